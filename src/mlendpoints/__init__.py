@@ -1,0 +1,1 @@
+"""SageMaker-like machine-learning endpoints for Kubernetes with Istio."""

@@ -1,0 +1,6 @@
+"""What people write and what the operator answers: typed once, here.
+
+No behaviour: structs, their documentation and bounds, names and labels. The
+CRDs, the policy and the API reference are made from these types by
+``mlendpoints.api.crd`` and its neighbours.
+"""

@@ -1,0 +1,96 @@
+"""``MachineLearningEndpoint`` (mle): one durable, monitored URL for a config."""
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from mlendpoints.api.meta import Condition, ObjectMeta, Value
+
+State = Literal["Creating", "InService", "Updating", "RollingBack", "Failed", "Deleting", "OutOfService"]
+Outcome = Literal["Succeeded", "Failed", "RolledBack", "Superseded"]
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+
+
+class UpdatePolicy(Value, frozen=True):
+    """How updates of this endpoint go."""
+
+    deadline_seconds: Annotated[
+        int, Meta(description="How long a new version may take to become ready before the update has failed.", ge=1, le=86400)
+    ] = 600
+    attempt: Annotated[str, Meta(description="Change it to try a failed update again.", max_length=63)] = ""
+
+
+class EndpointSpec(Value, frozen=True):
+    """Where to answer, and from which config."""
+
+    config: Annotated[str, Meta(description="Name of a MachineLearningEndpointConfig.", min_length=1, max_length=54)]
+    host: Annotated[
+        str,
+        Meta(
+            description="Exact, lower-case DNS name of the endpoint; immutable.",
+            pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$",
+            max_length=253,
+        ),
+    ]
+    tls: Annotated[bool, Meta(description="Serve HTTPS; the credential comes from the operator's settings.")] = False
+    update: Annotated[UpdatePolicy, Meta(description="How updates go.")] = UpdatePolicy()
+
+
+class VariantStatus(Value, frozen=True):
+    """One production variant as it is now."""
+
+    name: str
+    model: str
+    instance: Annotated[str, Meta(description="Name of the model instance.")]
+    version: str
+    current_weight: Annotated[int, Meta(description="Weight in force.", ge=0)] = 0
+    desired_weight: Annotated[int, Meta(description="Weight asked for.", ge=0)] = 0
+    ready_instances: Annotated[int, Meta(description="Pods that answer.", ge=0)] = 0
+    desired_instances: Annotated[int, Meta(description="Pods asked for.", ge=0)] = 0
+
+
+class UpdateStatus(Value, frozen=True):
+    """The update that runs; kept so that its deadline outlives the operator."""
+
+    target: Annotated[str, Meta(description="The config version that is being rolled out.")]
+    phase: Annotated[str, Meta(description="What it waits for.")]
+    start_time: Time
+
+
+class HistoryEntry(Value, frozen=True):
+    """An update that ended."""
+
+    target: Annotated[str, Meta(description="Its config version.")]
+    outcome: Outcome
+    reason: str
+    message: str = ""
+    start_time: Time
+    end_time: Time
+
+
+class EndpointStatus(Value, frozen=True):
+    """What the endpoint does now."""
+
+    observed_generation: Annotated[int, Meta(description="The generation this status is about.", ge=0)] = 0
+    state: Annotated[State | None, Meta(description="SageMaker's word for it; derived from the conditions.")] = None
+    url: Annotated[str, Meta(description="Where to send requests: <url>/invocations.")] = ""
+    monitoring_url: Annotated[str, Meta(description="Metrics of its pods; reachable inside the cluster only.")] = ""
+    config_version: Annotated[str, Meta(description="The config version that serves.")] = ""
+    target_version: Annotated[str, Meta(description="The config version that is asked for.")] = ""
+    traffic: Annotated[str, Meta(description="Weights in force, for people: blue=90,green=10.")] = ""
+    variants: Annotated[tuple[VariantStatus, ...], Meta(description="The production variants.")] = ()
+    update: Annotated[UpdateStatus | None, Meta(description="The update that runs, if any.")] = None
+    history: Annotated[tuple[HistoryEntry, ...], Meta(description="The last ten updates, newest first.", max_length=10)] = ()
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Meta(description="ConfigResolved, ModelsReady, RoutesProgrammed, UpdateSucceeded; derived: Available, Ready, Reconciling."),
+    ] = ()
+
+
+class Endpoint(Value, frozen=True):
+    """One durable URL, behind which models are swapped, scaled and tested against each other."""
+
+    KIND: ClassVar[str] = "MachineLearningEndpoint"
+    metadata: ObjectMeta
+    spec: EndpointSpec
+    status: EndpointStatus = EndpointStatus()

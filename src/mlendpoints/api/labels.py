@@ -1,0 +1,29 @@
+"""Names by which the operator's objects are found: labels, annotations, finalizers, headers."""
+
+MANAGER = "mlendpoints"  # field manager, managed-by and part-of
+
+NAME = "app.kubernetes.io/name"
+INSTANCE = "app.kubernetes.io/instance"
+COMPONENT = "app.kubernetes.io/component"
+PART_OF = "app.kubernetes.io/part-of"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+APP_VERSION = "app.kubernetes.io/version"
+
+ENDPOINT = "mlendpoints.dev/endpoint"
+VARIANT = "mlendpoints.dev/variant"
+MODEL = "mlendpoints.dev/model"
+MODEL_VERSION = "mlendpoints.dev/version"
+
+ISTIO_APP = "app"
+ISTIO_VERSION = "version"
+
+MANIFEST_HASH = "mlendpoints.dev/manifest-hash"
+BUILDER = "mlendpoints.dev/builder"
+
+ROUTES_FINALIZER = "mlendpoints.dev/routes"
+VOLUME_FINALIZER = "mlendpoints.dev/volume"
+
+TARGET_VARIANT_HEADER = "X-Amzn-SageMaker-Target-Variant"
+INVOKED_VARIANT_HEADER = "x-Amzn-Invoked-Production-Variant"
+ROUTE_PATH = "/.well-known/mlendpoints/route"
+PING_PATH = "/.well-known/mlendpoints/ping/"
