@@ -1,0 +1,67 @@
+"""What a decision comes to: writes, deletions, a status, questions, a time to look again.
+
+Data only. The edge does it in this order: ``writes``, ``prune``, ``finalizer``,
+``status``, ``events``, ``probes``; then it sleeps until something changes or
+until ``recheck``.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from mlendpoints.api.endpoint import EndpointStatus
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.world import Child, Probe, Ref
+
+
+class Create(Struct, frozen=True):
+    """POST: the object is not there. 409: adopt if it is ours, else refuse as ``NotOwned``."""
+
+    ref: Ref
+    manifest: Manifest
+
+
+class Apply(Struct, frozen=True):
+    """Server-side apply, forced, carrying ``metadata.uid`` of what was observed."""
+
+    ref: Ref
+    manifest: Manifest
+    uid: str
+
+
+class Scale(Struct, frozen=True):
+    """Merge patch of ``spec.replicas`` alone, carrying uid and resourceVersion."""
+
+    child: Child
+    replicas: int
+
+
+class SetStatus(Struct, frozen=True):
+    """Merge patch of a child's status subresource (instances), carrying its uid."""
+
+    child: Child
+    status: Manifest
+
+
+Write = Create | Apply | Scale | SetStatus
+
+
+class Event(Struct, frozen=True):
+    """A Kubernetes event on the endpoint."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """All that follows from one world. An empty plan means: nothing to do."""
+
+    writes: tuple[Write, ...] = ()
+    prune: tuple[Child, ...] = ()  # delete with uid and resourceVersion preconditions, background
+    guard: Child | None = None  # the VirtualService that ``prune`` was decided by; None: it was absent
+    finalizer: bool | None = None  # True: add ours; False: remove it; None: leave
+    status: EndpointStatus | None = None  # None: unchanged
+    events: tuple[Event, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    recheck: float | None = None  # seconds since the epoch

@@ -1,0 +1,156 @@
+"""Everything that a decision may look at, as frozen values.
+
+The edge gathers a world from its cache; tests build one by hand. Children are
+*projections*: only what decisions need, never a whole object.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.model import Model
+
+
+class Ref(Struct, frozen=True, order=True):
+    """Names one object. ``kind`` is unique among the kinds that the operator writes."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+class ContainerFacts(Struct, frozen=True, kw_only=True):
+    """What went on in one container of a pod, init containers included."""
+
+    name: str
+    ready: bool = False
+    restarts: int = 0
+    waiting_reason: str = ""
+    waiting_message: str = ""
+    exit_code: int | None = None  # of the current or the last termination
+    exit_reason: str = ""  # OOMKilled, Error, ...
+    last_words: str = ""  # its termination message
+
+
+class PodFacts(Struct, frozen=True, kw_only=True):
+    """What a pod says of itself."""
+
+    name: str
+    instance: str  # the model instance it belongs to
+    ready: bool = False
+    deleting: bool = False
+    unschedulable: str = ""  # the scheduler's message
+    not_ready_since: float = 0.0  # seconds since the epoch
+    containers: tuple[ContainerFacts, ...] = ()
+
+
+class Routes(Struct, frozen=True, kw_only=True):
+    """What a VirtualService of ours says; ``revision`` is what its gateways answer."""
+
+    revision: str
+    pings: tuple[str, ...] = ()  # model instances that can be asked through the gateways
+    destinations: tuple["Destination", ...] = ()
+
+
+class Destination(Struct, frozen=True, kw_only=True, order=True):
+    """One variant's model instance and its weight; ``vacant`` when it has no pods by wish."""
+
+    variant: str
+    instance: str
+    weight: int
+    vacant: bool = False
+
+
+class Child(Struct, frozen=True, kw_only=True):
+    """Projection of one object that the operator wrote (or that stands in its place).
+
+    ``fields`` is the operator's own ``managedFields`` entries (the field sets
+    of Server-Side Apply, as compact JSON, interned, without ownerReferences):
+    a foreign edit of one of our fields takes it out of there.
+    """
+
+    ref: Ref
+    uid: str
+    resource_version: str
+    controller: str = ""  # uid of the controlling owner
+    deleting: bool = False
+    finalizers: tuple[str, ...] = ()
+    manifest_hash: str = ""
+    fields: str = ""
+    written: float = 0.0  # when we last wrote it, by managedFields, seconds since the epoch
+    builder: str = ""  # Deployment: builder of its pod template
+    replicas: int | None = None  # Deployment, model instance: spec.replicas
+    current: bool = True  # Deployment: its controller has seen the newest generation, all pods are of it
+    ready_replicas: int = 0  # Deployment: pods ready, of the newest template
+    ready_addresses: int = 0  # Service: ready addresses in its EndpointSlices
+    failure: str = ""  # Deployment: message of its ReplicaFailure condition
+    routes: Routes | None = None  # VirtualService
+
+
+class GatewayPod(Struct, frozen=True, order=True):
+    """One serving pod of the gateway (draining ones too): where to ask it."""
+
+    name: str
+    address: str  # IP address
+    port: int  # TCP port, the target port of the Gateway's port
+
+
+class Probe(Struct, frozen=True):
+    """A request that every gateway pod must answer in the expected way.
+
+    ``body`` empty: any body. ``revision`` makes two questions to the same path
+    different ones, so that an old answer never counts for a new question.
+    """
+
+    host: str
+    path: str
+    status: int
+    body: str = ""
+    tls: bool = False
+    revision: str = ""
+
+
+class Refusal(Struct, frozen=True):
+    """The API server's last refusal of a write; ``reason`` is a ``Reason``."""
+
+    reason: str
+    message: str
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The administrator's choices that decisions depend on."""
+
+    model_init_image: str
+    nginx_image: str
+    image_pull_policy: str = "IfNotPresent"
+    gateway_selector: Mapping[str, str] = {"istio": "ingressgateway"}
+    gateway_service: str = "istio-ingress/istio-ingressgateway"  # namespace/name
+    http_port: int = 80
+    https_port: int = 443
+    tls_credentials: Mapping[str, str] = {}  # host suffix -> credentialName
+    proof: str = "required"  # or "timed"
+    proof_seconds: float = 12.0  # timed: longer than istiod's longest debounce (10 s)
+    drain_seconds: int = 15  # nginx's preStop sleep: longer than istiod's longest debounce
+    allowed_path_prefixes: tuple[str, ...] = ()
+    url_port: int | None = None  # shown in status.url when the gateway is not on 80/443
+
+
+class World(Struct, frozen=True, kw_only=True):
+    """One endpoint and all that is observed around it."""
+
+    now: float  # seconds since the epoch
+    settings: Settings
+    endpoint: Endpoint
+    config: EndpointConfig | None = None  # the template that spec.config names
+    models: Mapping[str, Model] = {}  # templates by name, those that exist among the ones the config names
+    config_instances: Mapping[str, EndpointConfig] = {}  # ours, by object name
+    model_instances: Mapping[str, Model] = {}  # ours, by object name
+    children: Mapping[Ref, Child] = {}  # all that is controlled by the endpoint or by one of its model instances
+    pods: tuple[PodFacts, ...] = ()  # of its model instances
+    rivals: tuple[Endpoint, ...] = ()  # other endpoints of the cluster with the same host
+    foreign_routes: tuple[Ref, ...] = ()  # VirtualServices and Gateways of others that name the host
+    gateways: tuple[GatewayPod, ...] = ()
+    answers: Mapping[Probe, tuple[str, ...]] = {}  # names of the gateway pods that answered as expected
+    refusals: Mapping[Ref, Refusal] = {}
