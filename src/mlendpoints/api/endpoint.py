@@ -11,7 +11,7 @@ Outcome = Literal["Succeeded", "Failed", "RolledBack", "Superseded"]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
-class UpdatePolicy(Value, frozen=True):
+class UpdatePolicy(Value, frozen=True, kw_only=True):
     """How updates of this endpoint go."""
 
     deadline_seconds: Annotated[
@@ -20,7 +20,7 @@ class UpdatePolicy(Value, frozen=True):
     attempt: Annotated[str, Meta(description="Change it to try a failed update again.", max_length=63)] = ""
 
 
-class EndpointSpec(Value, frozen=True):
+class EndpointSpec(Value, frozen=True, kw_only=True):
     """Where to answer, and from which config."""
 
     config: Annotated[str, Meta(description="Name of a MachineLearningEndpointConfig.", min_length=1, max_length=54)]
@@ -36,7 +36,7 @@ class EndpointSpec(Value, frozen=True):
     update: Annotated[UpdatePolicy, Meta(description="How updates go.")] = UpdatePolicy()
 
 
-class VariantStatus(Value, frozen=True):
+class VariantStatus(Value, frozen=True, kw_only=True):
     """One production variant as it is now."""
 
     name: str
@@ -49,7 +49,7 @@ class VariantStatus(Value, frozen=True):
     desired_instances: Annotated[int, Meta(description="Pods asked for.", ge=0)] = 0
 
 
-class UpdateStatus(Value, frozen=True):
+class UpdateStatus(Value, frozen=True, kw_only=True):
     """The update that runs; kept so that its deadline outlives the operator."""
 
     target: Annotated[str, Meta(description="The config version that is being rolled out.")]
@@ -57,7 +57,7 @@ class UpdateStatus(Value, frozen=True):
     start_time: Time
 
 
-class HistoryEntry(Value, frozen=True):
+class HistoryEntry(Value, frozen=True, kw_only=True):
     """An update that ended."""
 
     target: Annotated[str, Meta(description="Its config version.")]
@@ -68,7 +68,7 @@ class HistoryEntry(Value, frozen=True):
     end_time: Time
 
 
-class EndpointStatus(Value, frozen=True):
+class EndpointStatus(Value, frozen=True, kw_only=True):
     """What the endpoint does now."""
 
     observed_generation: Annotated[int, Meta(description="The generation this status is about.", ge=0)] = 0
@@ -87,7 +87,7 @@ class EndpointStatus(Value, frozen=True):
     ] = ()
 
 
-class Endpoint(Value, frozen=True):
+class Endpoint(Value, frozen=True, kw_only=True):
     """One durable URL, behind which models are swapped, scaled and tested against each other."""
 
     KIND: ClassVar[str] = "MachineLearningEndpoint"

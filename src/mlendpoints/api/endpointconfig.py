@@ -13,7 +13,7 @@ from mlendpoints.api.meta import Condition, ObjectMeta, Value
 from mlendpoints.api.model import Quantity, Toleration
 
 
-class ProductionVariant(Value, frozen=True):
+class ProductionVariant(Value, frozen=True, kw_only=True):
     """One model of the config: its share of the traffic, its size, its storage."""
 
     name: Annotated[
@@ -34,7 +34,7 @@ class ProductionVariant(Value, frozen=True):
     storage_class: Annotated[str, Meta(description="StorageClass of a claim for the artifact.", max_length=253)] = ""
 
 
-class ConfigInstance(Value, frozen=True):
+class ConfigInstance(Value, frozen=True, kw_only=True):
     """Marks the record of one target of one endpoint. Written by the operator alone."""
 
     endpoint: Annotated[str, Meta(description="The endpoint this target belongs to.")]
@@ -43,14 +43,14 @@ class ConfigInstance(Value, frozen=True):
     model_versions: Annotated[Mapping[str, str], Meta(description="Version of each variant's model.")] = {}
 
 
-class EndpointConfigSpec(Value, frozen=True):
+class EndpointConfigSpec(Value, frozen=True, kw_only=True):
     """The models and their shares."""
 
     models: Annotated[tuple[ProductionVariant, ...], Meta(description="The production variants.", min_length=1, max_length=10)]
     instance: Annotated[ConfigInstance | None, Meta(description="Written by the operator alone; marks a frozen version.")] = None
 
 
-class EndpointConfigStatus(Value, frozen=True):
+class EndpointConfigStatus(Value, frozen=True, kw_only=True):
     """What became of it."""
 
     observed_generation: Annotated[int, Meta(description="The generation this status is about.", ge=0)] = 0
@@ -59,7 +59,7 @@ class EndpointConfigStatus(Value, frozen=True):
     conditions: Annotated[tuple[Condition, ...], Meta(description="Templates: RolledOut.")] = ()
 
 
-class EndpointConfig(Value, frozen=True):
+class EndpointConfig(Value, frozen=True, kw_only=True):
     """How several models share the traffic of an endpoint; reusable in many endpoints."""
 
     KIND: ClassVar[str] = "MachineLearningEndpointConfig"

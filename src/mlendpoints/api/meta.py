@@ -14,7 +14,7 @@ class Value(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     """A part of an object: immutable, camelCase on the wire, defaults left out."""
 
 
-class OwnerReference(Value, frozen=True):
+class OwnerReference(Value, frozen=True, kw_only=True):
     """A link to the object whose deletion takes this one along."""
 
     api_version: str
@@ -25,7 +25,7 @@ class OwnerReference(Value, frozen=True):
     block_owner_deletion: bool = False
 
 
-class ObjectMeta(Value, frozen=True):
+class ObjectMeta(Value, frozen=True, kw_only=True):
     """The part of Kubernetes' ObjectMeta that the operator reads."""
 
     name: str = ""
@@ -46,7 +46,7 @@ class ObjectMeta(Value, frozen=True):
         return next((owner for owner in self.owner_references if owner.controller), None)
 
 
-class Condition(Value, frozen=True):
+class Condition(Value, frozen=True, kw_only=True):
     """One aspect of an object's state, as in Kubernetes' API conventions; True is good."""
 
     type: Annotated[str, Meta(description="What is judged.", max_length=64)]

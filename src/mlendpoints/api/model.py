@@ -23,20 +23,20 @@ Quantity = Annotated[
 ]
 
 
-class EnvVar(Value, frozen=True):
+class EnvVar(Value, frozen=True, kw_only=True):
     """A plain environment variable of the model's container."""
 
     name: Annotated[str, Meta(description="The variable's name.", pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$", max_length=253)]
     value: Annotated[str, Meta(description="Its value.", max_length=32768)] = ""
 
 
-class LocalObjectReference(Value, frozen=True):
+class LocalObjectReference(Value, frozen=True, kw_only=True):
     """A name of an object in the same namespace."""
 
     name: Annotated[str, Meta(description="The object's name.", min_length=1, max_length=253)]
 
 
-class Toleration(Value, frozen=True):
+class Toleration(Value, frozen=True, kw_only=True):
     """A taint that the pods put up with, as in Kubernetes' PodSpec."""
 
     key: Annotated[str, Meta(description="The taint's key; empty: all keys.", max_length=316)] = ""
@@ -47,7 +47,7 @@ class Toleration(Value, frozen=True):
     ] = ""
 
 
-class Images(Value, frozen=True):
+class Images(Value, frozen=True, kw_only=True):
     """The operator's own images in a model pod, frozen with the version."""
 
     model_init: Annotated[str, Meta(description="Fetches and unpacks the artifact.", min_length=1)]
@@ -55,7 +55,7 @@ class Images(Value, frozen=True):
     pull_policy: Annotated[str, Meta(description="Pull policy of these two images.")] = "IfNotPresent"
 
 
-class ModelInstance(Value, frozen=True):
+class ModelInstance(Value, frozen=True, kw_only=True):
     """What makes the pods of one version, beside the template's own fields. Written by the operator alone."""
 
     endpoint: Annotated[str, Meta(description="The endpoint that this version serves.")]
@@ -74,7 +74,7 @@ class ModelInstance(Value, frozen=True):
     storage_class: Annotated[str, Meta(description="Class of the artifact's claim; empty: none.")] = ""
 
 
-class ModelSpec(Value, frozen=True):
+class ModelSpec(Value, frozen=True, kw_only=True):
     """What to run and what to fetch for it."""
 
     image: Annotated[str, Meta(description="Container image of the model server.", min_length=1, max_length=1024)]
@@ -105,7 +105,7 @@ class ModelSpec(Value, frozen=True):
     instance: Annotated[ModelInstance | None, Meta(description="Written by the operator alone; marks a frozen version.")] = None
 
 
-class ModelStatus(Value, frozen=True):
+class ModelStatus(Value, frozen=True, kw_only=True):
     """What became of it."""
 
     observed_generation: Annotated[int, Meta(description="The generation this status is about.", ge=0)] = 0
@@ -117,7 +117,7 @@ class ModelStatus(Value, frozen=True):
     conditions: Annotated[tuple[Condition, ...], Meta(description="Templates: RolledOut. Instances: Ready.")] = ()
 
 
-class Model(Value, frozen=True):
+class Model(Value, frozen=True, kw_only=True):
     """A container image and a model artifact, reusable in many configs."""
 
     KIND: ClassVar[str] = "MachineLearningModel"
