@@ -1,0 +1,73 @@
+"""What each image is made from. Nothing here runs anything."""
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+CACHE = Path(os.environ.get("MLENDPOINTS_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlendpoints")
+REGISTRY = os.environ.get("REGISTRY") or "localhost/mlendpoints"
+TAG = os.environ.get("TAG") or "dev"
+PYTHON_VERSION = "3.11"
+
+
+@dataclass(frozen=True)
+class Base:
+    """What an image stands on: a public image, or Debian packages where no registry is reached."""
+
+    name: str
+    variable: str
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: its sources (path in the repository -> path in the build context) and its locked dependencies."""
+
+    name: str
+    base: Base
+    sources: Mapping[str, str]
+    lock: str = ""
+
+    @property
+    def reference(self) -> str:
+        """The image's full name."""
+        return f"{REGISTRY}/{self.name}:{TAG}"
+
+
+PYTHON = Base("python", "BASE_PYTHON", ("python3", "libstdc++6"))
+NGINX = Base("nginx", "BASE_NGINX", ("nginx", "libnginx-mod-http-js", "dash", "sed"))
+
+IMAGES = {
+    image.name: image
+    for image in (
+        Image(
+            "operator",
+            PYTHON,
+            {"images/operator/Containerfile": "Containerfile", "src/mlendpoints": "mlendpoints"},
+            "requirements.lock",
+        ),
+        Image(
+            "model",
+            PYTHON,
+            {"images/model/Containerfile": "Containerfile", "images/model/server": "server"},
+            "images/model/requirements.lock",
+        ),
+        Image(
+            "model-init",
+            PYTHON,
+            {"images/model-init/Containerfile": "Containerfile", "fetcher": "fetcher"},
+            "images/model-init/requirements.lock",
+        ),
+        Image("nginx", NGINX, {f"images/nginx/{name}": name for name in (
+            "Containerfile", "entrypoint", "metrics.js", "nginx.conf.template",
+        )}),
+    )
+}
+
+
+def host_platform() -> str:
+    """The platform of this machine as image builders name it, such as ``linux/amd64``."""
+    return "linux/arm64" if platform.machine() in {"arm64", "aarch64"} else "linux/amd64"

@@ -1,0 +1,55 @@
+"""Build contexts: exactly the files an image is made from, and their digest. It must not build."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from images.catalogue import ROOT, Image
+from images.dependencies import unpacked
+
+IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache"}
+
+
+def digest(image: Image, *facts: str) -> str:
+    """Hash of all that the image is made from: its files' names and contents, its lock file, and the facts given."""
+    sum_ = hashlib.sha256("\0".join(facts).encode())
+    for path in sorted(_files(image)):
+        sum_.update(f"{path.relative_to(ROOT)} {path.stat().st_mode & 0o111:o} ".encode() + path.read_bytes())
+    return sum_.hexdigest()
+
+
+def assemble(image: Image, folder: Path, platform: str) -> None:
+    """Fills the folder with the build context."""
+    for source, target in image.sources.items():
+        _copy(ROOT / source, folder / target)
+    if image.lock:
+        shutil.copytree(unpacked(ROOT / image.lock, platform), folder / "dependencies", copy_function=_link)
+
+
+def _files(image: Image) -> Iterator[Path]:
+    if image.lock:
+        yield ROOT / image.lock
+    for source in image.sources:
+        path = ROOT / source
+        yield from _below(path) if path.is_dir() else [path]
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file() and not IGNORED & set(path.parts))
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*IGNORED))
+    else:
+        shutil.copy2(source, target)
+
+
+def _link(source: str, target: str) -> None:
+    """A hard link where the file system allows it: dependencies are large and never written to."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -1,0 +1,84 @@
+"""The three image builders, docker, podman and buildah, behind the few verbs needed. It must not choose what is built."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from images.catalogue import CACHE
+from images.programs import answer, ensure, run
+
+LABEL = "mlendpoints.dev/inputs"
+"""Image label with the digest of what the image was made from: an image that carries it is not built again."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """One image to build."""
+
+    reference: str
+    base: str
+    digest: str
+    platform: str
+    context: Path
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A builder, by name, with the options it always takes."""
+
+    name: str
+    command: tuple[str, ...]
+
+    def build(self, build: Build) -> None:
+        """Builds and names one image; an empty base leaves the Containerfile's own."""
+        base = ("--build-arg", f"BASE={build.base}") if build.base else ()
+        run(
+            *(*self.command, "bud" if self.name == "buildah" else "build", *self._build_options()),
+            *("--platform", build.platform, *base, "--label", f"{LABEL}={build.digest}"),
+            *("-t", build.reference, "-f", build.context / "Containerfile", build.context),
+        )
+
+    def digest(self, reference: str) -> str:
+        """What the image says it was made from; empty where there is no such image."""
+        if self.name == "buildah":
+            return answer(*self.command, "inspect", "--type", "image", "--format", _label("OCIv1.Config"), reference)
+        return answer(*self.command, "image", "inspect", "--format", _label("Config"), reference)
+
+    def save(self, reference: str, archive: Path) -> None:
+        """Writes the image as a Docker archive."""
+        match self.name:
+            case "buildah":
+                run(*self.command, "push", "--quiet", reference, f"docker-archive:{archive}:{reference}")
+            case "podman":
+                run(*self.command, "save", "--format", "docker-archive", "-o", archive, reference)
+            case _:
+                run(*self.command, "save", "-o", archive, reference)
+
+    def push(self, reference: str) -> None:
+        """Sends the image to the registry in its name."""
+        run(*self.command, "push", reference)
+
+    def _build_options(self) -> tuple[str, ...]:
+        match self.name:
+            case "buildah":
+                return ("--isolation", "chroot", "--timestamp", "0")
+            case "podman":
+                return ("--timestamp", "0")
+            case _:
+                return ()
+
+
+def engine() -> Engine:
+    """Docker where its daemon answers, else Podman, else buildah (installed where that is possible)."""
+    os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
+    if answer("docker", "info", "--format", "{{.ServerVersion}}"):
+        return Engine("docker", ("docker",))
+    if shutil.which("podman"):
+        return Engine("podman", ("podman",))
+    ensure(["buildah"])
+    return Engine("buildah", ("buildah", "--root", str(CACHE / "containers"), "--storage-driver", "vfs"))
+
+
+def _label(where: str) -> str:
+    return f'{{{{index .{where}.Labels "{LABEL}"}}}}'
