@@ -6,7 +6,7 @@ The edge gathers a world from its cache; tests build one by hand. Children are
 
 from collections.abc import Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
@@ -125,7 +125,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     model_init_image: str
     nginx_image: str
     image_pull_policy: str = "IfNotPresent"
-    gateway_selector: Mapping[str, str] = {"istio": "ingressgateway"}
+    gateway_selector: Mapping[str, str] = field(default_factory=lambda: {"istio": "ingressgateway"})
     gateway_service: str = "istio-ingress/istio-ingressgateway"  # namespace/name
     http_port: int = 80
     https_port: int = 443

@@ -1,0 +1,124 @@
+"""What shall stand below an endpoint, as manifests, and the writes that are missing for it."""
+
+from collections.abc import Iterable, Iterator
+
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.model import Images, Model
+from mlendpoints.core.difference import write_for
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.deployment import make_deployment
+from mlendpoints.core.manifests.destinationrule import make_destination_rule
+from mlendpoints.core.manifests.gateway import make_gateway
+from mlendpoints.core.manifests.instances import make_config_instance, make_model_instance
+from mlendpoints.core.manifests.service import make_monitoring_service, make_service
+from mlendpoints.core.manifests.storage import make_claim, make_volume
+from mlendpoints.core.manifests.virtualservice import make_virtual_service
+from mlendpoints.core.plan import Scale, Write
+from mlendpoints.core.rollout import Rollout, Step
+from mlendpoints.core.scene import Scene
+from mlendpoints.core.target import Target, TargetVariant
+from mlendpoints.core.world import Ref
+
+# Kinds whose objects have no namespace.
+CLUSTER_SCOPED = frozenset({"PersistentVolume"})
+
+
+def missing_writes(scene: Scene, rollout: Rollout) -> tuple[Write, ...]:
+    """The writes, in order, after which everything stands as it shall."""
+    writes = (write_for(manifest, scene.world.children.get(ref_of(manifest))) for manifest in desired(scene, rollout))
+    return (*(write for write in writes if write is not None), *_scalings(scene))
+
+
+def ref_of(manifest: Manifest) -> Ref:
+    """The name of what a manifest describes."""
+    metadata = manifest["metadata"]
+    return Ref(manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+def desired(scene: Scene, rollout: Rollout) -> Iterator[Manifest]:
+    """All that shall stand now, parents before children, routes last."""
+    if scene.target is None and not scene.serving:
+        return
+    yield make_gateway(scene.world.endpoint, scene.world.settings)
+    yield make_monitoring_service(scene.world.endpoint)
+    asked = scene.target if rollout.step is not Step.HOLD else None
+    if asked is not None:
+        yield from _instances(scene, asked)
+    standing = scene.serving_instances | (asked.instances if asked else frozenset())
+    for name in sorted(standing):
+        instance = scene.model_instance(name)
+        if instance is not None:
+            yield from _parts(scene, instance)
+    if rollout.routes is not None:
+        yield _virtual_service(scene, rollout)
+
+
+def _instances(scene: Scene, target: Target) -> Iterator[Manifest]:
+    yield make_config_instance(
+        scene.world.endpoint,
+        config_name=target.config,
+        version=target.version,
+        variants=tuple(variant.spec for variant in target.variants),
+        model_versions=target.model_versions,
+    )
+    for variant in target.variants:
+        if variant.instance not in scene.world.model_instances:
+            yield _model_instance(scene, target, variant)
+
+
+def _model_instance(scene: Scene, target: Target, variant: TargetVariant) -> Manifest:
+    settings = scene.world.settings
+    return make_model_instance(
+        scene.world.endpoint,
+        variant.template,
+        variant.spec,
+        config_name=target.config,
+        version=variant.version,
+        replicas=_first_replicas(scene, variant),
+        images=Images(
+            model_init=settings.model_init_image, nginx=settings.nginx_image, pull_policy=settings.image_pull_policy
+        ),
+    )
+
+
+def _first_replicas(scene: Scene, variant: TargetVariant) -> int:
+    """The count it replaces, so that a scale set by hand survives a swap; else the config's."""
+    before = next((v for v in scene.record.spec.models if v.name == variant.spec.name), None) if scene.record else None
+    if before is None or before.instances != variant.spec.instances:
+        return variant.spec.instances
+    replaced = next((d.instance for d in scene.serving if d.variant == variant.spec.name), "")
+    return scene.wanted(replaced) if replaced in scene.world.model_instances else variant.spec.instances
+
+
+def _scalings(scene: Scene) -> Iterator[Write]:
+    """``instances`` was edited: while another record of this endpoint says another count, the asked one is set."""
+    for variant in scene.target.variants if scene.target else ():
+        child = scene.standing(Ref(Model.KIND, scene.namespace, variant.instance))
+        if child is not None and child.replicas != variant.spec.instances and _edited(scene, variant):
+            yield Scale(child, variant.spec.instances)
+
+
+def _edited(scene: Scene, variant: TargetVariant) -> bool:
+    assert scene.target is not None  # noqa: S101 - called for a variant of the target
+    others = (c for name, c in scene.world.config_instances.items() if name != scene.target.config_instance)
+    return any(_count(other, variant.spec.name) not in (None, variant.spec.instances) for other in others)
+
+
+def _count(config: EndpointConfig, variant: str) -> int | None:
+    return next((v.instances for v in config.spec.models if v.name == variant), None)
+
+
+def _parts(scene: Scene, instance: Model) -> Iterable[Manifest]:
+    settings = scene.world.settings
+    yield make_service(instance)
+    yield make_destination_rule(instance)
+    if instance.spec.instance and instance.spec.instance.path:
+        yield make_volume(instance, settings)
+        yield make_claim(instance)
+    yield make_deployment(instance, settings, scene.wanted(instance.metadata.name))
+
+
+def _virtual_service(scene: Scene, rollout: Rollout) -> Manifest:
+    assert rollout.routes is not None  # noqa: S101 - called when routes shall stand
+    health_paths = {name: model.spec.health_path for name, model in scene.world.model_instances.items()}
+    return make_virtual_service(scene.world.endpoint, rollout.routes, health_paths, scene.world.settings)

@@ -1,0 +1,75 @@
+"""Conditions: judgements become statuses with transition times, and transitions become events."""
+
+from collections.abc import Iterable, Mapping
+
+from mlendpoints.api.meta import Condition
+from mlendpoints.api.reasons import ConditionType, Reason
+from mlendpoints.core.findings import Finding
+from mlendpoints.core.plan import Event
+from mlendpoints.core.times import timestamp
+
+_STATUS = {True: "True", False: "False", None: "Unknown"}
+_TOLD = (
+    ConditionType.CONFIG_RESOLVED,
+    ConditionType.MODELS_READY,
+    ConditionType.ROUTES_PROGRAMMED,
+    ConditionType.UPDATE_SUCCEEDED,
+    ConditionType.AVAILABLE,
+)
+_LONGEST_MESSAGE = 1024
+
+
+def make_conditions(
+    findings: Mapping[ConditionType, Finding], *, before: Iterable[Condition], generation: int, now: float
+) -> tuple[Condition, ...]:
+    """Conditions of these findings; a transition time moves only with the status."""
+    old = {condition.type: condition for condition in before}
+    return tuple(
+        _condition(kind, finding, old.get(kind.value), generation=generation, now=now) for kind, finding in findings.items()
+    )
+
+
+def _condition(
+    kind: ConditionType, finding: Finding, old: Condition | None, *, generation: int, now: float
+) -> Condition:
+    status = _STATUS[finding.ok]
+    same = old is not None and old.status == status
+    return Condition(
+        type=kind.value,
+        status=status,  # type: ignore[arg-type]
+        reason=finding.reason.value,
+        message=finding.message[:_LONGEST_MESSAGE],
+        last_transition_time=old.last_transition_time if same and old else timestamp(now),
+        observed_generation=generation,
+    )
+
+
+def is_true(conditions: Iterable[Condition], kind: ConditionType) -> bool:
+    """Whether a condition is there and True."""
+    return any(condition.type == kind.value and condition.status == "True" for condition in conditions)
+
+
+def all_true(findings: Mapping[ConditionType, Finding], *, then: str) -> Finding:
+    """``Ready``: the first judgement that is not True, or that all is well."""
+    for kind, finding in findings.items():
+        if finding.ok is not True:
+            return Finding(finding.ok, finding.reason, f"{kind.value}: {finding.message}")
+    return Finding.yes(Reason.AS_ASKED, then)
+
+
+def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Event, ...]:
+    """One event for each condition whose status or reason changed."""
+    old = {condition.type: (condition.status, condition.reason) for condition in before}
+    return tuple(
+        Event("Warning" if c.status == "False" else "Normal", c.reason, f"{c.type}: {c.message}")
+        for c in after
+        if c.type in _TOLD and _worth_telling(c, old.get(c.type))
+    )
+
+
+def _worth_telling(condition: Condition, old: tuple[str, str] | None) -> bool:
+    if condition.status == "Unknown" and condition.reason == Reason.WAITING.value:
+        return False
+    if old is None and condition.status == "False" and condition.type == ConditionType.AVAILABLE.value:
+        return False
+    return old != (condition.status, condition.reason)

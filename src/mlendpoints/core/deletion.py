@@ -1,0 +1,85 @@
+"""How an endpoint leaves: routes first, seen gone on every gateway pod, then its pods, then the finalizer."""
+
+from msgspec.structs import replace
+
+from mlendpoints.api import labels
+from mlendpoints.api.endpoint import EndpointStatus
+from mlendpoints.api.reasons import ConditionType, Reason
+from mlendpoints.core.conditions import make_conditions
+from mlendpoints.core.findings import Finding
+from mlendpoints.core.plan import Plan
+from mlendpoints.core.retirement import retire
+from mlendpoints.core.scene import Scene
+from mlendpoints.core.times import seconds
+from mlendpoints.core.world import Probe, Ref, World
+
+# Seconds after which the routes count as gone although a gateway pod says otherwise: somebody else may answer for the host.
+PATIENCE = 60.0
+
+
+def plan_deletion(world: World) -> Plan:
+    """One step of the way out."""
+    if labels.ROUTES_FINALIZER not in world.endpoint.metadata.finalizers:
+        return Plan()
+    scene = Scene(world=world, resolved=_leaving("The endpoint is being deleted."), target=None)
+    routes = world.children.get(Ref("VirtualService", scene.namespace, world.endpoint.metadata.name))
+    if routes is not None:
+        return _told(scene, Plan(prune=() if routes.deleting else (routes,), guard=routes), "Taking the routes away.")
+    if not _seen_gone(scene):
+        waiting = Plan(probes=(_gone(world),), recheck=_patience_ends(world))
+        return _told(scene, waiting, "Waiting until no gateway pod routes to it.")
+    leaving = tuple(child for name in sorted(world.model_instances) for child in retire(scene, name))
+    if world.model_instances:
+        return _told(scene, Plan(prune=leaving, probes=(_gone(world),)), "Waiting until its pods have finished.")
+    return Plan(finalizer=False)
+
+
+def _gone(world: World) -> Probe:
+    spec = world.endpoint.spec
+    return Probe(host=spec.host, path=labels.ROUTE_PATH, status=404, tls=spec.tls, revision="gone")
+
+
+def _seen_gone(scene: Scene) -> bool:
+    world = scene.world
+    if not world.endpoint.status.traffic or world.now >= _patience_ends(world):
+        return True
+    if world.settings.proof == "timed":
+        return world.now >= _deleted_at(world) + world.settings.proof_seconds
+    return not scene.lagging(_gone(world))
+
+
+def _deleted_at(world: World) -> float:
+    return seconds(world.endpoint.metadata.deletion_timestamp or "")
+
+
+def _patience_ends(world: World) -> float:
+    return _deleted_at(world) + PATIENCE
+
+
+def _leaving(message: str) -> Finding:
+    return Finding.no(Reason.DELETING, message)
+
+
+def _told(scene: Scene, plan: Plan, message: str) -> Plan:
+    endpoint = scene.world.endpoint
+    status = replace(
+        endpoint.status,
+        observed_generation=endpoint.metadata.generation,
+        state="Deleting",
+        update=None,
+        conditions=make_conditions(
+            {
+                ConditionType.AVAILABLE: _leaving(message),
+                ConditionType.READY: _leaving(message),
+                ConditionType.RECONCILING: Finding.yes(Reason.DELETING, message),
+            },
+            before=endpoint.status.conditions,
+            generation=endpoint.metadata.generation,
+            now=scene.world.now,
+        ),
+    )
+    return replace(plan, status=_changed(endpoint.status, status))
+
+
+def _changed(before: EndpointStatus, after: EndpointStatus) -> EndpointStatus | None:
+    return None if before == after else after

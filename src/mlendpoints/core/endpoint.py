@@ -1,0 +1,77 @@
+"""The plan of one endpoint and all below it: the one place where everything comes together."""
+
+from mlendpoints.api import labels
+from mlendpoints.api.reasons import Reason
+from mlendpoints.core.children import missing_writes
+from mlendpoints.core.conditions import transitions
+from mlendpoints.core.deletion import plan_deletion
+from mlendpoints.core.findings import Finding
+from mlendpoints.core.instances import instance_statuses
+from mlendpoints.core.plan import Plan
+from mlendpoints.core.retirement import leftovers, prune
+from mlendpoints.core.rollout import deadline, decide, probes
+from mlendpoints.core.scene import Scene
+from mlendpoints.core.status import Report, make_status, routes_finding
+from mlendpoints.core.target import Target, resolve
+from mlendpoints.core.world import World
+
+_REFUSED_AGAIN = 30.0  # seconds after which a refused write is tried again
+
+
+def plan_endpoint(world: World) -> Plan:
+    """All that follows from what is observed of one endpoint. Planning the planned changes nothing."""
+    if world.endpoint.metadata.deletion_timestamp:
+        return plan_deletion(world)
+    return _hold_finalizer(world, _plan_living(make_scene(world)))
+
+
+def make_scene(world: World) -> Scene:
+    """The world with its references resolved."""
+    resolution = resolve(world)
+    if isinstance(resolution, Target):
+        found = Finding.yes(Reason.RESOLVED, f"All references are resolved; the target is {resolution.version}.")
+        return Scene(world=world, resolved=found, target=resolution)
+    return Scene(world=world, resolved=resolution, target=None)
+
+
+def _plan_living(scene: Scene) -> Plan:
+    rollout = decide(scene)
+    unneeded = leftovers(scene, rollout)
+    report = Report(scene=scene, rollout=rollout, leftovers=unneeded, routes=routes_finding(scene, rollout))
+    status, before = make_status(report), scene.world.endpoint.status
+    ask = bool(unneeded) or report.routes.ok is not True
+    return Plan(
+        writes=(*missing_writes(scene, rollout), *instance_statuses(scene)),
+        prune=prune(scene, rollout, unneeded),
+        guard=scene.virtual_service,
+        status=None if status == before else status,
+        events=transitions(before.conditions, status.conditions),
+        probes=probes(scene, rollout, prove_live=ask),
+        recheck=_recheck(scene, status_is_failed=rollout.failure is not None),
+    )
+
+
+def _hold_finalizer(world: World, plan: Plan) -> Plan:
+    """Nothing is written below an endpoint that could vanish without taking its routes along first."""
+    if labels.ROUTES_FINALIZER in world.endpoint.metadata.finalizers or not plan.writes:
+        return plan
+    return Plan(finalizer=True)
+
+
+def _recheck(scene: Scene, *, status_is_failed: bool) -> float | None:
+    """The next time at which looking again may decide otherwise, though nothing has changed."""
+    world, times = scene.world, []
+    due = deadline(scene)
+    if not status_is_failed:
+        started = world.now + world.endpoint.spec.update.deadline_seconds if _begins(scene) else None
+        times.append(due if due is not None else started)
+    if world.refusals:
+        times.append(world.now + _REFUSED_AGAIN)
+    if world.settings.proof == "timed" and scene.virtual_service is not None:
+        times.append(scene.timed_proof_at)
+    return min((time for time in times if time is not None and time > world.now), default=None)
+
+
+def _begins(scene: Scene) -> bool:
+    return scene.target is not None and scene.world.endpoint.status.config_version != scene.target.version
+

@@ -1,0 +1,71 @@
+"""What serves nothing any more, and the order in which it goes.
+
+First the Deployment, then, when its last pod is gone, the model instance with
+its Service and DestinationRule: a Service outlives its pods. Nothing goes while
+the VirtualService is absent, or before every gateway pod has been seen to
+serve the routes that do without it.
+"""
+
+from msgspec import Struct
+
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.model import Model
+from mlendpoints.core.rollout import Rollout, Step
+from mlendpoints.core.scene import Scene
+from mlendpoints.core.world import Child, Ref
+
+
+class Leftovers(Struct, frozen=True):
+    """Names of what is not needed any more."""
+
+    model_instances: tuple[str, ...] = ()
+    config_instances: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to remove."""
+        return bool(self.model_instances or self.config_instances)
+
+
+def leftovers(scene: Scene, rollout: Rollout) -> Leftovers:
+    """What neither serves nor is asked for. Unresolved references leave everything standing."""
+    if scene.target is None:
+        return Leftovers()
+    held = rollout.step is Step.HOLD
+    models = scene.serving_instances if held else scene.serving_instances | scene.target.instances
+    configs = {scene.record.metadata.name} if scene.record else set()
+    if not held:
+        configs.add(scene.target.config_instance)
+    return Leftovers(
+        model_instances=tuple(sorted(scene.world.model_instances.keys() - models)),
+        config_instances=tuple(sorted(scene.world.config_instances.keys() - configs)),
+    )
+
+
+def prune(scene: Scene, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
+    """What can be deleted right now."""
+    if not unneeded or not routes_are_proven(scene, rollout):
+        return ()
+    instances = tuple(child for name in unneeded.model_instances for child in retire(scene, name))
+    return instances + _retired_configs(scene, rollout, unneeded)
+
+
+def routes_are_proven(scene: Scene, rollout: Rollout) -> bool:
+    """The VirtualService says what it shall, and every gateway pod has been seen serving just that."""
+    return scene.live is not None and scene.live == rollout.routes and scene.proven(scene.route(scene.live.revision))
+
+
+def retire(scene: Scene, instance: str) -> tuple[Child, ...]:
+    """The next object of a model instance to delete; none while its pods are still leaving."""
+    deployment = scene.deployment(instance)
+    if deployment is not None:
+        return () if deployment.deleting else (deployment,)
+    model = scene.standing(Ref(Model.KIND, scene.namespace, instance))
+    return () if scene.pods(instance) or model is None else (model,)
+
+
+def _retired_configs(scene: Scene, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
+    settled = rollout.step is Step.HOLD or (rollout.step is Step.SETTLE and scene.target_is_ready())
+    if not settled:
+        return ()
+    refs = (Ref(EndpointConfig.KIND, scene.namespace, name) for name in unneeded.config_instances)
+    return tuple(child for ref in refs if (child := scene.standing(ref)))

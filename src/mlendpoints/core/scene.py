@@ -1,0 +1,142 @@
+"""The world as a rollout sees it: what serves, what is ready, what is proven.
+
+Questions only, each answered from observations; ``rollout`` decides.
+"""
+
+from msgspec import Struct
+
+from mlendpoints.api import labels
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.model import Model
+from mlendpoints.core.findings import Finding
+from mlendpoints.core.target import Target
+from mlendpoints.core.world import Child, Destination, PodFacts, Probe, Ref, Refusal, Routes, World
+
+
+class Scene(Struct, frozen=True):
+    """A world and what resolving its references came to; ``target`` is None where that failed."""
+
+    world: World
+    resolved: Finding
+    target: Target | None
+
+    @property
+    def namespace(self) -> str:
+        """The endpoint's namespace."""
+        return self.world.endpoint.metadata.namespace
+
+    @property
+    def virtual_service(self) -> Child | None:
+        """The endpoint's VirtualService, unless it is on its way out."""
+        return self.standing(Ref("VirtualService", self.namespace, self.world.endpoint.metadata.name))
+
+    @property
+    def live(self) -> Routes | None:
+        """What the VirtualService says."""
+        return self.virtual_service.routes if self.virtual_service else None
+
+    @property
+    def record(self) -> EndpointConfig | None:
+        """The config instance that status.configVersion names."""
+        version = self.world.endpoint.status.config_version
+        records = (c for c in self.world.config_instances.values() if c.spec.instance and c.spec.instance.version == version)
+        return next(records, None) if version else None
+
+    @property
+    def serving(self) -> tuple[Destination, ...]:
+        """What takes traffic: the VirtualService's destinations, else the record's that still exist."""
+        if self.live is not None and self.live.destinations:
+            return self.live.destinations
+        return tuple(d for d in _recorded(self.record) if d.instance in self.world.model_instances)
+
+    @property
+    def serving_instances(self) -> frozenset[str]:
+        """Model instances of what takes traffic."""
+        return frozenset(destination.instance for destination in self.serving)
+
+    def standing(self, ref: Ref) -> Child | None:
+        """The child, unless it is absent or being deleted."""
+        child = self.world.children.get(ref)
+        return None if child is None or child.deleting else child
+
+    def model_instance(self, name: str) -> Model | None:
+        """The model instance, unless it is absent or being deleted."""
+        instance = self.world.model_instances.get(name)
+        return None if instance is None or instance.metadata.deletion_timestamp else instance
+
+    def deployment(self, instance: str) -> Child | None:
+        """The Deployment of a model instance, also while it is being deleted."""
+        return self.world.children.get(Ref("Deployment", self.namespace, instance))
+
+    def pods(self, instance: str) -> tuple[PodFacts, ...]:
+        """The pods of a model instance, leaving ones included."""
+        return tuple(pod for pod in self.world.pods if pod.instance == instance)
+
+    def refusals(self, instance: str) -> tuple[Refusal, ...]:
+        """What the API server refused of a model instance's objects."""
+        return tuple(refusal for ref, refusal in sorted(self.world.refusals.items()) if ref.name == instance)
+
+    def wanted(self, instance: str) -> int:
+        """Pods asked of a model instance."""
+        model = self.world.model_instances.get(instance)
+        return model.spec.replicas or 0 if model else 0
+
+    def ready_count(self, instance: str) -> int:
+        """Pods that pass readiness and stand in the Service's EndpointSlices."""
+        deployment = self.standing(Ref("Deployment", self.namespace, instance))
+        service = self.standing(Ref("Service", self.namespace, instance))
+        return min(deployment.ready_replicas, service.ready_addresses) if deployment and service else 0
+
+    def is_ready(self, instance: str) -> bool:
+        """All pods of the newest template answer; an instance asked to have none is ready once it stands."""
+        deployment = self.standing(Ref("Deployment", self.namespace, instance))
+        if self.model_instance(instance) is None or deployment is None:
+            return False
+        settled = deployment.current and deployment.replicas == self.wanted(instance)
+        return settled and self.ready_count(instance) >= self.wanted(instance)
+
+    def target_is_ready(self) -> bool:
+        """All model instances of the target are ready."""
+        return self.target is not None and all(self.is_ready(instance) for instance in self.target.instances)
+
+    def ping(self, instance: str) -> Probe:
+        """The question whether a new destination can be reached through a gateway pod."""
+        return self._probe(labels.PING_PATH + instance, body="", revision=instance)
+
+    def route(self, revision: str) -> Probe:
+        """The question whether a gateway pod serves this route revision."""
+        return self._probe(labels.ROUTE_PATH, body=revision, revision=revision)
+
+    def _probe(self, path: str, *, body: str, revision: str) -> Probe:
+        spec = self.world.endpoint.spec
+        return Probe(host=spec.host, path=path, status=200, body=body, tls=spec.tls, revision=revision)
+
+    def proven(self, probe: Probe) -> bool:
+        """Every gateway pod has answered as expected; ``timed``: the longest debounce has passed since the write."""
+        if self.world.settings.proof == "timed":
+            return self.virtual_service is not None and self.world.now >= self.timed_proof_at
+        return bool(self.world.gateways) and not self.lagging(probe)
+
+    @property
+    def timed_proof_at(self) -> float:
+        """When a route counts as in force without being asked, seconds since the epoch."""
+        written = self.virtual_service.written if self.virtual_service else self.world.now
+        return written + self.world.settings.proof_seconds
+
+    def lagging(self, probe: Probe) -> tuple[str, ...]:
+        """Gateway pods that have not answered as expected yet."""
+        answered = self.world.answers.get(probe, ())
+        return tuple(pod.name for pod in self.world.gateways if pod.name not in answered)
+
+
+def _recorded(record: EndpointConfig | None) -> tuple[Destination, ...]:
+    if record is None or record.spec.instance is None:
+        return ()
+    versions = record.spec.instance.model_versions
+    return tuple(
+        sorted(
+            Destination(variant=v.name, instance=f"{v.model}-{versions[v.name]}", weight=v.weight, vacant=v.instances == 0)
+            for v in record.spec.models
+            if v.name in versions
+        )
+    )

@@ -1,0 +1,253 @@
+"""The endpoint's status, derived anew from what is observed; only the running update and the history are carried over."""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mlendpoints.api.endpoint import Endpoint, EndpointStatus, HistoryEntry, Outcome, State, UpdateStatus, VariantStatus
+from mlendpoints.api.reasons import ConditionType, Reason
+from mlendpoints.core.conditions import all_true, is_true, make_conditions
+from mlendpoints.core.findings import Finding
+from mlendpoints.core.retirement import Leftovers, routes_are_proven
+from mlendpoints.core.rollout import Rollout, Step
+from mlendpoints.core.scene import Scene
+from mlendpoints.core.target import Target
+from mlendpoints.core.times import timestamp
+from mlendpoints.core.world import Settings
+
+_HISTORY = 10
+_LAG = 5.0  # seconds after which gateway pods that do not answer yet are named
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What a status is made from."""
+
+    scene: Scene
+    rollout: Rollout
+    leftovers: Leftovers
+    routes: Finding
+
+    @property
+    def done(self) -> bool:
+        """Everything is as the target asks."""
+        settled = self.rollout.step is Step.SETTLE and not self.leftovers
+        return settled and self.routes.ok is True and self.rollout.models.ok is True
+
+
+def routes_finding(scene: Scene, rollout: Rollout) -> Finding:
+    """Whether every gateway pod serves the routes as they shall be."""
+    for ref, refusal in sorted(scene.world.refusals.items()):
+        if ref.name not in scene.world.model_instances:
+            return Finding.no(Reason(refusal.reason), refusal.message)
+    if scene.live is None or rollout.routes is None:
+        return Finding.wait(Reason.WAITING, "No routes are written before the models are ready.")
+    if scene.live != rollout.routes:
+        return Finding.wait(Reason.UPDATING, "The routes are being written.")
+    if _was_proven(scene, rollout) or routes_are_proven(scene, rollout):
+        how = "by time, not by asking" if scene.world.settings.proof == "timed" else "as asked"
+        return Finding.yes(Reason.ROUTE_PROGRAMMED, f"Every gateway pod serves the routes ({how}).")
+    return _not_proven(scene, rollout)
+
+
+def _was_proven(scene: Scene, rollout: Rollout) -> bool:
+    """Proven before, and nothing was asked since: no gateway is asked again at rest or after a restart."""
+    status = scene.world.endpoint.status
+    asked = scene.target is None or status.config_version == scene.target.version or rollout.step in (Step.HOLD, Step.START)
+    return asked and status.update is None and is_true(status.conditions, ConditionType.ROUTES_PROGRAMMED)
+
+
+def _not_proven(scene: Scene, rollout: Rollout) -> Finding:
+    waited = scene.world.now - (scene.virtual_service.written if scene.virtual_service else scene.world.now)
+    if not scene.world.gateways and scene.world.settings.proof == "required":
+        return Finding.no(
+            Reason.ROUTE_NOT_PROGRAMMED,
+            f"The gateway's Service {scene.world.settings.gateway_service} has no serving pod that could be asked.",
+        )
+    probe = scene.route(rollout.routes.revision if rollout.routes else "")
+    lagging = ", ".join(scene.lagging(probe))
+    if waited < _LAG or not lagging:
+        return Finding.wait(Reason.UPDATING, "Waiting until every gateway pod serves the routes.")
+    return Finding.no(
+        Reason.ROUTE_NOT_PROGRAMMED,
+        f"These gateway pods do not serve the routes yet: {lagging}. If this lasts, look at istiod"
+        " (istioctl proxy-status), and whether the operator may reach the gateway's pods.",
+    )
+
+
+def make_status(report: Report) -> EndpointStatus:
+    """The whole status of an endpoint that is not being deleted."""
+    scene, endpoint = report.scene, report.scene.world.endpoint
+    settled = _settled(report, _started(report))
+    update_finding = _update_finding(report, settled)
+    core = {
+        ConditionType.CONFIG_RESOLVED: scene.resolved,
+        ConditionType.MODELS_READY: report.rollout.models,
+        ConditionType.ROUTES_PROGRAMMED: report.routes,
+        ConditionType.UPDATE_SUCCEEDED: update_finding,
+    }
+    available = _available(report, settled)
+    findings = core | {
+        ConditionType.AVAILABLE: available,
+        ConditionType.READY: all_true(core, then="The endpoint is as asked."),
+        ConditionType.RECONCILING: _reconciling(settled),
+    }
+    return replace(
+        settled,
+        observed_generation=endpoint.metadata.generation,
+        state=_state(settled, available, update_finding),
+        url=url(endpoint, scene.world.settings) if scene.serving else "",
+        monitoring_url=monitoring_url(endpoint) if scene.serving or scene.target else "",
+        target_version=scene.target.version if scene.target else endpoint.status.target_version,
+        traffic=",".join(f"{d.variant}={d.weight}" for d in scene.serving),
+        variants=_variants(scene),
+        conditions=make_conditions(
+            findings,
+            before=endpoint.status.conditions,
+            generation=endpoint.metadata.generation,
+            now=scene.world.now,
+        ),
+    )
+
+
+def _started(report: Report) -> EndpointStatus:
+    """The record of the running update: begun when a new target is seen, ended when another takes its place."""
+    scene, status = report.scene, report.scene.world.endpoint.status
+    target, update = scene.target, status.update
+    if target is None:
+        return status
+    if update is not None and update.target != target.version:
+        status, update = _replaced(scene, status, update, target), None
+    if report.rollout.failure is not None or (update is None and status.config_version == target.version):
+        return status
+    begun = update.start_time if update else timestamp(scene.world.now)
+    return replace(status, update=UpdateStatus(target=target.version, phase=_phase(report), start_time=begun))
+
+
+def _phase(report: Report) -> str:
+    if report.rollout.step is Step.SETTLE and report.routes.ok is True:
+        return "RemovingOld" if report.leftovers else Step.START.value
+    return report.rollout.step.value
+
+
+def _replaced(scene: Scene, status: EndpointStatus, update: UpdateStatus, target: Target) -> EndpointStatus:
+    if target.version == status.config_version:
+        return _ended(scene, status, update, "RolledBack", Finding.no(Reason.ROLLED_BACK, "Edited back to what serves."))
+    why = Finding.no(Reason.SUPERSEDED, f"A newer edit asked for {target.version} instead.")
+    return _ended(scene, status, update, "Superseded", why)
+
+
+def _settled(report: Report, status: EndpointStatus) -> EndpointStatus:
+    """The same after this look: what serves, and whether the update has ended."""
+    scene, target, update = report.scene, report.scene.target, status.update
+    if target is None:
+        return status
+    if report.rollout.step is Step.SETTLE and report.routes.ok is True:
+        status = replace(status, config_version=target.version)
+    if report.rollout.failure is not None and not report.done:
+        return _failed(scene, status, target, report.rollout.failure)
+    if update is not None and report.done:
+        return _ended(scene, status, update, "Succeeded", Finding.yes(Reason.SUCCEEDED, "Everything is as asked."))
+    if report.done and report.rollout.failure is not None:
+        late = UpdateStatus(target=target.version, phase="", start_time=_failure_start(status, target))
+        return _ended(scene, status, late, "Succeeded", Finding.yes(Reason.SUCCEEDED, "Recovered after its deadline."))
+    return status
+
+
+def _failure_start(status: EndpointStatus, target: Target) -> str:
+    return next(entry.start_time for entry in status.history if entry.target == target.version)
+
+
+def _failed(scene: Scene, status: EndpointStatus, target: Target, failure: Finding) -> EndpointStatus:
+    if status.update is None:
+        return status
+    running = scene.world.endpoint.status.update
+    update = running if running is not None and running.target == target.version else status.update
+    return _ended(scene, status, update, "Failed", failure)
+
+
+def _ended(
+    scene: Scene, status: EndpointStatus, update: UpdateStatus, outcome: Outcome, why: Finding
+) -> EndpointStatus:
+    entry = HistoryEntry(
+        target=update.target,
+        outcome=outcome,
+        reason=why.reason.value,
+        message=why.message,
+        start_time=update.start_time,
+        end_time=timestamp(scene.world.now),
+    )
+    return replace(status, update=None, history=(entry, *status.history)[:_HISTORY])
+
+
+def _update_finding(report: Report, settled: EndpointStatus) -> Finding:
+    target, failure = report.scene.target, report.rollout.failure
+    if target is None:
+        return Finding.wait(Reason.WAITING, "Nothing can be rolled out before the references are resolved.")
+    if failure is not None and not report.done:
+        return failure
+    if settled.update is not None:
+        return Finding.wait(Reason.UPDATING, f"Rolling out {target.version}: {settled.update.phase}.")
+    return Finding.yes(Reason.SUCCEEDED, f"Version {target.version} is rolled out.")
+
+
+def _available(report: Report, settled: EndpointStatus) -> Finding:
+    scene = report.scene
+    weighted = [d for d in scene.serving if d.weight > 0]
+    if not weighted or scene.live is None or not settled.config_version:
+        return Finding.no(Reason.WAITING, "Nothing takes traffic yet.")
+    empty = [d.variant for d in weighted if scene.ready_count(d.instance) == 0]
+    if empty:
+        return Finding.no(Reason.INSTANCES_STARTING, f"No ready pods behind the variant {', '.join(empty)}.")
+    return Finding.yes(Reason.IN_SERVICE, "Every variant with a weight has pods that answer.")
+
+
+def _reconciling(status: EndpointStatus) -> Finding:
+    if status.update is None:
+        return Finding.no(Reason.AS_ASKED, "No update is running.")
+    return Finding.yes(Reason.UPDATING, f"Rolling out {status.update.target}: {status.update.phase}.")
+
+
+def _state(status: EndpointStatus, available: Finding, update: Finding) -> State:
+    if not status.config_version:
+        return "Failed" if update.ok is False else "Creating"
+    if available.ok is not True:
+        return "OutOfService"
+    if status.update is None:
+        return "InService"
+    before = {entry.target for entry in status.history if entry.outcome == "Succeeded"}
+    return "RollingBack" if status.update.target in before else "Updating"
+
+
+def url(endpoint: Endpoint, settings: Settings) -> str:
+    """Where callers send requests."""
+    scheme = "https" if endpoint.spec.tls else "http"
+    port = f":{settings.url_port}" if settings.url_port else ""
+    return f"{scheme}://{endpoint.spec.host}{port}"
+
+
+def monitoring_url(endpoint: Endpoint) -> str:
+    """Where metrics of all its pods are scraped; a headless Service inside the cluster."""
+    return f"http://{endpoint.metadata.name}-metrics.{endpoint.metadata.namespace}.svc:9090/metrics"
+
+
+def _variants(scene: Scene) -> tuple[VariantStatus, ...]:
+    current = {destination.instance: destination for destination in scene.serving}
+    asked = {v.instance: v.spec.weight for v in scene.target.variants} if scene.target else {}
+    names = sorted(current.keys() | asked.keys())
+    variants = (_variant(scene, name, desired=asked.get(name, 0)) for name in names if name in scene.world.model_instances)
+    return tuple(sorted(variants, key=lambda variant: (variant.name, variant.instance)))
+
+
+def _variant(scene: Scene, name: str, *, desired: int) -> VariantStatus:
+    instance = scene.world.model_instances[name].spec.instance
+    assert instance is not None  # noqa: S101 - the world's model instances are instances
+    weights = {destination.instance: destination.weight for destination in scene.serving}
+    return VariantStatus(
+        name=instance.variant,
+        model=instance.model,
+        instance=name,
+        version=instance.version,
+        current_weight=weights.get(name, 0),
+        desired_weight=desired,
+        ready_instances=scene.ready_count(name),
+        desired_instances=scene.wanted(name),
+    )

@@ -1,0 +1,191 @@
+"""What is asked of an endpoint, frozen: its variants with their versions.
+
+``resolve`` follows the references from the endpoint to its config and models.
+What hinders it comes back as a ``Finding`` for the condition ``ConfigResolved``.
+"""
+
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+from msgspec import Struct
+
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
+from mlendpoints.api.model import Model
+from mlendpoints.api.reasons import Reason
+from mlendpoints.core.findings import Finding
+from mlendpoints.core.versions import config_version, model_version
+from mlendpoints.core.world import Destination, World
+
+
+class TargetVariant(Struct, frozen=True):
+    """One variant of a target: what the config says, the template, its version."""
+
+    spec: ProductionVariant
+    template: Model
+    version: str
+
+    @property
+    def instance(self) -> str:
+        """Name of the model instance."""
+        return f"{self.template.metadata.name}-{self.version}"
+
+    @property
+    def destination(self) -> Destination:
+        """Where its share of the traffic goes."""
+        return Destination(
+            variant=self.spec.name, instance=self.instance, weight=self.spec.weight, vacant=self.spec.instances == 0
+        )
+
+
+class Target(Struct, frozen=True):
+    """All that is asked of an endpoint."""
+
+    config: str
+    version: str
+    variants: tuple[TargetVariant, ...]
+
+    @property
+    def config_instance(self) -> str:
+        """Name of the config instance that records this target."""
+        return f"{self.config}-{self.version}"
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """The routes it asks for, by variant."""
+        return tuple(sorted(variant.destination for variant in self.variants))
+
+    @property
+    def instances(self) -> frozenset[str]:
+        """Names of its model instances."""
+        return frozenset(variant.instance for variant in self.variants)
+
+    @property
+    def model_versions(self) -> dict[str, str]:
+        """Version of each variant's model."""
+        return {variant.spec.name: variant.version for variant in self.variants}
+
+
+def resolve(world: World) -> Target | Finding:
+    """The target, or the first thing that hinders it."""
+    for hindrance in _CHAIN:
+        if finding := hindrance(world):
+            return finding
+    assert world.config is not None  # noqa: S101 - the chain has seen to it
+    return freeze(world.endpoint, world.config, world)
+
+
+def freeze(endpoint: Endpoint, config: EndpointConfig, world: World) -> Target:
+    """The target of resolved references, with its versions."""
+    variants = tuple(_freeze_variant(endpoint, variant, world.models[variant.model]) for variant in config.spec.models)
+    version = config_version(
+        endpoint_uid=endpoint.metadata.uid,
+        config=config.metadata.name,
+        attempt=endpoint.spec.update.attempt,
+        variants=config.spec.models,
+        model_versions={variant.spec.name: variant.version for variant in variants},
+    )
+    return Target(config=config.metadata.name, version=version, variants=variants)
+
+
+def _freeze_variant(endpoint: Endpoint, variant: ProductionVariant, template: Model) -> TargetVariant:
+    version = model_version(endpoint_uid=endpoint.metadata.uid, variant=variant, template=template)
+    return TargetVariant(spec=variant, template=template, version=version)
+
+
+def _host_is_taken(world: World) -> Finding | None:
+    older = [rival for rival in world.rivals if _age(rival) < _age(world.endpoint)]
+    if not older:
+        return None
+    owner = min(older, key=_age).metadata
+    return Finding.no(
+        Reason.HOST_CONFLICT,
+        f"Host {world.endpoint.spec.host} belongs to the older endpoint {owner.namespace}/{owner.name}."
+        " Delete that one, or make this one anew with another host.",
+    )
+
+
+def _age(endpoint: Endpoint) -> tuple[str, str, str]:
+    return (endpoint.metadata.creation_timestamp, endpoint.metadata.namespace, endpoint.metadata.name)
+
+
+def _host_is_routed_by_others(world: World) -> Finding | None:
+    if not world.foreign_routes:
+        return None
+    other = world.foreign_routes[0]
+    return Finding.no(
+        Reason.HOST_CONFLICT,
+        f"Host {world.endpoint.spec.host} is also named by the {other.kind} {other.namespace}/{other.name}, which is not"
+        " this endpoint's; Istio would merge the two silently. Take the host out of it.",
+    )
+
+
+def _tls_has_no_credential(world: World) -> Finding | None:
+    endpoint = world.endpoint.spec
+    if not endpoint.tls or any(endpoint.host.endswith(suffix) for suffix in world.settings.tls_credentials):
+        return None
+    return Finding.no(
+        Reason.INVALID_SPEC,
+        f"spec.tls is true, but the operator has no TLS credential for {endpoint.host}."
+        " Ask the administrator to add its host suffix to the operator's TLS credentials.",
+    )
+
+
+def _config_is_missing(world: World) -> Finding | None:
+    name, namespace = world.endpoint.spec.config, world.endpoint.metadata.namespace
+    if world.config is None:
+        return Finding.no(
+            Reason.REFERENCE_NOT_FOUND,
+            f"MachineLearningEndpointConfig {namespace}/{name} does not exist."
+            " Create it, and the endpoint goes on by itself.",
+        )
+    if world.config.spec.instance is not None:
+        return Finding.no(
+            Reason.INVALID_SPEC, f"spec.config names {name}, which is a frozen instance. Name the template it was made from."
+        )
+    return None
+
+
+def _model_is_missing(world: World) -> Finding | None:
+    variants = world.config.spec.models if world.config else ()
+    for variant in variants:
+        template = world.models.get(variant.model)
+        if template is None:
+            return Finding.no(
+                Reason.REFERENCE_NOT_FOUND,
+                f"MachineLearningModel {world.endpoint.metadata.namespace}/{variant.model} of variant {variant.name}"
+                " does not exist. Create it, and the endpoint goes on by itself.",
+            )
+        if template.spec.instance is not None:
+            return Finding.no(
+                Reason.INVALID_SPEC,
+                f"Variant {variant.name} names {variant.model}, which is a frozen instance. Name the template it was made from.",
+            )
+    return None
+
+
+def _path_is_not_allowed(world: World) -> Finding | None:
+    variants = world.config.spec.models if world.config else ()
+    for variant in variants:
+        if variant.path and not _allowed(variant.path, world.settings.allowed_path_prefixes):
+            allowed = ", ".join(world.settings.allowed_path_prefixes) or "none"
+            return Finding.no(
+                Reason.INVALID_SPEC,
+                f"Variant {variant.name} asks for the node directory {variant.path}; the operator allows"
+                f" directories below: {allowed}.",
+            )
+    return None
+
+
+def _allowed(path: str, prefixes: tuple[str, ...]) -> bool:
+    return any(PurePosixPath(path).is_relative_to(prefix) for prefix in prefixes)
+
+
+_CHAIN: tuple[Callable[[World], Finding | None], ...] = (
+    _host_is_taken,
+    _host_is_routed_by_others,
+    _tls_has_no_credential,
+    _config_is_missing,
+    _model_is_missing,
+    _path_is_not_allowed,
+)

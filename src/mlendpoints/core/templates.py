@@ -1,0 +1,81 @@
+"""Statuses of templates: who uses them, and whether their last edit is rolled out everywhere.
+
+An edit of a template changes no endpoint's generation, so that outcomes are
+keyed by target version: what each user's references resolve to now, against
+what that endpoint serves.
+"""
+
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigStatus
+from mlendpoints.api.meta import Condition
+from mlendpoints.api.model import Model, ModelStatus
+from mlendpoints.api.reasons import ConditionType, Reason
+from mlendpoints.core.conditions import make_conditions
+from mlendpoints.core.findings import Finding
+from mlendpoints.core.target import Target, resolve
+from mlendpoints.core.world import World
+
+T = TypeVar("T", Model, EndpointConfig)
+
+
+class TemplateWorld(Struct, Generic[T], frozen=True, kw_only=True):
+    """A template and the endpoints whose config is it, or names it."""
+
+    template: T
+    users: tuple[World, ...]
+    now: float
+
+
+def plan_config(world: TemplateWorld[EndpointConfig]) -> EndpointConfigStatus | None:
+    """The status of a config template; None when it is unchanged."""
+    template = world.template
+    status = EndpointConfigStatus(
+        observed_generation=template.metadata.generation,
+        used_by=_names(world.users),
+        conditions=_rolled_out(world, template.status.conditions, template.metadata.generation),
+    )
+    return None if status == template.status else status
+
+
+def plan_model(world: TemplateWorld[Model]) -> ModelStatus | None:
+    """The status of a model template; None when it is unchanged."""
+    template = world.template
+    status = ModelStatus(
+        observed_generation=template.metadata.generation,
+        used_by=_names(world.users),
+        conditions=_rolled_out(world, template.status.conditions, template.metadata.generation),
+    )
+    return None if status == template.status else status
+
+
+def _names(users: Iterable[World]) -> tuple[str, ...]:
+    return tuple(sorted(user.endpoint.metadata.name for user in users))
+
+
+def _rolled_out(
+    world: TemplateWorld[Model] | TemplateWorld[EndpointConfig], before: Iterable[Condition], generation: int
+) -> tuple[Condition, ...]:
+    findings = [_finding(user) for user in sorted(world.users, key=lambda user: user.endpoint.metadata.name)]
+    worst = min(findings, key=_badness, default=Finding.wait(Reason.NOT_IN_USE, "No endpoint uses it."))
+    return make_conditions({ConditionType.ROLLED_OUT: worst}, before=before, generation=generation, now=world.now)
+
+
+def _badness(finding: Finding) -> int:
+    return (False, None, True).index(finding.ok)
+
+
+def _finding(user: World) -> Finding:
+    name, status = user.endpoint.metadata.name, user.endpoint.status
+    target = resolve(user)
+    if not isinstance(target, Target):
+        return Finding.no(target.reason, f"Endpoint {name}: {target.message}")
+    last = next((entry for entry in status.history if entry.target == target.version), None)
+    if last is not None and last.outcome == "Failed":
+        return Finding.no(Reason(last.reason), f"Endpoint {name}: {last.message}")
+    if status.config_version != target.version or status.update is not None:
+        return Finding.wait(Reason.UPDATING, f"Endpoint {name} is rolling it out.")
+    return Finding.yes(Reason.SUCCEEDED, "Every endpoint that uses it serves this version.")

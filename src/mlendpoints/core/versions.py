@@ -1,0 +1,53 @@
+"""Names for frozen things: 8 characters that say "the same pods" or "the same target".
+
+Deterministic, so that a retry finds what it made. Values are canonical first:
+defaults left out, quantities normalised, variants sorted, so that neither the
+order of a list nor a new optional field changes a version.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from mlendpoints.api.endpointconfig import ProductionVariant
+from mlendpoints.api.model import Model, ModelSpec
+from mlendpoints.core.quantities import canonical_quantity
+
+LENGTH = 8
+_QUANTITIES = ("cpus", "memory", "size")
+_NOT_IN_PODS = ("name", "model", "weight", "instances")
+
+
+def model_version(*, endpoint_uid: str, variant: ProductionVariant, template: Model) -> str:
+    """Version of one variant's pods: all that makes them, and nothing that does not."""
+    return _digest([endpoint_uid, variant.name, template.metadata.name, _template(template.spec), _pods(variant)])
+
+
+def config_version(
+    *, endpoint_uid: str, config: str, attempt: str, variants: Iterable[ProductionVariant], model_versions: Mapping[str, str]
+) -> str:
+    """Version of a whole target: the variants with weights and counts, and the attempt."""
+    shares = sorted((v.name, v.model, v.weight, v.instances, model_versions[v.name]) for v in variants)
+    return _digest([endpoint_uid, config, attempt, shares])
+
+
+def _template(spec: ModelSpec) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(spec)
+    return {name: value for name, value in fields.items() if name not in ("replicas", "instance")}
+
+
+def _pods(variant: ProductionVariant) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(variant)
+    pods = {name: value for name, value in fields.items() if name not in _NOT_IN_PODS}
+    for name in _QUANTITIES:
+        pods[name] = canonical_quantity(getattr(variant, name))
+    pods["resources"] = {name: canonical_quantity(value) for name, value in variant.resources.items()}
+    return pods
+
+
+def _digest(values: list[Any]) -> str:
+    canonical = msgspec.json.encode(values, order="sorted")
+    return base64.b32encode(hashlib.sha256(canonical).digest()).decode().lower()[:LENGTH]
