@@ -25,7 +25,8 @@ def make_conditions(
     """Conditions of these findings; a transition time moves only with the status."""
     old = {condition.type: condition for condition in before}
     return tuple(
-        _condition(kind, finding, old.get(kind.value), generation=generation, now=now) for kind, finding in findings.items()
+        _condition(kind, finding, old.get(kind.value), generation=generation, now=now)
+        for kind, finding in findings.items()
     )
 
 

@@ -13,7 +13,8 @@ from mlendpoints.core.scene import Scene
 from mlendpoints.core.times import seconds
 from mlendpoints.core.world import Probe, Ref, World
 
-# Seconds after which the routes count as gone although a gateway pod says otherwise: somebody else may answer for the host.
+# Seconds after which the routes count as gone although a gateway pod says otherwise:
+# somebody else may answer for the host.
 PATIENCE = 60.0
 
 

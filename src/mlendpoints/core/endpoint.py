@@ -74,4 +74,3 @@ def _recheck(scene: Scene, *, status_is_failed: bool) -> float | None:
 
 def _begins(scene: Scene) -> bool:
     return scene.target is not None and scene.world.endpoint.status.config_version != scene.target.version
-

@@ -9,7 +9,14 @@ from mlendpoints.api.reasons import Reason
 from mlendpoints.core.world import Child, ContainerFacts, PodFacts, Refusal
 
 _PULL_FAILED = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable"}
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "RegistryUnavailable",
+    }
 )
 _LAST_WORDS = 400  # characters quoted in a message
 _FETCHER = "model-init"
@@ -25,17 +32,17 @@ class Finding(Struct, frozen=True):
     @classmethod
     def yes(cls, reason: Reason, message: str) -> "Finding":
         """It is as it should be."""
-        return cls(True, reason, message)
+        return cls(ok=True, reason=reason, message=message)
 
     @classmethod
     def no(cls, reason: Reason, message: str) -> "Finding":
         """It is not, and somebody has to mend it."""
-        return cls(False, reason, message)
+        return cls(ok=False, reason=reason, message=message)
 
     @classmethod
     def wait(cls, reason: Reason, message: str) -> "Finding":
         """Not yet; it goes on by itself."""
-        return cls(None, reason, message)
+        return cls(ok=None, reason=reason, message=message)
 
 
 class FetchFailure(Struct, frozen=True):
@@ -100,7 +107,8 @@ def _out_of_memory(pod: str, container: ContainerFacts) -> Finding | None:
     if container.exit_reason != "OOMKilled":
         return None
     return Finding.no(
-        Reason.OOM_KILLED, f"Pod {pod}: {_exit(container)} Give the variant more memory in its config (spec.models[].memory)."
+        Reason.OOM_KILLED,
+        f"Pod {pod}: {_exit(container)} Give the variant more memory in its config (spec.models[].memory).",
     )
 
 
@@ -114,7 +122,8 @@ def _cannot_start(pod: str, container: ContainerFacts) -> Finding | None:
     if container.waiting_reason not in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
         return None
     return Finding.no(
-        Reason.INVALID_SPEC, f"Pod {pod}, container {container.name}: {container.waiting_reason}: {container.waiting_message}"
+        Reason.INVALID_SPEC,
+        f"Pod {pod}, container {container.name}: {container.waiting_reason}: {container.waiting_message}",
     )
 
 
@@ -137,7 +146,7 @@ def _exit(container: ContainerFacts) -> str:
 
 
 def deadline_finding(seconds: int, why: Finding, pods: Iterable[PodFacts]) -> Finding:
-    """What to say of an update that ran out of time: the reason that its pods give, else that they never got ready."""
+    """What to say of an update that ran out of time: its pods' reason, else that they never got ready."""
     if why.ok is False:
         return Finding.no(why.reason, f"Not ready within {seconds} s. {why.message}")
     if any(_started(pod) for pod in pods):

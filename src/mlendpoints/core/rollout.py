@@ -67,7 +67,10 @@ def _step(scene: Scene, *, failed: bool) -> Step:
         return Step.HOLD
     if not scene.target_is_ready():
         return Step.START
-    if any(not scene.proven(scene.ping(instance)) or not _introduced(scene, instance) for instance in newcomers(scene, target)):
+    if any(
+        not scene.proven(scene.ping(instance)) or not _introduced(scene, instance)
+        for instance in newcomers(scene, target)
+    ):
         return Step.INTRODUCE
     return Step.SHIFT
 

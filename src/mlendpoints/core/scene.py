@@ -39,7 +39,9 @@ class Scene(Struct, frozen=True):
     def record(self) -> EndpointConfig | None:
         """The config instance that status.configVersion names."""
         version = self.world.endpoint.status.config_version
-        records = (c for c in self.world.config_instances.values() if c.spec.instance and c.spec.instance.version == version)
+        records = (
+            c for c in self.world.config_instances.values() if c.spec.instance and c.spec.instance.version == version
+        )
         return next(records, None) if version else None
 
     @property
@@ -135,7 +137,9 @@ def _recorded(record: EndpointConfig | None) -> tuple[Destination, ...]:
     versions = record.spec.instance.model_versions
     return tuple(
         sorted(
-            Destination(variant=v.name, instance=f"{v.model}-{versions[v.name]}", weight=v.weight, vacant=v.instances == 0)
+            Destination(
+                variant=v.name, instance=f"{v.model}-{versions[v.name]}", weight=v.weight, vacant=v.instances == 0
+            )
             for v in record.spec.models
             if v.name in versions
         )

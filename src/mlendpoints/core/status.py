@@ -1,4 +1,8 @@
-"""The endpoint's status, derived anew from what is observed; only the running update and the history are carried over."""
+"""The endpoint's status, derived anew from what is observed.
+
+Only the running update and the history are carried over: they cannot be
+derived, and must outlive the operator.
+"""
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -51,7 +55,9 @@ def routes_finding(scene: Scene, rollout: Rollout) -> Finding:
 def _was_proven(scene: Scene, rollout: Rollout) -> bool:
     """Proven before, and nothing was asked since: no gateway is asked again at rest or after a restart."""
     status = scene.world.endpoint.status
-    asked = scene.target is None or status.config_version == scene.target.version or rollout.step in (Step.HOLD, Step.START)
+    asked = (
+        scene.target is None or status.config_version == scene.target.version or rollout.step in (Step.HOLD, Step.START)
+    )
     return asked and status.update is None and is_true(status.conditions, ConditionType.ROUTES_PROGRAMMED)
 
 
@@ -130,7 +136,9 @@ def _phase(report: Report) -> str:
 
 def _replaced(scene: Scene, status: EndpointStatus, update: UpdateStatus, target: Target) -> EndpointStatus:
     if target.version == status.config_version:
-        return _ended(scene, status, update, "RolledBack", Finding.no(Reason.ROLLED_BACK, "Edited back to what serves."))
+        return _ended(
+            scene, status, update, "RolledBack", Finding.no(Reason.ROLLED_BACK, "Edited back to what serves.")
+        )
     why = Finding.no(Reason.SUPERSEDED, f"A newer edit asked for {target.version} instead.")
     return _ended(scene, status, update, "Superseded", why)
 
@@ -233,7 +241,9 @@ def _variants(scene: Scene) -> tuple[VariantStatus, ...]:
     current = {destination.instance: destination for destination in scene.serving}
     asked = {v.instance: v.spec.weight for v in scene.target.variants} if scene.target else {}
     names = sorted(current.keys() | asked.keys())
-    variants = (_variant(scene, name, desired=asked.get(name, 0)) for name in names if name in scene.world.model_instances)
+    variants = (
+        _variant(scene, name, desired=asked.get(name, 0)) for name in names if name in scene.world.model_instances
+    )
     return tuple(sorted(variants, key=lambda variant: (variant.name, variant.instance)))
 
 

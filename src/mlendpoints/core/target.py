@@ -115,8 +115,8 @@ def _host_is_routed_by_others(world: World) -> Finding | None:
     other = world.foreign_routes[0]
     return Finding.no(
         Reason.HOST_CONFLICT,
-        f"Host {world.endpoint.spec.host} is also named by the {other.kind} {other.namespace}/{other.name}, which is not"
-        " this endpoint's; Istio would merge the two silently. Take the host out of it.",
+        f"Host {world.endpoint.spec.host} is also named by the {other.kind} {other.namespace}/{other.name}, which is"
+        " not this endpoint's; Istio would merge the two silently. Take the host out of it.",
     )
 
 
@@ -141,7 +141,8 @@ def _config_is_missing(world: World) -> Finding | None:
         )
     if world.config.spec.instance is not None:
         return Finding.no(
-            Reason.INVALID_SPEC, f"spec.config names {name}, which is a frozen instance. Name the template it was made from."
+            Reason.INVALID_SPEC,
+            f"spec.config names {name}, which is a frozen instance. Name the template it was made from.",
         )
     return None
 
@@ -159,7 +160,8 @@ def _model_is_missing(world: World) -> Finding | None:
         if template.spec.instance is not None:
             return Finding.no(
                 Reason.INVALID_SPEC,
-                f"Variant {variant.name} names {variant.model}, which is a frozen instance. Name the template it was made from.",
+                f"Variant {variant.name} names {variant.model}, which is a frozen instance."
+                " Name the template it was made from.",
             )
     return None
 

@@ -27,7 +27,12 @@ def model_version(*, endpoint_uid: str, variant: ProductionVariant, template: Mo
 
 
 def config_version(
-    *, endpoint_uid: str, config: str, attempt: str, variants: Iterable[ProductionVariant], model_versions: Mapping[str, str]
+    *,
+    endpoint_uid: str,
+    config: str,
+    attempt: str,
+    variants: Iterable[ProductionVariant],
+    model_versions: Mapping[str, str],
 ) -> str:
     """Version of a whole target: the variants with weights and counts, and the attempt."""
     shares = sorted((v.name, v.model, v.weight, v.instances, model_versions[v.name]) for v in variants)
