@@ -1,0 +1,169 @@
+"""Reads tar as a stream, strictly: regular files and folders, by names that stay inside; all else is refused.
+
+Understands ustar, pax (path and size) and GNU long names. Python's own extraction is
+not relied on: its filters have been bypassed (CVE-2025-4517 and its family), and
+``tarfile`` takes a damaged header in the middle for the end. It must not write.
+"""
+
+import os
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fetcher.failures import Invalid
+from fetcher.stream import CHUNK, Readable
+
+BLOCK = 512
+LONGEST_NAME = 4096
+LONGEST_EXTENSION = 1024 * 1024
+KINDS = {
+    tarfile.LNKTYPE: "a hard link",
+    tarfile.SYMTYPE: "a symbolic link",
+    tarfile.CHRTYPE: "a character device",
+    tarfile.BLKTYPE: "a block device",
+    tarfile.FIFOTYPE: "a named pipe",
+    tarfile.GNUTYPE_SPARSE: "a sparse file",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A folder, or a regular file with its content, read once and before the next entry."""
+
+    path: tuple[bytes, ...]
+    is_folder: bool
+    executable: bool
+    size: int
+    content: "Content"
+
+
+@dataclass(frozen=True)
+class Extension:
+    """What pax or GNU headers say of the entry that follows them."""
+
+    name: bytes = b""
+    size: int | None = None
+
+
+class Content:
+    """Exactly ``size`` bytes of a stream; raises ``Invalid`` where the stream ends before."""
+
+    def __init__(self, stream: Readable, size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    def chunks(self) -> Iterator[bytes]:
+        """What has not been read yet."""
+        while self._left:
+            chunk = self._stream.read(min(CHUNK, self._left))
+            if not chunk:
+                raise Invalid("is cut off: it ends inside of a file")
+            self._left -= len(chunk)
+            yield chunk
+
+    def read(self) -> bytes:
+        """All of it at once."""
+        return b"".join(self.chunks())
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether these first bytes are those of a tar archive (ustar, pax or GNU)."""
+    return head[257:262] == b"ustar"
+
+
+def entries(stream: Readable, limit_entries: int) -> Iterator[Entry]:
+    """All entries, in order; raises ``Invalid``. Headers of extensions count as entries, too."""
+    extension = Extension()
+    for _ in range(limit_entries):
+        header = _header(stream)
+        if header is None:
+            return
+        size = header.size if extension.size is None else extension.size
+        content = Content(stream, 0 if header.type == tarfile.DIRTYPE else size)
+        match header.type:
+            case tarfile.XHDTYPE | tarfile.GNUTYPE_LONGNAME | tarfile.XGLTYPE | tarfile.GNUTYPE_LONGLINK:
+                extension = _extended(extension, header, content)
+            case _:
+                yield _entry(header, extension, content)
+                extension = Extension()
+        _skip(stream, content, size=0 if header.type == tarfile.DIRTYPE else size)
+    raise Invalid(f"holds more than the {limit_entries} entries allowed")
+
+
+def _header(stream: Readable) -> tarfile.TarInfo | None:
+    """The next header; None at the archive's end, a block of zeros."""
+    block = Content(stream, BLOCK).read()
+    if not any(block):
+        return None
+    try:
+        header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError as error:
+        raise Invalid(f"is damaged: {error}") from error
+    if header.size < 0:
+        raise Invalid("is damaged: a size is negative")
+    return header
+
+
+def _extended(extension: Extension, header: tarfile.TarInfo, content: Content) -> Extension:
+    if header.size > LONGEST_EXTENSION:
+        raise Invalid("has a header of unreasonable length")
+    match header.type:
+        case tarfile.GNUTYPE_LONGNAME:
+            return Extension(content.read().split(b"\0")[0], extension.size)
+        case tarfile.XHDTYPE:
+            return _pax(content.read(), extension)
+        case _:
+            return extension
+
+
+def _pax(records: bytes, extension: Extension) -> Extension:
+    """Records are ``LENGTH KEY=VALUE\\n`` (POSIX.1-2001, pax)."""
+    name, size = extension.name, extension.size
+    while records:
+        digits, _, _ = records.partition(b" ")
+        length = int(digits) if digits.isdigit() else 0
+        key, equals, value = records[len(digits) + 1 : length - 1].partition(b"=")
+        if not equals or length > len(records):
+            raise Invalid("is damaged: a pax header makes no sense")
+        if key.startswith(b"GNU.sparse"):
+            raise Invalid("holds a sparse file; only regular files and folders are unpacked")
+        name = value if key == b"path" else name
+        size = int(value) if key == b"size" and value.isdigit() else size
+        records = records[length:]
+    return Extension(name, size)
+
+
+def _entry(header: tarfile.TarInfo, extension: Extension, content: Content) -> Entry:
+    name = extension.name or os.fsencode(header.name)
+    if header.type not in {tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE}:
+        kind = KINDS.get(header.type, f"something of type {header.type!r}")
+        raise Invalid(f"holds {kind}, {shown(name)}; only regular files and folders are unpacked")
+    return Entry(
+        path=_path(name),
+        is_folder=header.type == tarfile.DIRTYPE,
+        executable=bool(header.mode & 0o100),
+        size=extension.size if extension.size is not None else header.size,
+        content=content,
+    )
+
+
+def _path(name: bytes) -> tuple[bytes, ...]:
+    """The name's components; raises ``Invalid`` for one that could lead outside or that no file system takes."""
+    parts = tuple(part for part in name.split(b"/") if part not in {b"", b"."})
+    if name.startswith(b"/") or b".." in parts:
+        raise Invalid(f"holds {shown(name)}, which leads outside of the folder it is unpacked to")
+    if b"\0" in name or len(name) > LONGEST_NAME or any(len(part) > 255 for part in parts):
+        raise Invalid(f"holds a name that no file can have: {shown(name)}")
+    return parts
+
+
+def _skip(stream: Readable, content: Content, size: int) -> None:
+    """Reads past what was not read of the content, and the padding after it."""
+    for _ in content.chunks():
+        pass
+    Content(stream, -size % BLOCK).read()
+
+
+def shown(name: bytes) -> str:
+    """A name as a message may hold it: printable and not too long."""
+    return ascii(os.fsdecode(name[:100]))

@@ -1,0 +1,111 @@
+"""Brings an artifact onto a volume, atomically, once, however many try at the same time.
+
+    VOLUME/.lock          held while one installs; dies with its holder
+    VOLUME/.staging-*     hidden while it is filled
+    VOLUME/model          appears by a rename
+    VOLUME/.complete      written last: what `model` holds
+
+Nothing but a matching ``.complete`` makes ``model`` count as whole. It must not know
+how bytes are fetched or unpacked.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from fetcher.settings import Settings
+from fetcher.tree import fsync_folder
+
+LOG = structlog.get_logger()
+MARKER = ".complete"
+
+
+def install(settings: Settings, fill: Callable[[Path], str]) -> bool:
+    """Has ``fill`` fill a hidden folder, then makes it ``model``; False where it is there already.
+
+    ``fill`` returns the digest of what it unpacked, and raises to leave everything as it was.
+    """
+    with _lock(settings.volume):
+        if _is_complete(settings):
+            return False
+        _sweep(settings.volume)
+        with _staging(settings.volume) as staging:
+            digest = fill(staging)
+            _swap(staging, settings)
+        _mark(settings, digest)
+        return True
+
+
+@contextmanager
+def _lock(volume: Path) -> Iterator[None]:
+    """Waits until no other process holds the volume."""
+    descriptor = os.open(volume / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            LOG.info("Found another download in progress", volume=str(volume))
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_complete(settings: Settings) -> bool:
+    try:
+        marker = json.loads((settings.volume / MARKER).read_text())
+    except (FileNotFoundError, ValueError):
+        return False
+    same = marker["digest"] == settings.digest if settings.digest else marker["url"] == _url_digest(settings)
+    return same and settings.model.is_dir()
+
+
+def _url_digest(settings: Settings) -> str:
+    """The URL may hold credentials, so the marker does not hold the URL."""
+    return hashlib.sha256(settings.artifact.encode()).hexdigest()
+
+
+def _sweep(volume: Path) -> None:
+    """Removes what killed runs have left; safe under the lock."""
+    for pattern in (".staging-*", ".old-*", f"{MARKER}.*"):
+        for left in volume.glob(pattern):
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+
+
+@contextmanager
+def _staging(volume: Path) -> Iterator[Path]:
+    staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=volume))
+    staging.chmod(0o755)
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _swap(staging: Path, settings: Settings) -> None:
+    """An older model is moved away first; without its marker it counts for nothing, whenever this is cut short."""
+    (settings.volume / MARKER).unlink(missing_ok=True)
+    old = staging.with_name(staging.name.replace("staging", "old"))
+    if settings.model.exists():
+        settings.model.rename(old)
+    staging.rename(settings.model)
+    fsync_folder(settings.volume)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _mark(settings: Settings, digest: str) -> None:
+    draft = settings.volume / f"{MARKER}.draft"
+    with draft.open("w") as file:
+        json.dump({"digest": digest, "url": _url_digest(settings)}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(settings.volume / MARKER)
+    fsync_folder(settings.volume)
