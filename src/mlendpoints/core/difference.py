@@ -1,0 +1,143 @@
+"""Whether a child is as it should be, judged from its projection, and the one write that mends it.
+
+Two things tell: the hash of the manifest that was last written (an annotation),
+and the fields that the API server still counts as ours (``managedFields``): a
+foreign edit takes a field away from us. No live object is compared, so the
+cache needs none. ``spec.replicas`` stays out of both: scaling is a write of its
+own and touches nothing else.
+"""
+
+import base64
+import hashlib
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from mlendpoints.api import labels
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.model import Model
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.deployment import BUILDER
+from mlendpoints.core.plan import Apply, Create, Scale, Write
+from mlendpoints.core.world import Child, Ref
+
+Owned = tuple[dict[str, Any], ...]  # sets of FieldsV1: "f:name", "k:{keys}" or "v:value" -> set
+
+_RECORDS = frozenset({EndpointConfig.KIND, Model.KIND})  # instances: the API server refuses any change but replicas
+_NOT_COMPARED = frozenset({"ownerReferences", "finalizers", "name", "namespace"})
+
+# Fields that the API server counts as one value. A set without members below any other field says
+# only that we once wrote the field itself.
+_ATOMIC = {
+    "Deployment": frozenset({"accessModes", "args", "command", "drop", "nodeSelector", "selector", "tolerations"}),
+    "Service": frozenset({"selector"}),
+    "PersistentVolume": frozenset({"accessModes", "required"}),
+    "PersistentVolumeClaim": frozenset({"accessModes"}),
+    "Gateway": frozenset({"servers"}),
+    "VirtualService": frozenset({"gateways", "hosts", "http"}),
+    Model.KIND: frozenset({"args", "command", "tolerations"}),
+    EndpointConfig.KIND: frozenset({"tolerations"}),
+}
+
+
+def manifest_hash(manifest: Manifest) -> str:
+    """16 characters that change with the manifest; without replicas and without the hash itself."""
+    metadata = {key: value for key, value in manifest["metadata"].items() if key != "annotations"}
+    spec = {key: value for key, value in manifest["spec"].items() if key != "replicas"}
+    content = manifest | {"metadata": metadata | {"annotations": _annotations(manifest)}, "spec": spec}
+    digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).digest()
+    return base64.b32encode(digest).decode().lower()[:16]
+
+
+def _annotations(manifest: Manifest) -> dict[str, str]:
+    annotations: dict[str, str] = manifest["metadata"].get("annotations", {})
+    return {key: value for key, value in annotations.items() if key != labels.MANIFEST_HASH}
+
+
+def stamped(manifest: Manifest) -> Manifest:
+    """The manifest with its hash in an annotation."""
+    annotations = _annotations(manifest) | {labels.MANIFEST_HASH: manifest_hash(manifest)}
+    return manifest | {"metadata": manifest["metadata"] | {"annotations": annotations}}
+
+
+def ref_of(manifest: Manifest) -> Ref:
+    """What the manifest is called; a cluster-scoped object has an empty namespace."""
+    metadata = manifest["metadata"]
+    return Ref(manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+def write_for(manifest: Manifest, child: Child | None) -> Write | None:
+    """The write that makes the child as the manifest says; None if there is nothing to do, or nothing to do yet.
+
+    An object that is being deleted blocks its name: it is waited for. A pod
+    template of another builder is left alone: an upgrade restarts no pods.
+    """
+    if child is None:
+        return Create(ref_of(manifest), stamped(manifest))
+    if child.deleting or child.ref.kind in _RECORDS:
+        return None
+    if not _is_as_written(manifest, child):
+        return Apply(child.ref, stamped(manifest), child.uid)
+    return _scale(manifest, child)
+
+
+def _is_as_written(manifest: Manifest, child: Child) -> bool:
+    if child.ref.kind == "Deployment" and child.builder != BUILDER:
+        return True
+    return child.manifest_hash == manifest_hash(manifest) and covers(child.fields, stamped(manifest))
+
+
+def _scale(manifest: Manifest, child: Child) -> Write | None:
+    replicas = manifest["spec"].get("replicas")
+    return None if replicas is None or replicas == child.replicas else Scale(child, replicas)
+
+
+def covers(fields: str, manifest: Manifest) -> bool:
+    """Whether every field of the manifest is still ours.
+
+    ``fields`` is JSON: a set in FieldsV1 form, or a list of such sets, of which
+    any may hold a field. Owner references, finalizers and replicas are left
+    out: their own writes take care of them.
+    """
+    metadata = {key: value for key, value in manifest["metadata"].items() if key not in _NOT_COMPARED}
+    spec = {key: value for key, value in manifest["spec"].items() if key != "replicas"}
+    atomic = _ATOMIC.get(manifest["kind"], frozenset())
+    return _is_ours({"metadata": metadata, "spec": spec}, _sets(fields), atomic)
+
+
+@lru_cache(maxsize=1024)  # objects of one shape share their sets
+def _sets(fields: str) -> Owned:
+    decoded = msgspec.json.decode(fields or "[]")
+    return tuple(decoded) if isinstance(decoded, list) else (decoded,)
+
+
+def _is_ours(value: Manifest | list[Any], owned: Owned, atomic: frozenset[str]) -> bool:
+    if isinstance(value, list):
+        return all(_item_is_ours(item, owned, atomic) for item in value)
+    return all(_field_is_ours(name, field, owned, atomic) for name, field in value.items())
+
+
+def _field_is_ours(name: str, value: object, owned: Owned, atomic: frozenset[str]) -> bool:
+    below = tuple(entry[f"f:{name}"] for entry in owned if f"f:{name}" in entry)
+    if not isinstance(value, dict | list) or not value or name in atomic:
+        return bool(below)
+    return _is_ours(value, below, atomic)
+
+
+def _item_is_ours(item: object, owned: Owned, atomic: frozenset[str]) -> bool:
+    if not isinstance(item, dict):
+        member = f"v:{msgspec.json.encode(item).decode()}"
+        return any(member in entry for entry in owned)
+    below = tuple(entry[key] for entry in owned for key in entry if key.startswith("k:") and _is_key_of(key, item))
+    return _is_ours(item, below, atomic)
+
+
+def _is_key_of(key: str, item: Manifest) -> bool:
+    """Whether a key such as ``k:{"port":80,"protocol":"TCP"}`` is the item's; the server may have completed it."""
+    return all(item.get(name, value) == value for name, value in _key_values(key))
+
+
+@lru_cache(maxsize=1024)
+def _key_values(key: str) -> tuple[tuple[str, Any], ...]:
+    return tuple(msgspec.json.decode(key.removeprefix("k:")).items())

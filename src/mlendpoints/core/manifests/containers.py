@@ -1,0 +1,133 @@
+"""The containers of a model pod.
+
+Our own run as uid 1000 with a read-only root; the user's runs as ``runAsUser``
+with a writable one, since many SageMaker images need it.
+"""
+
+from mlendpoints.api.model import Model
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.metadata import instance_of
+from mlendpoints.core.manifests.service import METRICS_PORT
+from mlendpoints.core.manifests.storage import needs_volume
+from mlendpoints.core.quantities import canonical_quantity, whole_units
+from mlendpoints.core.world import Settings
+
+PROXY_PORT = 8088
+_USER_ID = 1000
+_SECURITY = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+_OWN_SECURITY = {**_SECURITY, "runAsUser": _USER_ID, "runAsGroup": _USER_ID, "readOnlyRootFilesystem": True}
+
+
+def make_model_init(instance: Model) -> Manifest:
+    """Fetches, verifies and unpacks the artifact to the folder ``model`` of its volume."""
+    spec, marks = instance.spec, instance_of(instance)
+    digest = ["--digest", spec.artifact_digest] if spec.artifact_digest else []
+    limit = ["--limit-bytes", str(whole_units(marks.size))]
+    return {
+        "name": "model-init",
+        "image": marks.images.model_init,
+        "imagePullPolicy": marks.images.pull_policy,
+        "args": ["--artifact", spec.artifact, "--volume", "/artifact", *digest, *limit],
+        "resources": {
+            # The model's CPUs are reserved for the pod already and idle until it starts.
+            "requests": {"cpu": canonical_quantity(marks.cpus), "memory": "64Mi"},
+            "limits": {"memory": "256Mi"},
+        },
+        "volumeMounts": [
+            {"name": "artifact", "mountPath": "/artifact", **_folder(instance)},
+            {"name": "model-init-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of its own
+        ],
+        "securityContext": _OWN_SECURITY,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
+def make_model(instance: Model) -> Manifest:
+    """The model server, a native sidecar (``restartPolicy: Always``): ready before nginx starts, stopped after it.
+
+    Startup has the model's own budget, never the update's deadline. Liveness
+    gives up after 90 s, so that a server that answers one request at a time is
+    not killed in the longest invocation (60 s).
+    """
+    spec = instance.spec
+    health = {"httpGet": {"path": spec.health_path, "port": "model"}}
+    return {
+        "name": "model",
+        "image": spec.image,
+        "restartPolicy": "Always",
+        **({"command": list(spec.command)} if spec.command else {}),
+        **({"args": list(spec.args)} if spec.args else {}),
+        **_environment(instance),
+        "ports": [{"name": "model", "containerPort": spec.port}],
+        "startupProbe": health | {"periodSeconds": 1, "failureThreshold": spec.startup_timeout_seconds},
+        "livenessProbe": health | {"periodSeconds": 10, "timeoutSeconds": 10, "failureThreshold": 9},
+        "resources": _model_resources(instance),
+        **_artifact_mount(instance),
+        "securityContext": {**_SECURITY, "runAsUser": spec.run_as_user},
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
+def make_nginx(instance: Model, settings: Settings) -> Manifest:
+    """The reverse proxy and monitoring endpoint; readiness asks the model through it.
+
+    A model that dies takes the pod's readiness away by itself; a slow one gets
+    15 s. On leaving, nginx serves on until every gateway has heard of it, then
+    finishes what is in flight (its image's stop signal is SIGQUIT).
+    """
+    spec, marks = instance.spec, instance_of(instance)
+    drain = {"lifecycle": {"preStop": {"sleep": {"seconds": settings.drain_seconds}}}} if settings.drain_seconds else {}
+    return {
+        "name": "nginx",
+        "image": marks.images.nginx,
+        "imagePullPolicy": marks.images.pull_policy,
+        "env": [
+            {"name": "MODEL_PORT", "value": str(spec.port)},
+            {"name": "ENDPOINT", "value": marks.endpoint},
+            {"name": "VARIANT", "value": marks.variant},
+            {"name": "INSTANCE", "value": instance.metadata.name},
+        ],
+        "ports": [
+            {"name": "http", "containerPort": PROXY_PORT},
+            {"name": "metrics", "containerPort": METRICS_PORT},
+        ],
+        "readinessProbe": {
+            "httpGet": {"path": spec.health_path, "port": "http"},
+            "periodSeconds": 1,
+            "timeoutSeconds": 5,
+        },
+        "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, "timeoutSeconds": 5},
+        **drain,
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+        "volumeMounts": [{"name": "nginx-tmp", "mountPath": "/tmp"}],  # noqa: S108 - a volume of its own
+        "securityContext": _OWN_SECURITY,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
+def _environment(instance: Model) -> Manifest:
+    env = [{"name": var.name, **({"value": var.value} if var.value else {})} for var in instance.spec.env]
+    return {"env": env} if env else {}
+
+
+def _model_resources(instance: Model) -> Manifest:
+    marks = instance_of(instance)
+    further = {name: canonical_quantity(amount) for name, amount in sorted(marks.resources.items())}
+    memory = canonical_quantity(marks.memory)
+    return {
+        "requests": {**further, "cpu": canonical_quantity(marks.cpus), "memory": memory},
+        "limits": {**further, "memory": memory},
+    }
+
+
+def _artifact_mount(instance: Model) -> Manifest:
+    if not instance.spec.artifact:
+        return {}
+    folder = f"{instance.metadata.name}/model" if needs_volume(instance.spec) else "model"
+    mount = {"name": "artifact", "mountPath": "/opt/ml/model", "subPath": folder, "readOnly": True}
+    return {"volumeMounts": [mount]}
+
+
+def _folder(instance: Model) -> Manifest:
+    """A node directory is shared by instances: each has a folder of its own."""
+    return {"subPath": instance.metadata.name} if needs_volume(instance.spec) else {}

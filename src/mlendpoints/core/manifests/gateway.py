@@ -1,0 +1,47 @@
+"""The Istio Gateway of an endpoint: opens its host, for routes of its own namespace only."""
+
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.metadata import endpoint_labels, make_metadata
+from mlendpoints.core.world import Settings
+
+
+def make_gateway(endpoint: Endpoint, settings: Settings) -> Manifest:
+    """One server for the host, on the gateway pods that the settings select.
+
+    Raises:
+        ValueError: TLS is asked for and no credential covers the host; ``resolve`` reports that before.
+    """
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Gateway",
+        "metadata": make_metadata(endpoint.metadata.name, endpoint, object_labels=endpoint_labels(endpoint)),
+        "spec": {
+            "selector": dict(settings.gateway_selector),
+            "servers": [_https_server(endpoint, settings) if endpoint.spec.tls else _http_server(endpoint, settings)],
+        },
+    }
+
+
+def credential_name(host: str, settings: Settings) -> str | None:
+    """Name of the TLS credential of the longest host suffix that covers the host."""
+    suffixes = [suffix for suffix in settings.tls_credentials if host.endswith(suffix)]
+    return settings.tls_credentials[max(suffixes, key=len)] if suffixes else None
+
+
+def _http_server(endpoint: Endpoint, settings: Settings) -> Manifest:
+    return {
+        "hosts": [f"./{endpoint.spec.host}"],
+        "port": {"name": "http", "number": settings.http_port, "protocol": "HTTP"},
+    }
+
+
+def _https_server(endpoint: Endpoint, settings: Settings) -> Manifest:
+    credential = credential_name(endpoint.spec.host, settings)
+    if credential is None:
+        raise ValueError(f"no TLS credential covers {endpoint.spec.host}")
+    return {
+        "hosts": [f"./{endpoint.spec.host}"],
+        "port": {"name": "https", "number": settings.https_port, "protocol": "HTTPS"},
+        "tls": {"mode": "SIMPLE", "credentialName": credential},
+    }

@@ -1,0 +1,104 @@
+"""Instances: the frozen, versioned copies that an endpoint makes of its config and models.
+
+Only fields that differ from their defaults are written, quantities in canonical
+form, variants by name: the same version always gives the same object. No label
+or annotation of a template is copied.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from msgspec.structs import replace
+
+from mlendpoints.api import labels
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import ConfigInstance, EndpointConfig, EndpointConfigSpec, ProductionVariant
+from mlendpoints.api.meta import API_VERSION
+from mlendpoints.api.model import Images, Model, ModelInstance, ModelSpec
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.metadata import endpoint_labels, instance_labels, make_metadata
+from mlendpoints.core.manifests.storage import needs_volume
+from mlendpoints.core.quantities import canonical_quantity
+
+
+def make_config_instance(
+    endpoint: Endpoint,
+    *,
+    config_name: str,
+    version: str,
+    variants: Iterable[ProductionVariant],
+    model_versions: Mapping[str, str],
+) -> Manifest:
+    """The inert record of one target: weights, instances, and the version of each variant's model."""
+    spec = EndpointConfigSpec(
+        models=tuple(_canonical(variant) for variant in sorted(variants, key=lambda variant: variant.name)),
+        instance=ConfigInstance(
+            endpoint=endpoint.metadata.name,
+            config=config_name,
+            version=version,
+            model_versions=dict(sorted(model_versions.items())),
+        ),
+    )
+    return {
+        "apiVersion": API_VERSION,
+        "kind": EndpointConfig.KIND,
+        "metadata": make_metadata(
+            f"{config_name}-{version}",
+            endpoint,
+            object_labels=endpoint_labels(endpoint)
+            | {labels.NAME: config_name, labels.COMPONENT: "config", labels.APP_VERSION: version},
+        ),
+        "spec": msgspec.to_builtins(spec),
+    }
+
+
+def make_model_instance(  # noqa: PLR0913 - two objects, and what the target says of them
+    endpoint: Endpoint,
+    template: Model,
+    variant: ProductionVariant,
+    *,
+    config_name: str,
+    version: str,
+    replicas: int,
+    images: Images,
+) -> Manifest:
+    """The frozen version of a model for one variant; ``replicas`` is its scale, the only field that may change."""
+    variant = _canonical(variant)
+    instance = ModelInstance(
+        endpoint=endpoint.metadata.name,
+        config=config_name,
+        variant=variant.name,
+        model=template.metadata.name,
+        version=version,
+        images=images,
+        cpus=variant.cpus,
+        memory=variant.memory,
+        size=variant.size,
+        resources=variant.resources,
+        node_selector=variant.node_selector,
+        tolerations=variant.tolerations,
+        path=variant.path,
+        storage_class=variant.storage_class,
+    )
+    name = f"{template.metadata.name}-{version}"
+    spec = replace(template.spec, replicas=replicas, instance=instance)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": Model.KIND,
+        "metadata": make_metadata(name, endpoint, object_labels=instance_labels(name, instance)) | _finalizers(spec),
+        "spec": msgspec.to_builtins(spec),
+    }
+
+
+def _finalizers(spec: ModelSpec) -> Manifest:
+    return {"finalizers": [labels.VOLUME_FINALIZER]} if needs_volume(spec) else {}
+
+
+def _canonical(variant: ProductionVariant) -> ProductionVariant:
+    return replace(
+        variant,
+        cpus=canonical_quantity(variant.cpus),
+        memory=canonical_quantity(variant.memory),
+        size=canonical_quantity(variant.size),
+        resources={name: canonical_quantity(amount) for name, amount in sorted(variant.resources.items())},
+    )

@@ -1,0 +1,75 @@
+"""Storage of a model instance: a PersistentVolume and its claim where a node directory is asked for.
+
+A ``local`` volume, because uid 1000 can write to it by ``fsGroup``; to a
+``hostPath`` it cannot. The directory outlives everything here: files stay.
+Without a node directory the Deployment itself asks for room (see ``deployment``).
+"""
+
+from mlendpoints.api.model import Model, ModelSpec
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.metadata import instance_labels, instance_of, make_metadata
+from mlendpoints.core.quantities import canonical_quantity
+
+# Volume and claim name a class that needs not exist, so that a cluster's default class is never filled in.
+CLASS = "mlendpoints-path"
+ACCESS_MODES = ["ReadWriteOnce"]
+
+
+def needs_volume(spec: ModelSpec) -> bool:
+    """Whether a model instance keeps its artifact in a node directory, and so has a volume, a claim and a finalizer."""
+    return bool(spec.artifact and spec.instance and spec.instance.path)
+
+
+def volume_name(instance: Model) -> str:
+    """Unique in the cluster: neither a namespace nor an instance's name holds a dot."""
+    return f"{instance.metadata.namespace}.{instance.metadata.name}"
+
+
+def make_volume(instance: Model) -> Manifest:
+    """The PersistentVolume: cluster-scoped, so it has no owner and the model instance carries a finalizer for it."""
+    marks = instance_of(instance)
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {
+            "name": volume_name(instance),
+            "labels": instance_labels(instance.metadata.name, marks),
+        },
+        "spec": {
+            "storageClassName": CLASS,
+            "capacity": {"storage": canonical_quantity(marks.size)},
+            "accessModes": ACCESS_MODES,
+            "persistentVolumeReclaimPolicy": "Retain",
+            "claimRef": {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "namespace": instance.metadata.namespace,
+                "name": instance.metadata.name,
+            },
+            "local": {"path": marks.path},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": _nodes(instance)}]}},
+        },
+    }
+
+
+def make_claim(instance: Model) -> Manifest:
+    """The claim that takes the volume of the same instance and no other."""
+    name, marks = instance.metadata.name, instance_of(instance)
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": make_metadata(name, instance, object_labels=instance_labels(name, marks)),
+        "spec": {
+            "storageClassName": CLASS,
+            "accessModes": ACCESS_MODES,
+            "resources": {"requests": {"storage": canonical_quantity(marks.size)}},
+            "volumeName": volume_name(instance),
+        },
+    }
+
+
+def _nodes(instance: Model) -> list[Manifest]:
+    """Where the directory is, as a local volume must say: on the nodes that the variant asks for, else on any."""
+    selector = instance_of(instance).node_selector
+    asked = [{"key": key, "operator": "In", "values": [value]} for key, value in sorted(selector.items())]
+    return asked or [{"key": "kubernetes.io/hostname", "operator": "Exists"}]

@@ -1,0 +1,56 @@
+"""Kubernetes quantities, written as the API server stores them.
+
+What is sent must be what is stored, else every comparison finds a difference.
+The rules are those of ``k8s.io/apimachinery/pkg/api/resource``: the largest
+suffix that leaves an integer; binary suffixes only from 1024 on.
+"""
+
+import math
+import re
+from fractions import Fraction
+
+_DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
+_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_NANO = 10**9
+_PATTERN = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i)?")
+
+
+def canonical_quantity(quantity: str) -> str:
+    """The stored form: ``1000m`` becomes ``1``, ``0.5`` ``500m``, ``1024Mi`` ``1Gi``.
+
+    Raises:
+        ValueError: it is no quantity.
+    """
+    value, is_binary = _parse(quantity)
+    if value == 0:
+        return "0"
+    if is_binary and value >= 1024 and value.denominator == 1:
+        return _shortest(value.numerator, base=1024, suffixes=_BINARY)
+    return _shortest(math.ceil(value * _NANO), base=1000, suffixes=_DECIMAL)
+
+
+def whole_units(quantity: str) -> int:
+    """The value in whole units, such as bytes, rounded up.
+
+    Raises:
+        ValueError: it is no quantity.
+    """
+    return math.ceil(_parse(quantity)[0])
+
+
+def _parse(quantity: str) -> tuple[Fraction, bool]:
+    match = _PATTERN.fullmatch(quantity)
+    if match is None:
+        raise ValueError(f"{quantity!r} is not a Kubernetes quantity")
+    number, suffix = Fraction(match[1]), match[2] or ""
+    if suffix.endswith("i"):
+        return number * 1024 ** _BINARY.index(suffix), True
+    return number * Fraction(1000) ** (_DECIMAL.index(suffix) - _DECIMAL.index("")), False
+
+
+def _shortest(number: int, *, base: int, suffixes: tuple[str, ...]) -> str:
+    power = 0
+    while number % base == 0 and power < len(suffixes) - 1:
+        number //= base
+        power += 1
+    return f"{number}{suffixes[power]}"
