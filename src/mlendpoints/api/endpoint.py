@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
+from mlendpoints.api import patterns
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
 
 State = Literal["Creating", "InService", "Updating", "RollingBack", "Failed", "Deleting", "OutOfService"]
@@ -15,7 +16,10 @@ class UpdatePolicy(Value, frozen=True, kw_only=True):
     """How updates of this endpoint go."""
 
     deadline_seconds: Annotated[
-        int, Meta(description="How long a new version may take to become ready before the update has failed.", ge=1, le=86400)
+        int,
+        Meta(
+            description="How long a new version may take to become ready before the update has failed.", ge=1, le=86400
+        ),
     ] = 600
     attempt: Annotated[str, Meta(description="Change it to try a failed update again.", max_length=63)] = ""
 
@@ -23,12 +27,14 @@ class UpdatePolicy(Value, frozen=True, kw_only=True):
 class EndpointSpec(Value, frozen=True, kw_only=True):
     """Where to answer, and from which config."""
 
-    config: Annotated[str, Meta(description="Name of a MachineLearningEndpointConfig.", min_length=1, max_length=54)]
+    config: Annotated[
+        str, Meta(description="Name of a MachineLearningEndpointConfig.", pattern=patterns.LABEL, max_length=54)
+    ]
     host: Annotated[
         str,
         Meta(
             description="Exact, lower-case DNS name of the endpoint; immutable.",
-            pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$",
+            pattern=patterns.HOST,
             max_length=253,
         ),
     ]
@@ -80,10 +86,15 @@ class EndpointStatus(Value, frozen=True, kw_only=True):
     traffic: Annotated[str, Meta(description="Weights in force, for people: blue=90,green=10.")] = ""
     variants: Annotated[tuple[VariantStatus, ...], Meta(description="The production variants.")] = ()
     update: Annotated[UpdateStatus | None, Meta(description="The update that runs, if any.")] = None
-    history: Annotated[tuple[HistoryEntry, ...], Meta(description="The last ten updates, newest first.", max_length=10)] = ()
+    history: Annotated[
+        tuple[HistoryEntry, ...], Meta(description="The last ten updates, newest first.", max_length=10)
+    ] = ()
     conditions: Annotated[
         tuple[Condition, ...],
-        Meta(description="ConfigResolved, ModelsReady, RoutesProgrammed, UpdateSucceeded; derived: Available, Ready, Reconciling."),
+        Meta(
+            description="ConfigResolved, ModelsReady, RoutesProgrammed, UpdateSucceeded; "
+            "derived: Available, Ready, Reconciling."
+        ),
     ] = ()
 
 

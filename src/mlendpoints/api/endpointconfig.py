@@ -5,57 +5,91 @@ record of one target of one endpoint.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from msgspec import Meta
+from msgspec.structs import force_setattr
 
+from mlendpoints.api import patterns
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
-from mlendpoints.api.model import Quantity, Toleration
+from mlendpoints.api.model import LabelValue, ObjectName, Quantity, Toleration, VersionName
+
+if TYPE_CHECKING:
+    WrittenQuantity = str
+else:  # People write `cpus: 1` as readily as `cpus: "1"`; a struct holds it as a string either way.
+    WrittenQuantity = Quantity | Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class ProductionVariant(Value, frozen=True, kw_only=True):
     """One model of the config: its share of the traffic, its size, its storage."""
 
     name: Annotated[
-        str, Meta(description="The variant's name, unique in the config.", pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=32)
+        str, Meta(description="The variant's name, unique in the config.", pattern=patterns.LABEL, max_length=32)
     ]
-    model: Annotated[str, Meta(description="Name of a MachineLearningModel.", min_length=1, max_length=54)]
+    model: Annotated[str, Meta(description="Name of a MachineLearningModel.", pattern=patterns.LABEL, max_length=54)]
     weight: Annotated[int, Meta(description="Share of the traffic = weight / sum of weights.", ge=0, le=1000000)] = 1
     instances: Annotated[int, Meta(description="Number of pods; 0 only with weight 0.", ge=0, le=1000)] = 1
-    cpus: Annotated[Quantity, Meta(description="CPU request.")] = "1"
-    memory: Annotated[Quantity, Meta(description="Memory request and limit.")] = "1Gi"
-    size: Annotated[Quantity, Meta(description="Room for the unpacked artifact.")] = "1Gi"
-    resources: Annotated[Mapping[str, str], Meta(description="Further resources, such as nvidia.com/gpu: 1.", max_length=16)] = {}
-    node_selector: Annotated[Mapping[str, str], Meta(description="Labels of the nodes to run on.", max_length=16)] = {}
+    cpus: Annotated[WrittenQuantity, Meta(description="CPU request.")] = "1"
+    memory: Annotated[WrittenQuantity, Meta(description="Memory request and limit.")] = "1Gi"
+    size: Annotated[WrittenQuantity, Meta(description="Room for the unpacked artifact.")] = "1Gi"
+    resources: Annotated[
+        Mapping[str, WrittenQuantity], Meta(description="Further resources, such as nvidia.com/gpu: 1.", max_length=16)
+    ] = {}
+    node_selector: Annotated[
+        Mapping[str, LabelValue], Meta(description="Labels of the nodes to run on.", max_length=16)
+    ] = {}
     tolerations: Annotated[tuple[Toleration, ...], Meta(description="Taints to put up with.", max_length=16)] = ()
     path: Annotated[
-        str, Meta(description="Node directory for the artifact, below a prefix that the operator allows.", max_length=1024)
+        str,
+        Meta(
+            description="Node directory for the artifact, below a prefix that the operator allows.",
+            pattern=patterns.DIRECTORY,
+            max_length=1024,
+        ),
     ] = ""
-    storage_class: Annotated[str, Meta(description="StorageClass of a claim for the artifact.", max_length=253)] = ""
+    storage_class: Annotated[
+        str, Meta(description="StorageClass of a claim for the artifact.", pattern=patterns.SUBDOMAIN, max_length=253)
+    ] = ""
+
+    def __post_init__(self) -> None:
+        """Hold quantities as strings, however they were written."""
+        for name in ("cpus", "memory", "size"):
+            force_setattr(self, name, str(getattr(self, name)))
+        if self.resources:
+            force_setattr(self, "resources", {name: str(amount) for name, amount in self.resources.items()})
 
 
 class ConfigInstance(Value, frozen=True, kw_only=True):
     """Marks the record of one target of one endpoint. Written by the operator alone."""
 
-    endpoint: Annotated[str, Meta(description="The endpoint this target belongs to.")]
-    config: Annotated[str, Meta(description="The template it was made from.")]
-    version: Annotated[str, Meta(description="Hash of the whole target.")]
-    model_versions: Annotated[Mapping[str, str], Meta(description="Version of each variant's model.")] = {}
+    endpoint: Annotated[ObjectName, Meta(description="The endpoint this target belongs to.")]
+    config: Annotated[ObjectName, Meta(description="The template it was made from.")]
+    version: Annotated[VersionName, Meta(description="Hash of the whole target.")]
+    model_versions: Annotated[
+        Mapping[str, VersionName], Meta(description="Version of each variant's model.", max_length=10)
+    ] = {}
 
 
 class EndpointConfigSpec(Value, frozen=True, kw_only=True):
     """The models and their shares."""
 
-    models: Annotated[tuple[ProductionVariant, ...], Meta(description="The production variants.", min_length=1, max_length=10)]
-    instance: Annotated[ConfigInstance | None, Meta(description="Written by the operator alone; marks a frozen version.")] = None
+    models: Annotated[
+        tuple[ProductionVariant, ...], Meta(description="The production variants.", min_length=1, max_length=10)
+    ]
+    instance: Annotated[
+        ConfigInstance | None, Meta(description="Written by the operator alone; marks a frozen version.")
+    ] = None
 
 
 class EndpointConfigStatus(Value, frozen=True, kw_only=True):
     """What became of it."""
 
     observed_generation: Annotated[int, Meta(description="The generation this status is about.", ge=0)] = 0
+    models: Annotated[str, Meta(description="Variants and their weights, for people: blue=90,green=10.")] = ""
     used_by: Annotated[tuple[str, ...], Meta(description="Templates only: endpoints that use it.")] = ()
-    model_versions: Annotated[Mapping[str, str], Meta(description="Instances only: version of each variant's model.")] = {}
+    model_versions: Annotated[
+        Mapping[str, str], Meta(description="Instances only: version of each variant's model.")
+    ] = {}
     conditions: Annotated[tuple[Condition, ...], Meta(description="Templates: RolledOut.")] = ()
 
 

@@ -1,0 +1,122 @@
+"""The CustomResourceDefinitions, made from the types.
+
+Here stands what the types do not say: names, columns, subresources. The schema
+itself is made by ``mlendpoints.api.structural``.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.meta import GROUP, VERSION
+from mlendpoints.api.model import Model
+from mlendpoints.api.structural import Schema, make_schema, without_defaults
+
+Kind = type[Model | EndpointConfig | Endpoint]
+
+
+class Names(Struct, frozen=True):
+    """What a kind is called, and what ``kubectl get`` shows of it: column -> (type, JSONPath)."""
+
+    plural: str
+    short: str
+    columns: Mapping[str, tuple[str, str]]
+    scaled: bool = False
+
+
+def _condition(name: str) -> tuple[str, str]:
+    return "string", f'.status.conditions[?(@.type=="{name}")].status'
+
+
+KINDS: Final[Mapping[Kind, Names]] = {
+    Model: Names(
+        "machinelearningmodels",
+        "mlm",
+        {
+            "Image": ("string", ".spec.image"),
+            "Artifact": ("string", ".spec.artifact"),
+            "Replicas": ("integer", ".spec.replicas"),
+            "Ready": ("integer", ".status.readyReplicas"),
+        },
+        scaled=True,
+    ),
+    EndpointConfig: Names(
+        "machinelearningendpointconfigs",
+        "mlec",
+        {"Models": ("string", ".status.models"), "Rolled out": _condition("RolledOut")},
+    ),
+    Endpoint: Names(
+        "machinelearningendpoints",
+        "mle",
+        {
+            "State": ("string", ".status.state"),
+            "Ready": _condition("Ready"),
+            "Config": ("string", ".spec.config"),
+            "URL": ("string", ".status.url"),
+            "Traffic": ("string", ".status.traffic"),
+        },
+    ),
+}
+SCALE: Final = {
+    "specReplicasPath": ".spec.replicas",
+    "statusReplicasPath": ".status.replicas",
+    "labelSelectorPath": ".status.selector",
+}
+
+
+def make_crd(kind: Kind) -> Schema:
+    """The CustomResourceDefinition of one kind, as the API server takes it."""
+    names = KINDS[kind]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{names.plural}.{GROUP}",
+            "labels": {"app.kubernetes.io/part-of": "mlendpoints"},
+        },
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind.KIND,
+                "listKind": f"{kind.KIND}List",
+                "plural": names.plural,
+                "singular": kind.KIND.lower(),
+                "shortNames": [names.short],
+                "categories": ["mlendpoints"],
+            },
+            "versions": [_version(kind)],
+        },
+    }
+
+
+def _version(kind: Kind) -> Schema:
+    names = KINDS[kind]
+    return {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}} | ({"scale": SCALE} if names.scaled else {}),
+        "additionalPrinterColumns": [
+            *({"name": name, "type": type_, "jsonPath": path} for name, (type_, path) in names.columns.items()),
+            {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+        ],
+        "schema": {"openAPIV3Schema": _whole(kind)},
+    }
+
+
+def _whole(kind: Kind) -> Schema:
+    """An object's schema: metadata belongs to the API server, the status to the operator."""
+    schema = make_schema(kind)
+    spec, status = (schema["properties"][part] for part in ("spec", "status"))
+    schema["properties"] = {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"type": "object"},
+        "spec": spec,
+        "status": without_defaults(status),
+    }
+    return schema | {"required": ["spec"]}

@@ -1,0 +1,174 @@
+"""What a schema cannot say: rules between fields and between old and new, in CEL.
+
+Each rule belongs to the struct that it stands in as ``self``; the message tells
+how to mend the object. Rules guard templates and instances alike, since both
+are objects of the same kinds. What the API server cannot know (whether another
+object exists, whether a path is allowed) is judged by the operator, as a
+condition.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import fields
+
+from mlendpoints.api.endpoint import Endpoint, EndpointSpec
+from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, ProductionVariant
+from mlendpoints.api.model import Model, ModelSpec, Toleration
+from mlendpoints.api.patterns import LABEL, MENDING
+
+TEMPLATE_NAME: Final = 54  # characters: with "-" and a version of 8 a Service's name of at most 63
+PODS_OWN_PORTS: Final = (2021, 8088, 9090)  # Fluent Bit, nginx, monitoring
+
+
+class Rule(Struct, frozen=True):
+    """One CEL rule; ``field`` is the field that is to blame, in camelCase, empty for the struct itself."""
+
+    cel: str
+    message: str
+    field: str = ""
+
+
+def _name_rules(longest: str) -> tuple[Rule, ...]:
+    return (
+        Rule(f"self.metadata.name.matches(r'{LABEL}')", f"metadata.name {MENDING[LABEL]}"),
+        Rule(
+            longest,
+            f"metadata.name may have at most {TEMPLATE_NAME} characters, "
+            "since the names of Services are made from it; choose a shorter one",
+        ),
+    )
+
+
+_SHORT = f"size(self.metadata.name) <= {TEMPLATE_NAME}"
+_SHORT_TEMPLATE = f"has(self.spec.instance) || {_SHORT}"
+
+_INSTANCES_STAY = Rule(
+    "has(self.instance) == has(oldSelf.instance)",
+    "instance is set by the operator alone, when it makes the object; a template cannot become an instance",
+    "instance",
+)
+
+
+def _same(field: str) -> str:
+    return f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+
+
+_FROZEN_MODEL = Rule(
+    "!has(self.instance) || "
+    + " && ".join(_same(field.encode_name) for field in fields(ModelSpec) if field.name != "replicas"),
+    "this is an instance: nothing but replicas may change; edit the template that it was made from",
+)
+
+_FROZEN_CONFIG = Rule(
+    "!has(self.instance) || self == oldSelf",
+    "this is an instance: nothing may change; edit the template that it was made from",
+)
+
+_ABOVE_ZERO = tuple(
+    Rule(
+        f"!isQuantity(string(self.{field})) || quantity(string(self.{field})).isGreaterThan(quantity('0'))",
+        f"{field} must be above 0",
+        field,
+    )
+    for field in ("cpus", "memory", "size")
+)
+
+RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
+    Endpoint: _name_rules(_SHORT),
+    EndpointSpec: (
+        Rule(
+            "self.host == oldSelf.host",
+            "host cannot be changed; create another endpoint for the new host, move callers, delete this one",
+            "host",
+        ),
+        Rule("!isIP(self.host)", "host must be a DNS name, not an IP address", "host"),
+        Rule(
+            "self.host.split('.').all(label, size(label) <= 63)",
+            "each part of host between dots may have at most 63 characters",
+            "host",
+        ),
+    ),
+    EndpointConfig: _name_rules(_SHORT_TEMPLATE),
+    EndpointConfigSpec: (
+        Rule(
+            "self.models.exists(model, model.weight > 0)",
+            "at least one model must have a weight above 0, or nothing would answer",
+            "models",
+        ),
+        _INSTANCES_STAY,
+        _FROZEN_CONFIG,
+    ),
+    ProductionVariant: (
+        Rule(
+            "self.instances > 0 || self.weight == 0",
+            "instances may be 0 only with weight 0; set weight: 0 too, or give it an instance",
+            "instances",
+        ),
+        *_ABOVE_ZERO,
+        Rule(
+            "!has(self.resources) || self.resources.all(name, "
+            "name.startsWith('hugepages-') || name.contains('/') && !name.contains('kubernetes.io/'))",
+            "resources are named vendor/device or hugepages-<size>, such as nvidia.com/gpu; "
+            "for CPU, memory and disk use cpus, memory and size",
+            "resources",
+        ),
+        Rule(
+            "!has(self.resources) || self.resources.all(name, !isQuantity(string(self.resources[name])) || "
+            "quantity(string(self.resources[name])).isInteger() && "
+            "quantity(string(self.resources[name])).isGreaterThan(quantity('0')))",
+            "resources are whole numbers above 0, such as nvidia.com/gpu: 1",
+            "resources",
+        ),
+        Rule(
+            "!has(self.nodeSelector) || self.nodeSelector.all(key, "
+            "!format.qualifiedName().validate(key).hasValue() && "
+            "!format.labelValue().validate(self.nodeSelector[key]).hasValue())",
+            "nodeSelector must hold labels as nodes carry them, such as kubernetes.io/arch: amd64",
+            "nodeSelector",
+        ),
+        Rule(
+            "self.?path.orValue('') == '' || self.?storageClass.orValue('') == ''",
+            "path and storageClass exclude each other: a node directory or a claim; leave one out",
+            "path",
+        ),
+        Rule(
+            "!has(self.path) || !self.path.split('/').exists(part, part in ['.', '..'])",
+            "path must not hold '.' or '..'; write the directory that is meant",
+            "path",
+        ),
+    ),
+    Toleration: (
+        Rule(
+            "self.?key.orValue('') != '' || self.operator == 'Exists'",
+            "a toleration without a key tolerates all taints: it needs operator: Exists",
+            "key",
+        ),
+        Rule(
+            "self.operator == 'Equal' || self.?value.orValue('') == ''",
+            "a toleration with operator: Exists takes no value; leave it out or use operator: Equal",
+            "value",
+        ),
+    ),
+    Model: _name_rules(_SHORT_TEMPLATE),
+    ModelSpec: (
+        Rule(
+            "self.?artifactDigest.orValue('') == '' || self.?artifact.orValue('') != ''",
+            "artifactDigest needs an artifact to check; give artifact too, or leave the digest out",
+            "artifactDigest",
+        ),
+        Rule(
+            f"!(self.port in {list(PODS_OWN_PORTS)})",
+            f"port must not be {', '.join(map(str, PODS_OWN_PORTS))}: the pod's own containers listen there",
+            "port",
+        ),
+        Rule(
+            "has(self.replicas) == has(self.instance)",
+            "replicas belongs to instances, which the operator makes; in a config, set models[].instances",
+            "replicas",
+        ),
+        _INSTANCES_STAY,
+        _FROZEN_MODEL,
+    ),
+}

@@ -1,0 +1,120 @@
+"""From the JSON schema that ``msgspec`` makes of a struct to the *structural* one that a CRD needs.
+
+References are resolved in place, every value has one type, lists say how they
+merge, patterns and rules become CEL with messages that help. Defaults are
+written where they say something (8080, "serve") and left out where they say
+nothing (empty, false), so that what people read back is what they wrote.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from mlendpoints.api.patterns import MENDING
+from mlendpoints.api.rules import RULES, Rule
+
+Schema = dict[str, Any]
+
+KEPT: Final = (
+    "description",
+    "type",
+    "format",
+    "enum",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "maxProperties",
+    "required",
+    "anyOf",
+    "x-kubernetes-int-or-string",
+)
+LIST_KEYS: Final = {
+    "Condition": "type",
+    "EnvVar": "name",
+    "LocalObjectReference": "name",
+    "ProductionVariant": "name",
+    "VariantStatus": "name",
+}
+_RULES = {kind.__name__: rules for kind, rules in RULES.items()}
+
+
+def make_schema(kind: type[Struct]) -> Schema:
+    """The structural schema of ``kind``, all its parts in place."""
+    loose = msgspec.json.schema(kind)
+    return _structural(loose, loose["$defs"])
+
+
+def without_defaults(schema: Schema) -> Schema:
+    """The same schema, under which the API server fills in nothing."""
+    kept = {key: value for key, value in schema.items() if key != "default"}
+    if "properties" in kept:
+        kept["properties"] = {name: without_defaults(part) for name, part in kept["properties"].items()}
+    if "items" in kept:
+        kept["items"] = without_defaults(kept["items"])
+    return kept
+
+
+def _structural(loose: Schema, definitions: Mapping[str, Schema]) -> Schema:
+    whole = _resolved(loose, definitions)
+    schema = {key: whole[key] for key in KEPT if whole.get(key)} | {key: 0 for key in KEPT if whole.get(key) == 0}
+    if "properties" in whole:
+        schema["properties"] = {name: _structural(part, definitions) for name, part in whole["properties"].items()}
+    if "additionalProperties" in whole:
+        schema["additionalProperties"] = _structural(whole["additionalProperties"], definitions)
+    if "items" in whole:
+        schema |= {"items": _structural(whole["items"], definitions)} | _merging(whole["items"])
+    return schema | _validations(whole) | _default(whole)
+
+
+def _resolved(loose: Schema, definitions: Mapping[str, Schema]) -> Schema:
+    around = {key: value for key, value in loose.items() if key not in ("$ref", "anyOf", "$defs")}
+    if "$ref" in loose:
+        return definitions[_name(loose)] | around
+    if "anyOf" in loose:
+        return _united([_resolved(part, definitions) for part in loose["anyOf"]]) | around
+    return {"type": "string"} | around if "enum" in around else around
+
+
+def _united(parts: list[Schema]) -> Schema:
+    present = {part["type"]: part for part in parts if part["type"] != "null"}
+    if set(present) == {"integer", "string"}:
+        bounds = {key: value for key, value in present["string"].items() if key != "type"}
+        types = [{"type": "integer"}, {"type": "string"}]
+        return bounds | {"x-kubernetes-int-or-string": True, "anyOf": types}
+    (only,) = present.values()
+    return only
+
+
+def _name(loose: Schema) -> str:
+    return str(loose.get("$ref", "")).rpartition("/")[2]
+
+
+def _merging(items: Schema) -> Schema:
+    key = LIST_KEYS.get(_name(items))
+    if key is None:
+        return {"x-kubernetes-list-type": "atomic"}
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+
+
+def _validations(whole: Schema) -> Schema:
+    rules = [_rule(rule) for rule in _RULES.get(whole.get("title", ""), ())]
+    if "pattern" in whole:
+        text = "string(self)" if "anyOf" in whole else "self"
+        rules.append({"rule": f"{text}.matches(r'{whole['pattern']}')", "message": MENDING[whole["pattern"]]})
+    return {"x-kubernetes-validations": rules} if rules else {}
+
+
+def _rule(rule: Rule) -> Schema:
+    blamed = {"fieldPath": f".{rule.field}"} if rule.field else {}
+    return {"rule": rule.cel, "message": rule.message} | blamed
+
+
+def _default(whole: Schema) -> Schema:
+    default = whole.get("default")
+    says_something = bool(default) or (default == {} and "properties" in whole)
+    return {"default": default} if says_something else {}
