@@ -33,7 +33,7 @@ def main() -> int:
     try:
         _install(settings)
     except Failure as failure:
-        LOG.error("Could not install the artifact", reason=failure.reason, message=str(failure))
+        LOG.error("Could not install the artifact", reason=failure.reason, message=str(failure))  # noqa: TRY400 - no traceback for a user's mistake
         write_termination_message(settings.termination_log, failure)
         return failure.exit_code
     return 0
@@ -49,7 +49,9 @@ def _install(settings: Settings) -> None:
             LOG.warning("Lost an attempt", attempt=attempt, message=str(failure))
             time.sleep(settings.pause_seconds * 2 ** (attempt - 1))
         except OSError as error:
-            raise DownloadFailed(f"{public(settings.artifact)} could not be written: {error.strerror}; see `size`") from error
+            raise DownloadFailed(
+                f"{public(settings.artifact)} could not be written: {error.strerror}; see `size`"
+            ) from error
         else:
             LOG.info("Installed the artifact" if made else "Found the artifact installed", path=str(settings.model))
             return

@@ -117,7 +117,7 @@ def _extended(extension: Extension, header: tarfile.TarInfo, content: Content) -
 
 
 def _pax(records: bytes, extension: Extension) -> Extension:
-    """Records are ``LENGTH KEY=VALUE\\n`` (POSIX.1-2001, pax)."""
+    """Records are ``LENGTH KEY=VALUE`` and a line feed (POSIX.1-2001, pax)."""
     name, size = extension.name, extension.size
     while records:
         digits, _, _ = records.partition(b" ")

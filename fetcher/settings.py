@@ -37,13 +37,19 @@ def parse(arguments: Sequence[str]) -> Settings:
     parser.add_argument("--artifact", required=True, help="http(s) URL of a tar, a tar.gz or a plain file")
     parser.add_argument("--volume", type=Path, required=True, help="mounted volume; the artifact becomes VOLUME/model")
     parser.add_argument("--digest", type=_digest, default="", help="sha256:<64 hex digits> of the artifact as fetched")
-    parser.add_argument("--limit-bytes", type=int, default=Settings.limit_bytes, help="of the artifact, packed and unpacked")
+    parser.add_argument(
+        "--limit-bytes", type=int, default=Settings.limit_bytes, help="of the artifact, packed and unpacked"
+    )
     parser.add_argument("--limit-entries", type=int, default=Settings.limit_entries, help="files and folders")
     parser.add_argument("--limit-ratio", type=int, default=Settings.limit_ratio, help="unpacked : packed")
     parser.add_argument("--attempts", type=int, default=Settings.attempts, help="on network errors and 5xx")
-    parser.add_argument("--pause-seconds", type=float, default=Settings.pause_seconds, help="after the first; then doubled")
+    parser.add_argument(
+        "--pause-seconds", type=float, default=Settings.pause_seconds, help="after the first; then doubled"
+    )
     parser.add_argument("--connect-seconds", type=float, default=Settings.connect_seconds, help="connection time-out")
-    parser.add_argument("--read-seconds", type=float, default=Settings.read_seconds, help="longest silence of the server")
+    parser.add_argument(
+        "--read-seconds", type=float, default=Settings.read_seconds, help="longest silence of the server"
+    )
     parser.add_argument("--termination-log", type=Path, default=Settings.termination_log)
     return Settings(**vars(parser.parse_args(arguments)))
 

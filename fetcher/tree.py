@@ -92,4 +92,4 @@ def _new_file(path: Sequence[bytes], parent: int) -> int:
 
 
 def _taken(path: Sequence[bytes]) -> Invalid:
-    return Invalid(f"holds {ascii(os.fsdecode(b'/'.join(path)))} twice, or as a file and as a folder")
+    return Invalid(f"holds {os.fsdecode(b'/'.join(path))!a} twice, or as a file and as a folder")

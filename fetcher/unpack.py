@@ -24,7 +24,9 @@ def unpack(source: Source, settings: Settings, tree: Tree) -> None:
     elif is_tar(_inflated_head(head)):
         _fill(tree, Inflated(source, settings.limit_ratio), settings)
     elif name.endswith(ARCHIVES):
-        raise Invalid("is named like an archive, but holds no tar; it begins with " + ascii(head[:40].decode("latin-1")))
+        raise Invalid(
+            "is named like an archive, but holds no tar; it begins with " + ascii(head[:40].decode("latin-1"))
+        )
     else:
         tree.write((os.fsencode(name),), iter(lambda: source.read(CHUNK), b""), executable=False)
     tree.settle()
@@ -53,7 +55,9 @@ def _fill(tree: Tree, stream: Readable, settings: Settings) -> None:
             continue
         room -= entry.size
         if room < 0:
-            raise Invalid(f"unpacks to more than the {settings.limit_bytes} bytes allowed; give the variant more `size`")
+            raise Invalid(
+                f"unpacks to more than the {settings.limit_bytes} bytes allowed; give the variant more `size`"
+            )
         tree.write(entry.path, entry.content.chunks(), executable=entry.executable)
     while stream.read(CHUNK):
         pass

@@ -12,14 +12,14 @@ USELESS = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 
 
 def base_image(base: Base, engine: Engine) -> str:
-    """``$BASE_PYTHON`` or ``$BASE_NGINX``; else one made here, with buildah; else empty: the Containerfile's public one."""
+    """``$BASE_PYTHON`` or ``$BASE_NGINX``; else one made here, with buildah; else empty: the Containerfile's own."""
     chosen = os.environ.get(base.variable, "")
     local = f"localhost/mlendpoints-base/{base.name}:bookworm" if engine.name == "buildah" else ""
     return chosen or local
 
 
 def make_local_base(base: Base, engine: Engine, platform: str) -> None:
-    """Makes the base from Debian packages, extracted and nothing else: no shell, no package manager, unless asked for."""
+    """Makes the base from Debian packages, extracted and nothing else: no shell unless it is asked for."""
     reference, facts = base_image(base, engine), f"{platform} {' '.join(base.packages)}"
     if engine.digest(reference) == facts:
         return

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-CACHE = Path(os.environ.get("MLENDPOINTS_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlendpoints")
+CACHE = Path(
+    os.environ.get("MLENDPOINTS_CACHE")
+    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlendpoints"
+)
 REGISTRY = os.environ.get("REGISTRY") or "localhost/mlendpoints"
 TAG = os.environ.get("TAG") or "dev"
 PYTHON_VERSION = "3.11"
@@ -61,9 +64,19 @@ IMAGES = {
             {"images/model-init/Containerfile": "Containerfile", "fetcher": "fetcher"},
             "images/model-init/requirements.lock",
         ),
-        Image("nginx", NGINX, {f"images/nginx/{name}": name for name in (
-            "Containerfile", "entrypoint", "metrics.js", "nginx.conf.template",
-        )}),
+        Image(
+            "nginx",
+            NGINX,
+            {
+                f"images/nginx/{name}": name
+                for name in (
+                    "Containerfile",
+                    "entrypoint",
+                    "metrics.js",
+                    "nginx.conf.template",
+                )
+            },
+        ),
     )
 }
 

@@ -36,7 +36,10 @@ def _unpack(lock: Path, platform: str, folder: Path) -> None:
 
 
 def _uv() -> str:
-    for place in (shutil.which("uv"), *(shutil.which(ROOT / folder / "uv") for folder in (".tools", ".tools/bin", ".venv/bin"))):
+    for place in (
+        shutil.which("uv"),
+        *(shutil.which(ROOT / folder / "uv") for folder in (".tools", ".tools/bin", ".venv/bin")),
+    ):
         if place:
             return place
     raise Failure("uv not found; install it (`python3 -m pip install uv`) and try again")

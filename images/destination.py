@@ -49,7 +49,9 @@ def _hand_over(archive: Path) -> None:
         case ["minikube"]:
             run("minikube", "image", "load", archive)
         case _:
-            raise Failure(f"context {context or '(none)'} pulls from a registry: set REGISTRY, such as registry.example.com/team")
+            raise Failure(
+                f"context {context or '(none)'} pulls from a registry: set REGISTRY, such as registry.example.com/team"
+            )
 
 
 def _cluster() -> str:

@@ -1,4 +1,4 @@
-"""The three image builders, docker, podman and buildah, behind the few verbs needed. It must not choose what is built."""
+"""The image builders, docker, podman and buildah, behind the few verbs needed. It must not choose what is built."""
 
 import os
 import shutil

@@ -40,7 +40,7 @@ def main() -> int:
     try:
         model = Model(settings.model)
     except Exception as error:  # noqa: BLE001 - onnxruntime raises its own kinds, without a common base
-        LOG.error("Could not load the model", folder=str(settings.model), error=f"{type(error).__name__}: {error}")
+        LOG.error("Could not load the model", folder=str(settings.model), error=repr(error))  # noqa: TRY400 - one line
         return 1
     LOG.info("Loaded the model", model=model.description.name, port=settings.port)
     _serve(model, settings.port)

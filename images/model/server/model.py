@@ -59,7 +59,8 @@ class Model:
         labels, probabilities = self._session.run(None, {"rows": np.array(rows, dtype=object)})
         column = self.description.labels.index(self.description.positive)
         return [
-            Prediction(str(label), round(float(row[column]), 4)) for label, row in zip(labels, probabilities, strict=True)
+            Prediction(str(label), round(float(row[column]), 4))
+            for label, row in zip(labels, probabilities, strict=True)
         ]
 
     def _try_out(self) -> None:
