@@ -48,7 +48,7 @@ def make_config_instance(
             object_labels=endpoint_labels(endpoint)
             | {labels.NAME: config_name, labels.COMPONENT: "config", labels.APP_VERSION: version},
         ),
-        "spec": msgspec.to_builtins(spec),
+        "spec": _plain(spec),
     }
 
 
@@ -86,8 +86,14 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
         "apiVersion": API_VERSION,
         "kind": Model.KIND,
         "metadata": make_metadata(name, endpoint, object_labels=instance_labels(name, instance)) | _finalizers(spec),
-        "spec": msgspec.to_builtins(spec),
+        "spec": _plain(spec),
     }
+
+
+def _plain(spec: EndpointConfigSpec | ModelSpec) -> Manifest:
+    """JSON's own types, with lists for tuples; fields at their defaults are left out."""
+    fields: Manifest = msgspec.json.decode(msgspec.json.encode(spec))
+    return fields
 
 
 def _finalizers(spec: ModelSpec) -> Manifest:
