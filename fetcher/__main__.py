@@ -4,9 +4,11 @@ Exit codes: 0 the model is there; 2 wrong command line; 10 not fetched; 11 wrong
 digest; 12 not to be unpacked.
 """
 
+import errno
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from types import FrameType
@@ -25,11 +27,10 @@ from fetcher.unpack import unpack
 LOG = structlog.get_logger()
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """The process's exit code."""
     set_up_logs()
-    signal.signal(signal.SIGTERM, _stop)
-    settings = parse(sys.argv[1:])
+    settings = parse(arguments)
     try:
         _install(settings)
     except Failure as failure:
@@ -49,12 +50,16 @@ def _install(settings: Settings) -> None:
             LOG.warning("Lost an attempt", attempt=attempt, message=str(failure))
             time.sleep(settings.pause_seconds * 2 ** (attempt - 1))
         except OSError as error:
-            raise DownloadFailed(
-                f"{public(settings.artifact)} could not be written: {error.strerror}; see `size`"
-            ) from error
+            raise DownloadFailed(f"{public(settings.artifact)} could not be installed: {_advice(error)}") from error
         else:
             LOG.info("Installed the artifact" if made else "Found the artifact installed", path=str(settings.model))
             return
+
+
+def _advice(error: OSError) -> str:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "the volume is full; give the variant more `size`"
+    return str(error)
 
 
 def _fill(staging: Path, settings: Settings) -> str:
@@ -90,4 +95,5 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, _stop)
+    sys.exit(main(sys.argv[1:]))

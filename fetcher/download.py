@@ -1,8 +1,10 @@
 """HTTP(S) -> chunks. Tells what may be tried again from what may not; must not try again itself."""
 
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -35,7 +37,7 @@ def download(settings: Settings) -> Iterator[Download]:
     timeout = httpx2.Timeout(settings.read_seconds, connect=settings.connect_seconds)
     try:
         with (
-            httpx2.Client(timeout=timeout, follow_redirects=True, max_redirects=5) as client,
+            httpx2.Client(verify=_trust(), timeout=timeout, follow_redirects=True, max_redirects=5) as client,
             client.stream("GET", settings.artifact, headers={"Accept-Encoding": "identity"}) as response,
         ):
             _check_status(response, settings)
@@ -47,8 +49,18 @@ def download(settings: Settings) -> Iterator[Download]:
         raise DownloadFailed(_sentence(settings, str(error))) from error
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    """The system's certificates, or those of ``SSL_CERT_FILE``; read once, since that takes longer than a small file."""
+    return httpx2.create_ssl_context()
+
+
 def _check_scheme(url: str) -> None:
-    if urlsplit(url).scheme not in {"http", "https"}:
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise DownloadFailed(f"the artifact's URL is none: {error}") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise DownloadFailed(f"{public(url)} cannot be fetched: only http and https URLs are")
 
 

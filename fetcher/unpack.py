@@ -2,7 +2,6 @@
 
 import os
 import zlib
-from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from fetcher.archive import BLOCK, entries, is_tar
@@ -34,7 +33,7 @@ def unpack(source: Source, settings: Settings, tree: Tree) -> None:
 
 def file_name(url: str) -> str:
     """The last part of the URL's path; ``artifact`` where that is no name."""
-    name = unquote(PurePosixPath(urlsplit(url).path).name)
+    name = unquote(urlsplit(url).path.rpartition("/")[2])
     return name if name not in {"", ".", ".."} and "/" not in name and "\0" not in name else "artifact"
 
 

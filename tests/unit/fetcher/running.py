@@ -1,0 +1,68 @@
+"""Runs model-init in this process or as one of its own, and looks at what it left."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from fetcher.__main__ import main
+from tests.unit.fetcher.origin import Origin
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A volume and a termination log in a scratch folder."""
+
+    scratch: Path
+
+    @property
+    def volume(self) -> Path:
+        return self.scratch / "volume"
+
+    @property
+    def model(self) -> Path:
+        return self.volume / "model"
+
+    @property
+    def termination_log(self) -> Path:
+        return self.scratch / "termination-log"
+
+    def arguments(self, url: str, *more: str) -> list[str]:
+        """A command line whose attempts follow each other at once."""
+        self.volume.mkdir(exist_ok=True)
+        self.termination_log.write_text("")
+        fixed = ["--artifact", url, "--volume", str(self.volume), "--termination-log", str(self.termination_log)]
+        return [*fixed, "--pause-seconds", "0", *more]
+
+    def run(self, origin: Origin, *more: str, name: str = "model.tar.gz") -> int:
+        """The exit code of a run in this process."""
+        return main(self.arguments(f"{origin.url}/{name}", *more))
+
+    def start(self, origin: Origin, *more: str) -> subprocess.Popen[str]:
+        """A process of its own."""
+        command = [sys.executable, "-m", "fetcher", *self.arguments(f"{origin.url}/model.tar.gz", *more)]
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+    def said(self) -> dict[str, str]:
+        """The termination message."""
+        message: dict[str, str] = json.loads(self.termination_log.read_text())
+        return message
+
+    def visible(self) -> list[str]:
+        """Names in the volume but the lock's."""
+        return sorted(path.name for path in self.volume.iterdir() if path.name != ".lock")
+
+    def files(self) -> dict[str, bytes]:
+        """Path and content of each file of the model."""
+        found = (path for path in self.model.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.model)): path.read_bytes() for path in found}
+
+
+def line_with(stream: IO[str] | None, text: str) -> str:
+    """Reads on until a line holds the text."""
+    assert stream is not None
+    return next(line for line in stream if text in line)
