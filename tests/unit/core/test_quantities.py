@@ -6,12 +6,9 @@ from hypothesis import strategies as st
 
 from mlendpoints.core.quantities import canonical_quantity, whole_units
 
-SUFFIXES = {"": 1, "m": Fraction(1, 1000), "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-}
+SUFFIXES = {"": Fraction(1), "m": Fraction(1, 1000)}
+SUFFIXES |= {suffix: Fraction(1000**power) for power, suffix in enumerate(["k", "M", "G", "T"], start=1)}
+SUFFIXES |= {suffix: Fraction(1024**power) for power, suffix in enumerate(["Ki", "Mi", "Gi", "Ti"], start=1)}
 
 quantities = st.tuples(
     st.integers(0, 10**6), st.sampled_from(["", ".5", ".25", ".125"]), st.sampled_from(sorted(SUFFIXES))

@@ -7,7 +7,6 @@ or annotation of a template is copied.
 
 from collections.abc import Iterable, Mapping
 
-import msgspec
 from msgspec.structs import replace
 
 from mlendpoints.api import labels
@@ -19,6 +18,7 @@ from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import endpoint_labels, instance_labels, make_metadata
 from mlendpoints.core.manifests.storage import needs_volume
 from mlendpoints.core.quantities import canonical_quantity
+from mlendpoints.core.sparse import sparse
 
 
 def make_config_instance(
@@ -48,7 +48,7 @@ def make_config_instance(
             object_labels=endpoint_labels(endpoint)
             | {labels.NAME: config_name, labels.COMPONENT: "config", labels.APP_VERSION: version},
         ),
-        "spec": _plain(spec),
+        "spec": sparse(spec),
     }
 
 
@@ -86,14 +86,8 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
         "apiVersion": API_VERSION,
         "kind": Model.KIND,
         "metadata": make_metadata(name, endpoint, object_labels=instance_labels(name, instance)) | _finalizers(spec),
-        "spec": _plain(spec),
+        "spec": sparse(spec),
     }
-
-
-def _plain(spec: EndpointConfigSpec | ModelSpec) -> Manifest:
-    """JSON's own types, with lists for tuples; fields at their defaults are left out."""
-    fields: Manifest = msgspec.json.decode(msgspec.json.encode(spec))
-    return fields
 
 
 def _finalizers(spec: ModelSpec) -> Manifest:

@@ -1,0 +1,46 @@
+"""Values as JSON's own types, with every field that has its default left out.
+
+msgspec's ``omit_defaults`` compares by identity: a default that a user wrote
+out, or that the API server filled in, would stay. Here values are compared, so
+the same meaning always gives the same object, and a new optional field changes
+nothing that exists.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields
+
+
+def sparse(value: Struct) -> dict[str, Any]:
+    """The fields of a value that say something, by their names on the wire."""
+    return {
+        wire: _plain(getattr(value, name))
+        for name, wire, default in _fields(type(value))
+        if getattr(value, name) != default
+    }
+
+
+@lru_cache
+def _fields(kind: type[Struct]) -> tuple[tuple[str, str, Any], ...]:
+    return tuple(
+        (field.name, field.encode_name, _default(field.default, field.default_factory)) for field in fields(kind)
+    )
+
+
+def _default(default: object, factory: Any) -> object:  # noqa: ANN401 - msgspec's own type
+    return factory() if factory is not NODEFAULT else default
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
+    match value:
+        case Struct():
+            return sparse(value)
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items()}
+        case tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return value

@@ -1,0 +1,149 @@
+from typing import Any
+
+import pytest
+
+from mlendpoints.api.endpointconfig import ProductionVariant
+from mlendpoints.api.model import Model
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.deployment import make_deployment, make_pod
+from mlendpoints.core.manifests.instances import make_model_instance
+from tests.gen import a_config, a_model, a_variant, an_endpoint, some_settings
+from tests.unit.core.manifests.made import IMAGES, existing
+
+
+def an_instance(model: Model | None = None, **variant: Any) -> Model:  # noqa: ANN401 - any field of a variant
+    spec: ProductionVariant = a_config(a_variant(**variant)).spec.models[0]
+    template = model or a_model()
+    return existing(
+        make_model_instance(
+            an_endpoint(), template, spec, config_name="titanic", version="abcdefgh", replicas=1, images=IMAGES
+        )
+    )
+
+
+def pod(instance: Model, **settings: int) -> Manifest:
+    return make_pod(instance, some_settings(**settings))
+
+
+def container(spec: Manifest, name: str) -> Manifest:
+    return next(each for each in [*spec["initContainers"], *spec["containers"]] if each["name"] == name)
+
+
+def volume(spec: Manifest, name: str) -> Manifest:
+    return next(each for each in spec["volumes"] if each["name"] == name)
+
+
+def test_the_model_is_ready_before_its_proxy_starts_and_is_stopped_after_it() -> None:
+    spec = pod(an_instance())
+    assert [c["name"] for c in spec["initContainers"]] == ["model-init", "model"]
+    assert container(spec, "model")["restartPolicy"] == "Always"
+    assert [c["name"] for c in spec["containers"]] == ["nginx"]
+
+
+def test_a_pod_has_time_to_drain_and_to_finish_the_longest_invocation() -> None:
+    spec = pod(an_instance(), drain_seconds=15)
+    assert container(spec, "nginx")["lifecycle"] == {"preStop": {"sleep": {"seconds": 15}}}
+    assert spec["terminationGracePeriodSeconds"] > 15 + 60
+
+
+def test_no_sleep_of_zero_seconds_is_written() -> None:
+    assert "lifecycle" not in container(pod(an_instance(), drain_seconds=0), "nginx")
+
+
+def test_a_slow_invocation_does_not_get_its_server_killed() -> None:
+    probe = container(pod(an_instance()), "model")["livenessProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] > 60
+
+
+@pytest.mark.parametrize("seconds", [1, 300, 86400])
+def test_the_startup_budget_is_the_models_own(seconds: int) -> None:
+    probe = container(pod(an_instance(a_model(startupTimeoutSeconds=seconds))), "model")["startupProbe"]
+    assert seconds == probe["periodSeconds"] * probe["failureThreshold"]
+
+
+def test_readiness_asks_the_model_through_the_proxy() -> None:
+    nginx = container(pod(an_instance(a_model(healthPath="/live"))), "nginx")
+    assert nginx["readinessProbe"]["httpGet"] == {"path": "/live", "port": "http"}
+    assert {"name": "http", "containerPort": 8088} in nginx["ports"]
+
+
+def test_memory_is_bounded_by_what_is_asked_and_cpu_is_not() -> None:
+    resources = container(pod(an_instance(cpus="0.5", memory="1024Mi")), "model")["resources"]
+    assert resources == {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}
+
+
+def test_further_resources_are_requested_and_limited_alike() -> None:
+    resources = container(pod(an_instance(resources={"nvidia.com/gpu": "1"})), "model")["resources"]
+    assert (resources["requests"]["nvidia.com/gpu"], resources["limits"]["nvidia.com/gpu"]) == ("1", "1")
+
+
+def test_without_an_artifact_nothing_is_fetched_and_nothing_mounted() -> None:
+    spec = pod(an_instance(a_model(artifact="")))
+    assert [c["name"] for c in spec["initContainers"]] == ["model"]
+    assert "volumeMounts" not in container(spec, "model")
+    assert [v["name"] for v in spec["volumes"]] == ["nginx-tmp"]
+
+
+def test_the_fetcher_is_told_what_to_fetch_and_how_much_room_there_is() -> None:
+    digest = f"sha256:{'0' * 64}"
+    model = a_model(artifact="http://example.com/m.tar.gz", artifactDigest=digest)
+    assert container(pod(an_instance(model, size="0.5Gi")), "model-init")["args"] == [
+        *("--artifact", "http://example.com/m.tar.gz"),
+        *("--volume", "/artifact"),
+        *("--digest", digest),
+        *("--limit-bytes", "536870912"),
+    ]
+
+
+def test_the_model_sees_its_artifact_read_only() -> None:
+    (mount,) = container(pod(an_instance()), "model")["volumeMounts"]
+    assert mount == {"name": "artifact", "mountPath": "/opt/ml/model", "subPath": "model", "readOnly": True}
+
+
+def test_an_empty_directory_holds_no_more_than_the_size_asked_for() -> None:
+    assert volume(pod(an_instance(size="2048Mi")), "artifact") == {"name": "artifact", "emptyDir": {"sizeLimit": "2Gi"}}
+
+
+def test_a_storage_class_gives_each_pod_a_claim_of_its_own() -> None:
+    claim = volume(pod(an_instance(storageClass="fast")), "artifact")["ephemeral"]
+    assert claim["volumeClaimTemplate"]["spec"]["storageClassName"] == "fast"
+
+
+def test_in_a_node_directory_each_instance_has_a_folder_of_its_own() -> None:
+    spec = pod(an_instance(path="/mnt/models"))
+    assert volume(spec, "artifact")["persistentVolumeClaim"] == {"claimName": "titanic-rfc-abcdefgh"}
+    assert container(spec, "model-init")["volumeMounts"][0]["subPath"] == "titanic-rfc-abcdefgh"
+    assert container(spec, "model")["volumeMounts"][0]["subPath"] == "titanic-rfc-abcdefgh/model"
+
+
+def test_pods_carry_no_config_label_because_they_outlive_configs() -> None:
+    one, other = (
+        make_deployment(
+            existing(
+                make_model_instance(
+                    an_endpoint(),
+                    a_model(),
+                    a_config().spec.models[0],
+                    config_name=config,
+                    version="abcdefgh",
+                    replicas=1,
+                    images=IMAGES,
+                )
+            ),
+            settings=some_settings(),
+            replicas=1,
+        )
+        for config in ("titanic", "olympic")
+    )
+    assert one == other
+
+
+def test_pods_are_selected_by_what_never_changes() -> None:
+    spec = make_deployment(an_instance(), settings=some_settings(), replicas=1)["spec"]
+    assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
+    assert set(spec["selector"]["matchLabels"]) == {"app.kubernetes.io/instance", "app.kubernetes.io/managed-by"}
+
+
+def test_a_template_has_no_pods() -> None:
+    with pytest.raises(ValueError, match="is a template"):
+        make_deployment(a_model(), settings=some_settings(), replicas=1)
