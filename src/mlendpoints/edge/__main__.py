@@ -1,0 +1,65 @@
+"""``python -m mlendpoints.edge``: the operator as a process. Settings, logs and signals; nothing else."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import uuid
+
+import structlog
+from lightkube.core.exceptions import ConfigError
+
+from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.templates import plan_config, plan_model
+from mlendpoints.edge.client import Api
+from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.operator import Operator, Process
+from mlendpoints.edge.reconciler import Plans
+from mlendpoints.edge.settings import Settings, SettingsError, read_settings
+
+
+def main() -> int:
+    """Runs until SIGTERM or SIGINT; 2 for settings that cannot be used."""
+    try:
+        settings = read_settings()
+        configure_logs(settings.log_level)
+        asyncio.run(run(settings))
+    except (SettingsError, ConfigError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def configure_logs(level: str) -> None:
+    """JSON lines on standard output; httpx2's line for each request is left out."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+    )
+
+
+async def run(settings: Settings) -> None:
+    """One operator with the real decisions, stopped by the first signal."""
+    metrics = Metrics()
+    operator = Operator(
+        settings=settings,
+        plans=Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model),
+        process=Process(identity=f"{socket.gethostname()}_{uuid.uuid4()}"),
+        api=Api.connect(observer=metrics.request),
+        metrics=metrics,
+    )
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, operator.stop)
+    await operator.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""All that is observed, indexed, so that one endpoint's world costs no more than its own objects.
+
+Written by the reflectors, read by the reconciler. Holds values only; makes no
+request and decides nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.model import Model
+from mlendpoints.core.world import Child, GatewayPod, PodFacts, Probe, Ref, Refusal, Settings, World
+from mlendpoints.edge import kinds
+from mlendpoints.edge.backends import Backends, GatewayBackends, GatewayPorts
+from mlendpoints.edge.marks import (
+    Mark,
+    by_config,
+    by_controller,
+    by_host,
+    by_instance,
+    by_model,
+    by_service,
+    by_uid,
+    marks,
+)
+from mlendpoints.edge.projections import Entry, Facts, ForeignRoute, Instance, Template, Volume
+
+
+class Cache:
+    """Entries by name and by mark."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Ref, Entry] = {}
+        self._marked: dict[Mark, set[Ref]] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def refs(self, watch: kinds.Watch) -> list[Ref]:
+        """All that one watch has brought."""
+        return [ref for ref in self._entries if ref.kind == watch.kind.name and watch.namespace in ("", ref.namespace)]
+
+    def entry(self, ref: Ref) -> Entry | None:
+        """What is known of one object."""
+        return self._entries.get(ref)
+
+    def put(self, entry: Entry) -> Entry | None:
+        """Keeps an entry; returns the one it replaces."""
+        before = self.drop(entry.ref)
+        self._entries[entry.ref] = entry
+        for mark in marks(entry):
+            self._marked.setdefault(mark, set()).add(entry.ref)
+        return before
+
+    def drop(self, ref: Ref) -> Entry | None:
+        """Forgets an object; returns what was known of it."""
+        entry = self._entries.pop(ref, None)
+        for mark in marks(entry) if entry else ():
+            self._unmark(mark, ref)
+        return entry
+
+    def _unmark(self, mark: Mark, ref: Ref) -> None:
+        self._marked[mark].discard(ref)
+        if not self._marked[mark]:
+            del self._marked[mark]
+
+    def marked(self, mark: Mark) -> Iterator[Entry]:
+        """The entries that carry a mark, in order of their names."""
+        return (self._entries[ref] for ref in sorted(self._marked.get(mark, ())))
+
+    def endpoints(self) -> list[Ref]:
+        """All endpoints."""
+        return [ref for ref in self._entries if ref.kind == kinds.ENDPOINT.name]
+
+    def endpoint(self, ref: Ref) -> Endpoint | None:
+        """One endpoint."""
+        facts = self._facts(ref)
+        return facts if isinstance(facts, Endpoint) else None
+
+    def template(self, ref: Ref) -> Template | None:
+        """One config or model that a person wrote."""
+        facts = self._facts(ref)
+        return facts if isinstance(facts, EndpointConfig | Model) else None
+
+    def users(self, ref: Ref) -> tuple[Ref, ...]:
+        """The endpoints that use a template, directly or by a config."""
+        if ref.kind == kinds.CONFIG.name:
+            return tuple(entry.ref for entry in self.marked(by_config(ref.namespace, ref.name)))
+        configs = self.marked(by_model(ref.namespace, ref.name))
+        return tuple(sorted({user for config in configs for user in self.users(config.ref)}))
+
+    def world(
+        self,
+        ref: Ref,
+        *,
+        now: float,
+        settings: Settings,
+        answers: Mapping[Probe, tuple[str, ...]] | None = None,
+        refusals: Mapping[Ref, Refusal] | None = None,
+    ) -> World | None:
+        """All that is observed around one endpoint; None when the endpoint is not there."""
+        endpoint = self.endpoint(ref)
+        if endpoint is None:
+            return None
+        owned = list(self.marked(by_controller(endpoint.metadata.uid)))
+        instances = [entry for entry in owned if isinstance(entry.facts, Instance)]
+        models = {i.name: o for i, o in _objects(instances) if isinstance(o, Model)}
+        config = self._config(endpoint)
+        return World(
+            now=now,
+            settings=settings,
+            endpoint=endpoint,
+            config=config,
+            models=self._models(config),
+            config_instances={i.name: o for i, o in _objects(instances) if isinstance(o, EndpointConfig)},
+            model_instances=models,
+            children={child.ref: child for child in self._children(ref.namespace, owned, models)},
+            pods=tuple(self._pods(ref.namespace, models)),
+            rivals=self._rivals(endpoint),
+            foreign_routes=self._foreign_routes(endpoint.spec.host),
+            gateways=self.gateways(settings.https_port if endpoint.spec.tls else settings.http_port),
+            answers=answers or {},
+            refusals=refusals or {},
+        )
+
+    def gateways(self, port: int) -> tuple[GatewayPod, ...]:
+        """The gateway's serving pods, at the target port of its Service's ``port``."""
+        ports = (e.facts.names for e in self._of_kind(kinds.GATEWAY_SERVICE) if isinstance(e.facts, GatewayPorts))
+        name = next((names[port] for names in ports if port in names), None)
+        slices = (e.facts for e in self._of_kind(kinds.GATEWAY_SLICE))
+        named = (s for s in slices if isinstance(s, GatewayBackends) and name in s.ports)
+        pods = {pod: GatewayPod(pod, address, s.ports[name or ""]) for s in named for pod, address in s.pods}
+        return tuple(sorted(pods.values()))
+
+    def _of_kind(self, kind: kinds.Kind) -> Iterator[Entry]:
+        return self.marked((kind.name,))
+
+    def _facts(self, ref: Ref) -> Facts | None:
+        entry = self._entries.get(ref)
+        return entry.facts if entry else None
+
+    def _config(self, endpoint: Endpoint) -> EndpointConfig | None:
+        facts = self._facts(Ref(kinds.CONFIG.name, endpoint.metadata.namespace, endpoint.spec.config))
+        return facts if isinstance(facts, EndpointConfig) else None
+
+    def _models(self, config: EndpointConfig | None) -> dict[str, Model]:
+        if config is None:
+            return {}
+        names = sorted({variant.model for variant in config.spec.models})
+        found = ((name, self._facts(Ref(kinds.MODEL.name, config.metadata.namespace, name))) for name in names)
+        return {name: facts for name, facts in found if isinstance(facts, Model)}
+
+    def _children(self, namespace: str, owned: Iterable[Entry], models: Mapping[str, Model]) -> Iterator[Child]:
+        for entry in owned:
+            yield from self._as_child(entry)
+        for name, model in models.items():
+            for entry in self.marked(by_controller(model.metadata.uid)):
+                yield from self._as_child(entry)
+            for entry in self.marked(by_instance(namespace, name)):
+                yield from (entry.facts.child,) if isinstance(entry.facts, Volume) else ()
+
+    def _as_child(self, entry: Entry) -> Iterator[Child]:
+        match entry.facts:
+            case Instance(child=child):
+                yield child
+            case Child() as child if child.ref.kind == kinds.SERVICE.name:
+                yield msgspec.structs.replace(child, ready_addresses=self._ready_addresses(child.ref))
+            case Child() as child:
+                yield child
+            case _:
+                return
+
+    def _ready_addresses(self, service: Ref) -> int:
+        slices = (entry.facts for entry in self.marked(by_service(service.namespace, service.name)))
+        return len({pod for facts in slices if isinstance(facts, Backends) for pod in facts.ready})
+
+    def _pods(self, namespace: str, models: Iterable[str]) -> Iterator[PodFacts]:
+        for name in sorted(models):
+            found = (entry.facts for entry in self.marked(by_instance(namespace, name)))
+            yield from (facts for facts in found if isinstance(facts, PodFacts))
+
+    def _rivals(self, endpoint: Endpoint) -> tuple[Endpoint, ...]:
+        found = (entry.facts for entry in self.marked(by_host(endpoint.spec.host)))
+        return tuple(f for f in found if isinstance(f, Endpoint) and f.metadata.uid != endpoint.metadata.uid)
+
+    def _foreign_routes(self, host: str) -> tuple[Ref, ...]:
+        return tuple(entry.ref for entry in self.marked(by_host(host)) if isinstance(entry.facts, ForeignRoute))
+
+    def owner(self, uid: str) -> Ref | None:
+        """The endpoint that controls ``uid``: itself, or the endpoint of a model instance."""
+        for entry in self.marked(by_uid(uid)):
+            match entry.facts:
+                case Endpoint():
+                    return entry.ref
+                case Instance(child=child) if child.controller != uid:
+                    return self.owner(child.controller)
+                case _:
+                    pass
+        return None
+
+
+def _objects(instances: Iterable[Entry]) -> Iterator[tuple[Ref, Template]]:
+    return ((entry.ref, entry.facts.object) for entry in instances if isinstance(entry.facts, Instance))

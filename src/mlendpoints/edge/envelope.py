@@ -1,0 +1,95 @@
+"""What every Kubernetes object wears: identity, ownership and who set which field.
+
+Reads bytes; keeps only what decisions need.
+"""
+
+import sys
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct, field
+
+from mlendpoints.api import labels
+from mlendpoints.api.meta import OwnerReference
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.world import Child, Ref
+
+
+class ManagedFields(Struct, frozen=True):
+    """One entry of ``metadata.managedFields`` (KEP-555)."""
+
+    manager: str = ""
+    subresource: str = ""
+    time: str = ""
+    fields: msgspec.Raw = field(name="fieldsV1", default_factory=lambda: msgspec.Raw(b"{}"))
+
+
+class Metadata(Struct, frozen=True, rename="camel"):
+    """The part of ObjectMeta that projections are made from."""
+
+    name: str
+    uid: str
+    resource_version: str
+    namespace: str = ""
+    generation: int = 0
+    deletion_timestamp: str | None = None
+    finalizers: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    owner_references: tuple[OwnerReference, ...] = ()
+    managed_fields: tuple[ManagedFields, ...] = ()
+
+    @property
+    def controller(self) -> str:
+        """Uid of the controlling owner, or nothing."""
+        return next((owner.uid for owner in self.owner_references if owner.controller), "")
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it carries the operator's label."""
+        return self.labels.get(labels.MANAGED_BY) == labels.MANAGER
+
+
+class Envelope(Struct, frozen=True):
+    """An object of any kind."""
+
+    metadata: Metadata
+
+
+def make_ref(kind: str, metadata: Metadata) -> Ref:
+    """The object's name, with the strings that repeat interned."""
+    return Ref(kind, sys.intern(metadata.namespace), metadata.name)
+
+
+def make_child(kind: str, metadata: Metadata) -> Child:
+    """What is common to the children of all kinds."""
+    ours = [entry for entry in metadata.managed_fields if entry.manager == labels.MANAGER and not entry.subresource]
+    return Child(
+        ref=make_ref(kind, metadata),
+        uid=metadata.uid,
+        resource_version=metadata.resource_version,
+        controller=metadata.controller,
+        deleting=metadata.deletion_timestamp is not None,
+        finalizers=tuple(sys.intern(finalizer) for finalizer in metadata.finalizers),
+        manifest_hash=metadata.annotations.get(labels.MANIFEST_HASH, ""),
+        fields=_fields(ours),
+        written=max((epoch(entry.time) for entry in ours), default=0.0),
+        builder=sys.intern(metadata.annotations.get(labels.BUILDER, "")),
+    )
+
+
+def epoch(time: str | None) -> float:
+    """Seconds since the epoch of an RFC 3339 time; 0.0 for none."""
+    return datetime.fromisoformat(time).timestamp() if time else 0.0
+
+
+def _fields(entries: list[ManagedFields]) -> str:
+    """Our field sets as compact JSON: a list, one for each of our entries (POST and apply leave one each)."""
+    return sys.intern(msgspec.json.encode([_field_set(entry) for entry in entries]).decode())
+
+
+def _field_set(entry: ManagedFields) -> Manifest:
+    """A field set without owner references, whose uids would make every one of them different."""
+    fields: Manifest = msgspec.json.decode(entry.fields)
+    fields.get("f:metadata", {}).pop("f:ownerReferences", None)
+    return fields

@@ -1,0 +1,80 @@
+"""From reflectors to the queue: changes go into the cache, and the keys they concern are queued."""
+
+import asyncio
+from collections.abc import Mapping
+
+from mlendpoints.core.world import PodFacts, Ref
+from mlendpoints.edge import kinds
+from mlendpoints.edge.backends import Backends, GatewayBackends, GatewayPorts
+from mlendpoints.edge.cache import Cache
+from mlendpoints.edge.expectations import Progress
+from mlendpoints.edge.kinds import Watch
+from mlendpoints.edge.marks import keys_for
+from mlendpoints.edge.projections import Entry
+from mlendpoints.edge.queue import Queue
+
+_OBSERVED_ONLY = PodFacts | Backends | GatewayPorts | GatewayBackends  # never written by us: the same facts are no news
+
+GATHERING = 0.5  # seconds in which changes of a template's users are taken together
+
+
+class Feed:
+    """Where reflectors report."""
+
+    def __init__(self, *, cache: Cache, queue: Queue, progress: Progress, watches: tuple[Watch, ...]) -> None:
+        self._cache = cache
+        self._queue = queue
+        self._progress = progress
+        self._unsynced = set(watches)
+        self.synced = asyncio.Event()
+
+    @property
+    def unsynced(self) -> list[str]:
+        """The watches that have not brought a whole list yet, in words."""
+        return sorted({f"{watch.kind.plural} {watch.namespace}".strip() for watch in self._unsynced})
+
+    def replace(self, watch: Watch, entries: Mapping[Ref, Entry | None], version: str) -> None:
+        """A whole list: what it does not name has vanished; what it could not read stays as it was known."""
+        for ref in self._cache.refs(watch):
+            if ref not in entries:
+                self._forget(ref)
+        for ref, entry in entries.items():
+            self.change(ref, entry)
+        self.advance(watch, version)
+        self._unsynced.discard(watch)
+        if not self._unsynced:
+            self.synced.set()
+
+    def change(self, ref: Ref, entry: Entry | None, *, deleted: bool = False) -> None:
+        """One object has changed or gone."""
+        if deleted:
+            self._forget(ref)
+        elif entry is not None:
+            self._keep(entry)
+
+    def advance(self, watch: Watch, version: str) -> None:
+        """A watch has come this far."""
+        self._progress.advance(watch.kind.name, watch.namespace, version)
+
+    def _keep(self, entry: Entry) -> None:
+        before = self._cache.entry(entry.ref)
+        if before == entry and isinstance(entry.facts, _OBSERVED_ONLY):
+            return
+        keys = keys_for(self._cache, before) if before else set()
+        self._cache.put(entry)
+        self._wake(keys | keys_for(self._cache, entry), changed=entry.ref)
+
+    def _forget(self, ref: Ref) -> None:
+        entry = self._cache.entry(ref)
+        if entry is None:
+            return
+        keys = keys_for(self._cache, entry)
+        self._cache.drop(ref)
+        self._wake(keys, changed=ref)
+
+    def _wake(self, keys: set[Ref], *, changed: Ref) -> None:
+        for key in keys:
+            if key == changed or key.kind == kinds.ENDPOINT.name:
+                self._queue.add(key)
+            else:
+                self._queue.add_after(key, GATHERING)

@@ -1,0 +1,89 @@
+"""The kinds that the operator reads or writes, and where the API server keeps them.
+
+``Kind.name`` is what ``Ref.kind`` says. The gateway's Service and slices have
+names of their own, since they are observed with other eyes than a model's.
+"""
+
+from msgspec import Struct
+
+from mlendpoints.api import labels
+from mlendpoints.api.meta import API_VERSION
+
+
+class Kind(Struct, frozen=True, kw_only=True):
+    """One kind: its name in a ``Ref`` and its place in the API."""
+
+    name: str
+    api_version: str
+    plural: str
+    namespaced: bool = True
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """Path below the server's root; without a name the collection, without a namespace that of all."""
+        root = "apis" if "/" in self.api_version else "api"
+        scope = ("namespaces", namespace) if namespace and self.namespaced else ()
+        return "/" + "/".join(part for part in (root, self.api_version, *scope, self.plural, name, subresource) if part)
+
+
+ENDPOINT = Kind(name="MachineLearningEndpoint", api_version=API_VERSION, plural="machinelearningendpoints")
+CONFIG = Kind(name="MachineLearningEndpointConfig", api_version=API_VERSION, plural="machinelearningendpointconfigs")
+MODEL = Kind(name="MachineLearningModel", api_version=API_VERSION, plural="machinelearningmodels")
+VIRTUAL_SERVICE = Kind(name="VirtualService", api_version="networking.istio.io/v1", plural="virtualservices")
+GATEWAY = Kind(name="Gateway", api_version="networking.istio.io/v1", plural="gateways")
+DESTINATION_RULE = Kind(name="DestinationRule", api_version="networking.istio.io/v1", plural="destinationrules")
+SERVICE = Kind(name="Service", api_version="v1", plural="services")
+DEPLOYMENT = Kind(name="Deployment", api_version="apps/v1", plural="deployments")
+CLAIM = Kind(name="PersistentVolumeClaim", api_version="v1", plural="persistentvolumeclaims")
+VOLUME = Kind(name="PersistentVolume", api_version="v1", plural="persistentvolumes", namespaced=False)
+SLICE = Kind(name="EndpointSlice", api_version="discovery.k8s.io/v1", plural="endpointslices")
+POD = Kind(name="Pod", api_version="v1", plural="pods")
+GATEWAY_SERVICE = Kind(name="GatewayService", api_version="v1", plural="services")
+GATEWAY_SLICE = Kind(name="GatewaySlice", api_version="discovery.k8s.io/v1", plural="endpointslices")
+EVENT = Kind(name="Event", api_version="events.k8s.io/v1", plural="events")
+LEASE = Kind(name="Lease", api_version="coordination.k8s.io/v1", plural="leases")
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        *(ENDPOINT, CONFIG, MODEL),
+        *(VIRTUAL_SERVICE, GATEWAY, DESTINATION_RULE),
+        *(SERVICE, DEPLOYMENT, CLAIM, VOLUME, SLICE, POD),
+        *(GATEWAY_SERVICE, GATEWAY_SLICE, EVENT, LEASE),
+    )
+}
+
+SLICE_SERVICE = "kubernetes.io/service-name"  # https://kubernetes.io/docs/reference/labels-annotations-taints/
+_OURS = f"{labels.MANAGED_BY}={labels.MANAGER}"
+
+
+class Watch(Struct, frozen=True, kw_only=True):
+    """What one reflector follows: a kind, in one namespace or (empty) in all, by selectors."""
+
+    kind: Kind
+    namespace: str = ""
+    label_selector: str = ""
+    field_selector: str = ""
+
+
+def make_watches(*, namespaces: tuple[str, ...], gateway_service: str, volumes: bool) -> tuple[Watch, ...]:
+    """All that must have synced before anything is planned.
+
+    Istio's routes are watched unlabelled: somebody else's may name a host of ours.
+    """
+    scopes = namespaces or ("",)
+    unlabelled = (ENDPOINT, CONFIG, MODEL, VIRTUAL_SERVICE, GATEWAY)
+    labelled = (DESTINATION_RULE, SERVICE, DEPLOYMENT, CLAIM, SLICE, POD)
+    return (
+        *(Watch(kind=kind, namespace=scope) for scope in scopes for kind in unlabelled),
+        *(Watch(kind=kind, namespace=scope, label_selector=_OURS) for scope in scopes for kind in labelled),
+        *((Watch(kind=VOLUME, label_selector=_OURS),) if volumes else ()),
+        *_gateway_watches(gateway_service),
+    )
+
+
+def _gateway_watches(service: str) -> tuple[Watch, ...]:
+    namespace, _, name = service.partition("/")
+    return (
+        Watch(kind=GATEWAY_SERVICE, namespace=namespace, field_selector=f"metadata.name={name}"),
+        Watch(kind=GATEWAY_SLICE, namespace=namespace, label_selector=f"{SLICE_SERVICE}={name}"),
+    )

@@ -1,0 +1,157 @@
+"""Leader election by a ``coordination.k8s.io`` Lease, as client-go's: one process writes, the others wait warm.
+
+A holder that cannot renew in time stops before anybody else may take over:
+``RENEW_WITHIN`` < ``DURATION``. Clocks of different machines are never compared.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.world import Ref
+from mlendpoints.edge.client import Api
+from mlendpoints.edge.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
+from mlendpoints.edge.events import micro_time
+from mlendpoints.edge.kinds import LEASE
+
+log = structlog.get_logger()
+
+
+class LeaseTimes(Struct, frozen=True, kw_only=True):
+    """Seconds."""
+
+    duration: int = 15  # unrenewed for so long, anybody may take it
+    renew_within: float = 10.0  # the holder gives up after this
+    renew_every: float = 5.0
+    retry: float = 1.0
+
+
+class _Spec(Struct, frozen=True, rename="camel"):
+    holder_identity: str | None = ""
+    lease_duration_seconds: int | None = 15
+    acquire_time: str | None = None
+    renew_time: str | None = None
+    lease_transitions: int | None = 0
+
+
+class _Metadata(Struct, frozen=True, rename="camel"):
+    resource_version: str = ""
+
+
+class _Lease(Struct, frozen=True):
+    metadata: _Metadata
+    spec: _Spec = _Spec()
+
+
+class Lease:
+    """One candidate for one lease."""
+
+    def __init__(self, *, api: Api, ref: Ref, identity: str, times: LeaseTimes | None = None) -> None:
+        self._api = api
+        self._ref = ref
+        self._identity = identity
+        self._times = times or LeaseTimes()
+        self._renewed = float("-inf")  # when the last successful renewal was sent
+        self._seen: tuple[str, float] = ("", 0.0)  # a version of another's lease, and when it was first seen
+        self._acquired_at = ""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process may write now."""
+        return _now() < self._renewed + self._times.renew_within
+
+    async def acquire(self) -> None:
+        """Waits until this process leads."""
+        while True:
+            if await self._try():
+                break
+            await asyncio.sleep(2 * self._times.retry)
+        log.info("Lease was acquired", identity=self._identity)
+
+    async def hold(self) -> None:
+        """Renews until the lease is lost; then returns."""
+        while self.is_held:
+            renewed = await self._try()
+            if not renewed and self._renewed == float("-inf"):
+                break
+            rest = self._renewed + self._times.renew_within - _now()
+            await asyncio.sleep(self._times.renew_every if renewed else max(0.0, min(self._times.retry, rest)))
+        log.warning("Lease was lost", identity=self._identity)
+
+    async def release(self) -> None:
+        """Lets the next one in at once, on a clean stop."""
+        if not self.is_held:
+            return
+        self._renewed = float("-inf")
+        try:
+            lease = await self._read()
+            if lease is not None and lease.spec.holder_identity == self._identity:
+                await self._write(lease, holder="", duration=1)
+                log.info("Lease was released", identity=self._identity)
+        except ApiError as error:
+            log.warning("Lease was not released", error=str(error))
+
+    async def _try(self) -> bool:
+        sent = _now()
+        try:
+            async with asyncio.timeout(self._times.renew_within):
+                lease = await self._read()
+                if lease is not None and not self._may_take(lease):
+                    self._renewed = float("-inf")
+                    return False
+                await self._write(lease, holder=self._identity, duration=self._times.duration)
+        except (ConflictError, AlreadyExistsError):
+            return False
+        except (ApiError, TimeoutError) as error:
+            log.warning("Lease was not renewed", error=str(error))
+            return False
+        self._renewed = sent
+        return True
+
+    def _may_take(self, lease: _Lease) -> bool:
+        """Ours, released, or unchanged for its duration by our own clock."""
+        if lease.spec.holder_identity in ("", None, self._identity):
+            return True
+        if self._seen[0] != lease.metadata.resource_version:
+            self._seen = (lease.metadata.resource_version, _now())
+        return _now() >= self._seen[1] + (lease.spec.lease_duration_seconds or self._times.duration)
+
+    async def _read(self) -> _Lease | None:
+        try:
+            return msgspec.json.decode(await self._api.get(self._ref), type=_Lease)
+        except NotFoundError:
+            return None
+
+    async def _write(self, before: _Lease | None, *, holder: str, duration: int) -> None:
+        manifest = self._manifest(before, holder=holder, duration=duration)
+        if before is None:
+            await self._api.create(LEASE, manifest)
+        else:
+            manifest["metadata"]["resourceVersion"] = before.metadata.resource_version
+            await self._api.replace(self._ref, manifest)
+
+    def _manifest(self, before: _Lease | None, *, holder: str, duration: int) -> Manifest:
+        spec, now = before.spec if before else _Spec(), micro_time(datetime.now(UTC))
+        changes = spec.holder_identity != self._identity
+        if changes:
+            self._acquired_at = now
+        return {
+            "apiVersion": LEASE.api_version,
+            "kind": LEASE.name,
+            "metadata": {"namespace": self._ref.namespace, "name": self._ref.name},
+            "spec": {
+                "holderIdentity": holder,
+                "leaseDurationSeconds": duration,
+                "acquireTime": self._acquired_at or spec.acquire_time or now,
+                "renewTime": now,
+                "leaseTransitions": (spec.lease_transitions or 0) + (1 if changes and before else 0),
+            },
+        }
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

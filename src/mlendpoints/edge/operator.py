@@ -1,0 +1,151 @@
+"""One operator: reflectors that feed a queue, workers while the lease is held, pages for the kubelet.
+
+Only composition; every part knows its neighbours by value, none knows this.
+"""
+
+import asyncio
+import time
+
+import structlog
+from msgspec import Struct
+
+from mlendpoints.core.world import Ref
+from mlendpoints.edge import health, kinds
+from mlendpoints.edge.cache import Cache
+from mlendpoints.edge.client import Api
+from mlendpoints.edge.events import Recorder
+from mlendpoints.edge.expectations import Expectations, Progress
+from mlendpoints.edge.feed import Feed
+from mlendpoints.edge.kinds import make_watches
+from mlendpoints.edge.lease import Lease, LeaseTimes
+from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.probes import Prober
+from mlendpoints.edge.queue import Queue
+from mlendpoints.edge.reconciler import Parts, Plans, Reconciler
+from mlendpoints.edge.reflector import Patience, Reflector
+from mlendpoints.edge.refusals import Refusals
+from mlendpoints.edge.settings import Settings
+from mlendpoints.edge.worker import Workers
+from mlendpoints.edge.writes import Writer
+
+_FINISH = 20.0  # seconds that reconciles may take to end on a clean stop
+
+log = structlog.get_logger()
+
+
+class Process(Struct, frozen=True, kw_only=True):
+    """What is this process's own: its name in leases and events, and its waits."""
+
+    identity: str
+    lease_times: LeaseTimes = LeaseTimes()
+    patience: Patience = Patience()
+
+
+class Operator:
+    """Reconciles a cluster's endpoints until it is stopped."""
+
+    def __init__(self, *, settings: Settings, plans: Plans, process: Process, api: Api, metrics: Metrics) -> None:
+        self._settings = settings
+        self._api = api
+        self._metrics = metrics
+        self._stopping = asyncio.Event()
+        self._failed = ""
+        lease = Ref(kinds.LEASE.name, settings.lease_namespace, settings.lease_name)
+        self.lease = Lease(api=api, ref=lease, identity=process.identity, times=process.lease_times)
+        self.cache = Cache()
+        self.queue = Queue()
+        self.prober = Prober(self.queue.add)
+        watches = make_watches(
+            namespaces=settings.namespaces,
+            gateway_service=settings.gateway_service,
+            volumes=bool(settings.allowed_path_prefixes),
+        )
+        progress = Progress()
+        self.feed = Feed(cache=self.cache, queue=self.queue, progress=progress, watches=watches)
+        self._reflectors = [
+            Reflector(api=api, watch=watch, feed=self.feed, patience=process.patience) for watch in watches
+        ]
+        reconciler = Reconciler(
+            Parts(
+                cache=self.cache,
+                queue=self.queue,
+                writer=Writer(api, may_write=lambda: self.lease.is_held),
+                recorder=Recorder(api, instance=process.identity),
+                prober=self.prober,
+                expectations=Expectations(cache=self.cache, progress=progress, clock=time.monotonic),
+                refusals=Refusals(time.monotonic),
+                metrics=metrics,
+                settings=settings.core,
+                plans=plans,
+                clock=time.time,
+            )
+        )
+        self._workers = Workers(
+            queue=self.queue, reconcile=reconciler.reconcile, metrics=metrics, count=settings.workers
+        )
+
+    def stop(self) -> None:
+        """Finishes what is at work, releases the lease, ends ``run``."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Works until ``stop``."""
+        server = await health.serve(self.pages(), address=self._settings.address, port=self._settings.port)
+        reflectors = [asyncio.create_task(reflector.run()) for reflector in self._reflectors]
+        work = asyncio.create_task(self._lead())
+        try:
+            await self._first_of(work, *reflectors)
+            await self._finish(work)
+        finally:
+            for task in reflectors:
+                task.cancel()
+            await asyncio.gather(*reflectors, return_exceptions=True)
+            await self.prober.close()
+            server.close()
+            await self._api.close()
+
+    async def _first_of(self, *tasks: asyncio.Task[None]) -> None:
+        """Waits for ``stop``; a task that ends before has met a bug, and its exception ends the operator."""
+        stopping = asyncio.create_task(self._stopping.wait())
+        ended, _ = await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        for task in ended - {stopping}:
+            self._failed = "A loop has ended"
+            await task
+
+    async def _finish(self, work: asyncio.Task[None]) -> None:
+        log.info("Operator was asked to stop")
+        self._workers.stop()
+        await asyncio.wait((work,), timeout=_FINISH if self.lease.is_held else 0.0)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await self.lease.release()
+
+    async def _lead(self) -> None:
+        while not self._stopping.is_set():
+            await self.feed.synced.wait()
+            log.info("Caches were synced", objects=len(self.cache))
+            await self.lease.acquire()
+            self._metrics.leads.set(1)
+            await self._work_while_leading()
+            self._metrics.leads.set(0)
+
+    async def _work_while_leading(self) -> None:
+        work, held = asyncio.create_task(self._workers.run()), asyncio.create_task(self.lease.hold())
+        try:
+            await asyncio.wait((work, held), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            work.cancel()
+            held.cancel()
+            await asyncio.gather(work, held, return_exceptions=True)
+
+    def pages(self) -> health.Pages:
+        """What is served for the kubelet and Prometheus."""
+        return {
+            "/healthz": lambda: health.problems_answer([self._failed] if self._failed else []),
+            "/readyz": lambda: health.problems_answer([f"not synced: {watch}" for watch in self.feed.unsynced]),
+            "/metrics": self._figures,
+        }
+
+    def _figures(self) -> health.Answer:
+        return health.Answer(200, self._metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,226 @@
+"""From an object's bytes to what the cache keeps of it: one small entry for each object.
+
+Never keeps a manifest. A decoder for each kind; an object that cannot be
+decoded raises ``msgspec.ValidationError`` to the reflector.
+"""
+
+import sys
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct, field
+
+from mlendpoints.api import labels
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.meta import ObjectMeta
+from mlendpoints.api.model import Model
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.routes import parse_routes
+from mlendpoints.core.world import Child, PodFacts, Ref
+from mlendpoints.edge import kinds
+from mlendpoints.edge.backends import (
+    Backends,
+    GatewayBackends,
+    GatewayPorts,
+    make_backends,
+    make_gateway_backends,
+    make_gateway_ports,
+)
+from mlendpoints.edge.envelope import Envelope, Metadata, make_child, make_ref
+from mlendpoints.edge.podfacts import make_pod_facts
+
+Template = EndpointConfig | Model
+
+
+class Instance(Struct, frozen=True):
+    """A frozen version: the typed object, and the same object as a child of its endpoint."""
+
+    object: Template
+    child: Child
+
+
+class Volume(Struct, frozen=True):
+    """A PersistentVolume; cluster-scoped, so a label and its claimRef say to which instance it belongs."""
+
+    child: Child
+    namespace: str
+    instance: str
+
+
+class ForeignRoute(Struct, frozen=True):
+    """Somebody else's VirtualService or Gateway: the exact hosts that it names."""
+
+    hosts: tuple[str, ...]
+
+
+Facts = (
+    Endpoint
+    | Template
+    | Instance
+    | Child
+    | Volume
+    | ForeignRoute
+    | PodFacts
+    | Backends
+    | GatewayPorts
+    | GatewayBackends
+)
+
+
+class Entry(Struct, frozen=True):
+    """One object in the cache."""
+
+    ref: Ref
+    uid: str
+    facts: Facts
+
+
+class _Condition(Struct, frozen=True):
+    type: str
+    status: str = ""
+    message: str = ""
+
+
+class _Scale(Struct, frozen=True):
+    replicas: int = 1
+
+
+class _DeploymentStatus(Struct, frozen=True, rename="camel"):
+    observed_generation: int = 0
+    replicas: int = 0
+    updated_replicas: int = 0
+    ready_replicas: int = 0
+    conditions: tuple[_Condition, ...] = ()
+
+
+class _Deployment(Struct, frozen=True):
+    metadata: Metadata
+    spec: _Scale = _Scale()
+    status: _DeploymentStatus = _DeploymentStatus()
+
+
+class _Hosts(Struct, frozen=True):
+    hosts: tuple[str, ...] = ()
+
+
+class _RouteSpec(Struct, frozen=True):
+    hosts: tuple[str, ...] = ()
+    servers: tuple[_Hosts, ...] = ()
+
+
+class _Route(Struct, frozen=True):
+    metadata: Metadata
+    spec: _RouteSpec = _RouteSpec()
+
+
+class _ClaimRef(Struct, frozen=True):
+    namespace: str = ""
+
+
+class _VolumeSpec(Struct, frozen=True, rename="camel"):
+    claim_ref: _ClaimRef = field(default_factory=_ClaimRef)
+
+
+class _Volume(Struct, frozen=True):
+    metadata: Metadata
+    spec: _VolumeSpec = field(default_factory=_VolumeSpec)
+
+
+def decode(kind: str, raw: bytes) -> Entry:
+    """The entry of one object of ``kind``; raises ``msgspec.ValidationError``."""
+    metadata, facts = _DECODERS[kind](raw)
+    return Entry(make_ref(kind, metadata), metadata.uid, facts)
+
+
+def _metadata(raw: bytes) -> Metadata:
+    return msgspec.json.decode(raw, type=Envelope).metadata
+
+
+def _endpoint(raw: bytes) -> tuple[Metadata, Facts]:
+    endpoint = msgspec.json.decode(raw, type=Endpoint)
+    return _metadata(raw), msgspec.structs.replace(endpoint, metadata=_slim(endpoint.metadata))
+
+
+def _config(raw: bytes) -> tuple[Metadata, Facts]:
+    config = msgspec.json.decode(raw, type=EndpointConfig)
+    metadata, slim = _metadata(raw), msgspec.structs.replace(config, metadata=_slim(config.metadata))
+    return metadata, slim if slim.spec.instance is None else Instance(slim, make_child(kinds.CONFIG.name, metadata))
+
+
+def _model(raw: bytes) -> tuple[Metadata, Facts]:
+    model = msgspec.json.decode(raw, type=Model)
+    metadata, slim = _metadata(raw), msgspec.structs.replace(model, metadata=_slim(model.metadata))
+    if slim.spec.instance is None:
+        return metadata, slim
+    child = make_child(kinds.MODEL.name, metadata)
+    return metadata, Instance(slim, msgspec.structs.replace(child, replicas=slim.spec.replicas))
+
+
+def _slim(metadata: ObjectMeta) -> ObjectMeta:
+    """Without labels and annotations: nothing is decided by them, and kubectl keeps whole manifests there."""
+    return msgspec.structs.replace(metadata, labels={}, annotations={}, namespace=sys.intern(metadata.namespace))
+
+
+def _child(kind: str) -> Callable[[bytes], tuple[Metadata, Facts]]:
+    def decode_child(raw: bytes) -> tuple[Metadata, Facts]:
+        metadata = _metadata(raw)
+        return metadata, make_child(kind, metadata)
+
+    return decode_child
+
+
+def _deployment(raw: bytes) -> tuple[Metadata, Facts]:
+    deployment = msgspec.json.decode(raw, type=_Deployment)
+    status, metadata = deployment.status, deployment.metadata
+    outdated = status.replicas - status.updated_replicas
+    failures = (c.message for c in status.conditions if c.type == "ReplicaFailure" and c.status == "True")
+    return metadata, msgspec.structs.replace(
+        make_child(kinds.DEPLOYMENT.name, metadata),
+        replicas=deployment.spec.replicas,
+        current=status.observed_generation >= metadata.generation and outdated == 0,
+        ready_replicas=max(0, status.ready_replicas - outdated),
+        failure=next(failures, ""),
+    )
+
+
+def _virtual_service(raw: bytes) -> tuple[Metadata, Facts]:
+    route = msgspec.json.decode(raw, type=_Route)
+    if not route.metadata.is_ours:
+        return route.metadata, ForeignRoute(route.spec.hosts)
+    manifest: Manifest = msgspec.json.decode(raw)
+    child = make_child(kinds.VIRTUAL_SERVICE.name, route.metadata)
+    return route.metadata, msgspec.structs.replace(child, routes=parse_routes(manifest))
+
+
+def _gateway(raw: bytes) -> tuple[Metadata, Facts]:
+    route = msgspec.json.decode(raw, type=_Route)
+    if route.metadata.is_ours:
+        return route.metadata, make_child(kinds.GATEWAY.name, route.metadata)
+    hosts = (host.rpartition("/")[2] for server in route.spec.servers for host in server.hosts)
+    return route.metadata, ForeignRoute(tuple(sorted(set(hosts))))
+
+
+def _volume(raw: bytes) -> tuple[Metadata, Facts]:
+    volume = msgspec.json.decode(raw, type=_Volume)
+    child = make_child(kinds.VOLUME.name, volume.metadata)
+    instance = volume.metadata.labels.get(labels.INSTANCE, "")
+    return volume.metadata, Volume(child, volume.spec.claim_ref.namespace, instance)
+
+
+_DECODERS: dict[str, Callable[[bytes], tuple[Metadata, Facts]]] = {
+    kinds.ENDPOINT.name: _endpoint,
+    kinds.CONFIG.name: _config,
+    kinds.MODEL.name: _model,
+    kinds.VIRTUAL_SERVICE.name: _virtual_service,
+    kinds.GATEWAY.name: _gateway,
+    kinds.DESTINATION_RULE.name: _child(kinds.DESTINATION_RULE.name),
+    kinds.SERVICE.name: _child(kinds.SERVICE.name),
+    kinds.DEPLOYMENT.name: _deployment,
+    kinds.CLAIM.name: _child(kinds.CLAIM.name),
+    kinds.VOLUME.name: _volume,
+    kinds.SLICE.name: make_backends,
+    kinds.POD.name: make_pod_facts,
+    kinds.GATEWAY_SERVICE.name: make_gateway_ports,
+    kinds.GATEWAY_SLICE.name: make_gateway_backends,
+}

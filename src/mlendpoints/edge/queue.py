@@ -1,0 +1,93 @@
+"""A work queue as client-go's: what is added many times is worked on once, and never twice at a time.
+
+Keys added while they are worked on come back when they are done. Knows
+nothing of what a key means. Times are seconds of the event loop's clock.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+
+from mlendpoints.core.world import Ref
+
+FIRST_RETRY = 0.05  # seconds
+LAST_RETRY = 60.0  # seconds
+
+
+class Queue:
+    """Keys that wait, keys at work, keys for later."""
+
+    def __init__(self, *, jitter: Callable[[], float] = random.random) -> None:
+        self._waiting: deque[Ref] = deque()
+        self._dirty: set[Ref] = set()  # to be worked on, whether waiting or still at work
+        self._active: set[Ref] = set()
+        self._later: dict[Ref, asyncio.TimerHandle] = {}
+        self._failures: dict[Ref, int] = {}
+        self._jitter = jitter
+        self._filled = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._dirty)
+
+    def add(self, key: Ref) -> None:
+        """Wants a key to be worked on."""
+        self._cancel(key)
+        if key in self._dirty:
+            return
+        self._dirty.add(key)
+        if key not in self._active:
+            self._enqueue(key)
+
+    def add_after(self, key: Ref, delay: float) -> None:
+        """Wants a key to be worked on in ``delay`` seconds, or earlier if that was wanted before."""
+        if key in self._dirty:
+            return
+        loop = asyncio.get_running_loop()
+        known = self._later.get(key)
+        if known is None or known.when() > loop.time() + delay:
+            self._cancel(key)
+            self._later[key] = loop.call_later(max(0.0, delay), self.add, key)
+
+    def retry(self, key: Ref, *, at_least: float = 0.0) -> float:
+        """Wants a key again after a failure: doubling, with jitter; returns the delay."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        longest = min(LAST_RETRY, FIRST_RETRY * 2.0 ** min(failures, 30))
+        delay = max(at_least, longest * (0.5 + self._jitter() / 2))
+        self.add_after(key, delay)
+        return delay
+
+    def succeed(self, key: Ref) -> None:
+        """Forgets a key's failures."""
+        self._failures.pop(key, None)
+
+    def forget(self, key: Ref) -> None:
+        """Forgets a key's failures and what was wanted of it later: its object is gone."""
+        self.succeed(key)
+        self._cancel(key)
+
+    async def get(self) -> Ref:
+        """The next key; it is at work until ``done``."""
+        while not self._waiting:
+            self._filled.clear()
+            await self._filled.wait()
+        key = self._waiting.popleft()
+        self._dirty.discard(key)
+        self._active.add(key)
+        return key
+
+    def done(self, key: Ref) -> None:
+        """The key is no longer at work; it comes again if it was added meanwhile."""
+        self._active.discard(key)
+        if key in self._dirty:
+            self._enqueue(key)
+
+    def _enqueue(self, key: Ref) -> None:
+        self._waiting.append(key)
+        self._filled.set()
+
+    def _cancel(self, key: Ref) -> None:
+        timer = self._later.pop(key, None)
+        if timer is not None:
+            timer.cancel()

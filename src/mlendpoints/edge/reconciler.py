@@ -1,0 +1,183 @@
+"""Observe, plan, write, prune, report: one endpoint, or one template, at a time.
+
+Level-triggered: knows no event and no difference, only a key. Decides nothing;
+what fails leaves as an ``ApiError`` to the worker, which tries again later.
+"""
+
+from collections.abc import Callable
+
+import structlog
+from msgspec import Struct
+
+from mlendpoints.api import labels
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigStatus
+from mlendpoints.api.model import Model, ModelStatus
+from mlendpoints.core.plan import Plan, Write
+from mlendpoints.core.templates import TemplateWorld
+from mlendpoints.core.world import Ref, Refusal, Settings, World
+from mlendpoints.edge import kinds
+from mlendpoints.edge.cache import Cache
+from mlendpoints.edge.client import Written, WrittenMeta
+from mlendpoints.edge.errors import RefusedError
+from mlendpoints.edge.events import Recorder
+from mlendpoints.edge.expectations import Expectations
+from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.probes import Prober
+from mlendpoints.edge.projections import Template
+from mlendpoints.edge.queue import Queue
+from mlendpoints.edge.refusals import Refusals
+from mlendpoints.edge.writes import Writer
+
+UNSEEN = 0.5  # seconds after which unseen writes are looked for again, should no event wake the key
+
+log = structlog.get_logger()
+
+
+class Plans(Struct, frozen=True, kw_only=True):
+    """The decisions, as functions."""
+
+    endpoint: Callable[[World], Plan]
+    config: Callable[[TemplateWorld[EndpointConfig]], EndpointConfigStatus | None]
+    model: Callable[[TemplateWorld[Model]], ModelStatus | None]
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What a reconciler works with."""
+
+    cache: Cache
+    queue: Queue
+    writer: Writer
+    recorder: Recorder
+    prober: Prober
+    expectations: Expectations
+    refusals: Refusals
+    metrics: Metrics
+    settings: Settings
+    plans: Plans
+    clock: Callable[[], float]  # seconds since the epoch
+
+
+class Reconciler:
+    """Makes one key as its plan says."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def reconcile(self, key: Ref) -> None:
+        """One round; raises ``ApiError`` for what a later round may mend."""
+        if not self._parts.expectations.are_met(key):
+            self._parts.queue.add_after(key, UNSEEN)
+        elif key.kind == kinds.ENDPOINT.name:
+            await self._reconcile_endpoint(key)
+        else:
+            await self._reconcile_template(key)
+
+    def _observe(self, key: Ref) -> World | None:
+        parts = self._parts
+        answers, refusals = parts.prober.answers(key), parts.refusals.of(key)
+        return parts.cache.world(key, now=parts.clock(), settings=parts.settings, answers=answers, refusals=refusals)
+
+    async def _reconcile_endpoint(self, key: Ref) -> None:
+        world = self._observe(key)
+        self._parts.metrics.endpoint(key, world.endpoint if world else None)
+        if world is None:
+            self._forget(key)
+            return
+        plan = self._parts.plans.endpoint(world)
+        if await self._apply(key, plan):
+            await self._prune(key, plan, world.endpoint)
+            await self._report(key, plan, world)
+        else:
+            self._parts.queue.add(key)
+        self._look_again(key, plan, world)
+
+    def _forget(self, key: Ref) -> None:
+        parts = self._parts
+        parts.prober.forget(key)
+        parts.expectations.forget(key)
+        parts.refusals.keep_only(key, set())
+        parts.queue.forget(key)
+
+    async def _apply(self, key: Ref, plan: Plan) -> bool:
+        """Does the writes in order; False when there is a new refusal, by which the plan would be another."""
+        refusals = self._parts.refusals
+        before = refusals.of(key)
+        for write in plan.writes:
+            await self._write(key, write)
+        refusals.keep_only(key, {_target(write) for write in plan.writes})
+        return refusals.of(key) == before
+
+    async def _write(self, key: Ref, write: Write) -> None:
+        refusals, ref = self._parts.refusals, _target(write)
+        if refusals.holds_back(key, ref, write):
+            return
+        try:
+            written = await self._parts.writer.write(write)
+        except RefusedError as error:
+            refusals.refuse(key, ref, write, Refusal(error.reason, str(error)))
+            log.warning("Write was refused", **_named(ref), reason=error.reason, error=str(error))
+            return
+        refusals.clear(key, ref)
+        self._expect(key, ref, written)
+        log.info("Object was written", **_named(ref), write=type(write).__name__)
+
+    async def _prune(self, key: Ref, plan: Plan, endpoint: Endpoint) -> None:
+        if not plan.prune:
+            return
+        route = Ref(kinds.VIRTUAL_SERVICE.name, key.namespace, key.name)
+        await self._parts.writer.check_guard(route, plan.guard, owner=endpoint.metadata.uid)
+        for child in plan.prune:
+            await self._parts.writer.delete(child)
+            self._parts.expectations.expect(key, child.ref, uid=child.uid)
+            log.info("Object was deleted", **_named(child.ref))
+
+    async def _report(self, key: Ref, plan: Plan, world: World) -> None:
+        await self._finalize(key, plan, world.endpoint)
+        if plan.status is not None and plan.finalizer is not False:
+            self._expect(key, key, await self._parts.writer.set_status(key, world.endpoint.metadata.uid, plan.status))
+        for event in plan.events:
+            await self._parts.recorder.record(world.endpoint, event)
+
+    async def _finalize(self, key: Ref, plan: Plan, endpoint: Endpoint) -> None:
+        if plan.finalizer is None:
+            return
+        others = tuple(name for name in endpoint.metadata.finalizers if name != labels.ROUTES_FINALIZER)
+        wanted = (*others, labels.ROUTES_FINALIZER) if plan.finalizer else others
+        observed = WrittenMeta(endpoint.metadata.uid, endpoint.metadata.resource_version)
+        self._expect(key, key, await self._parts.writer.set_finalizers(key, observed, wanted))
+        log.info("Finalizer was set" if plan.finalizer else "Finalizer was removed", **_named(key))
+
+    def _look_again(self, key: Ref, plan: Plan, world: World) -> None:
+        self._parts.prober.want(key, plan.probes, world.gateways)
+        if plan.recheck is not None:
+            self._parts.queue.add_after(key, plan.recheck - self._parts.clock())
+
+    async def _reconcile_template(self, key: Ref) -> None:
+        template = self._parts.cache.template(key)
+        if template is None:
+            self._forget(key)
+            return
+        status = self._template_status(key, template)
+        if status is not None:
+            self._expect(key, key, await self._parts.writer.set_status(key, template.metadata.uid, status))
+
+    def _template_status(self, key: Ref, template: Template) -> EndpointConfigStatus | ModelStatus | None:
+        found = (self._observe(user) for user in self._parts.cache.users(key))
+        users = tuple(world for world in found if world is not None)
+        now = self._parts.clock()
+        if isinstance(template, Model):
+            return self._parts.plans.model(TemplateWorld(template=template, users=users, now=now))
+        return self._parts.plans.config(TemplateWorld(template=template, users=users, now=now))
+
+    def _expect(self, key: Ref, ref: Ref, written: Written) -> None:
+        left = written.metadata
+        self._parts.expectations.expect(key, ref, uid=left.uid, resource_version=left.resource_version)
+
+
+def _target(write: Write) -> Ref:
+    return write.child.ref if hasattr(write, "child") else write.ref
+
+
+def _named(ref: Ref) -> dict[str, str]:
+    return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}

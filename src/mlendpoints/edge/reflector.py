@@ -1,0 +1,125 @@
+"""One kind, kept up to date in the cache: list, replace, watch, and again.
+
+Brings a list only when it is whole, says what vanished between two lists, and
+survives old versions (410), broken and silent connections. Does not know what
+its objects are for.
+
+::
+
+    list ──pages──> replace ──synced──> watch ──ended, broken, silent──> watch from there
+      ^                                   │
+      └────────── 410 Gone ───────────────┘
+"""
+
+import asyncio
+import random
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from mlendpoints.core.world import Ref
+from mlendpoints.edge.client import Api, WatchEvent
+from mlendpoints.edge.envelope import Envelope, make_ref
+from mlendpoints.edge.errors import ApiError, GoneError, NotFoundError
+from mlendpoints.edge.feed import Feed
+from mlendpoints.edge.kinds import Watch
+from mlendpoints.edge.projections import Entry, decode
+
+log = structlog.get_logger()
+
+
+class Patience(Struct, frozen=True, kw_only=True):
+    """How long a reflector waits, in seconds."""
+
+    silence: float = 90.0  # without a byte: bookmarks come once a minute
+    shortest_watch: int = 300  # as client-go: 5 to 10 minutes, so that not all end at once
+    first_retry: float = 0.2
+    last_retry: float = 30.0
+
+
+class Reflector:
+    """Follows one watch into a feed."""
+
+    def __init__(self, *, api: Api, watch: Watch, feed: Feed, patience: Patience | None = None) -> None:
+        self._api = api
+        self._watch = watch
+        self._feed = feed
+        self._patience = patience or Patience()
+        self._since = ""
+        self._failures = 0
+        self._log = log.bind(kind=watch.kind.name, namespace=watch.namespace)
+
+    async def run(self) -> None:
+        """Follows until it is cancelled."""
+        while True:
+            try:
+                if not self._since:
+                    await self._list()
+                await self._follow()
+                self._failures = 0
+            except GoneError:
+                self._since = ""
+                self._log.info("Watch was too old, listed again")
+                await self._pause()
+            except ApiError as error:
+                self._say(error)
+                await self._pause()
+
+    async def _list(self) -> None:
+        entries: dict[Ref, Entry | None] = {}
+        version = ""
+        async for page in self._api.pages(self._watch):
+            entries.update(self._decode(raw) for raw in page.items)
+            version = page.metadata.resource_version
+        self._feed.replace(self._watch, entries, version)
+        self._since = version
+        self._failures = 0
+
+    async def _follow(self) -> None:
+        seconds = self._patience.shortest_watch + random.randrange(self._patience.shortest_watch)  # noqa: S311 - spreads load
+        events = self._api.watch(self._watch, since=self._since, seconds=seconds, silence=self._patience.silence)
+        async for event in events:
+            self._take(event)
+            self._failures = 0
+
+    def _take(self, event: WatchEvent) -> None:
+        metadata = msgspec.json.decode(event.object, type=_Bookmark).metadata
+        if event.type != "BOOKMARK":
+            ref, entry = self._decode(event.object)
+            self._feed.change(ref, entry, deleted=event.type == "DELETED")
+        self._feed.advance(self._watch, metadata.resource_version)
+        self._since = metadata.resource_version
+
+    def _decode(self, raw: bytes) -> tuple[Ref, Entry | None]:
+        """An entry, or None for an object that cannot be read: it exists, but nothing is known of it."""
+        try:
+            entry = decode(self._watch.kind.name, raw)
+        except msgspec.ValidationError as error:
+            ref = make_ref(self._watch.kind.name, msgspec.json.decode(raw, type=Envelope).metadata)
+            self._log.warning("Object was not understood", name=ref.name, namespace=ref.namespace, error=str(error))
+            return ref, None
+        return entry.ref, entry
+
+    def _say(self, error: ApiError) -> None:
+        if isinstance(error, NotFoundError):
+            self._log.error(
+                "Kind was not served by the API server",
+                api_version=self._watch.kind.api_version,
+                hint="Install its CustomResourceDefinitions (Istio's, or mlendpoints'); this is tried again",
+            )
+            return
+        self._log.warning("List or watch was broken", error=str(error))
+
+    async def _pause(self) -> None:
+        longest = min(self._patience.last_retry, self._patience.first_retry * 2.0 ** min(self._failures, 30))
+        self._failures += 1
+        await asyncio.sleep(longest * (0.5 + random.random() / 2))  # noqa: S311 - spreads load
+
+
+class _Version(Struct, frozen=True, rename="camel"):
+    resource_version: str
+
+
+class _Bookmark(Struct, frozen=True):
+    metadata: _Version

@@ -1,0 +1,102 @@
+"""The administrator's choices, from environment variables ``MLENDPOINTS_*``.
+
+Read once, at start; a value that cannot be read stops the operator with a
+sentence that names the variable.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from mlendpoints.core.world import Settings as CoreSettings
+
+PREFIX = "MLENDPOINTS_"
+_LISTS = frozenset({"namespaces", "allowed_path_prefixes"})
+_OBJECTS = frozenset({"gateway_selector", "tls_credentials"})
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Selector = Mapping[str, str]
+
+
+class SettingsError(ValueError):
+    """A variable that cannot be read, in words for whoever set it."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Each field is the variable ``MLENDPOINTS_`` + its name in capitals.
+
+    Lists are separated by commas; objects are JSON.
+    """
+
+    # Sidecar and init images of model pods
+    model_init_image: str = "localhost/mlendpoints/model-init:dev"
+    nginx_image: str = "localhost/mlendpoints/nginx:dev"
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+
+    # What is watched; empty: every namespace
+    namespaces: tuple[str, ...] = ()
+
+    # The ingress gateway: pod labels, Service (namespace/name), ports of that Service, port shown in URLs
+    gateway_selector: Selector = msgspec.field(default_factory=lambda: {"istio": "ingressgateway"})
+    gateway_service: Annotated[str, Meta(pattern="^[^/]+/[^/]+$")] = "istio-ingress/istio-ingressgateway"
+    http_port: Port = 80
+    https_port: Port = 443
+    url_port: Port | None = None
+    tls_credentials: Selector = msgspec.field(default_factory=dict)  # host suffix -> credentialName
+
+    # How a route is proven: by asking every gateway pod, or by waiting so many seconds
+    proof: Literal["required", "timed"] = "required"
+    proof_seconds: Annotated[float, Meta(ge=0)] = 12.0
+
+    # Seconds for which a leaving pod still takes requests
+    drain_seconds: Annotated[int, Meta(ge=0, le=600)] = 15
+
+    # Node directories that a variant's path may lie in; none by default
+    allowed_path_prefixes: tuple[str, ...] = ()
+
+    # The process itself
+    lease_namespace: str = "machine-learning"
+    lease_name: str = "mlendpoints-operator"
+    workers: Annotated[int, Meta(ge=1, le=256)] = 16
+    address: str = "0.0.0.0"  # noqa: S104 - the kubelet and Prometheus ask from outside the pod
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080  # /healthz, /readyz, /metrics; 0: any free port
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def core(self) -> CoreSettings:
+        """The part that decisions depend on."""
+        return CoreSettings(**{name: getattr(self, name) for name in CoreSettings.__struct_fields__})
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of an environment; an empty variable counts as unset. Raises ``SettingsError``."""
+    given = {name: environment.get(PREFIX + name.upper(), "") for name in Settings.__struct_fields__}
+    try:
+        values = {name: _value(name, text) for name, text in given.items() if text}
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.MsgspecError as error:
+        raise SettingsError(f"{_variable(str(error))}: {error}") from error
+
+
+def _value(name: str, text: str) -> object:
+    if name in _LISTS:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if name in _OBJECTS:
+        return _object(name, text)
+    return text
+
+
+def _object(name: str, text: str) -> object:
+    try:
+        return msgspec.json.decode(text, type=dict[str, str])
+    except msgspec.MsgspecError as error:
+        raise msgspec.ValidationError(f"{error} - at `$.{name}`") from error
+
+
+def _variable(error: str) -> str:
+    """The variable that msgspec's message ends with the path of."""
+    path = error.rpartition("$.")[2].rstrip("`")
+    return PREFIX + path.split("[")[0].split(".")[0].upper()

@@ -1,0 +1,117 @@
+"""A plan's writes, one request each. Only while the operator leads; never on an object that is not ours."""
+
+import contextlib
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct
+
+from mlendpoints.api import labels
+from mlendpoints.api.reasons import Reason
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.plan import Apply, Create, Scale, SetStatus, Write
+from mlendpoints.core.world import Child, Ref
+from mlendpoints.edge.client import Api, Written, WrittenMeta
+from mlendpoints.edge.envelope import Envelope, Metadata
+from mlendpoints.edge.errors import AlreadyExistsError, ConflictError, NotFoundError, RefusedError, UnavailableError
+from mlendpoints.edge.kinds import KINDS
+
+
+class Writer:
+    """Writes while ``may_write`` says so; else raises ``UnavailableError``."""
+
+    def __init__(self, api: Api, *, may_write: Callable[[], bool]) -> None:
+        self._api = api
+        self._may_write = may_write
+
+    async def write(self, write: Write) -> Written:
+        """Does one write; raises ``RefusedError`` for what is the user's to mend."""
+        self._check()
+        match write:
+            case Create(ref=ref, manifest=manifest):
+                return await self._create(ref, manifest)
+            case Apply(ref=ref, manifest=manifest, uid=uid):
+                return await self._api.apply(ref, _with_metadata(manifest, uid=uid))
+            case Scale(child=child, replicas=replicas):
+                identity = {"uid": child.uid, "resourceVersion": child.resource_version}
+                return await self._api.merge(child.ref, {"metadata": identity, "spec": {"replicas": replicas}})
+            case SetStatus(child=child, status=status):
+                patch = {"metadata": {"uid": child.uid}, "status": status}
+                return await self._api.merge(child.ref, patch, subresource="status")
+
+    async def set_status(self, ref: Ref, uid: str, status: Struct) -> Written:
+        """Replaces a whole status: fields at their defaults are removed."""
+        self._check()
+        patch = {"metadata": {"uid": uid}, "status": whole(status)}
+        return await self._api.merge(ref, patch, subresource="status")
+
+    async def set_finalizers(self, ref: Ref, version: WrittenMeta, finalizers: tuple[str, ...]) -> Written:
+        """Replaces the finalizers of exactly the version that was observed."""
+        self._check()
+        identity = {"uid": version.uid, "resourceVersion": version.resource_version}
+        return await self._api.merge(ref, {"metadata": {**identity, "finalizers": finalizers}})
+
+    async def delete(self, child: Child) -> None:
+        """Deletes what was observed and nothing newer; what is gone already is well."""
+        self._check()
+        with contextlib.suppress(NotFoundError):
+            await self._api.delete(child)
+
+    async def check_guard(self, virtual_service: Ref, guard: Child | None, *, owner: str) -> None:
+        """Raises ``ConflictError`` unless the live VirtualService is the one that a deletion was decided by."""
+        live = await self._live(virtual_service)
+        if live is not None and guard is None and (live.controller != owner or live.deletion_timestamp):
+            return
+        found = None if live is None else (live.uid, live.resource_version)
+        if found != (None if guard is None else (guard.uid, guard.resource_version)):
+            raise ConflictError(f"VirtualService {virtual_service.name} is no longer the one that was observed")
+
+    def _check(self) -> None:
+        if not self._may_write():
+            raise UnavailableError("Another operator leads")
+
+    async def _create(self, ref: Ref, manifest: Manifest) -> Written:
+        try:
+            return await self._api.create(KINDS[ref.kind], manifest)
+        except AlreadyExistsError:
+            return await self._adopt(ref, manifest)
+
+    async def _adopt(self, ref: Ref, manifest: Manifest) -> Written:
+        live = await self._live(ref)
+        if live is None:
+            raise ConflictError(f"{ref.kind} {ref.name} has just gone")
+        if not _is_same_owner(manifest, live):
+            raise RefusedError(
+                f"{ref.kind} {ref.name} exists and belongs to somebody else; it is left alone. Rename or remove it.",
+                reason=Reason.NOT_OWNED,
+            )
+        if not live.is_ours:  # its label was taken off, so that no watch of ours shows it
+            return await self._api.apply(ref, _with_metadata(manifest, uid=live.uid))
+        return Written(WrittenMeta(live.uid, live.resource_version))
+
+    async def _live(self, ref: Ref) -> Metadata | None:
+        try:
+            return msgspec.json.decode(await self._api.get(ref), type=Envelope).metadata
+        except NotFoundError:
+            return None
+
+
+def whole(status: Struct) -> Manifest:
+    """A merge patch that leaves nothing of an earlier status behind."""
+    nothing = {field.encode_name: None for field in msgspec.structs.fields(status)}
+    said: Manifest = msgspec.to_builtins(status)
+    return nothing | said
+
+
+def _with_metadata(manifest: Manifest, **metadata: str) -> Manifest:
+    return {**manifest, "metadata": {**manifest["metadata"], **metadata}}
+
+
+def _is_same_owner(manifest: Manifest, live: Metadata) -> bool:
+    """By the controlling owner; what has none (a PersistentVolume) by all of its labels."""
+    owners = manifest["metadata"].get("ownerReferences", ())
+    controller = next((owner["uid"] for owner in owners if owner.get("controller")), "")
+    if controller:
+        return bool(live.controller == controller)
+    wanted: dict[str, str] = manifest["metadata"].get("labels", {})
+    return labels.MANAGED_BY in wanted and all(live.labels.get(key) == value for key, value in wanted.items())
