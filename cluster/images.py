@@ -1,0 +1,97 @@
+"""The cluster's own images, written from the built programs, and the loading of image archives into containerd.
+
+pause is catatonit, which is static and has a pause mode. istiod and CoreDNS are static too; only Envoy needs a C library, and iptables comes along
+for sidecar injection.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from cluster.archives import Image, Layer, write_archive
+from cluster.base import ensure_root_file_system
+from cluster.binaries import COREDNS, ENVOY, ISTIO
+from cluster.commands import run
+from cluster.errors import ClusterError
+from cluster.locks import build_lock
+from cluster.node import PAUSE_IMAGE, containerd_socket
+from cluster.settings import Settings
+from cluster.steps import step
+
+COREDNS_IMAGE = "localhost/coredns:dev"
+PROXY_PACKAGES = ("libc6", "libgcc-s1", "iptables")
+IPTABLES = {f"usr/sbin/{v}tables{verb}": "xtables-nft-multi" for v in ("ip", "ip6") for verb in ("", "-save", "-restore")}
+
+
+def ensure_images(settings: Settings) -> list[Path]:
+    """The archives of pause, CoreDNS, istiod and the proxy; made where the cache lacks them."""
+    return [_pause(settings), _coredns(settings), _istiod(settings), _proxy(settings)]
+
+
+def load_images(settings: Settings, archives: Sequence[Path]) -> None:
+    """Import docker archives for kubelet, all in one call; one that was imported into this cluster already is skipped."""
+    loaded = settings.state / "loaded"
+    loaded.mkdir(parents=True, exist_ok=True)
+    for archive in archives:
+        if not archive.is_file():
+            raise ClusterError(f"{archive} is no file; name an archive made by `docker save` or `buildah push … docker-archive:`.")
+        stamp = loaded / _stamp(archive)
+        if not stamp.exists():
+            run("ctr", f"--address={containerd_socket(settings)}", "--namespace=k8s.io", "images", "import", archive)
+            stamp.touch()
+
+
+def _stamp(archive: Path) -> str:
+    """Path, size and time of change tell whether an archive is the one that was loaded."""
+    status = archive.stat()
+    return hashlib.sha256(f"{archive.absolute()} {status.st_size} {status.st_mtime_ns}".encode()).hexdigest()
+
+
+def _pause(settings: Settings) -> Path:
+    layer = Layer({"pause": Path(shutil.which("catatonit") or "/usr/bin/catatonit")})
+    return _write(settings, "pause", Image(PAUSE_IMAGE, [], {"Entrypoint": ["/pause", "-P"], "User": "65535:65535"}), [layer])
+
+
+def _coredns(settings: Settings) -> Path:
+    layer = Layer({"coredns": COREDNS.folder(settings) / "coredns"})
+    return _write(settings, COREDNS.folder(settings).name, Image(COREDNS_IMAGE, [], {"Entrypoint": ["/coredns"]}), [layer])
+
+
+def _istiod(settings: Settings) -> Path:
+    program = "usr/local/bin/pilot-discovery"
+    layer = Layer({program: ISTIO.folder(settings) / "pilot-discovery"})
+    image = Image("localhost/pilot:dev", [], {"Entrypoint": [f"/{program}"], "User": "1337:1337"})
+    return _write(settings, f"pilot-{ISTIO.folder(settings).name}", image, [layer])
+
+
+def _proxy(settings: Settings) -> Path:
+    istio = ISTIO.folder(settings)
+    files = {
+        "usr/local/bin/pilot-agent": istio / "pilot-agent",
+        "usr/local/bin/envoy": ENVOY.folder(settings) / "envoy",
+        "var/lib/istio/envoy/envoy_bootstrap_tmpl.json": istio / "envoy_bootstrap.json",
+    }
+    base = ensure_root_file_system(settings, PROXY_PACKAGES)
+    image = Image("localhost/proxyv2:dev", [base], {"Entrypoint": ["/usr/local/bin/pilot-agent"], "Env": ["PATH=/usr/local/bin:/usr/bin:/usr/sbin"]})
+    return _write(settings, f"proxyv2-{istio.name}-{ENVOY.folder(settings).name}-{base.stem}", image, [Layer(files, IPTABLES)])
+
+
+def _write(settings: Settings, key: str, image: Image, layers: Sequence[Layer]) -> Path:
+    """Write the image's archive with `layers` on top, named `key`, unless it is there."""
+    archive = settings.cache / "images" / f"{key}.tar"
+    with build_lock(settings):
+        if not archive.exists():
+            with step(f"Writing image {image.name}"):
+                _write_new(archive, image, layers)
+    return archive
+
+
+def _write_new(archive: Path, image: Image, layers: Sequence[Layer]) -> None:
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    files = [archive.with_suffix(f".layer{number}") for number in range(len(layers))]
+    for layer, file in zip(layers, files, strict=True):
+        layer.write(file)
+    write_archive(Image(image.name, [*image.layers, *files], image.config), archive)
+    for file in files:
+        file.unlink()
