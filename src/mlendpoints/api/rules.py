@@ -18,7 +18,8 @@ from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, P
 from mlendpoints.api.model import Model, ModelSpec, Toleration
 from mlendpoints.api.patterns import LABEL, MENDING
 
-TEMPLATE_NAME: Final = 54  # characters: with "-" and a version of 8 a Service's name of at most 63
+INSTANCE_NAME: Final = 63  # characters, the most that a Service's name may have
+TEMPLATE_NAME: Final = 54  # characters: "-" and a version of 8 make an instance's name
 PODS_OWN_PORTS: Final = (2021, 8088, 9090)  # Fluent Bit, nginx, monitoring
 
 
@@ -30,19 +31,20 @@ class Rule(Struct, frozen=True):
     field: str = ""
 
 
-def _name_rules(longest: str) -> tuple[Rule, ...]:
-    return (
-        Rule(f"self.metadata.name.matches(r'{LABEL}')", f"metadata.name {MENDING[LABEL]}"),
-        Rule(
-            longest,
-            f"metadata.name may have at most {TEMPLATE_NAME} characters, "
-            "since the names of Services are made from it; choose a shorter one",
-        ),
-    )
-
-
-_SHORT = f"size(self.metadata.name) <= {TEMPLATE_NAME}"
-_SHORT_TEMPLATE = f"has(self.spec.instance) || {_SHORT}"
+_NAME = Rule(f"self.metadata.name.matches(r'{LABEL}')", f"metadata.name {MENDING[LABEL]}")
+_SHORT_NAME = Rule(
+    f"size(self.metadata.name) <= {TEMPLATE_NAME}",
+    f"metadata.name may have at most {TEMPLATE_NAME} characters, since names of Services are made from it; "
+    "choose a shorter one",
+)
+_TEMPLATE_NAMES = (
+    _NAME,
+    Rule(f"has(self.spec.instance) || {_SHORT_NAME.cel}", _SHORT_NAME.message),
+    Rule(
+        f"!has(self.spec.instance) || size(self.metadata.name) <= {INSTANCE_NAME}",
+        f"metadata.name of an instance may have at most {INSTANCE_NAME} characters",
+    ),
+)
 
 _INSTANCES_STAY = Rule(
     "has(self.instance) == has(oldSelf.instance)",
@@ -76,7 +78,7 @@ _ABOVE_ZERO = tuple(
 )
 
 RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
-    Endpoint: _name_rules(_SHORT),
+    Endpoint: (_NAME, _SHORT_NAME),
     EndpointSpec: (
         Rule(
             "self.host == oldSelf.host",
@@ -90,7 +92,7 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
             "host",
         ),
     ),
-    EndpointConfig: _name_rules(_SHORT_TEMPLATE),
+    EndpointConfig: _TEMPLATE_NAMES,
     EndpointConfigSpec: (
         Rule(
             "self.models.exists(model, model.weight > 0)",
@@ -151,7 +153,7 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
             "value",
         ),
     ),
-    Model: _name_rules(_SHORT_TEMPLATE),
+    Model: _TEMPLATE_NAMES,
     ModelSpec: (
         Rule(
             "self.?artifactDigest.orValue('') == '' || self.?artifact.orValue('') != ''",

@@ -6,6 +6,7 @@ written where they say something (8080, "serve") and left out where they say
 nothing (empty, false), so that what people read back is what they wrote.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -104,9 +105,18 @@ def _merging(items: Schema) -> Schema:
 def _validations(whole: Schema) -> Schema:
     rules = [_rule(rule) for rule in _RULES.get(whole.get("title", ""), ())]
     if "pattern" in whole:
-        text = "string(self)" if "anyOf" in whole else "self"
-        rules.append({"rule": f"{text}.matches(r'{whole['pattern']}')", "message": MENDING[whole["pattern"]]})
+        rules.append(_pattern_rule(whole["pattern"], "string(self)" if "anyOf" in whole else "self"))
     return {"x-kubernetes-validations": rules} if rules else {}
+
+
+def _pattern_rule(pattern: str, text: str) -> Schema:
+    mending = MENDING[pattern]
+    said = json.dumps(f"' {mending}")
+    return {
+        "rule": f"{text}.matches(r'{pattern}')",
+        "message": mending,
+        "messageExpression": f"""\"'\" + {text} + {said}""",
+    }
 
 
 def _rule(rule: Rule) -> Schema:

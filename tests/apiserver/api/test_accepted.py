@@ -1,0 +1,121 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mlendpoints.api.meta import API_VERSION
+from tests.apiserver.api.objects import a_template, an_instance
+from tests.apiserver.server import KIND_NAMES, Object, Server, address
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+SHORT_NAMES = {kind: short for short, kind in KIND_NAMES.items()}
+LONGEST_TEMPLATE = "a23456789b123456789c123456789d123456789e123456789f1234"
+LONGEST_INSTANCE = f"{LONGEST_TEMPLATE}-3f9c2ab1"
+DIGEST = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+VARIANT = {"name": "blue", "model": "titanic-rfc"}
+
+GOOD: list[tuple[str, str, Object]] = [
+    ("mlm", "an image alone", {}),
+    ("mlm", "an image by digest", {"image": f"registry.example.com:5000/team/titanic@{DIGEST}"}),
+    (
+        "mlm",
+        "an artifact with its digest",
+        {"artifact": "https://example.com:8443/a/t.tgz?v=2", "artifactDigest": DIGEST},
+    ),
+    ("mlm", "an artifact inside the cluster", {"artifact": "http://artifacts.titanic.svc/titanic-rfc.tar.gz"}),
+    ("mlm", "no arguments", {"args": []}),
+    ("mlm", "a command and arguments", {"command": ["python"], "args": ["-m", "server"]}),
+    ("mlm", "environment", {"env": [{"name": "OMP_NUM_THREADS", "value": "1"}, {"name": "EMPTY"}]}),
+    ("mlm", "everything else", {"port": 9000, "healthPath": "/health/ready", "runAsUser": 65534}),
+    ("mlec", "a name and a model", {}),
+    ("mlec", "numbers as quantities", {"models": [{"cpus": 1, "resources": {"nvidia.com/gpu": 1}}]}),
+    ("mlec", "strings as quantities", {"models": [{"cpus": "0.5", "memory": "512Mi", "size": "10G"}]}),
+    ("mlec", "huge pages", {"models": [{"resources": {"hugepages-2Mi": "100Mi"}}]}),
+    (
+        "mlec",
+        "a weight of 0 without instances",
+        {"models": [{}, {"name": "old", "model": "m", "weight": 0, "instances": 0}]},
+    ),
+    ("mlec", "the same model twice", {"models": [{}, {"name": "again", "model": "titanic-rfc"}]}),
+    ("mlec", "a node directory", {"models": [{"path": "/mnt/models"}]}),
+    ("mlec", "a storage class", {"models": [{"storageClass": "fast-disks.example.com"}]}),
+    ("mlec", "a choice of nodes", {"models": [{"nodeSelector": {"kubernetes.io/arch": "amd64"}}]}),
+    ("mlec", "a taint put up with", {"models": [{"tolerations": [{"key": "gpu", "operator": "Exists"}]}]}),
+    ("mlec", "all taints put up with", {"models": [{"tolerations": [{"operator": "Exists"}]}]}),
+    ("mle", "a config and a host", {}),
+    ("mle", "HTTPS", {"tls": True}),
+    ("mle", "another try", {"update": {"attempt": "2"}}),
+]
+
+
+@pytest.mark.parametrize(("short", "what", "spec"), GOOD, ids=[f"{short} with {what}" for short, what, _ in GOOD])
+def test_is_accepted(short: str, what: str, spec: Object, server: Server, namespace: str) -> None:
+    response = server.create(short, a_template(short, namespace, spec=spec))
+
+    assert response.json().get("message") is None, what
+    assert response.status_code == 201
+
+
+@pytest.mark.parametrize("short", ["mlm", "mlec", "mle"])
+def test_a_template_name_of_54_characters_is_accepted(short: str, server: Server, namespace: str) -> None:
+    assert server.create(short, a_template(short, namespace, name=LONGEST_TEMPLATE)).status_code == 201
+
+
+DEFAULTS: list[tuple[str, Object]] = [
+    (
+        "mlm",
+        {
+            "image": "registry.example.com/titanic:1.4",
+            "args": ["serve"],
+            "port": 8080,
+            "healthPath": "/ping",
+            "startupTimeoutSeconds": 300,
+            "runAsUser": 1000,
+        },
+    ),
+    ("mlec", {"models": [VARIANT | {"weight": 1, "instances": 1, "cpus": "1", "memory": "1Gi", "size": "1Gi"}]}),
+    ("mle", {"config": "titanic", "host": "titanic.example.com", "update": {"deadlineSeconds": 600}}),
+]
+
+
+@pytest.mark.parametrize(("short", "spec"), DEFAULTS)
+def test_unset_fields_get_their_defaults(short: str, spec: Object, server: Server, namespace: str) -> None:
+    assert server.create(short, a_template(short, namespace)).json()["spec"] == spec
+
+
+def _example_objects() -> list[Any]:
+    documents = [
+        (path.relative_to(EXAMPLES), document)
+        for path in sorted(EXAMPLES.rglob("*.y*ml"))
+        for document in yaml.safe_load_all(path.read_text())
+    ]
+    return [
+        pytest.param(document, id=f"{path}: {document['kind']} {document['metadata']['name']}")
+        for path, document in documents
+        if document and document.get("apiVersion") == API_VERSION
+    ]
+
+
+@pytest.mark.parametrize("example", _example_objects())
+def test_every_example_is_accepted(example: Object, server: Server, namespace: str) -> None:
+    short = SHORT_NAMES[example["kind"]]
+    obj = example | {"metadata": example["metadata"] | {"namespace": namespace}}
+
+    response = server.create(short, obj)
+
+    assert response.status_code == 201, response.json()["message"]
+
+
+def test_examples_show_all_three_kinds() -> None:
+    assert {example.values[0]["kind"] for example in _example_objects()} == set(SHORT_NAMES)
+
+
+@pytest.mark.parametrize("short", ["mlm", "mlec"])
+def test_the_longest_name_of_an_instance_is_accepted(
+    short: str, server: Server, namespace: str, operator: Server
+) -> None:
+    instance = an_instance(short, namespace, name=LONGEST_INSTANCE)
+
+    assert operator.create(short, instance).status_code == 201
+    assert server.read(address(short, instance))["spec"]["instance"]["version"]

@@ -1,0 +1,134 @@
+"""What kubectl is told: names, columns, scale. (It asks the API server for all of it.)"""
+
+import pytest
+
+from tests.apiserver.api.objects import a_template, an_instance
+from tests.apiserver.server import OWN_API, Object, Server, address
+
+NOW = "2026-01-01T00:00:00Z"
+
+
+def _condition(type_: str, status: str) -> Object:
+    return {"type": type_, "status": status, "reason": "AsAsked", "lastTransitionTime": NOW}
+
+
+@pytest.mark.parametrize(
+    ("short", "plural"),
+    [
+        ("mlm", "machinelearningmodels"),
+        ("mlec", "machinelearningendpointconfigs"),
+        ("mle", "machinelearningendpoints"),
+    ],
+)
+def test_kinds_have_a_short_name_and_a_category(short: str, plural: str, server: Server) -> None:
+    (resource,) = [r for r in server.read(OWN_API)["resources"] if r["name"] == plural]
+
+    assert resource["shortNames"] == [short]
+    assert resource["categories"] == ["mlendpoints"]
+    assert resource["namespaced"]
+
+
+def test_statuses_and_scale_are_subresources(server: Server) -> None:
+    subresources = {r["name"] for r in server.read(OWN_API)["resources"] if "/" in r["name"]}
+
+    assert subresources == {
+        "machinelearningmodels/scale",
+        "machinelearningmodels/status",
+        "machinelearningendpointconfigs/status",
+        "machinelearningendpoints/status",
+    }
+
+
+def test_the_columns_of_an_endpoint(server: Server, namespace: str) -> None:
+    endpoint = server.create("mle", a_template("mle", namespace)).json()
+    status = {
+        "state": "InService",
+        "url": "http://titanic.example.com",
+        "traffic": "blue=90,green=10",
+        "conditions": [_condition("Ready", "True")],
+    }
+    server.merge("mle", endpoint, {"status": status}, subresource="status").raise_for_status()
+
+    (row,) = server.table("mle", namespace)
+
+    assert row.pop("Age")
+    assert row == {
+        "Name": "titanic",
+        "State": "InService",
+        "Ready": "True",
+        "Config": "titanic",
+        "URL": "http://titanic.example.com",
+        "Traffic": "blue=90,green=10",
+    }
+
+
+def test_the_columns_of_a_config(server: Server, namespace: str) -> None:
+    config = server.create("mlec", a_template("mlec", namespace)).json()
+    status = {"models": "blue=90,green=10", "conditions": [_condition("RolledOut", "False")]}
+    server.merge("mlec", config, {"status": status}, subresource="status").raise_for_status()
+
+    (row,) = server.table("mlec", namespace)
+
+    assert row.pop("Age")
+    assert row == {"Name": "titanic", "Models": "blue=90,green=10", "Rolled out": "False"}
+
+
+def test_the_columns_of_a_model(server: Server, operator: Server, namespace: str) -> None:
+    artifact = {"artifact": "https://example.com/t.tgz"}
+    server.create("mlm", a_template("mlm", namespace, spec=artifact)).raise_for_status()
+    instance = operator.create("mlm", an_instance("mlm", namespace, spec=artifact | {"replicas": 2})).json()
+    server.merge("mlm", instance, {"status": {"readyReplicas": 1}}, subresource="status").raise_for_status()
+
+    template_row, instance_row = server.table("mlm", namespace)
+
+    shown = {"Image": "registry.example.com/titanic:1.4", "Artifact": "https://example.com/t.tgz"}
+    assert template_row.pop("Age")
+    assert instance_row.pop("Age")
+    assert template_row == {"Name": "titanic", **shown, "Replicas": None, "Ready": None}
+    assert instance_row == {"Name": "titanic-3f9c2ab1", **shown, "Replicas": 2, "Ready": 1}
+
+
+def test_autoscalers_see_replicas_and_selector(server: Server, operator: Server, namespace: str) -> None:
+    instance = operator.create("mlm", an_instance("mlm", namespace)).json()
+    status = {"replicas": 1, "selector": "mlendpoints.dev/version=3f9c2ab1"}
+    server.merge("mlm", instance, {"status": status}, subresource="status").raise_for_status()
+
+    scale = server.read(f"{address('mlm', instance)}/scale")
+
+    assert scale["kind"] == "Scale"
+    assert scale["spec"] == {"replicas": 1}
+    assert scale["status"] == status
+
+
+def test_a_template_cannot_be_scaled(server: Server, namespace: str) -> None:
+    template = server.create("mlm", a_template("mlm", namespace)).json()
+
+    refused = server.merge("mlm", template, {"spec": {"replicas": 2}}, subresource="scale")
+
+    assert refused.status_code == 422
+    assert "replicas belongs to instances" in refused.json()["message"]
+
+
+def test_the_scale_of_an_instance_has_bounds(server: Server, operator: Server, namespace: str) -> None:
+    instance = operator.create("mlm", an_instance("mlm", namespace)).json()
+
+    refused = server.merge("mlm", instance, {"spec": {"replicas": 10001}}, subresource="scale")
+
+    assert "spec.replicas in body should be less than or equal to 10000" in refused.json()["message"]
+
+
+@pytest.mark.parametrize("short", ["mlm", "mlec", "mle"])
+def test_explain_knows_every_field_of_a_spec(short: str, server: Server) -> None:
+    crds = server.read("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")["items"]
+    (crd,) = [c for c in crds if c["spec"]["names"].get("shortNames") == [short]]
+    spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+
+    assert [name for name, field in spec["properties"].items() if not field.get("description")] == []
+
+
+@pytest.mark.parametrize("short", ["mlm", "mlec", "mle"])
+def test_the_api_server_finds_nothing_wrong_with_a_schema(short: str, server: Server) -> None:
+    crds = server.read("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")["items"]
+    (crd,) = [c for c in crds if c["spec"]["names"].get("shortNames") == [short]]
+
+    assert [c for c in crd["status"]["conditions"] if c["type"] == "NonStructuralSchema"] == []

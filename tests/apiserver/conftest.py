@@ -1,0 +1,95 @@
+"""A real etcd and kube-apiserver for the tests below, started once; CRDs and policy installed.
+
+``MLENDPOINTS_CONTROL_PLANE_DIR`` names the folder of a control plane to use and
+to leave running, so that a second run of the tests starts at once.
+"""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.apiserver.api.objects import an_instance
+from tests.apiserver.server import Object, Server, place, typed
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 30  # seconds
+
+
+def _control_plane(*arguments: str) -> str:
+    command = [sys.executable, "-m", "cluster", "control-plane", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Path of a cluster administrator's kubeconfig."""
+    kept = os.environ.get("MLENDPOINTS_CONTROL_PLANE_DIR")
+    folder = kept or str(tmp_path_factory.mktemp("control-plane"))
+    printed = _control_plane("up", "--dir", folder)
+    yield Path(printed.splitlines()[-1].strip())
+    if not kept:
+        _control_plane("down", "--dir", folder)
+
+
+@pytest.fixture(scope="session")
+def server(kubeconfig: Path) -> Iterator[Server]:
+    """The API server, which knows the project's kinds and policy."""
+    server = Server.at(kubeconfig)
+    for obj in _documents("deploy/crds", "deploy/policies"):
+        install(server, obj)
+    eventually(lambda: _established(server), "the CRDs are established")
+    eventually(lambda: _guarded(server), "the policy is in force")
+    yield server
+    server.http.close()
+
+
+@pytest.fixture
+def namespace(server: Server) -> str:
+    """A new, empty namespace."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    server.ask("POST", "/api/v1/namespaces", body={"metadata": {"name": name}}).raise_for_status()
+    return name
+
+
+def install(server: Server, obj: Object) -> None:
+    """Apply a cluster-scoped object, whatever was there."""
+    group = obj["apiVersion"]
+    plural = f"{obj['kind'].lower()}s".replace("policys", "policies")
+    path = f"/apis/{group}/{plural}/{obj['metadata']['name']}?fieldManager=test&force=true"
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    server.ask("PATCH", path, body=obj, headers=headers).raise_for_status()
+
+
+def eventually(holds: Callable[[], bool], what: str) -> None:
+    """Ask again until it holds."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, f"waited {PATIENCE} s in vain until {what}"
+        time.sleep(0.05)
+
+
+def _documents(*folders: str) -> Iterator[Object]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).glob("*.yaml")):
+            yield from yaml.safe_load_all(path.read_text())
+
+
+def _established(server: Server) -> bool:
+    crds = server.read("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")["items"]
+    ours = [crd for crd in crds if crd["spec"]["group"] == "mlendpoints.dev"]
+    return all(
+        any(c["type"] == "Established" and c["status"] == "True" for c in crd.get("status", {}).get("conditions", []))
+        for crd in ours
+    )
+
+
+def _guarded(server: Server) -> bool:
+    instance = typed("mlm", an_instance("mlm", "default"))
+    return server.ask("POST", f"{place('mlm', 'default')}?dryRun=All", body=instance).status_code == 403
