@@ -1,0 +1,122 @@
+"""The model server and nginx as real processes, on free ports, and a few words of HTTP to them."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).parents[2]
+ARTIFACTS = ROOT / "examples" / "titanic" / "artifacts"
+PATIENCE_SECONDS = 30.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - whatever JSON holds
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process that listens, and the file its standard output goes to."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    output: Path
+    monitoring: int = 0
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:  # noqa: ANN401 - http.client's
+        """One request on a connection of its own; underscores in header names stand for dashes."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        try:
+            return ask(connection, method, path, body=body, headers=headers)
+        finally:
+            connection.close()
+
+    def lines(self, *, holding: str) -> list[dict[str, Any]]:
+        """Log lines that hold the text; waits for the first."""
+        return [json.loads(line) for line in until(lambda: self._holding(holding))]
+
+    def _holding(self, text: str) -> list[str]:
+        return [line for line in self.output.read_text().splitlines() if text in line]
+
+
+def ask(
+    connection: http.client.HTTPConnection, method: str, path: str, *, body: Any = None, headers: Mapping[str, str]  # noqa: ANN401
+) -> Reply:
+    """One request on a connection that stays open."""
+    connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+    answer = connection.getresponse()
+    return Reply(answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read())
+
+
+def until(look: Callable[[], T]) -> T:
+    """What is seen, once there is something to see."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (seen := look()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
+    return seen
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+@contextmanager
+def started(command: list[str], *, port: int, output: Path, **options: Any) -> Iterator[Running]:  # noqa: ANN401 - Popen's
+    """The process once it listens; told to end where it still runs."""
+    with output.open("wb") as stdout, subprocess.Popen(command, stdout=stdout, **options) as process:
+        try:
+            until(lambda: listens(port) or process.poll() is not None)
+            assert process.poll() is None, output.read_text()
+            yield Running(process, port, output)
+        finally:
+            process.terminate()
+
+
+def model_server(folder: Path, *, artifact: str = "titanic-rfc") -> AbstractContextManager[Running]:
+    """The Titanic server over an artifact of the example, unpacked below the folder."""
+    with tarfile.open(ARTIFACTS / f"{artifact}.tar.gz") as archive:
+        archive.extractall(folder / "model", filter="data")
+    port = free_port()
+    command = [sys.executable, "-m", "server", "serve", "--model", str(folder / "model"), "--port", str(port)]
+    return started(command, port=port, output=folder / "server.log", cwd=ROOT / "images" / "model")
+
+
+@contextmanager
+def nginx(folder: Path, **environment: str) -> Iterator[Running]:
+    """nginx by the image's own entry point and template, moved to the folder and to free ports."""
+    proxy, monitoring = free_port(), free_port()
+    for name in ("entrypoint", "metrics.js", "nginx.conf.template"):
+        text = (ROOT / "images" / "nginx" / name).read_text()
+        text = text.replace("/tmp/", f"{folder}/").replace("/etc/mlendpoints", str(folder))  # noqa: S108 - replaces it
+        text = text.replace("listen 8088;", f"listen {proxy};").replace("listen     9090;", f"listen {monitoring};")
+        (folder / name).write_text(text)
+    command, settings = ["sh", str(folder / "entrypoint")], {"PATH": os.environ["PATH"], **environment}
+    with started(command, port=proxy, output=folder / "access.log", env=settings) as running:
+        yield replace(running, monitoring=monitoring)

@@ -1,0 +1,70 @@
+"""A model server whose behaviour a test scripts by the path it asks for, and that tells what it saw."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Upstream:
+    """Paths: ``/hold`` answers in two parts, the second after ``go_on``; ``/ping-500`` fails; others answer at once."""
+
+    port: int = 0
+    go_on: threading.Event = field(default_factory=threading.Event)
+    held: threading.Event = field(default_factory=threading.Event)
+    requests: list[dict[str, str]] = field(default_factory=list)
+    callers: list[int] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+
+
+@contextmanager
+def upstream() -> Iterator[Upstream]:
+    """The server, until the block ends."""
+    seen = Upstream()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            _answer(self, seen)
+
+        do_POST = do_GET  # noqa: N815 - the base class's name
+
+        def log_message(self, *_: Any) -> None:  # noqa: ANN401 - the base class's
+            """Keeps the tests' output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    seen.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield seen
+    finally:
+        seen.go_on.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _answer(handler: BaseHTTPRequestHandler, seen: Upstream) -> None:
+    seen.requests.append({key.lower(): value for key, value in handler.headers.items()})
+    seen.callers.append(handler.client_address[1])
+    seen.bodies.append(handler.rfile.read(int(handler.headers.get("Content-Length", "0"))))
+    parts = [b"first ", b"second"] if handler.path == "/hold" else [b"ok"]
+    handler.send_response(500 if handler.path == "/ping-500" else 200)
+    handler.send_header("Content-Length", str(sum(map(len, parts))))
+    handler.send_header("X-Request-Id", "the-upstream's-own")
+    handler.end_headers()
+    try:
+        handler.wfile.write(parts[0])
+        for part in parts[1:]:
+            seen.held.set()
+            seen.go_on.wait()
+            handler.wfile.write(part)
+    except (BrokenPipeError, ConnectionResetError):
+        handler.close_connection = True
