@@ -52,7 +52,7 @@ async def run(settings: Settings) -> None:
         settings=settings,
         plans=Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model),
         process=Process(identity=f"{socket.gethostname()}_{uuid.uuid4()}"),
-        api=Api.connect(observer=metrics.request),
+        api=Api.connect(impersonate=settings.impersonate, observer=metrics.request),
         metrics=metrics,
     )
     loop = asyncio.get_running_loop()

@@ -85,14 +85,19 @@ class Api:
         self._observer = observer
 
     @classmethod
-    def connect(cls, *, observer: Observer = _ignore) -> "Api":
-        """Connects as the pod's ServiceAccount, else by ``KUBECONFIG``, else by ``~/.kube/config``."""
+    def connect(cls, *, impersonate: str = "", observer: Observer = _ignore) -> "Api":
+        """Connects as the pod's ServiceAccount, else by ``KUBECONFIG``, else by ``~/.kube/config``.
+
+        ``impersonate`` names a user to act as. Raises lightkube's ``ConfigError``.
+        """
         params = ConnectionParams(timeout=httpx2.Timeout(_TIMEOUT))
         config = KubeConfig.from_env().get()
         if config is None:
             raise ConfigError("The kubeconfig names no current context")
         limits = httpx2.Limits(max_keepalive_connections=64)
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": MANAGER}
+        if impersonate:
+            headers["Impersonate-User"] = impersonate
         http = httpx2.AsyncClient(**params.httpx_params(config), limits=limits, headers=headers)
         return cls(http, observer=observer)
 

@@ -39,7 +39,7 @@ class Recorder:
         return {
             "apiVersion": EVENT.api_version,
             "kind": EVENT.name,
-            "metadata": {"generateName": f"{metadata.name}.", "namespace": metadata.namespace},
+            "metadata": {"generateName": f"{metadata.name}-", "namespace": metadata.namespace},
             "type": event.type,
             "reason": event.reason,
             "action": "Reconcile",

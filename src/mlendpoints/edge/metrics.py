@@ -7,11 +7,14 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.core.world import Ref
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
 
 _PREFIX = "mlendpoints"
 

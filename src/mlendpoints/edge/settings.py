@@ -54,12 +54,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Seconds for which a leaving pod still takes requests
     drain_seconds: Annotated[int, Meta(ge=0, le=600)] = 15
 
+    # Retries of a request that never reached a model pod; 0 in loss tests
+    retry_attempts: Annotated[int, Meta(ge=0, le=10)] = 2
+
     # Node directories that a variant's path may lie in; none by default
     allowed_path_prefixes: tuple[str, ...] = ()
 
     # The process itself
     lease_namespace: str = "machine-learning"
     lease_name: str = "mlendpoints-operator"
+    impersonate: str = ""  # act as this user: lets `make run` write instances as the operator's ServiceAccount
     workers: Annotated[int, Meta(ge=1, le=256)] = 16
     address: str = "0.0.0.0"  # noqa: S104 - the kubelet and Prometheus ask from outside the pod
     port: Annotated[int, Meta(ge=0, le=65535)] = 8080  # /healthz, /readyz, /metrics; 0: any free port
