@@ -89,7 +89,7 @@ format: $(VENV) ## Format the source and mend what ruff can
 generate: $(VENV) install.yaml ## Write the CRDs, the policy, the API reference and all manifests made from them
 install.yaml: $(VENV) ## Render the chart into deploy/install.yaml and deploy/kustomize (REGISTRY, TAG)
 	@$(BIN)/python hack/generate.py
-	@$(BIN)/python hack/render.py
+	@$(BIN)/python hack/render.py $(if $(filter file,$(origin REGISTRY)),,--registry $(REGISTRY) --tag $(TAG))
 
 lock: $(UV) ## Resolve the dependencies anew (LOCK_ARGS=--upgrade for the newest)
 	@hack/lock $(LOCK_ARGS)

@@ -1,0 +1,24 @@
+{{- /* Every setting of the operator; docs/reference/settings.md explains them. */}}
+{{- define "mlendpoints.env" -}}
+- {name: MLENDPOINTS_MODEL_INIT_IMAGE, value: {{ printf "%s/model-init:%s" (include "mlendpoints.registry" .) (include "mlendpoints.tag" .) | quote }}}
+- {name: MLENDPOINTS_NGINX_IMAGE, value: {{ printf "%s/nginx:%s" (include "mlendpoints.registry" .) (include "mlendpoints.tag" .) | quote }}}
+- {name: MLENDPOINTS_IMAGE_PULL_POLICY, value: {{ .Values.images.pullPolicy | quote }}}
+- {name: MLENDPOINTS_GATEWAY_SERVICE, value: {{ .Values.gateway.service | quote }}}
+- {name: MLENDPOINTS_GATEWAY_SELECTOR, value: {{ .Values.gateway.selector | toJson | quote }}}
+- {name: MLENDPOINTS_HTTP_PORT, value: {{ .Values.gateway.httpPort | quote }}}
+- {name: MLENDPOINTS_HTTPS_PORT, value: {{ .Values.gateway.httpsPort | quote }}}
+{{- with .Values.gateway.urlPort }}
+- {name: MLENDPOINTS_URL_PORT, value: {{ . | quote }}}
+{{- end }}
+- {name: MLENDPOINTS_RETRY_ATTEMPTS, value: {{ .Values.gateway.retryAttempts | quote }}}
+- {name: MLENDPOINTS_TLS_CREDENTIALS, value: {{ .Values.tlsCredentials | toJson | quote }}}
+- {name: MLENDPOINTS_PROOF, value: {{ .Values.proof.mode | quote }}}
+- {name: MLENDPOINTS_PROOF_SECONDS, value: {{ .Values.proof.seconds | quote }}}
+- {name: MLENDPOINTS_DRAIN_SECONDS, value: {{ .Values.drainSeconds | quote }}}
+- {name: MLENDPOINTS_ALLOWED_PATH_PREFIXES, value: {{ join "," .Values.allowedPathPrefixes | quote }}}
+- {name: MLENDPOINTS_NAMESPACES, value: {{ join "," .Values.watchNamespaces | quote }}}
+- {name: MLENDPOINTS_WORKERS, value: {{ .Values.workers | quote }}}
+- {name: MLENDPOINTS_LOG_LEVEL, value: {{ .Values.logLevel | quote }}}
+- name: MLENDPOINTS_LEASE_NAMESPACE
+  valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+{{- end }}

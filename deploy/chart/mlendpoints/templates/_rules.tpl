@@ -1,0 +1,49 @@
+{{- /* What the operator does in a namespace that it serves. No Secrets, no wildcards. */}}
+{{- define "mlendpoints.rules" -}}
+# Templates are read; of an endpoint only its finalizer is written.
+- apiGroups: [mlendpoints.dev]
+  resources: [machinelearningendpoints]
+  verbs: [get, list, watch, patch]
+# Instances are of the same kinds as templates.
+- apiGroups: [mlendpoints.dev]
+  resources: [machinelearningendpointconfigs, machinelearningmodels]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [mlendpoints.dev]
+  resources: [machinelearningendpoints/status, machinelearningendpointconfigs/status, machinelearningmodels/status]
+  verbs: [patch]
+# Owner references with blockOwnerDeletion.
+- apiGroups: [mlendpoints.dev]
+  resources: [machinelearningendpoints/finalizers, machinelearningmodels/finalizers]
+  verbs: [update]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services, persistentvolumeclaims]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [networking.istio.io]
+  resources: [virtualservices, gateways, destinationrules]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end }}
+
+{{- /* PersistentVolumes have no namespace. */}}
+{{- define "mlendpoints.volumeRules" -}}
+- apiGroups: [""]
+  resources: [persistentvolumes]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end }}
+
+{{- define "mlendpoints.subjects" -}}
+- kind: ServiceAccount
+  name: {{ .Values.serviceAccount.name }}
+  namespace: {{ .Release.Namespace }}
+{{- end }}
