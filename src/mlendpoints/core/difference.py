@@ -130,7 +130,7 @@ def _item_is_ours(item: object, owned: Owned, atomic: frozenset[str]) -> bool:
         member = f"v:{msgspec.json.encode(item).decode()}"
         return any(member in entry for entry in owned)
     below = tuple(entry[key] for entry in owned for key in entry if key.startswith("k:") and _is_key_of(key, item))
-    return _is_ours(item, below, atomic)
+    return {} in below or _is_ours(item, below, atomic)  # an item that counts as one value has nothing below it
 
 
 def _is_key_of(key: str, item: Manifest) -> bool:

@@ -2,17 +2,17 @@
 
 What is sent must be what is stored, else every comparison finds a difference.
 The rules are those of ``k8s.io/apimachinery/pkg/api/resource``: the largest
-suffix that leaves an integer; binary suffixes only from 1024 on.
+suffix that leaves an integer; binary suffixes only from 1024 on; resources are
+rounded up to thousandths.
 """
 
 import math
 import re
 from fractions import Fraction
 
-_DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
+_DECIMAL = ("m", "", "k", "M", "G", "T", "P", "E")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
-_NANO = 10**9
-_PATTERN = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i)?")
+_PATTERN = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([mkMGTPE]|[KMGTPE]i)?")
 
 
 def canonical_quantity(quantity: str) -> str:
@@ -26,7 +26,7 @@ def canonical_quantity(quantity: str) -> str:
         return "0"
     if is_binary and value >= 1024 and value.denominator == 1:
         return _shortest(value.numerator, base=1024, suffixes=_BINARY)
-    return _shortest(math.ceil(value * _NANO), base=1000, suffixes=_DECIMAL)
+    return _shortest(math.ceil(value * 1000), base=1000, suffixes=_DECIMAL)
 
 
 def whole_units(quantity: str) -> int:

@@ -36,7 +36,7 @@ quantities = st.tuples(
         ("1000G", "1T"),
         ("1000T", "1P"),
         ("1024Ti", "1Pi"),
-        ("0.0001Ki", "102400u"),
+        ("0.0001Ki", "103m"),
     ],
 )
 def test_a_quantity_is_written_as_the_api_server_stores_it(written: str, stored: str) -> None:
