@@ -13,6 +13,7 @@ import yaml
 
 from mlendpoints.api.crd import KINDS, make_crd
 from mlendpoints.api.policy import OPERATOR, make_binding, make_policy
+from mlendpoints.api.reference import make_reference
 
 ROOT = Path(__file__).parent.parent
 HEAD = "# Made by `make generate` from src/mlendpoints/api; do not edit.\n"
@@ -21,7 +22,10 @@ HEAD = "# Made by `make generate` from src/mlendpoints/api; do not edit.\n"
 def generated(operator: str) -> Mapping[str, str]:
     """Every generated file: path below the root -> content."""
     crds = {f"deploy/crds/{names.plural}.yaml": _yaml(make_crd(kind)) for kind, names in KINDS.items()}
-    return crds | {"deploy/policies/instances.yaml": _yaml(make_policy(operator), make_binding())}
+    return crds | {
+        "deploy/policies/instances.yaml": _yaml(make_policy(operator), make_binding()),
+        "docs/reference/api.md": make_reference(),
+    }
 
 
 def stale(root: Path, files: Mapping[str, str]) -> list[str]:

@@ -45,10 +45,10 @@ class EndpointSpec(Value, frozen=True, kw_only=True):
 class VariantStatus(Value, frozen=True, kw_only=True):
     """One production variant as it is now."""
 
-    name: str
-    model: str
+    name: Annotated[str, Meta(description="Name of the variant.")]
+    model: Annotated[str, Meta(description="Name of the model.")]
     instance: Annotated[str, Meta(description="Name of the model instance.")]
-    version: str
+    version: Annotated[str, Meta(description="The model's version.")]
     current_weight: Annotated[int, Meta(description="Weight in force.", ge=0)] = 0
     desired_weight: Annotated[int, Meta(description="Weight asked for.", ge=0)] = 0
     ready_instances: Annotated[int, Meta(description="Pods that answer.", ge=0)] = 0
@@ -60,18 +60,18 @@ class UpdateStatus(Value, frozen=True, kw_only=True):
 
     target: Annotated[str, Meta(description="The config version that is being rolled out.")]
     phase: Annotated[str, Meta(description="What it waits for.")]
-    start_time: Time
+    start_time: Annotated[Time, Meta(description="When it began.")]
 
 
 class HistoryEntry(Value, frozen=True, kw_only=True):
     """An update that ended."""
 
     target: Annotated[str, Meta(description="Its config version.")]
-    outcome: Outcome
-    reason: str
-    message: str = ""
-    start_time: Time
-    end_time: Time
+    outcome: Annotated[Outcome, Meta(description="How it ended.")]
+    reason: Annotated[str, Meta(description="Why, one word from a closed list.")]
+    message: Annotated[str, Meta(description="What, where, and how to mend it.")] = ""
+    start_time: Annotated[Time, Meta(description="When it began.")]
+    end_time: Annotated[Time, Meta(description="When it ended.")]
 
 
 class EndpointStatus(Value, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ LIST_KEYS: Final = {
     "EnvVar": "name",
     "LocalObjectReference": "name",
     "ProductionVariant": "name",
-    "VariantStatus": "name",
+    "VariantStatus": "instance",  # in a swap, old and new share the variant
 }
 _RULES = {kind.__name__: rules for kind, rules in RULES.items()}
 
@@ -125,6 +125,6 @@ def _rule(rule: Rule) -> Schema:
 
 
 def _default(whole: Schema) -> Schema:
-    default = whole.get("default")
+    default = msgspec.to_builtins(whole.get("default"))
     says_something = bool(default) or (default == {} and "properties" in whole)
     return {"default": default} if says_something else {}

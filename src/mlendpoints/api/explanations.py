@@ -1,0 +1,113 @@
+"""What conditions and reasons mean and what to do about them: the text of ``docs/reference/api.md``.
+
+One entry for each member of the closed lists in ``mlendpoints.api.reasons``.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from mlendpoints.api.reasons import ConditionType as Type
+from mlendpoints.api.reasons import Reason
+
+
+class Explanation(Struct, frozen=True):
+    """For the person who reads a status: what it means, what to do."""
+
+    meaning: str
+    action: str
+
+
+CONDITIONS: Mapping[Type, str] = {
+    Type.CONFIG_RESOLVED: "The config and all its models exist, and the host is this endpoint's own.",
+    Type.MODELS_READY: "All pods of the asked version answer through their proxies.",
+    Type.ROUTES_PROGRAMMED: "Every pod of the gateway was seen to serve the routes as asked.",
+    Type.UPDATE_SUCCEEDED: "The asked version is rolled out. False: it failed, and what served before goes on serving.",
+    Type.AVAILABLE: "Callers get answers now: every variant with a weight has ready pods.",
+    Type.READY: "Everything is as asked: the first four conditions are True. Wait for this one.",
+    Type.RECONCILING: "An update is running. For tools that follow kstatus, such as Argo CD and Flux.",
+    Type.ROLLED_OUT: "Of a config or model: every endpoint that uses it serves this edit of it. "
+    "`kubectl wait mlec/titanic --for=condition=RolledOut` waits for an edit.",
+}
+
+_NOTHING = "Nothing."
+_WAIT = "Wait; it goes on by itself."
+
+REASONS: Mapping[Reason, Explanation] = {
+    Reason.RESOLVED: Explanation("All references are found.", _NOTHING),
+    Reason.REFERENCE_NOT_FOUND: Explanation(
+        "The config, or a model that it names, does not exist in the endpoint's namespace.",
+        "Create it, or correct the name; the endpoint goes on by itself when it appears.",
+    ),
+    Reason.INVALID_SPEC: Explanation(
+        "A field holds what cannot be carried out, such as a path outside the allowed prefixes, "
+        "or the API server refused an object made from it.",
+        "Change the field that the message names.",
+    ),
+    Reason.HOST_CONFLICT: Explanation(
+        "Another endpoint, older than this one, or a VirtualService or Gateway that is not ours, has the host. "
+        "Nothing is made for this endpoint.",
+        "Choose another host, or delete the other object; this endpoint goes on by itself when the host is free.",
+    ),
+    Reason.NOT_OWNED: Explanation(
+        "An object of the name that is needed exists already and belongs to somebody else; it is not touched.",
+        "Rename or delete that object, or rename the endpoint.",
+    ),
+    Reason.INSTANCES_READY: Explanation("All pods answer through their proxies.", _NOTHING),
+    Reason.INSTANCES_STARTING: Explanation("Pods are starting, or not all answer yet.", _WAIT),
+    Reason.ARTIFACT_DOWNLOAD_FAILED: Explanation(
+        "The artifact could not be fetched: the host, the path, or the answer was wrong.",
+        "Correct `artifact` in the model, or mend the server; fetching is tried again.",
+    ),
+    Reason.ARTIFACT_DIGEST_MISMATCH: Explanation(
+        "The artifact is not the one whose digest the model names.",
+        "Find out which is right, then correct `artifactDigest` or the file.",
+    ),
+    Reason.ARTIFACT_INVALID: Explanation(
+        "The artifact is no archive that can be unpacked safely, or does not fit into `size`.",
+        "Pack it anew as tar or tar.gz of files and folders alone, or give the variant a larger `size`.",
+    ),
+    Reason.IMAGE_PULL_FAILED: Explanation(
+        "A node could not pull an image.",
+        "Check the image's name and `imagePullSecrets`, and that nodes reach the registry.",
+    ),
+    Reason.CRASH_LOOPING: Explanation(
+        "A container ends again and again; the message has its exit code and last words.",
+        "Mend the image, its command, arguments or environment; `kubectl logs` shows more.",
+    ),
+    Reason.OOM_KILLED: Explanation(
+        "A container needed more memory than it has.", "Give the variant more `memory` in its config."
+    ),
+    Reason.PROBE_FAILED: Explanation(
+        "The containers run, but the health path does not answer 200.",
+        "Check `port` and `healthPath`; for models that load slowly also `startupTimeoutSeconds` and "
+        "`update.deadlineSeconds`.",
+    ),
+    Reason.UNSCHEDULABLE: Explanation(
+        "No node has room for a pod, or none may run it.",
+        "Ask for less (`cpus`, `memory`, `resources`), correct `nodeSelector` and `tolerations`, or add nodes.",
+    ),
+    Reason.QUOTA_EXCEEDED: Explanation(
+        "The namespace's ResourceQuota leaves no room.", "Ask for less, free some, or have the quota raised."
+    ),
+    Reason.DEADLINE_EXCEEDED: Explanation(
+        "The new version was not ready within `update.deadlineSeconds`. What served before goes on serving.",
+        "Mend what the message names; then change the spec, or `update.attempt`, to try again.",
+    ),
+    Reason.ROUTE_PROGRAMMED: Explanation("Every pod of the gateway serves the routes as asked.", _NOTHING),
+    Reason.ROUTE_NOT_PROGRAMMED: Explanation(
+        "The pods of the gateway that the message names do not serve the new routes. Nothing old is removed meanwhile.",
+        "Look at istiod (`istioctl proxy-status`), and whether the operator may reach the gateway's pods.",
+    ),
+    Reason.UPDATING: Explanation("An update is running.", _WAIT),
+    Reason.SUCCEEDED: Explanation("The asked version is rolled out.", _NOTHING),
+    Reason.SUPERSEDED: Explanation("A newer edit took this update's place before it ended.", _NOTHING),
+    Reason.ROLLED_BACK: Explanation("The spec was edited back to what serves; the update ended.", _NOTHING),
+    Reason.IN_SERVICE: Explanation("Every variant with a weight has pods that answer.", _NOTHING),
+    Reason.DELETING: Explanation(
+        "The endpoint is being deleted: first its routes, then, when no gateway sends anything there, its pods.", _WAIT
+    ),
+    Reason.NOT_IN_USE: Explanation("No endpoint uses this config or model.", "Nothing; nothing runs for it."),
+    Reason.AS_ASKED: Explanation("Everything is as the spec asks.", _NOTHING),
+    Reason.WAITING: Explanation("Something before it has to be done first; the other conditions say what.", _WAIT),
+}
