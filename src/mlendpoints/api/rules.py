@@ -4,7 +4,8 @@ Each rule belongs to the struct that it stands in as ``self``; the message tells
 how to mend the object. Rules guard templates and instances alike, since both
 are objects of the same kinds. What the API server cannot know (whether another
 object exists, whether a path is allowed) is judged by the operator, as a
-condition.
+condition. Only functions that Kubernetes 1.30 knows are used: ``isIP`` and
+``format`` came later (k8s.io/apiserver, pkg/cel/environment/base.go).
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, P
 from mlendpoints.api.model import Model, ModelSpec, Toleration
 from mlendpoints.api.patterns import LABEL, MENDING
 
+LABEL_KEY: Final = r"^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$"
+LABEL_VALUE: Final = r"^(|[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?)$"
 INSTANCE_NAME: Final = 63  # characters, the most that a Service's name may have
 TEMPLATE_NAME: Final = 54  # characters: "-" and a version of 8 make an instance's name
 PODS_OWN_PORTS: Final = (2021, 8088, 9090)  # Fluent Bit, nginx, monitoring
@@ -85,7 +88,7 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
             "host cannot be changed; create another endpoint for the new host, move callers, delete this one",
             "host",
         ),
-        Rule("!isIP(self.host)", "host must be a DNS name, not an IP address", "host"),
+        Rule("!self.host.matches('[.][0-9]+$')", "host must be a DNS name, not an IP address", "host"),
         Rule(
             "self.host.split('.').all(label, size(label) <= 63)",
             "each part of host between dots may have at most 63 characters",
@@ -125,8 +128,7 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
         ),
         Rule(
             "!has(self.nodeSelector) || self.nodeSelector.all(key, "
-            "!format.qualifiedName().validate(key).hasValue() && "
-            "!format.labelValue().validate(self.nodeSelector[key]).hasValue())",
+            f"key.matches(r'{LABEL_KEY}') && self.nodeSelector[key].matches(r'{LABEL_VALUE}'))",
             "nodeSelector must hold labels as nodes carry them, such as kubernetes.io/arch: amd64",
             "nodeSelector",
         ),

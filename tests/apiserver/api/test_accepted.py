@@ -1,19 +1,29 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
+from mlendpoints.api.crd import KINDS
 from mlendpoints.api.meta import API_VERSION
 from tests.apiserver.api.objects import a_template, an_instance
 from tests.apiserver.server import KIND_NAMES, Object, Server, address
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SHORT_NAMES = {kind: short for short, kind in KIND_NAMES.items()}
+KINDS_BY_SHORT_NAME = {names.short: kind for kind, names in KINDS.items()}
 LONGEST_TEMPLATE = "a23456789b123456789c123456789d123456789e123456789f1234"
 LONGEST_INSTANCE = f"{LONGEST_TEMPLATE}-3f9c2ab1"
 DIGEST = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 VARIANT = {"name": "blue", "model": "titanic-rfc"}
+
+FULL = {
+    "resources": {f"example.com/device-{number}": 1 for number in range(16)},
+    "nodeSelector": {f"example.com/label-{number}": "a" * 63 for number in range(16)},
+    "tolerations": [{"key": "a" * 316, "value": "b" * 63, "effect": "NoSchedule"}] * 16,
+    "path": "/mnt" * 250,
+}
 
 GOOD: list[tuple[str, str, Object]] = [
     ("mlm", "an image alone", {}),
@@ -43,6 +53,8 @@ GOOD: list[tuple[str, str, Object]] = [
     ("mlec", "a choice of nodes", {"models": [{"nodeSelector": {"kubernetes.io/arch": "amd64"}}]}),
     ("mlec", "a taint put up with", {"models": [{"tolerations": [{"key": "gpu", "operator": "Exists"}]}]}),
     ("mlec", "all taints put up with", {"models": [{"tolerations": [{"operator": "Exists"}]}]}),
+    ("mlec", "as much as there may be", {"models": [FULL, *(VARIANT | FULL | {"name": f"v{n}"} for n in range(9))]}),
+    ("mlm", "as much as there may be", {"env": [{"name": f"V{n}", "value": "a" * 8192} for n in range(128)]}),
     ("mle", "a config and a host", {}),
     ("mle", "HTTPS", {"tls": True}),
     ("mle", "another try", {"update": {"attempt": "2"}}),
@@ -55,6 +67,7 @@ def test_is_accepted(short: str, what: str, spec: Object, server: Server, namesp
 
     assert response.json().get("message") is None, what
     assert response.status_code == 201
+    assert msgspec.convert(response.json(), KINDS_BY_SHORT_NAME[short]).metadata.namespace == namespace
 
 
 @pytest.mark.parametrize("short", ["mlm", "mlec", "mle"])

@@ -67,6 +67,13 @@ def test_the_fields_tried_above_are_all_there_are() -> None:
     assert set(OTHER_VALUES) | {"replicas"} == set(make_schema(ModelSpec)["properties"])
 
 
+def test_a_large_model_instance_can_be_scaled(user: Server, operator: Server, namespace: str) -> None:
+    env = [{"name": f"V{number}", "value": "a" * 4096} for number in range(128)]
+    large = operator.create("mlm", an_instance("mlm", namespace, spec={"env": env})).raise_for_status().json()
+
+    assert user.merge("mlm", large, {"spec": {"replicas": 2}}).status_code == 200
+
+
 def test_a_field_of_a_model_instance_cannot_be_taken_away(operator: Server, model: Object) -> None:
     refused = operator.merge("mlm", model, {"spec": {"artifact": None}})
 
