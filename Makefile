@@ -20,8 +20,8 @@ SOURCE = $(shell find src images/operator requirements.lock -type f -not -name '
 HELM_ARGS ?=
 
 ##@ See it work
-demo: ## Bring up a cluster, install the operator, deploy the Titanic example, ask it for predictions
-	@hack/demo
+demo: $(UV) ## Bring up a cluster, install the operator, deploy the Titanic example, ask it for predictions
+	@$(PYTHON) hack/demo.py
 
 ##@ Test
 test: check unit apiserver e2e ## Run every test; brings up the local cluster unless KUBECONFIG is set
@@ -31,11 +31,11 @@ check: $(VENV) ## Check format, lint, types, imports and generated files (under 
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python hack/generate.py --check
-	@$(BIN)/python hack/render.py --check
+	@$(BIN)/python -m hack.generate --check
+	@$(BIN)/python -m hack.render --check
 
 unit: $(VENV) ## Run the tests that need no cluster
-	@$(BIN)/pytest tests/unit $(wildcard tests/edge)
+	@$(BIN)/pytest tests/unit tests/images $(wildcard tests/edge)
 
 apiserver: $(VENV) ## Run the tests against a real kube-apiserver and etcd
 	@$(BIN)/pytest tests/apiserver
@@ -88,8 +88,8 @@ format: $(VENV) ## Format the source and mend what ruff can
 
 generate: $(VENV) install.yaml ## Write the CRDs, the policy, the API reference and all manifests made from them
 install.yaml: $(VENV) ## Render the chart into deploy/install.yaml and deploy/kustomize (REGISTRY, TAG)
-	@$(BIN)/python hack/generate.py
-	@$(BIN)/python hack/render.py $(if $(filter file,$(origin REGISTRY)),,--registry $(REGISTRY) --tag $(TAG))
+	@$(BIN)/python -m hack.generate
+	@$(BIN)/python -m hack.render $(if $(filter file,$(origin REGISTRY)),,--registry $(REGISTRY) --tag $(TAG))
 
 lock: $(UV) ## Resolve the dependencies anew (LOCK_ARGS=--upgrade for the newest)
 	@hack/lock $(LOCK_ARGS)

@@ -7,13 +7,14 @@ rendered, which the files carry. It must not decide what is in the manifests.
 
 import argparse
 import hashlib
-import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from hack.programs import search_path
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -90,9 +91,7 @@ def _parts(manifests: str) -> Mapping[str, str]:
 
 
 def _helm() -> str:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlendpoints"
-    built = Path(os.environ.get("MLENDPOINTS_CACHE") or cache) / "bin" / "helm"
-    found = shutil.which("helm") or shutil.which(built)
+    found = shutil.which("helm") or shutil.which("helm", path=search_path())
     if not found:
         sys.exit("hack/render.py: helm not found; install it, or run `make cluster-up` once, which builds it")
     return found
