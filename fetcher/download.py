@@ -51,7 +51,7 @@ def download(settings: Settings) -> Iterator[Download]:
 
 @cache
 def _trust() -> ssl.SSLContext:
-    """The system's certificates, or those of ``SSL_CERT_FILE``; read once, since that takes longer than a small file."""
+    """The system's certificates, or those of ``SSL_CERT_FILE``; read once, which takes longer than a small file."""
     return httpx2.create_ssl_context()
 
 

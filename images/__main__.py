@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from images.base import base_image, make_local_base
+from images.base import base_image, ensure_base
 from images.catalogue import CACHE, IMAGES, Image, host_platform
 from images.context import assemble, digest
+from images.dependencies import PLATFORMS
 from images.destination import load
 from images.engine import Build, Engine, engine
 from images.programs import Failure
@@ -42,7 +43,9 @@ def _arguments() -> argparse.Namespace:
     for command in ("build", "load"):
         each = commands.add_parser(command)
         each.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(IMAGES)}; default: all")
-        each.add_argument("--platform", default=host_platform(), help="linux/amd64 or linux/arm64")
+        each.add_argument(
+            "--platform", choices=sorted(PLATFORMS), default=host_platform(), help="default: this machine's"
+        )
         each.add_argument("--load", action="store_true", help="bring them to the current cluster, too")
     settings = parser.parse_args()
     unknown = set(settings.names) - set(IMAGES)
@@ -64,8 +67,7 @@ def _build(image: Image, builder: Engine, platform: str) -> bool:
     inputs = digest(image, platform, base, *image.base.packages)
     if builder.digest(image.reference) == inputs:
         return False
-    if base.startswith("localhost/mlendpoints-base/"):
-        make_local_base(image.base, builder, platform)
+    ensure_base(image.base, base, platform)
     (CACHE / "images").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE / "images") as folder:
         assemble(image, Path(folder), platform)

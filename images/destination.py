@@ -4,6 +4,7 @@ Without ``KUBECONFIG`` that is the local cluster of ``cluster/``; else the conte
 name tells: kind, k3d and minikube take archives, all others pull from ``$REGISTRY``.
 """
 
+import hashlib
 import json
 import os
 import tempfile
@@ -56,14 +57,11 @@ def _hand_over(archive: Path) -> None:
 
 def _cluster() -> str:
     """An identity that a cluster made anew does not share."""
-    kubectl = _kubectl()
-    return answer(*kubectl, "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}") or "unknown"
-
-
-def _kubectl() -> tuple[str, ...]:
     if not _is_local():
-        return ("kubectl",)
-    return (str(CACHE / "bin" / "kubectl"), "--kubeconfig", str(LOCAL_KUBECONFIG))
+        return run("kubectl", "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
+    if not LOCAL_KUBECONFIG.exists():
+        raise Failure("there is no local cluster: `python3 -m cluster up` makes one; or set KUBECONFIG to another")
+    return hashlib.sha256(LOCAL_KUBECONFIG.read_bytes()).hexdigest()
 
 
 def _is_local() -> bool:

@@ -59,7 +59,12 @@ class Running:
 
 
 def ask(
-    connection: http.client.HTTPConnection, method: str, path: str, *, body: Any = None, headers: Mapping[str, str]  # noqa: ANN401
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    *,
+    body: Any = None,  # noqa: ANN401 - http.client's
+    headers: Mapping[str, str],
 ) -> Reply:
     """One request on a connection that stays open."""
     connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
@@ -99,12 +104,17 @@ def started(command: list[str], *, port: int, output: Path, **options: Any) -> I
             process.terminate()
 
 
+def unpacked(artifact: str, folder: Path) -> Path:
+    """Where an artifact of the example is now unpacked."""
+    with tarfile.open(ARTIFACTS / f"{artifact}.tar.gz") as archive:
+        archive.extractall(folder / artifact, filter="data")
+    return folder / artifact
+
+
 def model_server(folder: Path, *, artifact: str = "titanic-rfc") -> AbstractContextManager[Running]:
     """The Titanic server over an artifact of the example, unpacked below the folder."""
-    with tarfile.open(ARTIFACTS / f"{artifact}.tar.gz") as archive:
-        archive.extractall(folder / "model", filter="data")
     port = free_port()
-    command = [sys.executable, "-m", "server", "serve", "--model", str(folder / "model"), "--port", str(port)]
+    command = [sys.executable, "-m", "server", "serve", "--model", str(unpacked(artifact, folder)), "--port", str(port)]
     return started(command, port=port, output=folder / "server.log", cwd=ROOT / "images" / "model")
 
 

@@ -206,7 +206,9 @@ def test_the_other_model_answers_too_and_differently(server: Running, tmp_path: 
 def test_a_model_that_cannot_be_loaded_ends_the_server_with_the_reason(content: bytes | None, tmp_path: Path) -> None:
     if content:
         (tmp_path / "model.onnx").write_bytes(content)
-        (tmp_path / "model.json").write_text('{"name": "x", "features": [], "labels": ["no", "yes"], "positive": "yes"}')
+        (tmp_path / "model.json").write_text(
+            '{"name": "x", "features": [], "labels": ["no", "yes"], "positive": "yes"}'
+        )
     command = [sys.executable, "-m", "server", "serve", "--model", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT / "images" / "model", capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""The proxy in front of a model, by Debian's own nginx: what it passes on, refuses, measures and logs, and how it ends."""
+"""The proxy in front of a model, by Debian's nginx: what it passes on, refuses, measures and logs, how it ends."""
 
 import http.client
 import io
@@ -46,7 +46,9 @@ def test_a_caller_s_request_id_is_passed_on_returned_and_logged(proxy: Running, 
     assert len(proxy.lines(holding="from-the-caller")) == 1
 
 
-@pytest.mark.parametrize("headers", [{}, {"x_request_id": ""}, {"x_request_id": 'a"b\\c d'}, {"x_request_id": "x" * 200}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"x_request_id": ""}, {"x_request_id": 'a"b\\c d'}, {"x_request_id": "x" * 200}]
+)
 def test_a_request_without_a_usable_id_gets_one(headers: dict[str, str], proxy: Running, model: Upstream) -> None:
     made = proxy.ask("POST", "/invocations", b"x", **headers).headers["x-request-id"]
     assert re.fullmatch("[0-9a-f]{32}", made)
@@ -163,7 +165,9 @@ def _samples(exposition: str) -> dict[str, float]:
     return {line.split()[0]: float(line.split()[1]) for line in exposition.splitlines() if not line.startswith("#")}
 
 
-@pytest.mark.parametrize("name", ["MODEL_PORT", "MAX_BODY_SIZE", "INVOCATION_TIMEOUT", "ENDPOINT", "VARIANT", "INSTANCE"])
+@pytest.mark.parametrize(
+    "name", ["MODEL_PORT", "MAX_BODY_SIZE", "INVOCATION_TIMEOUT", "ENDPOINT", "VARIANT", "INSTANCE"]
+)
 def test_a_setting_that_could_write_configuration_is_refused(name: str) -> None:
     entrypoint = ROOT / "images" / "nginx" / "entrypoint"
     done = subprocess.run(["sh", entrypoint], env={name: "1; }"}, capture_output=True, text=True, check=False)

@@ -5,6 +5,7 @@ import os
 import stat
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_what_may_not_be_unpacked_leaves_no_trace_and_says_why(what: str, place:
     archive, why = REFUSED[what]
     with serving(Answer(archive)) as origin:
         code = place.run(origin, "--limit-bytes", "2000000", "--limit-entries", "100")
-    assert (12, [], "ArtifactInvalid") == (code, place.visible(), place.said()["reason"])
+    assert (code, place.visible(), place.said()["reason"]) == (12, [], "ArtifactInvalid")
     assert why in place.said()["message"]
     assert sorted(path.name for path in place.scratch.iterdir()) == ["termination-log", "volume"]
 
@@ -105,7 +106,7 @@ def test_a_bomb_within_the_limit_of_bytes_is_refused_by_its_ratio(place: Place) 
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 @pytest.mark.parametrize("packed", [tar, tar_gz])
-def test_every_common_form_of_tar_is_unpacked(form: int, packed: type[tar], place: Place) -> None:  # type: ignore[valid-type]
+def test_every_common_form_of_tar_is_unpacked(form: int, packed: Callable[..., bytes], place: Place) -> None:
     name = "a/b/c" if form == tarfile.USTAR_FORMAT else f"{LONG}/größe"
     archive = packed(folder("./"), folder("./empty"), member(f"./{name}", b"1"), member("zero"), form=form)
     with serving(Answer(archive)) as origin:
@@ -123,7 +124,7 @@ def test_any_user_may_read_what_was_unpacked(place: Place) -> None:
     finally:
         os.umask(before)
     modes = [stat.S_IMODE((place.model / path).stat().st_mode) for path in (".", "a", "a/b", "a/run")]
-    assert [0o755, 0o755, 0o644, 0o755] == modes
+    assert modes == [0o755, 0o755, 0o644, 0o755]
 
 
 def test_gzip_of_several_members_is_one_stream(place: Place) -> None:

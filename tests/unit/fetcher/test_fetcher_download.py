@@ -43,7 +43,7 @@ def test_what_may_have_gone_a_moment_later_is_tried_again(failing: Answer, place
 def test_attempts_are_bounded(failing: Answer, place: Place) -> None:
     with serving(failing) as origin:
         assert place.run(origin, "--attempts", "3") == 10
-    assert (3, [], "ArtifactDownloadFailed") == (len(origin.requests), place.visible(), place.said()["reason"])
+    assert (len(origin.requests), place.visible(), place.said()["reason"]) == (3, [], "ArtifactDownloadFailed")
 
 
 def test_a_server_that_is_not_there_is_named(place: Place) -> None:
@@ -84,7 +84,7 @@ def test_the_asked_digest_is_verified(place: Place) -> None:
 def test_another_digest_leaves_no_trace_and_names_both(body: bytes, place: Place) -> None:
     with serving(Answer(body)) as origin:
         assert place.run(origin, "--digest", OTHER) == 11
-    assert (1, [], "ArtifactDigestMismatch") == (len(origin.requests), place.visible(), place.said()["reason"])
+    assert (len(origin.requests), place.visible(), place.said()["reason"]) == (1, [], "ArtifactDigestMismatch")
     assert OTHER in place.said()["message"]
     assert hashlib.sha256(body).hexdigest() in place.said()["message"]
 
