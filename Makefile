@@ -24,7 +24,7 @@ demo: $(UV) ## Bring up a cluster, install the operator, deploy the Titanic exam
 	@$(PYTHON) hack/demo.py
 
 ##@ Test
-test: check unit apiserver e2e ## Run every test; brings up the local cluster unless KUBECONFIG is set
+test: unit apiserver e2e $(if $(KUBECONFIG),,cluster-test) ## Run every test; brings up the local cluster unless KUBECONFIG is set
 
 check: $(VENV) ## Check format, lint, types, imports and generated files (under a minute)
 	@$(BIN)/ruff format --check --quiet .
@@ -35,7 +35,7 @@ check: $(VENV) ## Check format, lint, types, imports and generated files (under 
 	@$(BIN)/python -m hack.render --check
 
 unit: $(VENV) ## Run the tests that need no cluster
-	@$(BIN)/pytest tests/unit tests/images $(wildcard tests/edge)
+	@$(BIN)/pytest tests/unit tests/edge tests/images
 
 apiserver: $(VENV) ## Run the tests against a real kube-apiserver and etcd
 	@$(BIN)/pytest tests/apiserver
@@ -44,6 +44,10 @@ e2e: $(VENV) ## Run the tests against a whole cluster with Istio
 	@hack/cluster
 	@$(MAKE) --no-print-directory images deploy
 	@hack/on-cluster $(BIN)/pytest tests/e2e
+
+cluster-test: $(VENV) ## Start, break and stop local clusters, each in a network namespace of its own (root)
+	@$(PYTHON) -m cluster up >/dev/null
+	@$(BIN)/pytest tests/cluster
 
 bench: $(VENV) ## Measure the operator against the floor of bare writes
 	@$(BIN)/python -m bench
@@ -107,5 +111,5 @@ $(VENV): requirements-dev.lock pyproject.toml $(UV)
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: demo test check unit apiserver e2e bench cluster-up cluster-down images push install uninstall deploy undeploy \
+.PHONY: demo test check unit apiserver e2e cluster-test bench cluster-up cluster-down images push install uninstall deploy undeploy \
   run format generate install.yaml lock help

@@ -1,10 +1,10 @@
 {{- /* What the operator does in a namespace that it serves. No Secrets, no wildcards. */}}
 {{- define "mlendpoints.rules" -}}
-# Templates are read; of an endpoint only its finalizer is written.
+# Of an endpoint only the finalizer is written.
 - apiGroups: [mlendpoints.dev]
   resources: [machinelearningendpoints]
-  verbs: [get, list, watch, patch]
-# Instances are of the same kinds as templates.
+  verbs: [list, watch, patch]
+# Instances are of the same kinds as templates, which are only read.
 - apiGroups: [mlendpoints.dev]
   resources: [machinelearningendpointconfigs, machinelearningmodels]
   verbs: [get, list, watch, create, patch, delete]
@@ -26,10 +26,10 @@
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
