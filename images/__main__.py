@@ -6,6 +6,7 @@ and skips what has not changed. Environment: ``REGISTRY`` and ``TAG`` (the names
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -24,6 +25,7 @@ from images.programs import Failure
 def main() -> int:
     """Exit code 1 with a sentence where something is missing or fails."""
     settings = _arguments()
+    os.umask(0o022)  # the images' user reads what is made here
     try:
         builder = engine()
         images = [IMAGES[name] for name in settings.names or IMAGES]

@@ -16,7 +16,7 @@ def digest(image: Image, *facts: str) -> str:
     """Hash of all that the image is made from: its files' names and contents, its lock file, and the facts given."""
     sum_ = hashlib.sha256("\0".join(facts).encode())
     for path in sorted(_files(image)):
-        sum_.update(f"{path.relative_to(ROOT)} {path.stat().st_mode & 0o111:o} ".encode() + path.read_bytes())
+        sum_.update(f"{path.relative_to(ROOT)} {path.stat().st_mode & 0o100:o} ".encode() + path.read_bytes())
     return sum_.hexdigest()
 
 
@@ -42,9 +42,15 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*IGNORED))
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*IGNORED), copy_function=_copy_file)
     else:
-        shutil.copy2(source, target)
+        _copy_file(source, target)
+
+
+def _copy_file(source: str | Path, target: str | Path) -> None:
+    """A copy that the image's user can read, whatever the umask of whoever cloned the repository."""
+    shutil.copyfile(source, target)
+    Path(target).chmod(0o755 if Path(source).stat().st_mode & 0o100 else 0o644)
 
 
 def _link(source: str, target: str) -> None:

@@ -36,10 +36,8 @@ def _unpack(lock: Path, platform: str, folder: Path) -> None:
 
 
 def _uv() -> str:
-    for place in (
-        shutil.which("uv"),
-        *(shutil.which(ROOT / folder / "uv") for folder in (".tools", ".tools/bin", ".venv/bin")),
-    ):
-        if place:
-            return place
-    raise Failure("uv not found; install it (`python3 -m pip install uv`) and try again")
+    """The project's own uv, else the machine's."""
+    uv = shutil.which("uv", path=ROOT / ".tools" / "bin") or shutil.which("uv")
+    if not uv:
+        raise Failure("uv not found; `make images` fetches it, or `python3 -m pip install uv`")
+    return uv
