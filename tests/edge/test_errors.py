@@ -1,0 +1,59 @@
+import httpx2
+import pytest
+
+from mlendpoints.api.reasons import Reason
+from mlendpoints.edge.errors import (
+    AlreadyExistsError,
+    ApiError,
+    ConflictError,
+    GoneError,
+    NotFoundError,
+    RefusedError,
+    Status,
+    TooManyRequestsError,
+    UnavailableError,
+    make_error,
+    response_error,
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (400, "BadRequest", RefusedError),
+        (401, "Unauthorized", UnavailableError),
+        (403, "Forbidden", RefusedError),
+        (404, "NotFound", NotFoundError),
+        (409, "AlreadyExists", AlreadyExistsError),
+        (409, "Conflict", ConflictError),
+        (410, "Expired", GoneError),
+        (422, "Invalid", RefusedError),
+        (429, "TooManyRequests", TooManyRequestsError),
+        (500, "InternalError", UnavailableError),
+        (503, "ServiceUnavailable", UnavailableError),
+        (504, "Timeout", UnavailableError),
+    ],
+)
+def test_each_status_is_one_error(code: int, reason: str, expected: type[ApiError]) -> None:
+    error = make_error(Status(code, reason, "words"))
+    assert type(error) is expected
+    assert "words" in str(error)
+
+
+def test_an_exceeded_quota_has_a_reason_of_its_own() -> None:
+    error = make_error(Status(403, "Forbidden", 'pods "a" is forbidden: exceeded quota: small, requested: cpu=1'))
+    assert isinstance(error, RefusedError)
+    assert error.reason is Reason.QUOTA_EXCEEDED
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("", 1.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 1.0)])
+def test_the_server_says_how_long_to_wait(header: str, seconds: float) -> None:
+    error = response_error(httpx2.Response(429, headers={"Retry-After": header}, json={"code": 429}))
+    assert isinstance(error, TooManyRequestsError)
+    assert error.retry_after == seconds
+
+
+def test_a_proxys_page_is_an_error_too() -> None:
+    error = response_error(httpx2.Response(502, text="<html>Bad gateway</html>"))
+    assert isinstance(error, UnavailableError)
+    assert "Bad gateway" in str(error)

@@ -1,0 +1,192 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlendpoints.core.world import Ref
+from mlendpoints.edge.queue import FIRST_RETRY, LAST_RETRY, Queue
+from tests.edge.virtual_time import elapse, now, run, settle
+
+A, B, C = (Ref("Endpoint", "default", name) for name in "abc")
+
+
+def longest() -> Queue:
+    return Queue(jitter=lambda: 1.0)
+
+
+def test_a_key_added_twice_is_worked_on_once() -> None:
+    async def scenario() -> None:
+        queue = Queue()
+        queue.add(A)
+        queue.add(A)
+        assert await queue.get() == A
+        queue.done(A)
+        assert len(queue) == 0
+
+    run(scenario())
+
+
+def test_keys_come_in_the_order_in_which_they_were_added() -> None:
+    async def scenario() -> None:
+        queue = Queue()
+        for key in (B, A, C, A):
+            queue.add(key)
+        assert [await queue.get() for _ in range(3)] == [B, A, C]
+
+    run(scenario())
+
+
+def test_a_key_added_while_at_work_waits_until_it_is_done() -> None:
+    async def scenario() -> None:
+        queue = Queue()
+        queue.add(A)
+        await queue.get()
+        queue.add(A)
+        again = asyncio.create_task(queue.get())
+        await settle()
+        assert not again.done()
+        queue.done(A)
+        assert await again == A
+
+    run(scenario())
+
+
+def test_a_getter_that_is_cancelled_takes_no_key_along() -> None:
+    async def scenario() -> None:
+        queue = Queue()
+        getter = asyncio.create_task(queue.get())
+        await settle()
+        queue.add(A)
+        getter.cancel()
+        await settle()
+        assert getter.cancelled()
+        assert await queue.get() == A
+
+    run(scenario())
+
+
+def test_a_delayed_key_comes_at_its_time() -> None:
+    async def scenario() -> None:
+        queue = Queue()
+        queue.add_after(A, 30)
+        assert await queue.get() == A
+        assert now() == pytest.approx(30)
+
+    run(scenario())
+
+
+def test_the_earlier_of_two_delays_counts() -> None:
+    async def scenario() -> None:
+        queue = Queue()
+        queue.add_after(A, 30)
+        queue.add_after(A, 5)
+        queue.add_after(A, 60)
+        await queue.get()
+        assert now() == pytest.approx(5)
+        queue.done(A)
+        await elapse(100)
+        assert len(queue) == 0
+
+    run(scenario())
+
+
+def test_what_is_added_now_is_not_added_later_too() -> None:
+    async def scenario() -> None:
+        queue = Queue()
+        queue.add_after(A, 5)
+        queue.add(A)
+        await queue.get()
+        queue.done(A)
+        await elapse(100)
+        assert len(queue) == 0
+
+    run(scenario())
+
+
+def test_a_delay_in_the_past_means_now() -> None:
+    async def scenario() -> None:
+        queue = Queue()
+        queue.add_after(A, -5)
+        assert await queue.get() == A
+        assert now() == 0
+
+    run(scenario())
+
+
+def test_failures_double_the_delay_up_to_a_limit_and_success_starts_anew() -> None:
+    async def scenario() -> None:
+        queue = longest()
+        delays = [queue.retry(A) for _ in range(20)]
+        assert delays[:4] == [FIRST_RETRY, 2 * FIRST_RETRY, 4 * FIRST_RETRY, 8 * FIRST_RETRY]
+        assert delays[-1] == LAST_RETRY
+        queue.succeed(A)
+        assert queue.retry(A) == FIRST_RETRY
+
+    run(scenario())
+
+
+def test_one_keys_failures_do_not_delay_another() -> None:
+    async def scenario() -> None:
+        queue = longest()
+        for _ in range(5):
+            queue.retry(A)
+        assert queue.retry(B) == FIRST_RETRY
+
+    run(scenario())
+
+
+def test_a_retry_waits_at_least_as_long_as_the_server_asks() -> None:
+    async def scenario() -> None:
+        queue = longest()
+        queue.retry(A, at_least=7)
+        await queue.get()
+        assert now() == pytest.approx(7)
+
+    run(scenario())
+
+
+def test_what_is_forgotten_does_not_come_later() -> None:
+    async def scenario() -> None:
+        queue = Queue()
+        queue.add_after(A, 5)
+        queue.forget(A)
+        await elapse(100)
+        assert len(queue) == 0
+
+    run(scenario())
+
+
+@given(jitter=st.floats(0, 1), failures=st.integers(1, 40))
+def test_jitter_never_more_than_halves_a_delay(jitter: float, failures: int) -> None:
+    async def scenario() -> None:
+        plain, jittered = longest(), Queue(jitter=lambda: jitter)
+        for _ in range(failures):
+            full, delay = plain.retry(A), jittered.retry(A)
+        assert full / 2 <= delay <= full
+
+    run(scenario())
+
+
+@given(steps=st.lists(st.tuples(st.sampled_from(["add", "get", "done"]), st.sampled_from([A, B, C])), max_size=60))
+def test_no_key_is_at_work_twice_and_no_addition_is_lost(steps: list[tuple[str, Ref]]) -> None:
+    async def scenario() -> None:
+        queue, working, wanted = Queue(), set[Ref](), set[Ref]()
+        for step, key in steps:
+            if step == "add":
+                queue.add(key)
+                wanted.add(key)
+            elif step == "done" and key in working:
+                working.discard(key)
+                queue.done(key)
+            elif step == "get" and wanted - working:
+                got = await queue.get()
+                assert got not in working
+                working.add(got)
+                wanted.discard(got)
+        for key in working:
+            queue.done(key)
+        assert {await queue.get() for _ in range(len(wanted))} == wanted
+        assert len(queue) == 0
+
+    run(scenario())

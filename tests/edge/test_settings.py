@@ -1,0 +1,64 @@
+import pytest
+
+from mlendpoints.core.world import Settings as CoreSettings
+from mlendpoints.edge.settings import Settings, SettingsError, read_settings
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert read_settings({}) == Settings()
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert read_settings({"MLENDPOINTS_PORT": "", "MLENDPOINTS_NAMESPACES": ""}) == Settings()
+
+
+def test_each_kind_of_value_is_read() -> None:
+    environment = {
+        "MLENDPOINTS_NAMESPACES": "a, b,",
+        "MLENDPOINTS_GATEWAY_SELECTOR": '{"istio": "edge"}',
+        "MLENDPOINTS_TLS_CREDENTIALS": '{"example.com": "wildcard"}',
+        "MLENDPOINTS_ALLOWED_PATH_PREFIXES": "/mnt/models",
+        "MLENDPOINTS_DRAIN_SECONDS": "3",
+        "MLENDPOINTS_PROOF": "timed",
+        "MLENDPOINTS_PROOF_SECONDS": "1.5",
+        "MLENDPOINTS_URL_PORT": "8443",
+    }
+    expected = Settings(
+        namespaces=("a", "b"),
+        gateway_selector={"istio": "edge"},
+        tls_credentials={"example.com": "wildcard"},
+        allowed_path_prefixes=("/mnt/models",),
+        drain_seconds=3,
+        proof="timed",
+        proof_seconds=1.5,
+        url_port=8443,
+    )
+    assert read_settings(environment) == expected
+
+
+def test_other_variables_are_left_alone() -> None:
+    assert read_settings({"HOME": "/root", "MLENDPOINTS_STATE": "/var/lib/mlendpoints"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "70000"),
+        ("WORKERS", "0"),
+        ("PROOF", "sometimes"),
+        ("LOG_LEVEL", "loud"),
+        ("GATEWAY_SERVICE", "istio-ingressgateway"),
+        ("GATEWAY_SELECTOR", "istio=edge"),
+        ("TLS_CREDENTIALS", '{"example.com": 1}'),
+    ],
+)
+def test_a_bad_value_is_refused_by_its_variables_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"MLENDPOINTS_{name}: "):
+        read_settings({f"MLENDPOINTS_{name}": value})
+
+
+def test_decisions_get_every_setting_that_they_know() -> None:
+    settings = Settings(proof="timed", drain_seconds=4, retry_attempts=0)
+    assert set(CoreSettings.__struct_fields__) <= set(Settings.__struct_fields__)
+    assert (settings.core.proof, settings.core.drain_seconds, settings.core.retry_attempts) == ("timed", 4, 0)
