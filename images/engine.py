@@ -33,11 +33,14 @@ class Engine:
     def build(self, build: Build) -> None:
         """Builds and names one image; an empty base leaves the Containerfile's own."""
         base = ("--build-arg", f"BASE={build.base}") if build.base else ()
+        before = self._id(build.reference)
         run(
             *(*self.command, "bud" if self.name == "buildah" else "build", *self._build_options()),
             *("--platform", build.platform, *base, "--label", f"{LABEL}={build.digest}"),
             *("-t", build.reference, "-f", build.context / "Containerfile", build.context),
         )
+        if before and before != self._id(build.reference):
+            answer(*self.command, "rmi", before)  # nameless now, and buildah's storage has no other layers to share
 
     def digest(self, reference: str) -> str:
         """What the image says it was made from; empty where there is no such image."""
@@ -58,6 +61,10 @@ class Engine:
     def push(self, reference: str) -> None:
         """Sends the image to the registry in its name."""
         run(*self.command, "push", reference)
+
+    def _id(self, reference: str) -> str:
+        """The image's own id; empty where there is none, or where the builder has a garbage collection of its own."""
+        return answer(*self.command, "images", "--quiet", "--no-trunc", reference) if self.name == "buildah" else ""
 
     def _build_options(self) -> tuple[str, ...]:
         match self.name:
