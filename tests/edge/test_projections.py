@@ -1,0 +1,163 @@
+import sys
+
+import msgspec
+import pytest
+
+from mlendpoints.api import labels
+from mlendpoints.core.world import Child, ContainerFacts, PodFacts
+from mlendpoints.edge.projections import ForeignRoute, Instance, Volume
+from tests.edge.objects import Object, a_model_instance, a_pod, an_endpoint, an_entry, an_object
+
+
+def pod_facts(status: Object) -> PodFacts:
+    facts = an_entry("Pod", a_pod("p", status=status)).facts
+    assert isinstance(facts, PodFacts)
+    return facts
+
+
+def child(kind: str, obj: Object) -> Child:
+    facts = an_entry(kind, obj).facts
+    assert isinstance(facts, Child)
+    return facts
+
+
+def condition(type_: str, status: str, **more: str) -> Object:
+    return {"type": type_, "status": status, "lastTransitionTime": "1970-01-01T00:01:00Z", **more}
+
+
+def test_a_ready_pod() -> None:
+    facts = pod_facts({"conditions": [condition("Ready", "True")]})
+    assert facts == PodFacts(name="p", instance="rfc-1", ready=True)
+
+
+def test_a_pod_tells_since_when_it_is_not_ready() -> None:
+    assert pod_facts({"conditions": [condition("Ready", "False")]}).not_ready_since == 60.0
+
+
+def test_a_pod_that_finds_no_node_says_why() -> None:
+    unschedulable = condition("PodScheduled", "False", reason="Unschedulable", message="0/1 nodes: no GPU")
+    assert pod_facts({"conditions": [unschedulable]}).unschedulable == "0/1 nodes: no GPU"
+
+
+def test_a_crash_loop_keeps_the_last_termination() -> None:
+    status = {
+        "name": "model",
+        "restartCount": 3,
+        "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
+        "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "message": "no such file"}},
+    }
+    expected = ContainerFacts(
+        name="model",
+        restarts=3,
+        waiting_reason="CrashLoopBackOff",
+        waiting_message="back-off 40s",
+        exit_code=1,
+        exit_reason="Error",
+        last_words="no such file",
+    )
+    assert pod_facts({"containerStatuses": [status]}).containers == (expected,)
+
+
+def test_the_current_termination_comes_before_the_last() -> None:
+    status = {
+        "name": "model-init",
+        "state": {"terminated": {"exitCode": 2, "reason": "Error", "message": "now"}},
+        "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "message": "then"}},
+    }
+    assert pod_facts({"initContainerStatuses": [status]}).containers[0].last_words == "now"
+
+
+def test_init_containers_come_first() -> None:
+    status = {"containerStatuses": [{"name": "model"}], "initContainerStatuses": [{"name": "model-init"}]}
+    assert [container.name for container in pod_facts(status).containers] == ["model-init", "model"]
+
+
+def test_long_last_words_keep_their_end() -> None:
+    words = "x" * 5000 + "MemoryError"
+    status = {"name": "model", "state": {"terminated": {"exitCode": 1, "message": words}}}
+    last = pod_facts({"containerStatuses": [status]}).containers[0].last_words
+    assert len(last) == 1024
+    assert last.endswith("MemoryError")
+
+
+@pytest.mark.parametrize(
+    ("status", "current", "ready"),
+    [
+        ({}, False, 0),
+        ({"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}, False, 2),
+        ({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 1}, True, 1),
+        ({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 1, "readyReplicas": 2}, False, 0),
+        ({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 2, "readyReplicas": 3}, False, 2),
+        ({"observedGeneration": 2}, True, 0),
+    ],
+)
+def test_only_pods_of_the_newest_template_count(status: Object, current: bool, ready: int) -> None:  # noqa: FBT001
+    found = child("Deployment", an_object("d", metadata={"generation": 2}, spec={"replicas": 2}, status=status))
+    assert (found.current, found.ready_replicas, found.replicas) == (current, ready, 2)
+
+
+def test_a_deployment_tells_why_it_cannot_make_pods() -> None:
+    conditions = [condition("ReplicaFailure", "True", message="exceeded quota"), condition("Available", "False")]
+    assert child("Deployment", an_object("d", spec={}, status={"conditions": conditions})).failure == "exceeded quota"
+
+
+def managed(manager: str, fields: Object, **more: str) -> Object:
+    return {"manager": manager, "operation": "Apply", "time": "1970-01-01T00:02:00Z", "fieldsV1": fields, **more}
+
+
+def test_only_our_own_entries_are_kept_and_no_owner_references() -> None:
+    entries = [
+        managed("mlendpoints", {"f:metadata": {"f:labels": {}, "f:ownerReferences": {"k:1": {}}}}),
+        managed("mlendpoints", {"f:spec": {"f:replicas": {}}}),
+        managed("mlendpoints", {"f:status": {}}, subresource="status"),
+        managed("kubectl", {"f:spec": {"f:type": {}}}),
+    ]
+    found = child("Service", an_object("s", metadata={"managedFields": entries}))
+    assert found.fields == '[{"f:metadata":{"f:labels":{}}},{"f:spec":{"f:replicas":{}}}]'
+    assert found.written == 120.0
+
+
+def test_objects_of_one_shape_share_their_field_sets() -> None:
+    first, second = (
+        child("Service", an_object(name, metadata={"managedFields": [managed("mlendpoints", {"f:spec": {}})]}))
+        for name in ("a", "b")
+    )
+    assert first.fields is second.fields
+    assert first.ref.namespace is sys.intern("titanic")
+
+
+def test_an_instance_is_a_typed_object_and_a_child() -> None:
+    facts = an_entry("MachineLearningModel", a_model_instance(replicas=3)).facts
+    assert isinstance(facts, Instance)
+    assert (facts.child.controller, facts.child.replicas) == ("uid-ep", 3)
+
+
+def test_a_template_keeps_no_annotations() -> None:
+    obj = an_endpoint(annotations={"kubectl.kubernetes.io/last-applied-configuration": "{}" * 1000})
+    assert len(msgspec.json.encode(an_entry("MachineLearningEndpoint", obj).facts)) < 300
+
+
+def test_ours_and_foreign_routes_are_told_apart() -> None:
+    spec = {"hosts": ["a.example.com"], "http": []}
+    foreign = an_object("theirs", metadata={"labels": {}}, spec=spec)
+    assert isinstance(an_entry("VirtualService", an_object("ours", spec=spec)).facts, Child)
+    assert an_entry("VirtualService", foreign).facts == ForeignRoute(("a.example.com",))
+
+
+def test_a_gateways_hosts_are_read_without_their_namespace() -> None:
+    servers = [{"hosts": ["./a.example.com", "prod/b.example.com"]}, {"hosts": ["*", "a.example.com"]}]
+    foreign = an_object("theirs", metadata={"labels": {}}, spec={"servers": servers})
+    assert an_entry("Gateway", foreign).facts == ForeignRoute(("*", "a.example.com", "b.example.com"))
+
+
+def test_a_volume_belongs_to_the_instance_of_its_label_and_claim() -> None:
+    spec = {"claimRef": {"namespace": "titanic", "name": "rfc-1"}}
+    obj = an_object("pv", label={labels.INSTANCE: "rfc-1"}, metadata={"namespace": ""}, spec=spec)
+    facts = an_entry("PersistentVolume", obj).facts
+    assert isinstance(facts, Volume)
+    assert (facts.namespace, facts.instance, facts.child.ref.namespace) == ("titanic", "rfc-1", "")
+
+
+def test_what_breaks_the_schema_is_no_entry() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        an_entry("MachineLearningEndpoint", an_object("ep", spec={"config": 1}))
