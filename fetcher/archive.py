@@ -16,6 +16,7 @@ from fetcher.stream import CHUNK, Readable
 BLOCK = 512
 LONGEST_NAME = 4096
 LONGEST_EXTENSION = 1024 * 1024
+EXTENSIONS = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
 KINDS = {
     tarfile.LNKTYPE: "a hard link",
     tarfile.SYMTYPE: "a symbolic link",
@@ -33,7 +34,6 @@ class Entry:
     path: tuple[bytes, ...]
     is_folder: bool
     executable: bool
-    size: int
     content: "Content"
 
 
@@ -50,7 +50,7 @@ class Content:
 
     def __init__(self, stream: Readable, size: int) -> None:
         self._stream = stream
-        self._left = size
+        self._left = self.size = size
 
     def chunks(self) -> Iterator[bytes]:
         """What has not been read yet."""
@@ -65,6 +65,12 @@ class Content:
         """All of it at once."""
         return b"".join(self.chunks())
 
+    def skip(self) -> None:
+        """Reads past what was not read, and the padding after it."""
+        for _ in self.chunks():
+            pass
+        Content(self._stream, -self.size % BLOCK).read()
+
 
 def is_tar(head: bytes) -> bool:
     """Whether these first bytes are those of a tar archive (ustar, pax or GNU)."""
@@ -78,15 +84,14 @@ def entries(stream: Readable, limit_entries: int) -> Iterator[Entry]:
         header = _header(stream)
         if header is None:
             return
-        size = header.size if extension.size is None else extension.size
-        content = Content(stream, 0 if header.type == tarfile.DIRTYPE else size)
-        match header.type:
-            case tarfile.XHDTYPE | tarfile.GNUTYPE_LONGNAME | tarfile.XGLTYPE | tarfile.GNUTYPE_LONGLINK:
-                extension = _extended(extension, header, content)
-            case _:
-                yield _entry(header, extension, content)
-                extension = Extension()
-        _skip(stream, content, size=0 if header.type == tarfile.DIRTYPE else size)
+        if header.type in EXTENSIONS:
+            content = Content(stream, header.size)
+            extension = _extended(extension, header, content)
+        else:
+            entry = _entry(header, extension, stream)
+            yield entry
+            content, extension = entry.content, Extension()
+        content.skip()
     raise Invalid(f"holds more than the {limit_entries} entries allowed")
 
 
@@ -121,30 +126,34 @@ def _pax(records: bytes, extension: Extension) -> Extension:
     name, size = extension.name, extension.size
     while records:
         digits, _, _ = records.partition(b" ")
-        length = int(digits) if digits.isdigit() else 0
+        length = _number(digits)
         key, equals, value = records[len(digits) + 1 : length - 1].partition(b"=")
-        if not equals or length > len(records):
+        if not equals or not len(digits) < length <= len(records):
             raise Invalid("is damaged: a pax header makes no sense")
         if key.startswith(b"GNU.sparse"):
             raise Invalid("holds a sparse file; only regular files and folders are unpacked")
         name = value if key == b"path" else name
-        size = int(value) if key == b"size" and value.isdigit() else size
+        size = _number(value) if key == b"size" else size
         records = records[length:]
     return Extension(name, size)
 
 
-def _entry(header: tarfile.TarInfo, extension: Extension, content: Content) -> Entry:
+def _number(digits: bytes) -> int:
+    """A decimal number of a pax header; 19 digits hold any size."""
+    if not digits.isdigit() or len(digits) > 19:
+        raise Invalid("is damaged: a pax header makes no sense")
+    return int(digits)
+
+
+def _entry(header: tarfile.TarInfo, extension: Extension, stream: Readable) -> Entry:
     name = extension.name or os.fsencode(header.name)
     if header.type not in {tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE}:
         kind = KINDS.get(header.type, f"something of type {header.type!r}")
         raise Invalid(f"holds {kind}, {shown(name)}; only regular files and folders are unpacked")
-    return Entry(
-        path=_path(name),
-        is_folder=header.type == tarfile.DIRTYPE,
-        executable=bool(header.mode & 0o100),
-        size=extension.size if extension.size is not None else header.size,
-        content=content,
-    )
+    is_folder = header.type == tarfile.DIRTYPE
+    size = header.size if extension.size is None else extension.size
+    content = Content(stream, 0 if is_folder else size)
+    return Entry(_path(name), is_folder=is_folder, executable=bool(header.mode & 0o100), content=content)
 
 
 def _path(name: bytes) -> tuple[bytes, ...]:
@@ -155,13 +164,6 @@ def _path(name: bytes) -> tuple[bytes, ...]:
     if b"\0" in name or len(name) > LONGEST_NAME or any(len(part) > 255 for part in parts):
         raise Invalid(f"holds a name that no file can have: {shown(name)}")
     return parts
-
-
-def _skip(stream: Readable, content: Content, size: int) -> None:
-    """Reads past what was not read of the content, and the padding after it."""
-    for _ in content.chunks():
-        pass
-    Content(stream, -size % BLOCK).read()
 
 
 def shown(name: bytes) -> str:

@@ -62,9 +62,9 @@ def _lock(volume: Path) -> Iterator[None]:
 def _is_complete(settings: Settings) -> bool:
     try:
         marker = json.loads((settings.volume / MARKER).read_text())
-    except (FileNotFoundError, ValueError):
+        same = marker["digest"] == settings.digest if settings.digest else marker["url"] == _url_digest(settings)
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
         return False
-    same = marker["digest"] == settings.digest if settings.digest else marker["url"] == _url_digest(settings)
     return same and settings.model.is_dir()
 
 

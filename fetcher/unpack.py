@@ -52,7 +52,7 @@ def _fill(tree: Tree, stream: Readable, settings: Settings) -> None:
         if entry.is_folder:
             tree.make_folder(entry.path)
             continue
-        room -= entry.size
+        room -= entry.content.size
         if room < 0:
             raise Invalid(
                 f"unpacks to more than the {settings.limit_bytes} bytes allowed; give the variant more `size`"

@@ -80,7 +80,11 @@ REFUSED = {
     "a damaged header in the middle": (_damaged_in_the_middle(), "is damaged"),
     "a negative size": (_with_negative_size(), "is damaged"),
     "a pax header without sense": (_with_pax(b"99 path=a\n"), "makes no sense"),
+    "a pax header of length zero": (_with_pax(b"0 path=a\n"), "makes no sense"),
     "a pax header without a length": (_with_pax(b"path=a\n"), "makes no sense"),
+    "a pax header with a length of thousands of digits": (_with_pax(b"9" * 5000 + b" path=a\n"), "makes no sense"),
+    "a pax size of thousands of digits": (_with_pax(b"5011 size=" + b"9" * 5000 + b"\n"), "makes no sense"),
+    "a pax size beyond the limit": (_with_pax(b"20 size=99999999999\n"), "bytes allowed"),
     "a pax header of unreasonable length": (_with_pax(b"a" * 1_048_577), "unreasonable length"),
     "a page of HTML": (b"<html>Please log in</html>", "holds no tar; it begins with '<html>Please"),
     "nothing": (b"", "holds no tar"),
@@ -166,6 +170,20 @@ def test_whatever_tarfile_packs_comes_out_the_same(files: dict[str, bytes], form
         place = Place(Path(scratch))
         assert place.run(origin) == 0
         assert place.files() == {f"d/{name}": content for name, content in files.items()}
+
+
+PLAIN = tar(folder("d"), member("d/größe", b"1" * 600), member("d/b", b"2"))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(min_value=0, max_value=len(PLAIN) - 1), st.binary(min_size=1, max_size=40))
+def test_damage_anywhere_is_refused_or_harmless(place_of_damage: int, damage: bytes) -> None:
+    archive = PLAIN[:place_of_damage] + damage + PLAIN[place_of_damage + len(damage) :]
+    with tempfile.TemporaryDirectory() as scratch, serving(Answer(archive)) as origin:
+        place = Place(Path(scratch))
+        assert place.run(origin, name="model.tar") in {0, 12}
+        assert {path.name for path in place.scratch.iterdir()} == {"termination-log", "volume"}
+        assert set(place.visible()) <= {".complete", "model"}
 
 
 @settings(max_examples=25, deadline=None)

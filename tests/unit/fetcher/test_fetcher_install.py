@@ -4,6 +4,8 @@ import hashlib
 import signal
 import threading
 
+import pytest
+
 from tests.unit.fetcher.origin import Answer, member, serving, tar_gz
 from tests.unit.fetcher.running import Place, line_with
 
@@ -57,10 +59,11 @@ def test_a_failed_replacement_leaves_what_is_there(place: Place) -> None:
     assert place.visible() == [".complete", "model"]
 
 
-def test_a_model_without_a_readable_marker_counts_for_nothing(place: Place) -> None:
+@pytest.mark.parametrize("content", ['{"dig', "{}", "[]", "null", ""])
+def test_a_model_without_a_readable_marker_counts_for_nothing(content: str, place: Place) -> None:
     with serving(Answer(FIRST), Answer(SECOND)) as origin:
         place.run(origin)
-        (place.volume / ".complete").write_text('{"dig')
+        (place.volume / ".complete").write_text(content)
         assert place.run(origin) == 0
     assert place.files() == {"version": b"2"}
 
