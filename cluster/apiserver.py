@@ -17,7 +17,12 @@ from cluster.processes import Daemon, ensure_running, require_running
 from cluster.settings import Settings
 from cluster.steps import wait_until
 
-AUDIT_POLICY = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]}
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata"}],
+}
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,22 @@ def ensure_api_server(server: ApiServer, settings: Settings) -> None:
 
 def _make_files(server: ApiServer) -> None:
     made = ensure_authority(server.certificates.folder)
-    names = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost")
-    addresses = (f"IP:{server.address}", f"IP:{server.kubernetes_address}", "IP:127.0.0.1", *(f"DNS:{name}" for name in names))
-    ensure_certificate(made, "apiserver", subject="/O=system:masters/CN=kube-apiserver", addresses=tuple(dict.fromkeys(addresses)))
+    names = (
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+        "localhost",
+    )
+    addresses = (
+        f"IP:{server.address}",
+        f"IP:{server.kubernetes_address}",
+        "IP:127.0.0.1",
+        *(f"DNS:{name}" for name in names),
+    )
+    ensure_certificate(
+        made, "apiserver", subject="/O=system:masters/CN=kube-apiserver", addresses=tuple(dict.fromkeys(addresses))
+    )
     ensure_certificate(made, "admin", subject="/O=system:masters/CN=admin")
     write_kubeconfig(server.kubeconfig, server=server.url, made=made, party="admin")
     (server.folder / "audit-policy.json").write_text(json.dumps(AUDIT_POLICY))

@@ -59,7 +59,11 @@ def _copy_istio_files(folder: Path) -> None:
     listing = run("go", "list", "-mod=readonly", "-m", "-json", "istio.io/istio", cwd=ISTIO.source)
     module = Path(json.loads(listing)["Dir"])
     charts = module / "manifests" / "charts"
-    for source, name in ((charts / "base", "base"), (charts / "istio-control/istio-discovery", "istiod"), (charts / "gateway", "gateway")):
+    for source, name in (
+        (charts / "base", "base"),
+        (charts / "istio-control/istio-discovery", "istiod"),
+        (charts / "gateway", "gateway"),
+    ):
         shutil.copytree(source, folder / "charts" / name)
     shutil.copyfile(module / "tools/packaging/common/envoy_bootstrap.json", folder / "envoy_bootstrap.json")
     run("chmod", "-R", "u+w", folder)
@@ -145,4 +149,17 @@ def _download(build: Build, folder: Path) -> None:
     if not os.access(python, os.X_OK):
         raise ClusterError(f"{python} is missing; install it with `apt-get install python3`.")
     requirements = build.source / "requirements.txt"
-    run(python, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", folder, "-r", requirements)
+    run(
+        python,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--require-hashes",
+        "--dest",
+        folder,
+        "-r",
+        requirements,
+    )

@@ -29,7 +29,12 @@ def ensure_authority(folder: Path) -> Certificates:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = Certificates(folder)
     if not made.certificate("ca").exists():
-        _request(made, "ca", subject="/CN=mlendpoints-cluster", options=("-addext", "keyUsage=critical,keyCertSign,digitalSignature"))
+        _request(
+            made,
+            "ca",
+            subject="/CN=mlendpoints-cluster",
+            options=("-addext", "keyUsage=critical,keyCertSign,digitalSignature"),
+        )
     if not made.key("sa").exists():
         run("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", made.key("sa"))
     return made
@@ -48,5 +53,19 @@ def ensure_certificate(made: Certificates, name: str, *, subject: str, addresses
 def _request(made: Certificates, name: str, *, subject: str, options: tuple[str, ...]) -> None:
     """The certificate gets its name last, so one that exists is whole and has its key."""
     unfinished = made.folder / f"unfinished-{name}.crt"
-    run("openssl", "req", "-x509", *NEW_KEY, "-days", DAYS, "-subj", subject, *options, "-keyout", made.key(name), "-out", unfinished)
+    run(
+        "openssl",
+        "req",
+        "-x509",
+        *NEW_KEY,
+        "-days",
+        DAYS,
+        "-subj",
+        subject,
+        *options,
+        "-keyout",
+        made.key(name),
+        "-out",
+        unfinished,
+    )
     unfinished.rename(made.certificate(name))

@@ -20,7 +20,9 @@ def ensure_control_group(settings: Settings) -> None:
 def remove_control_group(settings: Settings) -> None:
     """Kill every process of the pods and remove the groups, innermost first."""
     for folder in _folders(settings):
-        wait_until(lambda folder=folder: not _kill_members(folder), what=f"the pods' processes in {folder} to end", seconds=30)
+        wait_until(
+            lambda folder=folder: not _kill_members(folder), what=f"the pods' processes in {folder} to end", seconds=30
+        )
         for path in sorted(folder.rglob("*/"), reverse=True):
             _remove(path)
         _remove(folder)
@@ -39,7 +41,11 @@ def _remove(folder: Path) -> None:
 
 
 def _folders(settings: Settings) -> list[Path]:
-    trees = [ROOT] if (ROOT / "cgroup.controllers").exists() else [path for path in ROOT.iterdir() if (path / "cgroup.procs").exists()]
+    trees = (
+        [ROOT]
+        if (ROOT / "cgroup.controllers").exists()
+        else [path for path in ROOT.iterdir() if (path / "cgroup.procs").exists()]
+    )
     return [tree / settings.name for tree in trees if not tree.is_symlink()]
 
 

@@ -66,11 +66,15 @@ def _control_plane_down(settings: Settings, options: argparse.Namespace) -> None
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python3 -m cluster", description="A real Kubernetes with Istio on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="python3 -m cluster", description="A real Kubernetes with Istio on this machine."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("up", help="bring the cluster up and print its kubeconfig").set_defaults(run=_up)
     commands.add_parser("down", help="remove the cluster and everything it made").set_defaults(run=_down)
-    commands.add_parser("status", help="what runs, and where; exit code 3 if a daemon does not").set_defaults(run=_status)
+    commands.add_parser("status", help="what runs, and where; exit code 3 if a daemon does not").set_defaults(
+        run=_status
+    )
     commands.add_parser("kubeconfig", help="print the kubeconfig's path").set_defaults(run=_kubeconfig)
     load = commands.add_parser("load", help="load docker archives into the node")
     load.add_argument("archives", nargs="+", type=Path, metavar="IMAGE.tar")
@@ -87,7 +91,9 @@ def _add_control_plane(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="bring one up and print its kubeconfig")
     up.add_argument("--istio-crds", action="store_true", help="install Istio's CRDs")
-    up.add_argument("--controllers", action="store_true", help="run garbage collection, namespaces and service accounts")
+    up.add_argument(
+        "--controllers", action="store_true", help="run garbage collection, namespaces and service accounts"
+    )
     up.set_defaults(run=_control_plane_up)
     down = commands.add_parser("down", help="end one and remove its folder")
     down.set_defaults(run=_control_plane_down)

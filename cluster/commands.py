@@ -8,7 +8,9 @@ from pathlib import Path
 from cluster.errors import ClusterError
 
 
-def run(*command: str | Path, stdin: str | None = None, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
+def run(
+    *command: str | Path, stdin: str | None = None, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> str:
     """Run `command`, return its stdout; ClusterError with its last words when it fails."""
     words = [str(word) for word in command]
     try:

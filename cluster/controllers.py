@@ -13,7 +13,9 @@ WITHOUT_NODES = (
 )  # fmt: skip
 
 
-def ensure_controllers(server: ApiServer, settings: Settings, *, only: tuple[str, ...] = ("*",), port: int = 10257) -> None:
+def ensure_controllers(
+    server: ApiServer, settings: Settings, *, only: tuple[str, ...] = ("*",), port: int = 10257
+) -> None:
     """Run the controllers named in `only`. Reaction times are shortened: the cluster is small."""
     made = server.certificates
     kubeconfig = _identity(server, "kube-controller-manager")

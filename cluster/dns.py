@@ -69,7 +69,10 @@ def _deployment() -> Manifest:
         "image": COREDNS_IMAGE,
         "imagePullPolicy": "Never",
         "args": ["-conf", "/etc/coredns/Corefile"],
-        "ports": [{"name": "dns", "containerPort": PORT, "protocol": "UDP"}, {"name": "dns-tcp", "containerPort": PORT}],
+        "ports": [
+            {"name": "dns", "containerPort": PORT, "protocol": "UDP"},
+            {"name": "dns-tcp", "containerPort": PORT},
+        ],
         "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 1},
         "livenessProbe": {"httpGet": {"path": "/health", "port": 8080}},
         "resources": {"requests": {"cpu": "10m", "memory": "30Mi"}},
@@ -93,12 +96,19 @@ def _deployment() -> Manifest:
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": _metadata(),
-        "spec": {"replicas": 1, "selector": {"matchLabels": LABELS}, "template": {"metadata": {"labels": LABELS}, "spec": pod}},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": LABELS},
+            "template": {"metadata": {"labels": LABELS}, "spec": pod},
+        },
     }
 
 
 def _service(settings: Settings) -> Manifest:
-    ports = [{"name": f"dns-{protocol.lower()}", "port": 53, "targetPort": PORT, "protocol": protocol} for protocol in ("UDP", "TCP")]
+    ports = [
+        {"name": f"dns-{protocol.lower()}", "port": 53, "targetPort": PORT, "protocol": protocol}
+        for protocol in ("UDP", "TCP")
+    ]
     return {
         "apiVersion": "v1",
         "kind": "Service",

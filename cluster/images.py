@@ -21,7 +21,9 @@ from cluster.steps import step
 
 COREDNS_IMAGE = "localhost/coredns:dev"
 PROXY_PACKAGES = ("libc6", "libgcc-s1", "iptables")
-IPTABLES = {f"usr/sbin/{v}tables{verb}": "xtables-nft-multi" for v in ("ip", "ip6") for verb in ("", "-save", "-restore")}
+IPTABLES = {
+    f"usr/sbin/{v}tables{verb}": "xtables-nft-multi" for v in ("ip", "ip6") for verb in ("", "-save", "-restore")
+}
 
 
 def ensure_images(settings: Settings) -> list[Path]:
@@ -35,7 +37,9 @@ def load_images(settings: Settings, archives: Sequence[Path]) -> None:
     loaded.mkdir(parents=True, exist_ok=True)
     for archive in archives:
         if not archive.is_file():
-            raise ClusterError(f"{archive} is no file; name an archive made by `docker save` or `buildah push … docker-archive:`.")
+            raise ClusterError(
+                f"{archive} is no file; name an archive made by `docker save` or `buildah push … docker-archive:`."
+            )
         stamp = loaded / _stamp(archive)
         if not stamp.exists():
             run("ctr", f"--address={containerd_socket(settings)}", "--namespace=k8s.io", "images", "import", archive)
@@ -50,12 +54,16 @@ def _stamp(archive: Path) -> str:
 
 def _pause(settings: Settings) -> Path:
     layer = Layer({"pause": Path(shutil.which("catatonit") or "/usr/bin/catatonit")})
-    return _write(settings, "pause", Image(PAUSE_IMAGE, [], {"Entrypoint": ["/pause", "-P"], "User": "65535:65535"}), [layer])
+    return _write(
+        settings, "pause", Image(PAUSE_IMAGE, [], {"Entrypoint": ["/pause", "-P"], "User": "65535:65535"}), [layer]
+    )
 
 
 def _coredns(settings: Settings) -> Path:
     layer = Layer({"coredns": COREDNS.folder(settings) / "coredns"})
-    return _write(settings, COREDNS.folder(settings).name, Image(COREDNS_IMAGE, [], {"Entrypoint": ["/coredns"]}), [layer])
+    return _write(
+        settings, COREDNS.folder(settings).name, Image(COREDNS_IMAGE, [], {"Entrypoint": ["/coredns"]}), [layer]
+    )
 
 
 def _istiod(settings: Settings) -> Path:
@@ -73,8 +81,14 @@ def _proxy(settings: Settings) -> Path:
         "var/lib/istio/envoy/envoy_bootstrap_tmpl.json": istio / "envoy_bootstrap.json",
     }
     base = ensure_root_file_system(settings, PROXY_PACKAGES)
-    image = Image("localhost/proxyv2:dev", [base], {"Entrypoint": ["/usr/local/bin/pilot-agent"], "Env": ["PATH=/usr/local/bin:/usr/bin:/usr/sbin"]})
-    return _write(settings, f"proxyv2-{istio.name}-{ENVOY.folder(settings).name}-{base.stem}", image, [Layer(files, IPTABLES)])
+    image = Image(
+        "localhost/proxyv2:dev",
+        [base],
+        {"Entrypoint": ["/usr/local/bin/pilot-agent"], "Env": ["PATH=/usr/local/bin:/usr/bin:/usr/sbin"]},
+    )
+    return _write(
+        settings, f"proxyv2-{istio.name}-{ENVOY.folder(settings).name}-{base.stem}", image, [Layer(files, IPTABLES)]
+    )
 
 
 def _write(settings: Settings, key: str, image: Image, layers: Sequence[Layer]) -> Path:

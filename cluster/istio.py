@@ -53,7 +53,17 @@ def _install(settings: Settings, chart: str, *, release: tuple[str, str], values
     helm = HELM.folder(settings) / "helm"
     folder = ISTIO.folder(settings) / "charts" / chart
     target = (f"--kubeconfig={settings.kubeconfig}", f"--namespace={namespace}", "--create-namespace")
-    run(helm, "upgrade", "--install", name, folder, *target, "--values=-", stdin=json.dumps(values), env=_helm_folders(settings))
+    run(
+        helm,
+        "upgrade",
+        "--install",
+        name,
+        folder,
+        *target,
+        "--values=-",
+        stdin=json.dumps(values),
+        env=_helm_folders(settings),
+    )
 
 
 def _wait(settings: Settings, deployment: str, namespace: str) -> None:

@@ -13,7 +13,12 @@ def write_kubeconfig(path: Path, *, server: str, made: Certificates, party: str)
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "mlendpoints", "cluster": {"server": server, "certificate-authority-data": _encoded(made.certificate("ca"))}}],
+        "clusters": [
+            {
+                "name": "mlendpoints",
+                "cluster": {"server": server, "certificate-authority-data": _encoded(made.certificate("ca"))},
+            }
+        ],
         "users": [{"name": party, "user": user}],
         "contexts": [{"name": "mlendpoints", "context": {"cluster": "mlendpoints", "user": party}}],
         "current-context": "mlendpoints",

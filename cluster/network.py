@@ -18,11 +18,15 @@ TABLES = ("iptables", "ip6tables", "iptables-legacy", "ip6tables-legacy")
 
 
 def ensure_network(settings: Settings) -> None:
-    """Bridge, forwarding, NAT for pods that speak to the outside, CNI configuration. Idempotent."""
+    """Bridge, forwarding, NAT for pods that speak to the outside, CNI configuration. Idempotent.
+
+    Services get a route, since a machine without a default route could not even begin to reach their addresses.
+    """
     if not succeeds("ip", "link", "show", settings.bridge):
         run("ip", "link", "add", settings.bridge, "type", "bridge")
     run("ip", "address", "replace", f"{settings.node_address}/{settings.pods.prefixlen}", "dev", settings.bridge)
     run("ip", "link", "set", settings.bridge, "up", "promisc", "on")
+    run("ip", "route", "replace", str(settings.services), "dev", settings.bridge)
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
     _pass_bridged_packets_to_iptables()
     _masquerade(settings)
@@ -41,7 +45,11 @@ def remove_network(settings: Settings) -> None:
 
 def has_kubernetes_rules() -> bool:
     """Whether some kube-proxy has written rules on this machine."""
-    saved = subprocess.run(["iptables-save", "-t", "nat"], capture_output=True, text=True, check=False) if succeeds("iptables", "-V") else None
+    saved = (
+        subprocess.run(["iptables-save", "-t", "nat"], capture_output=True, text=True, check=False)
+        if succeeds("iptables", "-V")
+        else None
+    )
     return bool(saved and "KUBE-SERVICES" in saved.stdout)
 
 
@@ -73,7 +81,11 @@ def _write_cni_configuration(settings: Settings) -> None:
         "routes": [{"dst": "0.0.0.0/0"}],
     }
     bridge = {"type": "bridge", "bridge": settings.bridge, "isGateway": True, "hairpinMode": True, "ipam": addresses}
-    configuration = {"cniVersion": "1.0.0", "name": CNI_NETWORK, "plugins": [bridge, {"type": "portmap", "capabilities": {"portMappings": True}}]}
+    configuration = {
+        "cniVersion": "1.0.0",
+        "name": CNI_NETWORK,
+        "plugins": [bridge, {"type": "portmap", "capabilities": {"portMappings": True}}],
+    }
     folder = cni_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "10-mlendpoints.conflist").write_text(json.dumps(configuration))

@@ -3,6 +3,7 @@
 Each odd-looking setting has a reason; `docs/how-to/local-cluster.md` lists what went wrong without it.
 """
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -30,9 +31,7 @@ def containerd_socket(settings: Settings) -> Path:
 
 def ensure_containerd(settings: Settings) -> None:
     """Run containerd and return when it answers."""
-    configuration = settings.state / "config" / "containerd.toml"
-    configuration.parent.mkdir(parents=True, exist_ok=True)
-    configuration.write_text(_containerd_configuration(settings))
+    configuration = _write(settings, "containerd.toml", _containerd_configuration(settings))
     ensure_running(Daemon("containerd", ("containerd", f"--config={configuration}")), state=settings.state)
     wait_until(lambda: _containerd_answers(settings), what="containerd to answer", seconds=30)
 
@@ -82,14 +81,17 @@ def _may_lower_oom_scores() -> bool:
 def _kubelet(server: ApiServer, settings: Settings) -> Daemon:
     made = server.certificates
     ensure_certificate(
-        made, "kubelet", subject=f"/O=system:nodes/CN=system:node:{NODE_NAME}", addresses=(f"IP:{settings.node_address}", f"DNS:{NODE_NAME}")
+        made,
+        "kubelet",
+        subject=f"/O=system:nodes/CN=system:node:{NODE_NAME}",
+        addresses=(f"IP:{settings.node_address}", f"DNS:{NODE_NAME}"),
     )
     kubeconfig = settings.state / "config" / "kubelet.kubeconfig"
     write_kubeconfig(kubeconfig, server=server.url, made=made, party="kubelet")
     command = (
         program("kubelet", settings),
         f"--kubeconfig={kubeconfig}",
-        f"--config={_write(settings, 'kubelet.json', _kubelet_configuration(server, settings))}",
+        f"--config={_write(settings, 'kubelet.json', json.dumps(_kubelet_configuration(server, settings)))}",
         f"--root-dir={settings.state / 'kubelet'}",
         f"--hostname-override={NODE_NAME}",
         f"--node-ip={settings.node_address}",
@@ -104,7 +106,11 @@ def _kubelet_configuration(server: ApiServer, settings: Settings) -> dict[str, o
         "kind": "KubeletConfiguration",
         "address": settings.node_address,
         "healthzPort": 0,
-        "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": True}, "x509": {"clientCAFile": str(made.certificate("ca"))}},
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+            "x509": {"clientCAFile": str(made.certificate("ca"))},
+        },
         "authorization": {"mode": "Webhook"},
         "tlsCertFile": str(made.certificate("kubelet")),
         "tlsPrivateKeyFile": str(made.key("kubelet")),
@@ -120,7 +126,12 @@ def _kubelet_configuration(server: ApiServer, settings: Settings) -> dict[str, o
         "podLogsDir": str(settings.state / "pods"),
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
-        "evictionHard": {"memory.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%"},
+        "evictionHard": {
+            "memory.available": "0%",
+            "nodefs.available": "0%",
+            "nodefs.inodesFree": "0%",
+            "imagefs.available": "0%",
+        },
         "maxPods": 250,
         "kubeAPIQPS": 100,
         "kubeAPIBurst": 200,
@@ -151,11 +162,18 @@ def _kube_proxy(server: ApiServer, settings: Settings) -> Daemon:
         "iptables": {"minSyncPeriod": "100ms"},
         "nodePortAddresses": ["primary"],
     }
-    command = (program("kube-proxy", settings), f"--config={_write(settings, 'kube-proxy.json', configuration)}")
+    command = (
+        program("kube-proxy", settings),
+        f"--config={_write(settings, 'kube-proxy.json', json.dumps(configuration))}",
+    )
     return Daemon("kube-proxy", command)
 
 
-def _write(settings: Settings, name: str, configuration: dict[str, object]) -> Path:
-    path = settings.state / "config" / name
-    path.write_text(json.dumps(configuration, indent=2))
+def _write(settings: Settings, name: str, content: str) -> Path:
+    """The name holds the content's hash: a changed file changes the command line, which restarts the daemon, and no watched file is rewritten."""
+    stem, suffix = name.split(".")
+    path = settings.state / "config" / f"{stem}-{hashlib.sha256(content.encode()).hexdigest()[:8]}.{suffix}"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
     return path

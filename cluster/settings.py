@@ -53,7 +53,7 @@ class Settings:
 
     @property
     def containers(self) -> Path:
-        """buildah's storage; in the cache, because base images outlive clusters."""
+        """Buildah's storage; in the cache, because base images outlive clusters."""
         return self.cache / "containers"
 
 

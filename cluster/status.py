@@ -37,13 +37,22 @@ def _state_of(name: str, settings: Settings) -> str:
 
 
 def _gateway(settings: Settings) -> list[str]:
-    return [f"gateway {what}: {_addresses(settings, kind)}" for what, kind in (("pods", "pods"), ("service", "services"))]
+    return [
+        f"gateway {what}: {_addresses(settings, kind)}" for what, kind in (("pods", "pods"), ("service", "services"))
+    ]
 
 
 def _addresses(settings: Settings, kind: str) -> str:
     name, namespace = GATEWAY
     try:
-        found = kubectl(settings, "get", kind, f"--namespace={namespace}", f"--selector=app={name}", f"--output=jsonpath={ADDRESSES}")
+        found = kubectl(
+            settings,
+            "get",
+            kind,
+            f"--namespace={namespace}",
+            f"--selector=app={name}",
+            f"--output=jsonpath={ADDRESSES}",
+        )
     except ClusterError:
         return "unknown"
     return found.strip() or "none"

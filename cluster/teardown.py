@@ -4,6 +4,7 @@ Killed, not drained: nothing in a throw-away cluster is worth the half minute. T
 """
 
 import shutil
+import socket
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from cluster.settings import Settings
 from cluster.steps import step
 
 POD_LOG_LINKS = Path("/var/log/containers")
-KUBELET_FOLDER = Path("/var/lib/kubelet")
+DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins/kubelet.sock")
 
 
 def tear_down(settings: Settings) -> None:
@@ -33,11 +34,18 @@ def tear_down(settings: Settings) -> None:
 
 
 def _remove_leftovers(settings: Settings) -> None:
-    """kubelet has two folders whose places cannot be set: links to the logs of containers, and the device plugins' socket."""
+    """Kubelet has two folders whose places cannot be set: links to the logs of containers, and the device plugins' socket."""
     for link in POD_LOG_LINKS.glob("*.log"):
         if link.is_symlink() and settings.state in link.readlink().parents:
             link.unlink()
-    (KUBELET_FOLDER / "device-plugins" / "kubelet.sock").unlink(missing_ok=True)
-    for folder in (KUBELET_FOLDER / "device-plugins", KUBELET_FOLDER, POD_LOG_LINKS):
+    if not _answers(DEVICE_PLUGINS):
+        DEVICE_PLUGINS.unlink(missing_ok=True)
+    for folder in (DEVICE_PLUGINS.parent, DEVICE_PLUGINS.parent.parent, POD_LOG_LINKS):
         with suppress(OSError):
             folder.rmdir()
+
+
+def _answers(path: Path) -> bool:
+    """Whether a kubelet, then another cluster's, listens there."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
