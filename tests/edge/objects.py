@@ -12,11 +12,16 @@ NAMESPACE = "titanic"
 
 
 def an_object(
-    name: str, *, owner: str = "", label: dict[str, str] | None = None, **parts: Object | list[Object]
+    name: str,
+    *,
+    owner: str = "",
+    label: dict[str, str] | None = None,
+    metadata: Object | None = None,
+    **parts: Object | list[Object],
 ) -> Object:
     """A namespaced object of ours; ``owner`` is the uid of its controller."""
     owners = [{"apiVersion": "v1", "kind": "Any", "name": "any", "uid": owner, "controller": True}] if owner else []
-    metadata = {
+    usual = {
         "namespace": NAMESPACE,
         "name": name,
         "uid": f"uid-{name}",
@@ -24,11 +29,11 @@ def an_object(
         "labels": {labels.MANAGED_BY: labels.MANAGER, **(label or {})},
         "ownerReferences": owners,
     }
-    return {"metadata": metadata | parts.pop("metadata", {}), **parts}
+    return {"metadata": {**usual, **(metadata or {})}, **parts}
 
 
 def an_endpoint(name: str = "ep", *, config: str = "cfg", host: str = "ep.example.com", **meta: object) -> Object:
-    return an_object(name, metadata=meta, spec={"config": config, "host": host})
+    return an_object(name, metadata=dict(meta), spec={"config": config, "host": host})
 
 
 def a_config(name: str = "cfg", *models: str) -> Object:

@@ -53,6 +53,12 @@ def test_the_server_says_how_long_to_wait(header: str, seconds: float) -> None:
     assert error.retry_after == seconds
 
 
+def test_an_object_made_anew_is_a_conflict() -> None:
+    details = {"causes": [{"field": "metadata.uid", "message": "field is immutable"}]}
+    error = response_error(httpx2.Response(422, json={"code": 422, "reason": "Invalid", "details": details}))
+    assert isinstance(error, ConflictError)
+
+
 def test_a_proxys_page_is_an_error_too() -> None:
     error = response_error(httpx2.Response(502, text="<html>Bad gateway</html>"))
     assert isinstance(error, UnavailableError)

@@ -55,17 +55,37 @@ class TooManyRequestsError(UnavailableError):
 _PLAIN = {404: NotFoundError, 409: ConflictError, 410: GoneError}
 
 
+class Cause(Struct, frozen=True):
+    """One field that was found wrong."""
+
+    field: str = ""
+
+
+class Details(Struct, frozen=True):
+    """What was found wrong."""
+
+    causes: tuple[Cause, ...] = ()
+
+
 class Status(Struct, frozen=True):
     """The part of Kubernetes' ``meta/v1.Status`` that is read."""
 
     code: int = 0
     reason: str = ""
     message: str = ""
+    details: Details | None = None
+
+    @property
+    def names_another_object(self) -> bool:
+        """Whether ``metadata.uid`` was refused: the object was made anew since it was observed."""
+        return self.details is not None and any(cause.field == "metadata.uid" for cause in self.details.causes)
 
 
 def make_error(status: Status, *, retry_after: str = "") -> ApiError:
     """The error that an unsuccessful ``Status`` stands for."""
     match status.code:
+        case 422 if status.names_another_object:
+            return ConflictError(status.message)
         case 400 | 403 | 422:
             return RefusedError(status.message, reason=_refusal_reason(status))
         case 409 if status.reason == "AlreadyExists":
@@ -88,7 +108,7 @@ def _status(response: httpx2.Response) -> Status:
         status = msgspec.json.decode(response.content, type=Status)
     except msgspec.MsgspecError:
         return Status(response.status_code, response.reason_phrase, response.text[:1000].strip())
-    return Status(response.status_code, status.reason, status.message)
+    return msgspec.structs.replace(status, code=response.status_code)
 
 
 def _refusal_reason(status: Status) -> Reason:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigStatus
+from mlendpoints.api.meta import ObjectMeta
 from mlendpoints.api.model import Model, ModelStatus
 from mlendpoints.core.plan import Plan, Write
 from mlendpoints.core.templates import TemplateWorld
@@ -87,7 +88,7 @@ class Reconciler:
         plan = self._parts.plans.endpoint(world)
         if await self._apply(key, plan):
             await self._prune(key, plan, world.endpoint)
-            await self._report(key, plan, world)
+            await self._report(key, plan, world.endpoint)
         else:
             self._parts.queue.add(key)
         self._look_again(key, plan, world)
@@ -132,21 +133,23 @@ class Reconciler:
             self._parts.expectations.expect(key, child.ref, uid=child.uid)
             log.info("Object was deleted", **_named(child.ref))
 
-    async def _report(self, key: Ref, plan: Plan, world: World) -> None:
-        await self._finalize(key, plan, world.endpoint)
+    async def _report(self, key: Ref, plan: Plan, endpoint: Endpoint) -> None:
+        observed = await self._finalize(key, plan, endpoint)
         if plan.status is not None and plan.finalizer is not False:
-            self._expect(key, key, await self._parts.writer.set_status(key, world.endpoint.metadata.uid, plan.status))
+            self._expect(key, key, await self._parts.writer.set_status(key, observed, plan.status))
         for event in plan.events:
-            await self._parts.recorder.record(world.endpoint, event)
+            await self._parts.recorder.record(endpoint, event)
 
-    async def _finalize(self, key: Ref, plan: Plan, endpoint: Endpoint) -> None:
+    async def _finalize(self, key: Ref, plan: Plan, endpoint: Endpoint) -> WrittenMeta:
+        observed = _version(endpoint.metadata)
         if plan.finalizer is None:
-            return
+            return observed
         others = tuple(name for name in endpoint.metadata.finalizers if name != labels.ROUTES_FINALIZER)
         wanted = (*others, labels.ROUTES_FINALIZER) if plan.finalizer else others
-        observed = WrittenMeta(endpoint.metadata.uid, endpoint.metadata.resource_version)
-        self._expect(key, key, await self._parts.writer.set_finalizers(key, observed, wanted))
+        written = await self._parts.writer.set_finalizers(key, observed, wanted)
+        self._expect(key, key, written)
         log.info("Finalizer was set" if plan.finalizer else "Finalizer was removed", **_named(key))
+        return written.metadata
 
     def _look_again(self, key: Ref, plan: Plan, world: World) -> None:
         self._parts.prober.want(key, plan.probes, world.gateways)
@@ -160,7 +163,7 @@ class Reconciler:
             return
         status = self._template_status(key, template)
         if status is not None:
-            self._expect(key, key, await self._parts.writer.set_status(key, template.metadata.uid, status))
+            self._expect(key, key, await self._parts.writer.set_status(key, _version(template.metadata), status))
 
     def _template_status(self, key: Ref, template: Template) -> EndpointConfigStatus | ModelStatus | None:
         found = (self._observe(user) for user in self._parts.cache.users(key))
@@ -173,6 +176,10 @@ class Reconciler:
     def _expect(self, key: Ref, ref: Ref, written: Written) -> None:
         left = written.metadata
         self._parts.expectations.expect(key, ref, uid=left.uid, resource_version=left.resource_version)
+
+
+def _version(metadata: ObjectMeta) -> WrittenMeta:
+    return WrittenMeta(metadata.uid, metadata.resource_version)
 
 
 def _target(write: Write) -> Ref:

@@ -33,22 +33,25 @@ class Writer:
             case Apply(ref=ref, manifest=manifest, uid=uid):
                 return await self._api.apply(ref, _with_metadata(manifest, uid=uid))
             case Scale(child=child, replicas=replicas):
-                identity = {"uid": child.uid, "resourceVersion": child.resource_version}
+                identity = _identity(child.uid, child.resource_version)
                 return await self._api.merge(child.ref, {"metadata": identity, "spec": {"replicas": replicas}})
             case SetStatus(child=child, status=status):
-                patch = {"metadata": {"uid": child.uid}, "status": status}
-                return await self._api.merge(child.ref, patch, subresource="status")
+                identity = _identity(child.uid, child.resource_version)
+                return await self._api.merge(child.ref, {"metadata": identity, "status": status}, subresource="status")
 
-    async def set_status(self, ref: Ref, uid: str, status: Struct) -> Written:
-        """Replaces a whole status: fields at their defaults are removed."""
+    async def set_status(self, ref: Ref, observed: WrittenMeta, status: Struct) -> Written:
+        """Replaces the whole status of exactly the version that was observed.
+
+        The version tells the object too: status subresources of custom resources ignore ``metadata.uid``.
+        """
         self._check()
-        patch = {"metadata": {"uid": uid}, "status": whole(status)}
+        patch = {"metadata": _identity(observed.uid, observed.resource_version), "status": whole(status)}
         return await self._api.merge(ref, patch, subresource="status")
 
-    async def set_finalizers(self, ref: Ref, version: WrittenMeta, finalizers: tuple[str, ...]) -> Written:
+    async def set_finalizers(self, ref: Ref, observed: WrittenMeta, finalizers: tuple[str, ...]) -> Written:
         """Replaces the finalizers of exactly the version that was observed."""
         self._check()
-        identity = {"uid": version.uid, "resourceVersion": version.resource_version}
+        identity = _identity(observed.uid, observed.resource_version)
         return await self._api.merge(ref, {"metadata": {**identity, "finalizers": finalizers}})
 
     async def delete(self, child: Child) -> None:
@@ -101,6 +104,10 @@ def whole(status: Struct) -> Manifest:
     nothing = {field.encode_name: None for field in msgspec.structs.fields(status)}
     said: Manifest = msgspec.to_builtins(status)
     return nothing | said
+
+
+def _identity(uid: str, resource_version: str) -> Manifest:
+    return {"uid": uid, "resourceVersion": resource_version}
 
 
 def _with_metadata(manifest: Manifest, **metadata: str) -> Manifest:

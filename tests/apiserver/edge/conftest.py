@@ -1,0 +1,50 @@
+"""The operator's own client on the real API server, with Istio's kinds there."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mlendpoints.api.policy import OPERATOR
+from mlendpoints.edge.client import Api
+from mlendpoints.edge.metrics import Metrics
+from tests.apiserver.server import Server
+
+ROOT = Path(__file__).parents[3]
+
+Connect = Callable[[Metrics], Api]
+
+
+@pytest.fixture(scope="session")
+def istio(kubeconfig: Path) -> None:
+    """Istio's CRDs, in the control plane that is up already."""
+    command = [sys.executable, "-m", "cluster", "control-plane", "up", "--dir", str(kubeconfig.parent), "--istio-crds"]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
+
+
+@pytest.fixture(scope="session")
+def operator_may_write(server: Server) -> None:
+    """The operator's ServiceAccount may do everything: what it may do less is the chart's business."""
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "test-edge-operator"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": OPERATOR}],
+    }
+    response = server.ask("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", body=binding)
+    assert response.status_code in (201, 409)
+
+
+@pytest.fixture
+def connect(
+    kubeconfig: Path,
+    istio: None,  # noqa: ARG001 - it has to be there
+    operator_may_write: None,  # noqa: ARG001 - the same
+    monkeypatch: pytest.MonkeyPatch,
+) -> Connect:
+    """Connects as the operator, inside a running event loop."""
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    return lambda metrics: Api.connect(impersonate=OPERATOR, observer=metrics.request)
