@@ -1,5 +1,6 @@
-"""Image archives in Docker's format, written without a container engine: layers are tar files, the rest is two JSON documents.
+"""Image archives in Docker's format, written without a container engine.
 
+Layers are tar files, the rest is two JSON documents.
 Same input, same bytes: owners, times and order are fixed, so an archive's digest changes only with its content.
 """
 

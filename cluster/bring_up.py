@@ -1,4 +1,4 @@
-"""`up`: from a bare machine to a cluster with a ready node, DNS, istiod and two gateway pods. Every step may be repeated."""
+"""`up`: from a bare machine to a ready node with DNS, istiod and two gateway pods. Every step may be repeated."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,7 +8,7 @@ from cluster.binaries import ALL, ensure_built
 from cluster.controllers import ensure_controllers, ensure_scheduler
 from cluster.dns import ensure_dns, wait_for_dns
 from cluster.errors import ClusterError
-from cluster.images import ensure_images, load_images
+from cluster.images import ensure_images, ensure_loaded
 from cluster.istio import install_gateway, install_istio
 from cluster.kubectl import kubectl
 from cluster.locks import cluster_lock
@@ -69,7 +69,7 @@ def _start_control_plane(server: ApiServer, settings: Settings) -> None:
 
 def _start_containerd(settings: Settings, archives: list[Path]) -> None:
     ensure_containerd(settings)
-    load_images(settings, archives)
+    ensure_loaded(settings, archives)
 
 
 def _wait_for_node(settings: Settings) -> None:

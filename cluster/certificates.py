@@ -11,7 +11,7 @@ NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"
 
 @dataclass(frozen=True)
 class Certificates:
-    """A folder with one authority (`ca.crt`, `ca.key`), a token-signing key (`sa.key`) and `NAME.crt`, `NAME.key` of each party."""
+    """A folder with an authority (`ca`), a key that signs tokens (`sa.key`), and each party's certificate and key."""
 
     folder: Path
 

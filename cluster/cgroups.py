@@ -3,6 +3,7 @@
 import os
 import signal
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from cluster.settings import Settings
@@ -20,9 +21,7 @@ def ensure_control_group(settings: Settings) -> None:
 def remove_control_group(settings: Settings) -> None:
     """Kill every process of the pods and remove the groups, innermost first."""
     for folder in _folders(settings):
-        wait_until(
-            lambda folder=folder: not _kill_members(folder), what=f"the pods' processes in {folder} to end", seconds=30
-        )
+        wait_until(partial(_is_empty, folder), what=f"the pods' processes in {folder} to end", seconds=30)
         for path in sorted(folder.rglob("*/"), reverse=True):
             _remove(path)
         _remove(folder)
@@ -41,21 +40,18 @@ def _remove(folder: Path) -> None:
 
 
 def _folders(settings: Settings) -> list[Path]:
-    trees = (
-        [ROOT]
-        if (ROOT / "cgroup.controllers").exists()
-        else [path for path in ROOT.iterdir() if (path / "cgroup.procs").exists()]
-    )
+    version_2 = (ROOT / "cgroup.controllers").exists()
+    trees = [ROOT] if version_2 else [path.parent for path in ROOT.glob("*/cgroup.procs")]
     return [tree / settings.name for tree in trees if not tree.is_symlink()]
 
 
-def _kill_members(folder: Path) -> list[int]:
-    """A process in our own group can only be a pod's, so its group identifies it, whatever its number."""
+def _is_empty(folder: Path) -> bool:
+    """Kill who is there. A process in our own group can only be a pod's, so its group identifies it."""
     members = [int(pid) for procs in folder.rglob("cgroup.procs") for pid in _lines(procs)]
     for pid in members:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    return members
+    return not members
 
 
 def _lines(path: Path) -> list[str]:

@@ -1,4 +1,7 @@
-"""The command line: `python3 -m cluster …`, from the root of the checkout. Results go to stdout, progress and errors to stderr."""
+"""The command line: `python3 -m cluster …`, from the root of the checkout.
+
+Results go to stdout, progress and errors to stderr.
+"""
 
 import argparse
 import sys
@@ -9,7 +12,7 @@ from cluster.base import ensure_base_image
 from cluster.bring_up import bring_up
 from cluster.control_plane import control_plane_down, control_plane_up
 from cluster.errors import ClusterError
-from cluster.images import load_images
+from cluster.images import load_image
 from cluster.locks import cluster_lock
 from cluster.settings import Settings, settings_from_environment
 from cluster.status import is_running, status_lines
@@ -26,22 +29,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _up(settings: Settings, options: argparse.Namespace) -> None:
+def _up(settings: Settings, _options: argparse.Namespace) -> None:
     bring_up(settings)
     print(settings.kubeconfig)
 
 
-def _down(settings: Settings, options: argparse.Namespace) -> None:
+def _down(settings: Settings, _options: argparse.Namespace) -> None:
     with cluster_lock(settings):
         tear_down(settings)
 
 
-def _status(settings: Settings, options: argparse.Namespace) -> int:
+def _status(settings: Settings, _options: argparse.Namespace) -> int:
     print("\n".join(status_lines(settings)))
     return 0 if is_running(settings) else 3
 
 
-def _kubeconfig(settings: Settings, options: argparse.Namespace) -> None:
+def _kubeconfig(settings: Settings, _options: argparse.Namespace) -> None:
     if not settings.kubeconfig.exists():
         raise ClusterError("There is no cluster; `python3 -m cluster up` makes one.")
     print(settings.kubeconfig)
@@ -49,7 +52,8 @@ def _kubeconfig(settings: Settings, options: argparse.Namespace) -> None:
 
 def _load(settings: Settings, options: argparse.Namespace) -> None:
     with cluster_lock(settings):
-        load_images(settings, options.archives)
+        for archive in options.archives:
+            load_image(settings, archive)
 
 
 def _base(settings: Settings, options: argparse.Namespace) -> None:
@@ -61,7 +65,7 @@ def _control_plane_up(settings: Settings, options: argparse.Namespace) -> None:
     print(control_plane_up(settings, folder, istio_crds=options.istio_crds, controllers=options.controllers))
 
 
-def _control_plane_down(settings: Settings, options: argparse.Namespace) -> None:
+def _control_plane_down(_settings: Settings, options: argparse.Namespace) -> None:
     control_plane_down(options.dir.absolute())
 
 

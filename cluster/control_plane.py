@@ -18,7 +18,7 @@ PORTS = ("port", "etcd_port", "etcd_peer_port", "controllers_port")
 
 
 def control_plane_up(settings: Settings, folder: Path, *, istio_crds: bool, controllers: bool) -> Path:
-    """Bring one up in `folder`, idempotently, and return its kubeconfig. Needs neither root nor any Debian package but openssl."""
+    """Bring one up in `folder`, idempotently, and return its kubeconfig. Needs no root, and of Debian only openssl."""
     ensure_built(settings, (*CONTROL_PLANE, *((ISTIO,) if istio_crds else ())))
     ports = _ports(folder)
     server = _server(folder, ports)

@@ -8,9 +8,12 @@ from cluster.processes import Daemon, ensure_running
 from cluster.settings import Settings
 
 WITHOUT_NODES = (
-    "garbage-collector-controller", "namespace-controller", "root-ca-certificate-publisher-controller", "serviceaccount-controller",
     "clusterrole-aggregation-controller",
-)  # fmt: skip
+    "garbage-collector-controller",
+    "namespace-controller",
+    "root-ca-certificate-publisher-controller",
+    "serviceaccount-controller",
+)
 
 
 def ensure_controllers(

@@ -1,10 +1,9 @@
 """The cluster's own images, written from the built programs, and the loading of image archives into containerd.
 
-pause is catatonit, which is static and has a pause mode. istiod and CoreDNS are static too; only Envoy needs a C library, and iptables comes along
-for sidecar injection.
+pause is catatonit, which is static and has a pause mode. istiod and CoreDNS are static too; only Envoy needs a C
+library, and iptables comes along for sidecar injection.
 """
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,25 +30,21 @@ def ensure_images(settings: Settings) -> list[Path]:
     return [_pause(settings), _coredns(settings), _istiod(settings), _proxy(settings)]
 
 
-def load_images(settings: Settings, archives: Sequence[Path]) -> None:
-    """Import docker archives for kubelet, all in one call; one that was imported into this cluster already is skipped."""
+def ensure_loaded(settings: Settings, archives: Sequence[Path]) -> None:
+    """Load those of our own archives that this cluster has not got; their names in the cache tell their content."""
     loaded = settings.state / "loaded"
     loaded.mkdir(parents=True, exist_ok=True)
     for archive in archives:
-        if not archive.is_file():
-            raise ClusterError(
-                f"{archive} is no file; name an archive made by `docker save` or `buildah push … docker-archive:`."
-            )
-        stamp = loaded / _stamp(archive)
-        if not stamp.exists():
-            run("ctr", f"--address={containerd_socket(settings)}", "--namespace=k8s.io", "images", "import", archive)
-            stamp.touch()
+        if not (loaded / archive.name).exists():
+            load_image(settings, archive)
+            (loaded / archive.name).touch()
 
 
-def _stamp(archive: Path) -> str:
-    """Path, size and time of change tell whether an archive is the one that was loaded."""
-    status = archive.stat()
-    return hashlib.sha256(f"{archive.absolute()} {status.st_size} {status.st_mtime_ns}".encode()).hexdigest()
+def load_image(settings: Settings, archive: Path) -> None:
+    """Import a docker archive for kubelet; its images replace those of the same names."""
+    if not archive.is_file():
+        raise ClusterError(f"{archive} is no file; name an archive of `docker save` or of `buildah push`.")
+    run("ctr", f"--address={containerd_socket(settings)}", "--namespace=k8s.io", "images", "import", archive)
 
 
 def _pause(settings: Settings) -> Path:

@@ -1,6 +1,7 @@
 """Istio by its own Helm charts: base, istiod, and an ingress gateway with two replicas.
 
-The proxy is plain Envoy, not Istio's fork, so the filters that only the fork has are switched off. Requests are lowered to fit a small machine.
+The proxy is plain Envoy, not Istio's fork, so the filters that only the fork has are switched off. Requests are
+lowered to fit a small machine.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The node's network: the pods' bridge, their CNI configuration, and one NAT rule of our own.
 
-The bridge is made before the first pod, because its address is the node's. Everything made here, and by kube-proxy, kubelet and the CNI plugins,
-goes again in `remove_network`.
+The bridge is made before the first pod, because its address is the node's. Everything made here, and by kube-proxy,
+kubelet and the CNI plugins, goes again in `remove_network`.
 """
 
 import json
@@ -34,11 +34,12 @@ def ensure_network(settings: Settings) -> None:
 
 
 def remove_network(settings: Settings) -> None:
-    """Take away the bridge (with it the pods' interfaces) and every rule and chain of ours, kube-proxy's, kubelet's and CNI's."""
+    """Take away the bridge, with it the pods' interfaces, and all rules: ours, kube-proxy's, kubelet's and CNI's."""
     for tool in TABLES:
         _remove_rules(tool)
-    for result in CNI_RESULTS.glob(f"{CNI_NETWORK}-*"):
-        result.unlink()
+    for result in CNI_RESULTS.glob("*"):
+        if str(settings.state) in result.read_text():
+            result.unlink()
     if succeeds("ip", "link", "show", settings.bridge):
         run("ip", "link", "delete", settings.bridge)
 

@@ -53,7 +53,7 @@ def _containerd_configuration(settings: Settings) -> str:
 version = 2
 root = "{settings.state}/containerd"
 state = "{settings.state}/run/containerd"
-disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs"]
+disabled_plugins = ["io.containerd.internal.v1.opt"]
 [grpc]
   address = "{containerd_socket(settings)}"
 [plugins."io.containerd.grpc.v1.cri"]
@@ -170,7 +170,10 @@ def _kube_proxy(server: ApiServer, settings: Settings) -> Daemon:
 
 
 def _write(settings: Settings, name: str, content: str) -> Path:
-    """The name holds the content's hash: a changed file changes the command line, which restarts the daemon, and no watched file is rewritten."""
+    """Write it under a name that holds the content's hash.
+
+    So a changed file changes the command line, which restarts the daemon, and no watched file is ever rewritten.
+    """
     stem, suffix = name.split(".")
     path = settings.state / "config" / f"{stem}-{hashlib.sha256(content.encode()).hexdigest()[:8]}.{suffix}"
     if not path.exists():

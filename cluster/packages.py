@@ -1,6 +1,7 @@
 """Debian packages that the cluster needs, installed only where their program is missing.
 
-Programs are looked for, not packages: a machine with Docker has its own containerd, which Debian's package would push out.
+Programs are looked for, not packages: a machine with Docker has its own containerd, which Debian's package would push
+out.
 """
 
 import shutil

@@ -4,7 +4,6 @@ import os
 import platform
 import re
 import shutil
-import sys
 from pathlib import Path
 
 from cluster.archives import ARCHITECTURES
@@ -45,8 +44,6 @@ def check_machine(settings: Settings) -> None:
 
 
 def _check_user() -> None:
-    if sys.version_info < (3, 11):
-        raise ClusterError("Python is older than 3.11; run it with a newer one, such as Debian 12's /usr/bin/python3.")
     if os.geteuid() != 0:
         raise ClusterError("A node needs root: run it with sudo, or set KUBECONFIG to a cluster that exists already.")
 
@@ -97,5 +94,6 @@ def _check_neighbours() -> None:
             )
     if has_kubernetes_rules():
         raise ClusterError(
-            "Another Kubernetes node left its iptables rules (KUBE-SERVICES) here; end it and remove them, or run `python3 -m cluster down` if it was this one."
+            "iptables has rules of another Kubernetes node (KUBE-SERVICES); end that node and remove them, "
+            "or run `python3 -m cluster down` if it was one of these."
         )

@@ -1,9 +1,10 @@
 """Daemons: start, find and end them, and never anything else.
 
-A daemon carries its state folder and its name in its own environment (`MLENDPOINTS_PROCESS=<state>:<name>`), and so do its children
-(containerd's shims). That mark comes and goes with the process: no file can be lost when `up` is killed between a start and its record, and a
-recycled pid never carries it. A pid file is written beside the log for people. Signals go through a pidfd that is opened before the mark is
-read, so the process that gets the signal is the one whose mark was seen.
+A daemon carries its state folder and its name in its own environment (`MLENDPOINTS_PROCESS=<state>:<name>`), and so do
+its children (containerd's shims). That mark comes and goes with the process: no file can be lost when `up` is killed
+between a start and its record, and a recycled pid never carries it. A pid file is written beside the log for people.
+Signals go through a pidfd that is opened before the mark is read, so the process that gets the signal is the one whose
+mark was seen.
 """
 
 import os
@@ -59,7 +60,7 @@ def marked_pids(state: Path, name: str = "") -> list[int]:
 
 
 def end_processes(state: Path, name: str = "", *, seconds: float = 10) -> None:
-    """Ask the processes to end, kill what is left, and return when all are gone. Shims of containerd stay with its next start."""
+    """Ask the processes to end, kill what is left, return when all are gone. One name's end spares the pods' shims."""
     pids = find_pids(state, name) if name else marked_pids(state)
     _signal_all(pids, state, signal.SIGTERM)
     with suppress(ClusterError):
@@ -91,7 +92,7 @@ def _start(daemon: Daemon, *, state: Path) -> None:
 
 
 def _all_pids() -> Iterator[int]:
-    return (int(name) for name in os.listdir("/proc") if name.isdigit())
+    return (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
 
 
 def _carries(pid: int, wanted: bytes, *, exact: bool) -> bool:

@@ -1,6 +1,7 @@
-"""`down`: take away everything that `up` and the cluster's pods made, whatever state it is in. Only the cache stays.
+"""`down`: take away all that `up` and the cluster's pods made, whatever state it is in. Only the cache stays.
 
-Killed, not drained: nothing in a throw-away cluster is worth the half minute. The order matters: kubelet first, so that nothing is started again.
+Killed, not drained: nothing in a throw-away cluster is worth the half minute. The order matters: kubelet first, so that
+nothing is started again.
 """
 
 import shutil
@@ -34,7 +35,7 @@ def tear_down(settings: Settings) -> None:
 
 
 def _remove_leftovers(settings: Settings) -> None:
-    """Kubelet has two folders whose places cannot be set: links to the logs of containers, and the device plugins' socket."""
+    """Two places of kubelet's cannot be set: of the links to containers' logs, and of the device plugins' socket."""
     for link in POD_LOG_LINKS.glob("*.log"):
         if link.is_symlink() and settings.state in link.readlink().parents:
             link.unlink()

@@ -1,4 +1,4 @@
-"""A network namespace of its own, in which a second cluster lives beside the machine's own one without either noticing the other."""
+"""A network namespace of its own: a cluster in it and the machine's own do not notice each other."""
 
 import os
 import re
@@ -80,7 +80,7 @@ class Traces:
     namespaces: frozenset[str]
     rules: frozenset[str]
     control_groups: frozenset[str]
-    folders: frozenset[str]
+    files: frozenset[str]
 
 
 def traces(sandbox: Sandbox) -> Traces:
@@ -91,14 +91,14 @@ def traces(sandbox: Sandbox) -> Traces:
         namespaces=frozenset(sandbox.output("ip", "netns", "list").splitlines()),
         rules=frozenset(_rules(sandbox)),
         control_groups=frozenset(_control_groups()),
-        folders=frozenset(str(path) for path in (sandbox.state,) if path.exists()),
+        files=frozenset(_files(sandbox)),
     )
 
 
 def _processes(sandbox: Sandbox) -> Iterator[str]:
-    """Those in the sandbox's network, those that mention its state folder, and those in a control group of a cluster."""
+    """Those in the sandbox's network, and those that mention its state folder."""
     network = _network_of(sandbox.holder)
-    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+    for pid in (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()):
         words = _read(pid, "cmdline") + _read(pid, "environ")
         test_itself = pid == os.getpid()
         if not test_itself and (_network_of(pid) == network or str(sandbox.state).encode() in words):
@@ -107,7 +107,7 @@ def _processes(sandbox: Sandbox) -> Iterator[str]:
 
 def _network_of(pid: int) -> str:
     try:
-        return os.readlink(f"/proc/{pid}/ns/net")
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
     except OSError:
         return ""
 
@@ -125,6 +125,14 @@ def _rules(sandbox: Sandbox) -> Iterator[str]:
         for line in sandbox.output(f"{tool}-save").splitlines():
             if line.startswith("-A") or re.match(r":\S+ -", line):
                 yield f"{tool} {line.split('[')[0]}"
+
+
+def _files(sandbox: Sandbox) -> Iterator[str]:
+    """The state folder, and what the CNI plugins remember of its pods."""
+    yield from (str(path) for path in sandbox.state.parent.iterdir())
+    for result in Path("/var/lib/cni/results").glob("*"):
+        if str(sandbox.state) in result.read_text():
+            yield str(result)
 
 
 def _control_groups() -> Iterator[str]:

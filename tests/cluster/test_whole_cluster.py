@@ -1,6 +1,7 @@
 """The life of a whole cluster, in a network namespace of its own: a cluster of this machine goes on undisturbed.
 
-The tests run in order on one cluster, since each start takes most of a minute. They want the binaries in the cache (`make cluster-up`).
+The tests run in order on one cluster, since each start takes most of a minute. They want the binaries in the cache
+(`make cluster-up`).
 """
 
 import json
@@ -26,13 +27,13 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def before(sandbox: Sandbox) -> Traces:
     return traces(sandbox)
 
 
 @pytest.fixture(scope="module")
-def kubeconfig(sandbox: Sandbox, before: Traces) -> Path:
+def kubeconfig(sandbox: Sandbox) -> Path:
     done = sandbox.run(sandbox.cluster("up"))
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())
@@ -45,7 +46,7 @@ def test_a_half_done_cluster_is_taken_down_whole(sandbox: Sandbox, before: Trace
     assert traces(sandbox) == before
 
 
-def test_an_up_that_was_killed_is_finished_by_the_next_one(sandbox: Sandbox, before: Traces) -> None:
+def test_an_up_that_was_killed_is_finished_by_the_next_one(sandbox: Sandbox) -> None:
     _kill_up_at(sandbox, "Starting kubelet")
     done = sandbox.run(sandbox.cluster("up"))
     assert done.returncode == 0, done.stderr
@@ -66,7 +67,8 @@ def test_logs_and_exec_reach_a_pod(sandbox: Sandbox, kubeconfig: Path) -> None:
     assert "1.31" in _kubectl(sandbox, kubeconfig, "exec", *gateway, "--", "pilot-agent", "version")
 
 
-def test_the_audit_log_names_who_did_what(sandbox: Sandbox, kubeconfig: Path) -> None:
+@pytest.mark.usefixtures("kubeconfig")
+def test_the_audit_log_names_who_did_what(sandbox: Sandbox) -> None:
     lines = (sandbox.state / "logs" / "audit.log").read_text().splitlines()
     events = [json.loads(line) for line in lines]
     assert {"level": "Metadata", "user": "admin"} in [
@@ -74,13 +76,15 @@ def test_the_audit_log_names_who_did_what(sandbox: Sandbox, kubeconfig: Path) ->
     ]
 
 
-def test_up_again_starts_nothing_anew(sandbox: Sandbox, kubeconfig: Path) -> None:
+@pytest.mark.usefixtures("kubeconfig")
+def test_up_again_starts_nothing_anew(sandbox: Sandbox) -> None:
     pids = _daemons(sandbox)
     assert sandbox.run(sandbox.cluster("up")).returncode == 0
     assert _daemons(sandbox) == pids
 
 
-def test_a_daemon_that_died_is_started_again_by_up(sandbox: Sandbox, kubeconfig: Path) -> None:
+@pytest.mark.usefixtures("kubeconfig")
+def test_a_daemon_that_died_is_started_again_by_up(sandbox: Sandbox) -> None:
     os.kill(_daemons(sandbox)["kube-proxy"], signal.SIGKILL)
     assert sandbox.run(sandbox.cluster("status")).returncode == 3
     assert sandbox.run(sandbox.cluster("up")).returncode == 0
@@ -94,10 +98,12 @@ def test_pods_outlive_a_new_containerd(sandbox: Sandbox, kubeconfig: Path) -> No
     assert _kubectl(sandbox, kubeconfig, "get", "pods", "--all-namespaces", "--output=name") == names
 
 
-def test_down_leaves_nothing_behind(sandbox: Sandbox, before: Traces, kubeconfig: Path) -> None:
+@pytest.mark.usefixtures("kubeconfig")
+def test_down_leaves_nothing_behind(sandbox: Sandbox, before: Traces) -> None:
     during = traces(sandbox)
     assert all(
-        vars(during)[what] > vars(before)[what] for what in ("processes", "mounts", "links", "rules", "control_groups")
+        vars(during)[what] > vars(before)[what]
+        for what in ("processes", "mounts", "links", "rules", "control_groups", "files")
     )
     assert sandbox.run(sandbox.cluster("down")).returncode == 0
     assert traces(sandbox) == before
