@@ -15,36 +15,40 @@ from cluster.locks import cluster_lock
 from cluster.network import ensure_network
 from cluster.node import NODE_NAME, ensure_containerd, ensure_node
 from cluster.packages import ensure_packages
-from cluster.preflight import check_machine
+from cluster.preflight import check_machine, check_neighbours
 from cluster.settings import Settings
 from cluster.steps import step, wait_until
 
 
 def bring_up(settings: Settings) -> None:
-    """Do all steps, each of which finds out by itself what is left to do."""
+    """Do all steps, each of which finds out by itself what is left to do. One `up` at a time."""
     with step("Checking the machine"):
         check_machine(settings)
-    ensure_packages()
-    ensure_built(settings, ALL)
-    archives = ensure_images(settings)
     with cluster_lock(settings):
-        settings.state.mkdir(parents=True, exist_ok=True, mode=0o755)
-        server = api_server(settings)
-        with step("Making the bridge"):
-            ensure_network(settings)
-        with step("Starting the control plane and containerd, loading images"), ThreadPoolExecutor() as workers:
-            loading = workers.submit(_start_containerd, settings, archives)
-            _start_control_plane(server, settings)
-            loading.result()
-        with step("Starting kubelet and kube-proxy"):
-            ensure_node(server, settings)
-            _wait_for_node(settings)
-        with step("Installing CoreDNS and istiod"):
-            ensure_dns(settings)
-            install_istio(settings)
-            wait_for_dns(settings)
-        with step("Installing the ingress gateway"):
-            install_gateway(settings)
+        check_neighbours(settings)
+        ensure_packages()
+        ensure_built(settings, ALL)
+        _start(settings, ensure_images(settings))
+
+
+def _start(settings: Settings, archives: list[Path]) -> None:
+    settings.state.mkdir(parents=True, exist_ok=True)
+    server = api_server(settings)
+    with step("Making the bridge"):
+        ensure_network(settings)
+    with step("Starting the control plane and containerd, loading images"), ThreadPoolExecutor() as workers:
+        loading = workers.submit(_start_containerd, settings, archives)
+        _start_control_plane(server, settings)
+        loading.result()
+    with step("Starting kubelet and kube-proxy"):
+        ensure_node(server, settings)
+        _wait_for_node(settings)
+    with step("Installing CoreDNS and istiod"):
+        ensure_dns(settings)
+        install_istio(settings)
+        wait_for_dns(settings)
+    with step("Installing the ingress gateway"):
+        install_gateway(settings)
 
 
 def api_server(settings: Settings) -> ApiServer:

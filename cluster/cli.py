@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(settings_from_environment(), options) or 0)
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+    except PermissionError as error:
+        print(f"error: {error.filename} may not be touched; run this as root, with sudo.", file=sys.stderr)
+    return 1
 
 
 def _up(settings: Settings, _options: argparse.Namespace) -> None:

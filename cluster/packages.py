@@ -23,14 +23,17 @@ PACKAGES = {
     "openssl": "openssl",
     "runc": "runc",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
 NO_SERVICES = "#!/bin/sh\n# mlendpoints: no service starts while its packages are installed\nexit 101\n"
 
 
 def missing_packages() -> list[str]:
-    """Debian's names of the packages whose programs are not there."""
-    missing = [package for command, package in PACKAGES.items() if not shutil.which(command)]
+    """Debian's names of the packages whose programs, or keys, are not there."""
+    missing = [
+        package for command, package in PACKAGES.items() if not (shutil.which(command) or Path(command).exists())
+    ]
     return missing if succeeds("/usr/bin/python3", "-m", "pip", "--version") else [*missing, "python3-pip"]
 
 

@@ -39,8 +39,22 @@ def check_machine(settings: Settings) -> None:
     if cold:
         _check_go()
     _check_disk(settings.cache, COLD_BYTES if cold else WARM_BYTES)
-    if not marked_pids(settings.state):
-        _check_neighbours()
+
+
+def check_neighbours(settings: Settings) -> None:
+    """ClusterError when something else on this machine is in the way. To be asked under the cluster's lock."""
+    if marked_pids(settings.state):
+        return
+    for port, program in PORTS.items():
+        if is_taken(port):
+            raise ClusterError(
+                f"Port {port} is in use and {program} needs it; end its user (`ss -ltnp 'sport = :{port}'` shows it)."
+            )
+    if has_kubernetes_rules() and not settings.kubeconfig.exists():
+        raise ClusterError(
+            "iptables has rules of another Kubernetes node (KUBE-SERVICES); end that node and remove them, "
+            "or run `python3 -m cluster down` if it was one of these."
+        )
 
 
 def _check_user() -> None:
@@ -83,17 +97,4 @@ def _check_disk(folder: Path, wanted: int) -> None:
         needs = f"{wanted / GIBIBYTE:.0f} GiB are needed at {folder} and {free / GIBIBYTE:.1f} GiB are free"
         raise ClusterError(
             f"{needs}; free some, or set MLENDPOINTS_CACHE and MLENDPOINTS_STATE to folders on a larger disk."
-        )
-
-
-def _check_neighbours() -> None:
-    for port, program in PORTS.items():
-        if is_taken(port):
-            raise ClusterError(
-                f"Port {port} is in use and {program} needs it; end its user (`ss -ltnp 'sport = :{port}'` shows it)."
-            )
-    if has_kubernetes_rules():
-        raise ClusterError(
-            "iptables has rules of another Kubernetes node (KUBE-SERVICES); end that node and remove them, "
-            "or run `python3 -m cluster down` if it was one of these."
         )
