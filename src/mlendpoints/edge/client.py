@@ -4,7 +4,8 @@ Adds what lightkube lacks: deletion with preconditions, and bytes that go
 straight into projections. Every failure leaves as one of ``errors``.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Literal
 
 import httpx2
@@ -121,7 +122,7 @@ class Api:
                 return
             params = {**params, "continue": page.metadata.continue_}
 
-    async def watch(self, watch: Watch, *, since: str, seconds: int, silence: float) -> AsyncIterator[WatchEvent]:
+    async def watch(self, watch: Watch, *, since: str, seconds: int, silence: float) -> AsyncGenerator[WatchEvent]:
         """Changes after ``since`` until the server ends the watch.
 
         Ends after ``seconds``; raises ``UnavailableError`` after ``silence`` seconds without a byte
@@ -139,8 +140,9 @@ class Api:
             path = watch.kind.path(watch.namespace)
             async with self._http.stream("GET", path, params=params, timeout=timeout) as response:
                 await self._judge("watch", watch.kind, response)
-                async for line in _lines(response):
-                    yield _event(line)
+                async with aclosing(_lines(response)) as lines:
+                    async for line in lines:
+                        yield _event(line)
         except httpx2.HTTPError as error:
             raise UnavailableError(f"The watch of {watch.kind.plural} broke: {error!r}") from error
 
@@ -234,7 +236,7 @@ def _stream_error(event: WatchEvent) -> ApiError:
     return make_error(msgspec.json.decode(event.object, type=Status))
 
 
-async def _lines(response: httpx2.Response) -> AsyncIterator[bytes]:
+async def _lines(response: httpx2.Response) -> AsyncGenerator[bytes]:
     rest = b""
     async for chunk in response.aiter_bytes():
         *lines, rest = (rest + chunk).split(b"\n")

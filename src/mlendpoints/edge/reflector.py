@@ -13,6 +13,7 @@ its objects are for.
 
 import asyncio
 import random
+from contextlib import aclosing
 
 import msgspec
 import structlog
@@ -78,10 +79,11 @@ class Reflector:
 
     async def _follow(self) -> None:
         seconds = self._patience.shortest_watch + random.randrange(self._patience.shortest_watch)  # noqa: S311 - spreads load
-        events = self._api.watch(self._watch, since=self._since, seconds=seconds, silence=self._patience.silence)
-        async for event in events:
-            self._take(event)
-            self._failures = 0
+        watching = self._api.watch(self._watch, since=self._since, seconds=seconds, silence=self._patience.silence)
+        async with aclosing(watching) as events:
+            async for event in events:
+                self._take(event)
+                self._failures = 0
 
     def _take(self, event: WatchEvent) -> None:
         metadata = msgspec.json.decode(event.object, type=_Bookmark).metadata

@@ -1,0 +1,314 @@
+"""The whole loop with decisions of the tests' own, on the real API server."""
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx2
+import msgspec
+import pytest
+
+from mlendpoints.api.endpoint import EndpointStatus
+from mlendpoints.api.endpointconfig import EndpointConfigStatus
+from mlendpoints.api.model import ModelStatus
+from mlendpoints.core.plan import Create, Event, Plan
+from mlendpoints.core.world import Child, Ref, World
+from mlendpoints.edge.client import Api
+from mlendpoints.edge.errors import NotFoundError
+from mlendpoints.edge.kinds import ENDPOINT, EVENT, Watch
+from mlendpoints.edge.lease import LeaseTimes
+from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.operator import Operator, Process
+from mlendpoints.edge.reconciler import Plans
+from mlendpoints.edge.settings import Settings
+from tests.apiserver.edge.conftest import Connect
+from tests.apiserver.edge.objects import Object, a_service, an_endpoint, created, observed, read, ref_of
+from tests.edge.waiting import until
+
+Decision = Callable[[World], Plan]
+Scenario = Callable[[Api], Awaitable[None]]
+
+QUICK = LeaseTimes(duration=5, renew_within=4, renew_every=1, retry=0.05)
+
+
+def service_of(world: World) -> Ref:
+    return Ref("Service", world.endpoint.metadata.namespace, world.endpoint.metadata.name)
+
+
+def wanted(world: World) -> Create:
+    ref = service_of(world)
+    owner = {"kind": ENDPOINT.name, "metadata": {"name": ref.name, "uid": world.endpoint.metadata.uid}}
+    return Create(ref, a_service(ref.namespace, ref.name, owner=owner))
+
+
+def reported(world: World, state: str) -> EndpointStatus | None:
+    status = EndpointStatus(observed_generation=1, url=state)
+    return None if status == world.endpoint.status else status
+
+
+def one_service(world: World) -> Plan:
+    """Each endpoint wants a Service of its name, and says in its url whether it is there."""
+    there = service_of(world) in world.children
+    return Plan(writes=() if there else (wanted(world),), status=reported(world, "there" if there else "missing"))
+
+
+def _no_config(_world: object) -> EndpointConfigStatus | None:
+    return None
+
+
+def _no_model(_world: object) -> ModelStatus | None:
+    return None
+
+
+class Running:
+    """An operator at work in one namespace."""
+
+    def __init__(self, operator: Operator, metrics: Metrics, namespace: str) -> None:
+        self.operator = operator
+        self.metrics = metrics
+        self.namespace = namespace
+
+    def writes(self) -> Counter[tuple[str, str, str]]:
+        """What was written, but for the lease: (verb, kind, code)."""
+        samples = next(iter(self.metrics.requests.collect())).samples
+        found = {(s.labels["verb"], s.labels["kind"], s.labels["code"]): int(s.value) for s in samples}
+        return Counter({w: n for w, n in found.items() if w[0] not in ("get", "list", "watch") and w[1] != "Lease"})
+
+    def reconciles(self, result: str = "success") -> float:
+        value: float = self.metrics.reconciles.labels(result)._value.get()  # noqa: SLF001 - a counter's value
+        return value
+
+    def says(self, name: str) -> str:
+        endpoint = self.operator.cache.endpoint(Ref(ENDPOINT.name, self.namespace, name))
+        return endpoint.status.url if endpoint else "absent"
+
+
+@asynccontextmanager
+async def running(
+    connect: Connect, namespace: str, decision: Decision, *, change: Callable[[Api], None] = lambda _api: None
+) -> AsyncIterator[Running]:
+    metrics = Metrics()
+    api = connect(metrics)
+    change(api)
+    operator = Operator(
+        settings=Settings(namespaces=(namespace,), lease_namespace=namespace, address="127.0.0.1", port=0, workers=4),
+        plans=Plans(endpoint=decision, config=_no_config, model=_no_model),
+        process=Process(identity=uuid.uuid4().hex, lease_times=QUICK),
+        api=api,
+        metrics=metrics,
+    )
+    task = asyncio.create_task(operator.run())
+    try:
+        yield Running(operator, metrics, namespace)
+    finally:
+        operator.stop()
+        await asyncio.wait_for(task, 20)
+
+
+def play(connect: Connect, scenario: Scenario) -> None:
+    async def played() -> None:
+        api = connect(Metrics())
+        try:
+            await scenario(api)
+        finally:
+            await api.close()
+
+    asyncio.run(played())
+
+
+def test_each_endpoint_is_made_with_as_many_writes_as_it_needs(connect: Connect, namespace: str) -> None:
+    names = [f"ep-{number}" for number in range(50)]
+
+    async def scenario(api: Api) -> None:
+        async with running(connect, namespace, one_service) as operator:
+            await asyncio.gather(*(api.create(ENDPOINT, an_endpoint(namespace, name)) for name in names))
+            await until(lambda: all(operator.says(name) == "there" for name in names))
+            assert operator.writes() == {
+                ("create", "Service", "201"): 50,
+                ("patch", ENDPOINT.name, "200"): 100,
+            }
+
+    play(connect, scenario)
+
+
+def test_when_nothing_is_to_be_done_nothing_is_written_or_read(connect: Connect, namespace: str) -> None:
+    async def scenario(api: Api) -> None:
+        async with running(connect, namespace, one_service) as operator:
+            endpoint = await created(api, an_endpoint(namespace))
+            await until(lambda: operator.says("ep") == "there")
+            before, reconciles = operator.writes(), operator.reconciles()
+            await api.merge(ref_of(endpoint), {"metadata": {"labels": {"touched": "yes"}}})
+            await until(lambda: operator.reconciles() > reconciles)
+            assert operator.writes() == before
+
+    play(connect, scenario)
+
+
+def test_what_is_deleted_by_hand_is_made_again(connect: Connect, namespace: str) -> None:
+    async def scenario(api: Api) -> None:
+        async with running(connect, namespace, one_service) as operator:
+            await api.create(ENDPOINT, an_endpoint(namespace))
+            await until(lambda: operator.says("ep") == "there")
+            service = await observed(api, Ref("Service", namespace, "ep"))
+            await api.delete(service)
+            await until(lambda: operator.writes()[("create", "Service", "201")] == 2)
+            await until(lambda: operator.says("ep") == "there")
+            assert (await observed(api, service.ref)).uid != service.uid
+
+    play(connect, scenario)
+
+
+class Held(httpx2.AsyncBaseTransport):
+    """Lets no list of one kind through before it is told to."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, plural: str) -> None:
+        self.inner = inner
+        self.plural = plural
+        self.let_through = asyncio.Event()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith(f"/{self.plural}") and request.method == "GET":
+            await self.let_through.wait()
+        return await self.inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+@pytest.mark.parametrize("late", ["services", "pods", "virtualservices", "machinelearningmodels"])
+def test_nothing_is_decided_before_every_kind_is_there(connect: Connect, namespace: str, late: str) -> None:
+    planned: list[World] = []
+    holds: list[Held] = []
+
+    def hold(api: Api) -> None:
+        holds.append(Held(api._http._transport, late))  # noqa: SLF001 - one kind of a real server comes late
+        api._http._transport = holds[0]  # noqa: SLF001 - the same
+
+    def note(world: World) -> Plan:
+        planned.append(world)
+        return Plan()
+
+    async def scenario(api: Api) -> None:
+        await api.create(ENDPOINT, an_endpoint(namespace))
+        async with running(connect, namespace, note, change=hold) as operator:
+            await until(lambda: {words.split()[0] for words in operator.operator.feed.unsynced} == {late})
+            assert operator.operator.pages()["/readyz"]().code == 503
+            assert (planned, operator.operator.lease.is_held) == ([], False)
+            holds[0].let_through.set()
+            await until(lambda: bool(planned))
+            assert operator.operator.pages()["/readyz"]().code == 200
+
+    play(connect, scenario)
+
+
+def test_a_refusal_comes_back_into_the_world_and_makes_no_storm(connect: Connect, namespace: str) -> None:
+    def plan(world: World) -> Plan:
+        found = [refusal.reason for refusal in world.refusals.values()]
+        return Plan(writes=(wanted(world),), status=reported(world, ",".join(found)), recheck=world.now + 0.2)
+
+    async def scenario(api: Api) -> None:
+        foreign = await created(api, a_service(namespace, "ep"))
+        async with running(connect, namespace, plan) as operator:
+            endpoint = await created(api, an_endpoint(namespace))
+            await until(lambda: operator.says("ep") == "NotOwned")
+            reconciles = operator.reconciles()
+            await until(lambda: operator.reconciles() > reconciles + 3)
+            assert operator.writes()[("create", "Service", "409")] == 1
+            assert await read(api, ref_of(foreign)) == foreign
+            assert (await read(api, ref_of(endpoint)))["status"]["url"] == "NotOwned"
+
+    play(connect, scenario)
+
+
+def test_an_endpoint_that_meets_a_bug_stops_no_other(connect: Connect, namespace: str) -> None:
+    def plan(world: World) -> Plan:
+        if world.endpoint.metadata.name == "cursed":
+            raise ZeroDivisionError
+        return one_service(world)
+
+    async def scenario(api: Api) -> None:
+        async with running(connect, namespace, plan) as operator:
+            await api.create(ENDPOINT, an_endpoint(namespace, "cursed"))
+            await until(lambda: operator.reconciles("bug") >= 3)
+            await api.create(ENDPOINT, an_endpoint(namespace, "ep"))
+            await until(lambda: operator.says("ep") == "there")
+
+    play(connect, scenario)
+
+
+def test_the_next_operator_takes_over_at_once_after_a_clean_stop(connect: Connect, namespace: str) -> None:
+    async def scenario(api: Api) -> None:
+        async with running(connect, namespace, one_service) as first:
+            await api.create(ENDPOINT, an_endpoint(namespace, "a"))
+            await until(lambda: first.says("a") == "there")
+            async with running(connect, namespace, one_service) as second:
+                await until(second.operator.feed.synced.is_set)
+                assert not second.operator.lease.is_held
+                first.operator.stop()
+                await until(lambda: second.operator.lease.is_held)
+                await api.create(ENDPOINT, an_endpoint(namespace, "b"))
+                await until(lambda: second.says("b") == "there")
+                assert second.writes()[("create", "Service", "201")] == 1
+
+    play(connect, scenario)
+
+
+def test_an_event_is_posted_on_the_endpoint(connect: Connect, namespace: str) -> None:
+    def plan(world: World) -> Plan:
+        status = reported(world, "told")
+        return Plan(status=status, events=(Event("Normal", "Succeeded", "It is done."),) if status else ())
+
+    async def scenario(api: Api) -> None:
+        async with running(connect, namespace, plan) as operator:
+            endpoint = await created(api, an_endpoint(namespace))
+            await until(lambda: operator.writes()[("create", EVENT.name, "201")] == 1)
+            (page,) = [page async for page in api.pages(Watch(kind=EVENT, namespace=namespace))]
+            (event,) = (decoded(raw) for raw in page.items)
+            assert event["regarding"]["uid"] == endpoint["metadata"]["uid"]
+            assert (event["reason"], event["note"], event["type"]) == ("Succeeded", "It is done.", "Normal")
+
+    play(connect, scenario)
+
+
+def decoded(raw: msgspec.Raw) -> Object:
+    obj: Object = msgspec.json.decode(raw)
+    return obj
+
+
+def test_nothing_is_pruned_when_the_route_is_no_longer_the_observed_one(connect: Connect, namespace: str) -> None:
+    def plan(world: World) -> Plan:
+        service = world.children.get(service_of(world))
+        absent = Child(ref=Ref("VirtualService", namespace, "ep"), uid="u", resource_version="1")
+        return Plan(prune=(service,), guard=absent) if service else one_service(world)
+
+    async def scenario(api: Api) -> None:
+        async with running(connect, namespace, plan) as operator:
+            await api.create(ENDPOINT, an_endpoint(namespace))
+            await until(lambda: operator.reconciles("conflict") >= 3)
+            assert operator.writes()[("delete", "Service", "200")] == 0
+            await api.get(Ref("Service", namespace, "ep"))
+
+    play(connect, scenario)
+
+
+def test_an_endpoint_leaves_once_its_finalizer_is_taken_off(connect: Connect, namespace: str) -> None:
+    def plan(world: World) -> Plan:
+        metadata = world.endpoint.metadata
+        if metadata.deletion_timestamp:
+            return Plan(finalizer=False)
+        return Plan(status=reported(world, "held")) if metadata.finalizers else Plan(finalizer=True)
+
+    async def scenario(api: Api) -> None:
+        async with running(connect, namespace, plan) as operator:
+            endpoint = await created(api, an_endpoint(namespace))
+            await until(lambda: operator.says("ep") == "held")
+            meta = (await read(api, ref_of(endpoint)))["metadata"]
+            version = meta["resourceVersion"]
+            await api.delete(Child(ref=ref_of(endpoint), uid=meta["uid"], resource_version=version))
+            await until(lambda: operator.says("ep") == "absent")
+            with pytest.raises(NotFoundError):
+                await api.get(ref_of(endpoint))
+
+    play(connect, scenario)
