@@ -43,7 +43,7 @@ apiserver: $(VENV) ## Run the tests against a real kube-apiserver and etcd
 e2e: $(VENV) ## Run the tests against a whole cluster with Istio
 	@hack/cluster
 	@$(MAKE) --no-print-directory images deploy
-	@hack/on-cluster $(BIN)/pytest tests/e2e
+	@hack/on-cluster $(BIN)/pytest tests/chart tests/e2e
 
 cluster-test: $(VENV) ## Start, break and stop local clusters, each in a network namespace of its own (root)
 	@$(PYTHON) -m cluster up >/dev/null

@@ -4,7 +4,9 @@
 - {name: MLENDPOINTS_NGINX_IMAGE, value: {{ printf "%s/nginx:%s" (include "mlendpoints.registry" .) (include "mlendpoints.tag" .) | quote }}}
 - {name: MLENDPOINTS_IMAGE_PULL_POLICY, value: {{ .Values.images.pullPolicy | quote }}}
 - {name: MLENDPOINTS_GATEWAY_SERVICE, value: {{ .Values.gateway.service | quote }}}
-- {name: MLENDPOINTS_GATEWAY_SELECTOR, value: {{ .Values.gateway.selector | toJson | quote }}}
+{{- with .Values.gateway.selector }}
+- {name: MLENDPOINTS_GATEWAY_SELECTOR, value: {{ toJson . | quote }}}
+{{- end }}
 - {name: MLENDPOINTS_HTTP_PORT, value: {{ .Values.gateway.httpPort | quote }}}
 - {name: MLENDPOINTS_HTTPS_PORT, value: {{ .Values.gateway.httpsPort | quote }}}
 {{- with .Values.gateway.urlPort }}

@@ -1,0 +1,132 @@
+"""The chart: what it grants, what it refuses, and that the operator understands what it sets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hack import render
+from mlendpoints.edge.settings import PREFIX, Settings, read_settings
+from tests.chart.rendering import helm_template, of_kind, operator_environment, operator_rules, rendered
+
+
+def test_install_yaml_and_kustomize_base_are_what_the_chart_renders() -> None:
+    files: Mapping[Path, str] = render.rendered("registry.example.com/mlendpoints", "0.1.0")
+    assert {path: path.read_text() for path in files} == files
+
+
+def test_the_operator_reads_no_secret_and_no_rule_has_a_wildcard() -> None:
+    manifests = rendered(allowedPathPrefixes=["/mnt/models"])
+    rules = [*operator_rules(manifests, "ClusterRole"), *operator_rules(manifests, "Role")]
+    granted = {word for rule in rules for part in ("apiGroups", "resources", "verbs") for word in rule[part]}
+    assert granted.isdisjoint({"*", "secrets", "configmaps", "pods/exec", "escalate", "bind", "impersonate"})
+
+
+def test_volumes_are_out_of_reach_unless_node_directories_are_allowed() -> None:
+    def reaches_volumes(prefixes: list[str]) -> bool:
+        rules = operator_rules(rendered(allowedPathPrefixes=prefixes), "ClusterRole")
+        return any("persistentvolumes" in rule["resources"] for rule in rules)
+
+    assert (reaches_volumes([]), reaches_volumes(["/mnt/models"])) == (False, True)
+
+
+def test_an_operator_of_some_namespaces_has_no_rights_in_others() -> None:
+    manifests = rendered(watchNamespaces=["team-a", "team-b"])
+    roles = list(of_kind(manifests, "Role"))
+    assert operator_rules(manifests, "ClusterRole") == []
+    assert {role["metadata"]["namespace"] for role in roles} == {
+        "team-a",
+        "team-b",
+        "istio-ingress",
+        "machine-learning",
+    }
+    assert list(of_kind(manifests, "ClusterRoleBinding")) == []
+
+
+def test_a_role_in_a_namespace_grants_what_the_cluster_role_grants() -> None:
+    role, *_ = of_kind(rendered(watchNamespaces=["team-a"]), "Role")
+    assert role["rules"] == operator_rules(rendered(), "ClusterRole")
+
+
+def test_the_policy_names_the_service_account_of_the_release() -> None:
+    manifests = rendered(namespace="elsewhere", serviceAccount={"name": "somebody"})
+    (policy,) = of_kind(manifests, "ValidatingAdmissionPolicy")
+    assert "'system:serviceaccount:elsewhere:somebody'" in policy["spec"]["validations"][0]["expression"]
+
+
+def test_every_variable_that_the_chart_sets_is_a_setting() -> None:
+    manifests = rendered(gateway={"urlPort": 8443})
+    known = {PREFIX + name.upper() for name in Settings.__struct_fields__}
+    assert set(operator_environment(manifests)) <= known
+
+
+def test_the_operator_understands_the_defaults_of_the_chart() -> None:
+    images = {name: f"registry.example.com/team/{name.replace('_', '-')}:0.1.0" for name in ("model_init", "nginx")}
+    expected = Settings(model_init_image=images["model_init"], nginx_image=images["nginx"])
+    assert read_settings(operator_environment(rendered())) == expected
+
+
+def test_the_operator_understands_every_value_of_the_chart() -> None:
+    manifests = rendered(
+        namespace="elsewhere",
+        images={"registry": "localhost:5000", "tag": "v1", "pullPolicy": "Never"},
+        gateway={
+            "service": "istio-system/gate",
+            "selector": {"app": "gate", "team": "a"},
+            "httpPort": 8080,
+            "httpsPort": 8443,
+            "urlPort": 9443,
+            "retryAttempts": 0,
+        },
+        tlsCredentials={"example.com": "example-com-tls", "a.example.com": "a-tls"},
+        proof={"mode": "timed", "seconds": 3.5},
+        drainSeconds=0,
+        allowedPathPrefixes=["/mnt/models", "/srv"],
+        watchNamespaces=["team-a", "team-b"],
+        workers=4,
+        logLevel="debug",
+    )
+    assert read_settings(operator_environment(manifests)) == Settings(
+        model_init_image="localhost:5000/model-init:v1",
+        nginx_image="localhost:5000/nginx:v1",
+        image_pull_policy="Never",
+        gateway_service="istio-system/gate",
+        gateway_selector={"app": "gate", "team": "a"},
+        http_port=8080,
+        https_port=8443,
+        url_port=9443,
+        retry_attempts=0,
+        tls_credentials={"example.com": "example-com-tls", "a.example.com": "a-tls"},
+        proof="timed",
+        proof_seconds=3.5,
+        drain_seconds=0,
+        allowed_path_prefixes=("/mnt/models", "/srv"),
+        namespaces=("team-a", "team-b"),
+        lease_namespace="elsewhere",
+        workers=4,
+        log_level="debug",
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "images.registry is required"),
+        ({"image": {}}, "additional properties 'image' not allowed"),
+        ({"images": {"registry": "https://registry.example.com"}}, "/images/registry"),
+        ({"gateway": {"service": "istio-ingressgateway"}}, "/gateway/service"),
+        ({"gateway": {"selector": "istio=ingressgateway"}}, "/gateway/selector"),
+        ({"gateway": {"httpPort": 0}}, "/gateway/httpPort"),
+        ({"tlsCredentials": {"example": {"com": "tls"}}}, "/tlsCredentials/example"),
+        ({"proof": {"mode": "hoped"}}, "/proof/mode"),
+        ({"drainSeconds": 601}, "/drainSeconds"),
+        ({"allowedPathPrefixes": ["mnt"]}, "/allowedPathPrefixes/0"),
+        ({"watchNamespaces": "team-a"}, "/watchNamespaces"),
+        ({"replicas": 3}, "/replicas"),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused(values: Mapping[str, Any], message: str) -> None:
+    done = helm_template(values)
+    assert done.returncode != 0
+    assert message in done.stderr
