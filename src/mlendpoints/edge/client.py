@@ -81,8 +81,11 @@ def _ignore(_verb: str, _kind: str, _code: int) -> None:
 class Api:
     """The API server of one cluster."""
 
-    def __init__(self, http: httpx2.AsyncClient, *, observer: Observer = _ignore) -> None:
+    def __init__(
+        self, http: httpx2.AsyncClient, *, streams: httpx2.AsyncClient | None = None, observer: Observer = _ignore
+    ) -> None:
         self._http = http
+        self._streams = streams or http  # watches: a pool looks at all of its connections for every request
         self._observer = observer
 
     @classmethod
@@ -95,16 +98,17 @@ class Api:
         config = KubeConfig.from_env().get()
         if config is None:
             raise ConfigError("The kubeconfig names no current context")
-        limits = httpx2.Limits(max_keepalive_connections=64)
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": MANAGER}
         if impersonate:
             headers["Impersonate-User"] = impersonate
-        http = httpx2.AsyncClient(**params.httpx_params(config), limits=limits, headers=headers)
-        return cls(http, observer=observer)
+        limits = httpx2.Limits(max_keepalive_connections=64)
+        known = {**params.httpx_params(config), "limits": limits, "headers": headers}
+        return cls(httpx2.AsyncClient(**known), streams=httpx2.AsyncClient(**known), observer=observer)
 
     async def close(self) -> None:
         """Closes all connections."""
         await self._http.aclose()
+        await self._streams.aclose()
 
     async def get(self, ref: Ref) -> bytes:
         """The object as it is now, read from the storage."""
@@ -138,7 +142,7 @@ class Api:
         timeout = httpx2.Timeout(_TIMEOUT, read=silence)
         try:
             path = watch.kind.path(watch.namespace)
-            async with self._http.stream("GET", path, params=params, timeout=timeout) as response:
+            async with self._streams.stream("GET", path, params=params, timeout=timeout) as response:
                 await self._judge("watch", watch.kind, response)
                 async with aclosing(_lines(response)) as lines:
                     async for line in lines:

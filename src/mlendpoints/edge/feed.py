@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.model import Model
 from mlendpoints.core.world import PodFacts, Ref
 from mlendpoints.edge import kinds
 from mlendpoints.edge.backends import Backends, GatewayBackends, GatewayPorts
@@ -60,6 +62,10 @@ class Feed:
         before = self._cache.entry(entry.ref)
         if before == entry and isinstance(entry.facts, _OBSERVED_ONLY):
             return
+        if before is not None and _is_same_template(before, entry):
+            self._cache.put(entry)
+            self._queue.add_after(entry.ref, GATHERING)
+            return
         keys = keys_for(self._cache, before) if before else set()
         self._cache.put(entry)
         self._wake(keys | keys_for(self._cache, entry), changed=entry.ref)
@@ -78,3 +84,12 @@ class Feed:
                 self._queue.add(key)
             else:
                 self._queue.add_after(key, GATHERING)
+
+
+def _is_same_template(before: Entry, after: Entry) -> bool:
+    """Whether a template differs in its status alone, which is nobody's business but its own."""
+    match before.facts, after.facts:
+        case (EndpointConfig() | Model()) as old, (EndpointConfig() | Model()) as new:
+            return (old.metadata.uid, old.spec) == (new.metadata.uid, new.spec)
+        case _:
+            return False

@@ -31,6 +31,7 @@ from mlendpoints.edge.refusals import Refusals
 from mlendpoints.edge.writes import Writer
 
 UNSEEN = 0.5  # seconds after which unseen writes are looked for again, should no event wake the key
+REST = 0.005  # seconds for each user, between two looks at a template: its status costs a look at all of them
 
 log = structlog.get_logger()
 
@@ -64,6 +65,7 @@ class Reconciler:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._rests_until: dict[Ref, float] = {}  # templates, seconds since the epoch
 
     async def reconcile(self, key: Ref) -> None:
         """One round; raises ``ApiError`` for what a later round may mend."""
@@ -99,6 +101,7 @@ class Reconciler:
         parts.expectations.forget(key)
         parts.refusals.keep_only(key, set())
         parts.queue.forget(key)
+        self._rests_until.pop(key, None)
 
     async def _apply(self, key: Ref, plan: Plan) -> bool:
         """Does the writes in order; False when there is a new refusal, by which the plan would be another."""
@@ -157,9 +160,12 @@ class Reconciler:
             self._parts.queue.add_after(key, plan.recheck - self._parts.clock())
 
     async def _reconcile_template(self, key: Ref) -> None:
-        template = self._parts.cache.template(key)
+        template, now = self._parts.cache.template(key), self._parts.clock()
         if template is None:
             self._forget(key)
+            return
+        if now < self._rests_until.get(key, 0.0):
+            self._parts.queue.add_after(key, self._rests_until[key] - now)
             return
         status = self._template_status(key, template)
         if status is not None:
@@ -169,6 +175,7 @@ class Reconciler:
         found = (self._observe(user) for user in self._parts.cache.users(key))
         users = tuple(world for world in found if world is not None)
         now = self._parts.clock()
+        self._rests_until[key] = now + REST * len(users)
         if isinstance(template, Model):
             return self._parts.plans.model(TemplateWorld(template=template, users=users, now=now))
         return self._parts.plans.config(TemplateWorld(template=template, users=users, now=now))

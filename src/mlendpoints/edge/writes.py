@@ -9,7 +9,8 @@ from msgspec import Struct
 from mlendpoints.api import labels
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.manifests import Manifest
-from mlendpoints.core.plan import Apply, Create, Scale, SetStatus, Write
+from mlendpoints.core.plan import Apply, Create, Release, Scale, SetStatus, Write
+from mlendpoints.core.sparse import whole
 from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.client import Api, Written, WrittenMeta
 from mlendpoints.edge.envelope import Envelope, Metadata
@@ -38,6 +39,11 @@ class Writer:
             case SetStatus(child=child, status=status):
                 identity = _identity(child.uid, child.resource_version)
                 return await self._api.merge(child.ref, {"metadata": identity, "status": status}, subresource="status")
+
+            case Release(child=child, finalizer=finalizer):
+                kept = tuple(name for name in child.finalizers if name != finalizer)
+                observed = WrittenMeta(child.uid, child.resource_version)
+                return await self.set_finalizers(child.ref, observed, kept)
 
     async def set_status(self, ref: Ref, observed: WrittenMeta, status: Struct) -> Written:
         """Replaces the whole status of exactly the version that was observed.
@@ -97,13 +103,6 @@ class Writer:
             return msgspec.json.decode(await self._api.get(ref), type=Envelope).metadata
         except NotFoundError:
             return None
-
-
-def whole(status: Struct) -> Manifest:
-    """A merge patch that leaves nothing of an earlier status behind."""
-    nothing = {field.encode_name: None for field in msgspec.structs.fields(status)}
-    said: Manifest = msgspec.to_builtins(status)
-    return nothing | said
 
 
 def _identity(uid: str, resource_version: str) -> Manifest:
