@@ -83,6 +83,7 @@ class EndpointStatus(Value, frozen=True, kw_only=True):
     monitoring_url: Annotated[str, Meta(description="Metrics of its pods; reachable inside the cluster only.")] = ""
     config_version: Annotated[str, Meta(description="The config version that serves.")] = ""
     target_version: Annotated[str, Meta(description="The config version that is asked for.")] = ""
+    route_revision: Annotated[str, Meta(description="The routes that every gateway pod was seen serving.")] = ""
     traffic: Annotated[str, Meta(description="Weights in force, for people: blue=90,green=10.")] = ""
     variants: Annotated[tuple[VariantStatus, ...], Meta(description="The production variants.")] = ()
     update: Annotated[UpdateStatus | None, Meta(description="The update that runs, if any.")] = None

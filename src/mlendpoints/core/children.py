@@ -3,36 +3,28 @@
 from collections.abc import Iterable, Iterator
 
 from mlendpoints.api.endpointconfig import EndpointConfig
-from mlendpoints.api.model import Images, Model
-from mlendpoints.core.difference import write_for
+from mlendpoints.api.model import Model
+from mlendpoints.core.difference import ref_of, write_for
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.manifests.destinationrule import make_destination_rule
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.instances import make_config_instance, make_model_instance
 from mlendpoints.core.manifests.service import make_monitoring_service, make_service
-from mlendpoints.core.manifests.storage import make_claim, make_volume
+from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_volume
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.plan import Scale, Write
+from mlendpoints.core.retirement import releases
 from mlendpoints.core.rollout import Rollout, Step
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import Target, TargetVariant
 from mlendpoints.core.world import Ref
 
-# Kinds whose objects have no namespace.
-CLUSTER_SCOPED = frozenset({"PersistentVolume"})
-
 
 def missing_writes(scene: Scene, rollout: Rollout) -> tuple[Write, ...]:
     """The writes, in order, after which everything stands as it shall."""
     writes = (write_for(manifest, scene.world.children.get(ref_of(manifest))) for manifest in desired(scene, rollout))
-    return (*(write for write in writes if write is not None), *_scalings(scene))
-
-
-def ref_of(manifest: Manifest) -> Ref:
-    """The name of what a manifest describes."""
-    metadata = manifest["metadata"]
-    return Ref(manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+    return (*(write for write in writes if write is not None), *_scalings(scene), *releases(scene))
 
 
 def desired(scene: Scene, rollout: Rollout) -> Iterator[Manifest]:
@@ -67,7 +59,6 @@ def _instances(scene: Scene, target: Target) -> Iterator[Manifest]:
 
 
 def _model_instance(scene: Scene, target: Target, variant: TargetVariant) -> Manifest:
-    settings = scene.world.settings
     return make_model_instance(
         scene.world.endpoint,
         variant.template,
@@ -75,9 +66,7 @@ def _model_instance(scene: Scene, target: Target, variant: TargetVariant) -> Man
         config_name=target.config,
         version=variant.version,
         replicas=_first_replicas(scene, variant),
-        images=Images(
-            model_init=settings.model_init_image, nginx=settings.nginx_image, pull_policy=settings.image_pull_policy
-        ),
+        settings=scene.world.settings,
     )
 
 
@@ -109,16 +98,17 @@ def _count(config: EndpointConfig, variant: str) -> int | None:
 
 
 def _parts(scene: Scene, instance: Model) -> Iterable[Manifest]:
-    settings = scene.world.settings
     yield make_service(instance)
     yield make_destination_rule(instance)
-    if instance.spec.instance and instance.spec.instance.path:
-        yield make_volume(instance, settings)
+    if needs_volume(instance.spec):
+        yield make_volume(instance)
         yield make_claim(instance)
-    yield make_deployment(instance, settings, scene.wanted(instance.metadata.name))
+    yield make_deployment(instance, replicas=scene.wanted(instance.metadata.name))
 
 
 def _virtual_service(scene: Scene, rollout: Rollout) -> Manifest:
     assert rollout.routes is not None  # noqa: S101 - called when routes shall stand
     health_paths = {name: model.spec.health_path for name, model in scene.world.model_instances.items()}
-    return make_virtual_service(scene.world.endpoint, rollout.routes, health_paths, scene.world.settings)
+    return make_virtual_service(
+        scene.world.endpoint, rollout.routes, health_paths=health_paths, settings=scene.world.settings
+    )

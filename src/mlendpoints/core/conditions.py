@@ -45,11 +45,6 @@ def _condition(
     )
 
 
-def is_true(conditions: Iterable[Condition], kind: ConditionType) -> bool:
-    """Whether a condition is there and True."""
-    return any(condition.type == kind.value and condition.status == "True" for condition in conditions)
-
-
 def all_true(findings: Mapping[ConditionType, Finding], *, then: str) -> Finding:
     """``Ready``: the first judgement that is not True, or that all is well."""
     for kind, finding in findings.items():

@@ -8,7 +8,7 @@ from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core.conditions import make_conditions
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.plan import Plan
-from mlendpoints.core.retirement import retire
+from mlendpoints.core.retirement import releases, retire
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.times import seconds
 from mlendpoints.core.world import Probe, Ref, World
@@ -31,7 +31,8 @@ def plan_deletion(world: World) -> Plan:
         return _told(scene, waiting, "Waiting until no gateway pod routes to it.")
     leaving = tuple(child for name in sorted(world.model_instances) for child in retire(scene, name))
     if world.model_instances:
-        return _told(scene, Plan(prune=leaving, probes=(_gone(world),)), "Waiting until its pods have finished.")
+        going = Plan(writes=tuple(releases(scene)), prune=leaving, probes=(_gone(world),))
+        return _told(scene, going, "Waiting until its pods have finished.")
     return Plan(finalizer=False)
 
 

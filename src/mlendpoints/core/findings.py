@@ -152,7 +152,7 @@ def deadline_finding(seconds: int, why: Finding, pods: Iterable[PodFacts]) -> Fi
     if any(_started(pod) for pod in pods):
         return Finding.no(
             Reason.PROBE_FAILED,
-            f"Not ready within {seconds} s: the containers run, but the health path has not answered 200. {why.message}",
+            f"Not ready within {seconds} s: the containers run, but the health path does not answer 200. {why.message}",
         )
     return Finding.no(Reason.DEADLINE_EXCEEDED, f"Not ready within {seconds} s. {why.message}")
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import msgspec
-
 from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigStatus
 from mlendpoints.api.model import Model, ModelStatus
@@ -12,6 +10,8 @@ from mlendpoints.core.conditions import make_conditions
 from mlendpoints.core.findings import Finding, instance_findings
 from mlendpoints.core.plan import SetStatus
 from mlendpoints.core.scene import Scene
+from mlendpoints.core.sparse import whole
+from mlendpoints.core.templates import shares
 from mlendpoints.core.world import Ref
 
 
@@ -21,12 +21,12 @@ def instance_statuses(scene: Scene) -> Iterator[SetStatus]:
         child = scene.standing(Ref(Model.KIND, scene.namespace, name))
         status = _model_status(scene, name, model)
         if child is not None and status is not None and status != model.status:
-            yield SetStatus(child, msgspec.to_builtins(status))
+            yield SetStatus(child, whole(status))
     for name, config in sorted(scene.world.config_instances.items()):
         child = scene.standing(Ref(EndpointConfig.KIND, scene.namespace, name))
         recorded = _config_status(config)
         if child is not None and recorded != config.status:
-            yield SetStatus(child, msgspec.to_builtins(recorded))
+            yield SetStatus(child, whole(recorded))
 
 
 def _model_status(scene: Scene, name: str, model: Model) -> ModelStatus | None:
@@ -69,4 +69,6 @@ def _config_version(scene: Scene, name: str) -> str:
 
 def _config_status(config: EndpointConfig) -> EndpointConfigStatus:
     versions = config.spec.instance.model_versions if config.spec.instance else {}
-    return EndpointConfigStatus(observed_generation=config.metadata.generation, model_versions=versions)
+    return EndpointConfigStatus(
+        observed_generation=config.metadata.generation, models=shares(config.spec), model_versions=versions
+    )

@@ -43,7 +43,14 @@ class SetStatus(Struct, frozen=True):
     status: Manifest
 
 
-Write = Create | Apply | Scale | SetStatus
+class Release(Struct, frozen=True):
+    """Takes ``finalizer`` off a child that is being deleted, carrying uid and resourceVersion."""
+
+    child: Child
+    finalizer: str
+
+
+Write = Create | Apply | Scale | SetStatus | Release
 
 
 class Event(Struct, frozen=True):

@@ -6,10 +6,14 @@ the VirtualService is absent, or before every gateway pod has been seen to
 serve the routes that do without it.
 """
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
+from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
+from mlendpoints.core.plan import Release
 from mlendpoints.core.rollout import Rollout, Step
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.world import Child, Ref
@@ -43,10 +47,11 @@ def leftovers(scene: Scene, rollout: Rollout) -> Leftovers:
 
 def prune(scene: Scene, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
     """What can be deleted right now."""
+    orphaned = orphaned_volumes(scene)
     if not unneeded or not routes_are_proven(scene, rollout):
-        return ()
+        return orphaned
     instances = tuple(child for name in unneeded.model_instances for child in retire(scene, name))
-    return instances + _retired_configs(scene, rollout, unneeded)
+    return tuple(dict.fromkeys(orphaned + instances + _retired_configs(scene, rollout, unneeded)))
 
 
 def routes_are_proven(scene: Scene, rollout: Rollout) -> bool:
@@ -59,8 +64,35 @@ def retire(scene: Scene, instance: str) -> tuple[Child, ...]:
     deployment = scene.deployment(instance)
     if deployment is not None:
         return () if deployment.deleting else (deployment,)
-    model = scene.standing(Ref(Model.KIND, scene.namespace, instance))
-    return () if scene.pods(instance) or model is None else (model,)
+    if scene.pods(instance):
+        return ()
+    parts = (*storage(scene, instance), scene.world.children.get(Ref(Model.KIND, scene.namespace, instance)))
+    standing = next((part for part in parts if part is not None), None)
+    return () if standing is None or standing.deleting else (standing,)
+
+
+def storage(scene: Scene, instance: str) -> tuple[Child | None, Child | None]:
+    """Claim and volume of a model instance; a claim goes first, since a volume in use would wait for it."""
+    claim = scene.world.children.get(Ref("PersistentVolumeClaim", scene.namespace, instance))
+    return claim, scene.world.children.get(Ref("PersistentVolume", "", f"{scene.namespace}.{instance}"))
+
+
+def releases(scene: Scene) -> Iterator[Release]:
+    """Model instances on their way out whose volume, which no garbage collector takes, is gone."""
+    for ref, child in sorted(scene.world.children.items()):
+        if _awaits_volume(child) and storage(scene, ref.name)[1] is None:
+            yield Release(child, labels.VOLUME_FINALIZER)
+
+
+def orphaned_volumes(scene: Scene) -> tuple[Child, ...]:
+    """Volumes of model instances that somebody else deletes: a namespace on its way out, a person."""
+    leaving = (ref.name for ref, child in sorted(scene.world.children.items()) if _awaits_volume(child))
+    volumes = (storage(scene, name)[1] for name in leaving if scene.deployment(name) is None and not scene.pods(name))
+    return tuple(volume for volume in volumes if volume is not None and not volume.deleting)
+
+
+def _awaits_volume(child: Child) -> bool:
+    return child.deleting and labels.VOLUME_FINALIZER in child.finalizers
 
 
 def _retired_configs(scene: Scene, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:

@@ -44,3 +44,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
             return [_plain(item) for item in value]
         case _:
             return value
+
+
+def whole(value: Struct) -> dict[str, Any]:
+    """A merge patch that says everything: what has its default is null, so that nothing of an earlier value stays."""
+    return {wire: None for _, wire, _ in _fields(type(value))} | sparse(value)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mlendpoints.api.endpoint import Endpoint, EndpointStatus, HistoryEntry, Outcome, State, UpdateStatus, VariantStatus
 from mlendpoints.api.reasons import ConditionType, Reason
-from mlendpoints.core.conditions import all_true, is_true, make_conditions
+from mlendpoints.core.conditions import all_true, make_conditions
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.retirement import Leftovers, routes_are_proven
 from mlendpoints.core.rollout import Rollout, Step
@@ -53,12 +53,8 @@ def routes_finding(scene: Scene, rollout: Rollout) -> Finding:
 
 
 def _was_proven(scene: Scene, rollout: Rollout) -> bool:
-    """Proven before, and nothing was asked since: no gateway is asked again at rest or after a restart."""
-    status = scene.world.endpoint.status
-    asked = (
-        scene.target is None or status.config_version == scene.target.version or rollout.step in (Step.HOLD, Step.START)
-    )
-    return asked and status.update is None and is_true(status.conditions, ConditionType.ROUTES_PROGRAMMED)
+    """On record as proven: no gateway is asked again at rest or after a restart."""
+    return rollout.routes is not None and scene.world.endpoint.status.route_revision == rollout.routes.revision
 
 
 def _not_proven(scene: Scene, rollout: Rollout) -> Finding:
@@ -103,6 +99,7 @@ def make_status(report: Report) -> EndpointStatus:
         url=url(endpoint, scene.world.settings) if scene.serving else "",
         monitoring_url=monitoring_url(endpoint) if scene.serving or scene.target else "",
         target_version=scene.target.version if scene.target else endpoint.status.target_version,
+        route_revision=_route_revision(report),
         traffic=",".join(f"{d.variant}={d.weight}" for d in scene.serving),
         variants=_variants(scene),
         conditions=make_conditions(
@@ -112,6 +109,11 @@ def make_status(report: Report) -> EndpointStatus:
             now=scene.world.now,
         ),
     )
+
+
+def _route_revision(report: Report) -> str:
+    live = report.scene.live
+    return live.revision if live is not None and report.routes.ok is True else ""
 
 
 def _started(report: Report) -> EndpointStatus:

@@ -6,6 +6,7 @@ What hinders it comes back as a ``Finding`` for the condition ``ConfigResolved``
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
+from posixpath import normpath
 
 from msgspec import Struct
 
@@ -14,6 +15,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.findings import Finding
+from mlendpoints.core.manifests.gateway import credential_name
 from mlendpoints.core.versions import config_version, model_version
 from mlendpoints.core.world import Destination, World
 
@@ -122,7 +124,7 @@ def _host_is_routed_by_others(world: World) -> Finding | None:
 
 def _tls_has_no_credential(world: World) -> Finding | None:
     endpoint = world.endpoint.spec
-    if not endpoint.tls or any(endpoint.host.endswith(suffix) for suffix in world.settings.tls_credentials):
+    if not endpoint.tls or credential_name(endpoint.host, world.settings) is not None:
         return None
     return Finding.no(
         Reason.INVALID_SPEC,
@@ -180,7 +182,7 @@ def _path_is_not_allowed(world: World) -> Finding | None:
 
 
 def _allowed(path: str, prefixes: tuple[str, ...]) -> bool:
-    return any(PurePosixPath(path).is_relative_to(prefix) for prefix in prefixes)
+    return any(PurePosixPath(normpath(path)).is_relative_to(prefix) for prefix in prefixes)
 
 
 _CHAIN: tuple[Callable[[World], Finding | None], ...] = (

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigStatus
+from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, EndpointConfigStatus
 from mlendpoints.api.meta import Condition
 from mlendpoints.api.model import Model, ModelStatus
 from mlendpoints.api.reasons import ConditionType, Reason
@@ -36,9 +36,15 @@ def plan_config(world: TemplateWorld[EndpointConfig]) -> EndpointConfigStatus | 
     status = EndpointConfigStatus(
         observed_generation=template.metadata.generation,
         used_by=_names(world.users),
+        models=shares(template.spec),
         conditions=_rolled_out(world, template.status.conditions, template.metadata.generation),
     )
     return None if status == template.status else status
+
+
+def shares(spec: EndpointConfigSpec) -> str:
+    """The weights for people: ``blue=90,green=10``."""
+    return ",".join(f"{variant.name}={variant.weight}" for variant in spec.models)
 
 
 def plan_model(world: TemplateWorld[Model]) -> ModelStatus | None:

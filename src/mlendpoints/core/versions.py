@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from mlendpoints.api.endpointconfig import ProductionVariant
 from mlendpoints.api.model import Model, ModelSpec
 from mlendpoints.core.quantities import canonical_quantity
+from mlendpoints.core.sparse import sparse
 
 LENGTH = 8
 _QUANTITIES = ("cpus", "memory", "size")
@@ -40,17 +42,19 @@ def config_version(
 
 
 def _template(spec: ModelSpec) -> dict[str, Any]:
-    fields: dict[str, Any] = msgspec.to_builtins(spec)
-    return {name: value for name, value in fields.items() if name not in ("replicas", "instance")}
+    return _given(spec, without=("replicas", "instance"))
 
 
 def _pods(variant: ProductionVariant) -> dict[str, Any]:
-    fields: dict[str, Any] = msgspec.to_builtins(variant)
-    pods = {name: value for name, value in fields.items() if name not in _NOT_IN_PODS}
+    pods = _given(variant, without=_NOT_IN_PODS)
     for name in _QUANTITIES:
         pods[name] = canonical_quantity(getattr(variant, name))
     pods["resources"] = {name: canonical_quantity(value) for name, value in variant.resources.items()}
     return pods
+
+
+def _given(value: Struct, *, without: tuple[str, ...]) -> dict[str, Any]:
+    return {name: said for name, said in sparse(value).items() if name not in without}
 
 
 def _digest(values: list[Any]) -> str:

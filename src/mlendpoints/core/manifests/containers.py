@@ -10,7 +10,6 @@ from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.service import METRICS_PORT
 from mlendpoints.core.manifests.storage import needs_volume
 from mlendpoints.core.quantities import canonical_quantity, whole_units
-from mlendpoints.core.world import Settings
 
 PROXY_PORT = 8088
 _USER_ID = 1000
@@ -68,7 +67,7 @@ def make_model(instance: Model) -> Manifest:
     }
 
 
-def make_nginx(instance: Model, settings: Settings) -> Manifest:
+def make_nginx(instance: Model) -> Manifest:
     """The reverse proxy and monitoring endpoint; readiness asks the model through it.
 
     A model that dies takes the pod's readiness away by itself; a slow one gets
@@ -76,7 +75,7 @@ def make_nginx(instance: Model, settings: Settings) -> Manifest:
     finishes what is in flight (its image's stop signal is SIGQUIT).
     """
     spec, marks = instance.spec, instance_of(instance)
-    drain = {"lifecycle": {"preStop": {"sleep": {"seconds": settings.drain_seconds}}}} if settings.drain_seconds else {}
+    drain = {"lifecycle": {"preStop": {"sleep": {"seconds": marks.drain_seconds}}}} if marks.drain_seconds else {}
     return {
         "name": "nginx",
         "image": marks.images.nginx,

@@ -15,14 +15,13 @@ from mlendpoints.core.manifests.metadata import instance_labels, instance_of, ma
 from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_volume
 from mlendpoints.core.manifests.virtualservice import INVOCATION_SECONDS
 from mlendpoints.core.quantities import canonical_quantity
-from mlendpoints.core.world import Settings
 
 BUILDER = "1"  # revision of the pod template's builder
 GROUP_ID = 1000  # of the artifact's volume, whoever the model runs as
 _MARGIN_SECONDS = 10  # for the model, after its proxy has finished the longest invocation
 
 
-def make_deployment(instance: Model, *, settings: Settings, replicas: int) -> Manifest:
+def make_deployment(instance: Model, *, replicas: int) -> Manifest:
     """The Deployment; a pod is replaced only when a new one answers through its proxy."""
     name, marks = instance.metadata.name, instance_of(instance)
     object_labels = instance_labels(name, marks)
@@ -42,19 +41,19 @@ def make_deployment(instance: Model, *, settings: Settings, replicas: int) -> Ma
                     "labels": object_labels,
                     "annotations": {"kubectl.kubernetes.io/default-container": "model"},
                 },
-                "spec": make_pod(instance, settings),
+                "spec": make_pod(instance),
             },
         },
     }
 
 
-def make_pod(instance: Model, settings: Settings) -> Manifest:
+def make_pod(instance: Model) -> Manifest:
     """The pod's spec: fit for Pod Security ``restricted``, no token, no environment from Services."""
     spec = instance.spec
     init = [make_model_init(instance)] if spec.artifact else []
     return {
         "initContainers": [*init, make_model(instance)],
-        "containers": [make_nginx(instance, settings)],
+        "containers": [make_nginx(instance)],
         "volumes": _volumes(instance),
         "securityContext": {
             "runAsNonRoot": True,
@@ -65,7 +64,7 @@ def make_pod(instance: Model, settings: Settings) -> Manifest:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "shareProcessNamespace": True,
-        "terminationGracePeriodSeconds": settings.drain_seconds + INVOCATION_SECONDS + _MARGIN_SECONDS,
+        "terminationGracePeriodSeconds": instance_of(instance).drain_seconds + INVOCATION_SECONDS + _MARGIN_SECONDS,
         **_identity(spec),
         **_placement(instance),
     }

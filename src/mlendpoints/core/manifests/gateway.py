@@ -25,7 +25,7 @@ def make_gateway(endpoint: Endpoint, settings: Settings) -> Manifest:
 
 def credential_name(host: str, settings: Settings) -> str | None:
     """Name of the TLS credential of the longest host suffix that covers the host."""
-    suffixes = [suffix for suffix in settings.tls_credentials if host.endswith(suffix)]
+    suffixes = [suffix for suffix in settings.tls_credentials if f".{host}".endswith(f".{suffix.removeprefix('.')}")]
     return settings.tls_credentials[max(suffixes, key=len)] if suffixes else None
 
 

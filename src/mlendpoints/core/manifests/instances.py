@@ -19,6 +19,7 @@ from mlendpoints.core.manifests.metadata import endpoint_labels, instance_labels
 from mlendpoints.core.manifests.storage import needs_volume
 from mlendpoints.core.quantities import canonical_quantity
 from mlendpoints.core.sparse import sparse
+from mlendpoints.core.world import Settings
 
 
 def make_config_instance(
@@ -60,7 +61,7 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
     config_name: str,
     version: str,
     replicas: int,
-    images: Images,
+    settings: Settings,
 ) -> Manifest:
     """The frozen version of a model for one variant; ``replicas`` is its scale, the only field that may change."""
     variant = _canonical(variant)
@@ -70,7 +71,10 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
         variant=variant.name,
         model=template.metadata.name,
         version=version,
-        images=images,
+        images=Images(
+            model_init=settings.model_init_image, nginx=settings.nginx_image, pull_policy=settings.image_pull_policy
+        ),
+        drain_seconds=settings.drain_seconds,
         cpus=variant.cpus,
         memory=variant.memory,
         size=variant.size,

@@ -93,7 +93,7 @@ def instance_manifest(wish: Asked, variant: ProductionVariant) -> Manifest:
         config_name=wish.config.metadata.name,
         version=version(variant),
         replicas=variant.instances,
-        images=IMAGES,
+        settings=SETTINGS,
     )
 
 
@@ -108,7 +108,7 @@ def children(instance: Model) -> list[Manifest]:
     replicas = instance.spec.replicas or 0
     return [
         *storage,
-        make_deployment(instance, settings=SETTINGS, replicas=replicas),
+        make_deployment(instance, replicas=replicas),
         make_service(instance),
         make_destination_rule(instance),
     ]

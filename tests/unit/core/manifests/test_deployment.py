@@ -1,14 +1,15 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mlendpoints.api.endpointconfig import ProductionVariant
 from mlendpoints.api.model import Model
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import make_deployment, make_pod
 from mlendpoints.core.manifests.instances import make_model_instance
-from tests.gen import a_config, a_model, a_variant, an_endpoint, some_settings
-from tests.unit.core.manifests.made import IMAGES, existing
+from tests.gen import a_config, a_model, a_variant, an_endpoint
+from tests.unit.core.manifests.made import SETTINGS, existing
 
 
 def an_instance(model: Model | None = None, **variant: Any) -> Model:  # noqa: ANN401 - any field of a variant
@@ -16,13 +17,15 @@ def an_instance(model: Model | None = None, **variant: Any) -> Model:  # noqa: A
     template = model or a_model()
     return existing(
         make_model_instance(
-            an_endpoint(), template, spec, config_name="titanic", version="abcdefgh", replicas=1, images=IMAGES
+            an_endpoint(), template, spec, config_name="titanic", version="abcdefgh", replicas=1, settings=SETTINGS
         )
     )
 
 
-def pod(instance: Model, **settings: int) -> Manifest:
-    return make_pod(instance, some_settings(**settings))
+def pod(instance: Model, **marks: int) -> Manifest:
+    assert instance.spec.instance is not None
+    spec = replace(instance.spec, instance=replace(instance.spec.instance, **marks))
+    return make_pod(replace(instance, spec=spec))
 
 
 def container(spec: Manifest, name: str) -> Manifest:
@@ -127,10 +130,9 @@ def test_pods_carry_no_config_label_because_they_outlive_configs() -> None:
                     config_name=config,
                     version="abcdefgh",
                     replicas=1,
-                    images=IMAGES,
+                    settings=SETTINGS,
                 )
             ),
-            settings=some_settings(),
             replicas=1,
         )
         for config in ("titanic", "olympic")
@@ -139,11 +141,11 @@ def test_pods_carry_no_config_label_because_they_outlive_configs() -> None:
 
 
 def test_pods_are_selected_by_what_never_changes() -> None:
-    spec = make_deployment(an_instance(), settings=some_settings(), replicas=1)["spec"]
+    spec = make_deployment(an_instance(), replicas=1)["spec"]
     assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
     assert set(spec["selector"]["matchLabels"]) == {"app.kubernetes.io/instance", "app.kubernetes.io/managed-by"}
 
 
 def test_a_template_has_no_pods() -> None:
     with pytest.raises(ValueError, match="is a template"):
-        make_deployment(a_model(), settings=some_settings(), replicas=1)
+        make_deployment(a_model(), replicas=1)

@@ -3,7 +3,7 @@ from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.instances import make_config_instance, make_model_instance
 from mlendpoints.core.manifests.storage import make_claim, make_volume, volume_name
 from tests.gen import a_config, a_model, a_variant, an_endpoint
-from tests.unit.core.manifests.made import IMAGES, existing
+from tests.unit.core.manifests.made import SETTINGS, existing
 
 
 def model_instance(**variant: str) -> Manifest:
@@ -14,7 +14,7 @@ def model_instance(**variant: str) -> Manifest:
         config_name="titanic",
         version="abcdefgh",
         replicas=1,
-        images=IMAGES,
+        settings=SETTINGS,
     )
 
 

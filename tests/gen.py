@@ -1,0 +1,50 @@
+"""Builders of the objects that tests are about: everything sensible but what the test names."""
+
+from typing import Any
+
+import msgspec
+
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.model import Model
+from mlendpoints.core.world import GatewayPod, Settings
+
+NAMESPACE = "titanic"
+BORN = "2026-01-01T00:00:00Z"
+
+
+def metadata(name: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any field
+    return {
+        "name": name,
+        "namespace": NAMESPACE,
+        "uid": f"uid-of-{name}",
+        "generation": 1,
+        "creationTimestamp": BORN,
+        **more,
+    }
+
+
+def a_model(name: str = "titanic-rfc", **spec: Any) -> Model:  # noqa: ANN401 - any field
+    image = {"image": f"registry.example.com/{name}:1", "artifact": f"http://artifacts.example.com/{name}.tar.gz"}
+    return msgspec.convert({"metadata": metadata(name), "spec": image | spec}, Model)
+
+
+def a_variant(name: str = "blue", model: str = "titanic-rfc", **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any field
+    return {"name": name, "model": model, **fields}
+
+
+def a_config(*variants: dict[str, Any], name: str = "titanic") -> EndpointConfig:
+    models = list(variants) or [a_variant()]
+    return msgspec.convert({"metadata": metadata(name), "spec": {"models": models}}, EndpointConfig)
+
+
+def an_endpoint(name: str = "titanic", *, meta: dict[str, Any] | None = None, **spec: Any) -> Endpoint:  # noqa: ANN401 - any field
+    fields = {"config": "titanic", "host": "titanic.example.com"} | spec
+    return msgspec.convert({"metadata": metadata(name, **(meta or {})), "spec": fields}, Endpoint)
+
+
+def some_settings(**fields: Any) -> Settings:  # noqa: ANN401 - any field
+    return Settings(model_init_image="model-init:1", nginx_image="nginx:1", **fields)
+
+
+GATEWAYS = (GatewayPod("gw-a", "10.0.0.1", 80), GatewayPod("gw-b", "10.0.0.2", 80))

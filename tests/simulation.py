@@ -1,0 +1,309 @@
+"""A cluster in memory, as far as the pure core can tell one: it keeps what plans write and answers with worlds.
+
+It plays the API server (uids, resourceVersions, 409, cascading deletion), the
+Deployment controller, the gateways and the clock, one small step at a time and
+only when told to, so that a test can look at every state in between. Its
+likeness to the real parts is what tests/apiserver and tests/e2e check.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from mlendpoints.api import labels
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.model import Model
+from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.plan import Apply, Create, Event, Plan, Release, Scale, SetStatus, Write
+from mlendpoints.core.routes import parse_routes
+from mlendpoints.core.world import Child, ContainerFacts, GatewayPod, PodFacts, Probe, Ref, Refusal, Routes, World
+from tests import gen
+
+# Steps after which a world that has not come to rest counts as one that never will.
+MANY_STEPS = 200
+
+
+class Stored(msgspec.Struct):
+    """One object as the API server keeps it."""
+
+    manifest: Manifest
+    uid: str
+    resource_version: int
+    generation: int = 1
+    deleting: bool = False
+    written: float = 0.0
+
+
+class Cluster:
+    """One endpoint's surroundings."""
+
+    def __init__(self, endpoint: Endpoint, config: EndpointConfig | None, *models: Model) -> None:
+        self.now = 1_700_000_000.0
+        self.settings = gen.some_settings()
+        self.endpoint: Endpoint | None = endpoint
+        self.configs = {config.metadata.name: config} if config else {}
+        self.models = {model.metadata.name: model for model in models}
+        self.objects: dict[Ref, Stored] = {}
+        self.gateways: tuple[GatewayPod, ...] = gen.GATEWAYS
+        self.answers: dict[Probe, tuple[str, ...]] = {}
+        self.refusals: dict[Ref, Refusal] = {}
+        self.broken_images: dict[str, ContainerFacts] = {}  # image -> what its container says
+        self.starting: set[str] = set()  # images whose pods do not get ready
+        self.leaving_pods: dict[str, int] = {}  # instance -> pods that still finish requests
+        self.deaf: set[str] = set()  # gateway pods that do not take new routes
+        self.writes: list[Write] = []
+        self.pruned: list[Ref] = []
+        self.events: list[Event] = []
+        self.plan: Plan = Plan()
+        self._serial = 0
+        self._seen_routes: dict[str, Routes | None] = {}
+
+    def world(self) -> World:
+        assert self.endpoint is not None
+        instances = {ref.name: self._typed(ref, Model) for ref in self.objects if ref.kind == Model.KIND}
+        configs = {
+            ref.name: self._typed(ref, EndpointConfig) for ref in self.objects if ref.kind == EndpointConfig.KIND
+        }
+        config = self.configs.get(self.endpoint.spec.config)
+        named = {variant.model for variant in config.spec.models} if config else set()
+        return World(
+            now=self.now,
+            settings=self.settings,
+            endpoint=self.endpoint,
+            config=config,
+            models={name: model for name, model in self.models.items() if name in named},
+            config_instances=configs,
+            model_instances=instances,
+            children={ref: self._child(ref) for ref in self.objects},
+            pods=tuple(pod for name in instances for pod in self._pods(name)),
+            gateways=self.gateways,
+            answers=self.answers,
+            refusals=self.refusals,
+        )
+
+    def reconcile(self) -> bool:
+        """One look and all that follows; whether anything was done."""
+        if self.endpoint is None:
+            return False
+        self.plan = plan_endpoint(self.world())
+        for write in self.plan.writes:
+            self.write(write)
+        for child in self.plan.prune:
+            self.delete(child.ref)
+        self._report(self.plan)
+        asked = set(self.plan.probes)
+        self.answers = {probe: names for probe, names in self.answers.items() if probe in asked}
+        did = self.plan.writes or self.plan.prune or self.plan.status is not None or self.plan.finalizer is not None
+        return bool(did) or self._ask(self.plan.probes)
+
+    def settle(self, watch: Callable[["Cluster"], None] | None = None) -> "Cluster":
+        """Reconciles until nothing is left to do."""
+        for _ in range(MANY_STEPS):
+            busy = self.reconcile()
+            if watch is not None:
+                watch(self)
+            if not self._pods_leave() and not busy:
+                return self
+        raise AssertionError(f"The world never comes to rest; its last plan was {self.plan}")
+
+    def wait_until_recheck(self) -> "Cluster":
+        """Lets the time come that the last plan named."""
+        assert self.plan.recheck is not None
+        assert self.plan.recheck > self.now
+        self.now = self.plan.recheck
+        return self.settle()
+
+    def edit_config(self, config: EndpointConfig) -> None:
+        self.configs[config.metadata.name] = config
+
+    def edit_endpoint(self, **spec: Any) -> None:  # noqa: ANN401 - any field
+        assert self.endpoint is not None
+        meta = replace(self.endpoint.metadata, generation=self.endpoint.metadata.generation + 1)
+        self.endpoint = replace(self.endpoint, metadata=meta, spec=replace(self.endpoint.spec, **spec))
+
+    def delete_endpoint(self) -> None:
+        assert self.endpoint is not None
+        self.endpoint = replace(
+            self.endpoint, metadata=replace(self.endpoint.metadata, deletion_timestamp="2023-11-14T22:13:20Z")
+        )
+
+    def delete(self, ref: Ref) -> None:
+        """Deletes an object and what it controls, as the garbage collector would."""
+        self.pruned.append(ref)
+        uid = self.objects.pop(ref).uid
+        if ref.kind == "Deployment" and ref.name in self.leaving_pods:
+            self.leaving_pods[ref.name] += 1
+        for other in [o for o, stored in self.objects.items() if _controller(stored.manifest) == uid]:
+            self.delete(other)
+
+    def instance(self, variant: str) -> str:
+        """Name of the newest model instance of a variant."""
+        found = [
+            ref.name
+            for ref, stored in self.objects.items()
+            if ref.kind == Model.KIND and stored.manifest["spec"]["instance"]["variant"] == variant
+        ]
+        return found[-1]
+
+    def kinds(self) -> list[str]:
+        return sorted(ref.kind for ref in self.objects)
+
+    @property
+    def status(self) -> Any:  # noqa: ANN401 - any field
+        assert self.endpoint is not None
+        return self.endpoint.status
+
+    def condition(self, kind: str) -> tuple[str, str]:
+        return next((c.status, c.reason) for c in self.status.conditions if c.type == kind)
+
+    def routes(self) -> Routes | None:
+        ref = Ref("VirtualService", gen.NAMESPACE, "titanic")
+        return parse_routes(self.objects[ref].manifest) if ref in self.objects else None
+
+    def write(self, write: Write) -> None:
+        self.writes.append(write)
+        self._serial += 1
+        match write:
+            case Create(ref, manifest):
+                assert ref not in self.objects
+                self.objects[ref] = Stored(_copy(manifest), f"uid-{self._serial}", self._serial, written=self.now)
+            case Apply(ref, manifest, uid):
+                stored = self.objects[ref]
+                assert stored.uid == uid
+                self._store(stored, _copy(manifest))
+            case Scale(child, replicas):
+                stored = self.objects[child.ref]
+                self._store(stored, stored.manifest | {"spec": stored.manifest["spec"] | {"replicas": replicas}})
+            case SetStatus(child, status):
+                stored = self.objects[child.ref]
+                said = {name: value for name, value in _copy(status).items() if value is not None}
+                stored.manifest = stored.manifest | {"status": said}
+                stored.resource_version = self._serial
+
+            case Release(child):
+                self.delete(child.ref)
+
+    def _store(self, stored: Stored, manifest: Manifest) -> None:
+        stored.manifest, stored.resource_version = manifest, self._serial
+        stored.generation, stored.written = stored.generation + 1, self.now
+
+    def _report(self, plan: Plan) -> None:
+        assert self.endpoint is not None
+        if plan.finalizer is True:
+            finalizers = (*self.endpoint.metadata.finalizers, labels.ROUTES_FINALIZER)
+            self.endpoint = replace(self.endpoint, metadata=replace(self.endpoint.metadata, finalizers=finalizers))
+        if plan.status is not None:
+            self.endpoint = replace(self.endpoint, status=plan.status)
+        self.events.extend(plan.events)
+        if plan.finalizer is False:
+            self._vanish()
+
+    def _vanish(self) -> None:
+        assert self.endpoint is not None
+        uid, self.endpoint = self.endpoint.metadata.uid, None
+        for ref in [r for r, stored in self.objects.items() if _controller(stored.manifest) == uid]:
+            self.delete(ref)
+
+    def _ask(self, probes: tuple[Probe, ...]) -> bool:
+        before = dict(self.answers)
+        for pod in self.gateways:
+            if pod.name not in self.deaf:
+                self._seen_routes[pod.name] = self.routes()
+        for probe in probes:
+            self.answers[probe] = tuple(pod.name for pod in self.gateways if self._answers(pod.name, probe))
+        return self.answers != before
+
+    def _answers(self, pod: str, probe: Probe) -> bool:
+        routes = self._seen_routes.get(pod)
+        if routes is None:
+            return probe.status == 404
+        if probe.path == labels.ROUTE_PATH:
+            return (probe.status, probe.body) == (200, routes.revision)
+        name = probe.path.removeprefix(labels.PING_PATH)
+        return probe.status == 200 and name in routes.pings and self._ready(name) > 0
+
+    def _pods_leave(self) -> bool:
+        leaving = [name for name, count in self.leaving_pods.items() if count > 0]
+        for name in leaving:
+            self.leaving_pods[name] -= 1
+        return bool(leaving)
+
+    def _typed(self, ref: Ref, kind: type[Any]) -> Any:  # noqa: ANN401 - any field
+        stored = self.objects[ref]
+        meta = stored.manifest["metadata"] | {"uid": stored.uid, "generation": stored.generation}
+        return msgspec.convert(stored.manifest | {"metadata": meta}, kind)
+
+    def _child(self, ref: Ref) -> Child:
+        stored = self.objects[ref]
+        ready = self._ready(ref.name)
+        return Child(
+            ref=ref,
+            uid=stored.uid,
+            resource_version=str(stored.resource_version),
+            controller=_controller(stored.manifest),
+            deleting=stored.deleting,
+            manifest_hash=stored.manifest["metadata"]["annotations"].get(labels.MANIFEST_HASH, ""),
+            fields=_fields(stored.manifest),
+            written=stored.written,
+            builder=stored.manifest["metadata"]["annotations"].get(labels.BUILDER, ""),
+            replicas=stored.manifest["spec"].get("replicas"),
+            ready_replicas=ready if ref.kind == "Deployment" else 0,
+            ready_addresses=ready if ref.kind == "Service" else 0,
+            routes=parse_routes(stored.manifest) if ref.kind == "VirtualService" else None,
+        )
+
+    def _image(self, instance: str) -> str:
+        stored = self.objects.get(Ref(Model.KIND, gen.NAMESPACE, instance))
+        return str(stored.manifest["spec"]["image"]) if stored else ""
+
+    def _ready(self, instance: str) -> int:
+        deployment = self.objects.get(Ref("Deployment", gen.NAMESPACE, instance))
+        image = self._image(instance)
+        if deployment is None or image in self.broken_images or image in self.starting:
+            return 0
+        return int(deployment.manifest["spec"].get("replicas", 1))
+
+    def _pods(self, instance: str) -> list[PodFacts]:
+        image = self._image(instance)
+        deployment = self.objects.get(Ref("Deployment", gen.NAMESPACE, instance))
+        if deployment is None:
+            count = self.leaving_pods.get(instance, 0)
+            return [PodFacts(name=f"{instance}-{n}", instance=instance, deleting=True) for n in range(count)]
+        container = self.broken_images.get(image, ContainerFacts(name="model", ready=self._ready(instance) > 0))
+        replicas = int(deployment.manifest["spec"].get("replicas", 1))
+        return [
+            PodFacts(name=f"{instance}-{n}", instance=instance, ready=container.ready, containers=(container,))
+            for n in range(replicas)
+        ]
+
+
+def _controller(manifest: Manifest) -> str:
+    owners = manifest["metadata"].get("ownerReferences", [])
+    return str(next((owner["uid"] for owner in owners if owner.get("controller")), ""))
+
+
+def _fields(manifest: Manifest) -> str:
+    """The field set of all that a manifest says, every list of objects keyed by all that its items say."""
+    return json.dumps({f"f:{name}": _field_set(value) for name, value in manifest.items() if name != "status"})
+
+
+def _field_set(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any field
+    if isinstance(value, dict):
+        return {f"f:{name}": _field_set(part) for name, part in value.items()}
+    return dict(_member(item) for item in value) if isinstance(value, list) else {}
+
+
+def _member(item: Any) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - any field
+    if not isinstance(item, dict):
+        return f"v:{json.dumps(item)}", {}
+    key = {name: value for name, value in item.items() if not isinstance(value, dict | list)}
+    return f"k:{json.dumps(key)}", _field_set(item)
+
+
+def _copy(manifest: Manifest) -> Manifest:
+    return dict(json.loads(json.dumps(manifest)))

@@ -1,0 +1,63 @@
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlendpoints.api.endpointconfig import ProductionVariant
+from mlendpoints.core.versions import config_version, model_version
+from tests import gen
+
+
+def version_of(variant: dict[str, Any], **template: Any) -> str:  # noqa: ANN401 - any field
+    config = gen.a_config(variant)
+    return model_version(endpoint_uid="uid", variant=config.spec.models[0], template=gen.a_model(**template))
+
+
+def test_equal_quantities_give_equal_versions() -> None:
+    assert version_of(gen.a_variant(cpus="1000m", memory="1024Mi")) == version_of(gen.a_variant(cpus="1", memory="1Gi"))
+
+
+def test_defaults_written_out_give_the_same_version() -> None:
+    assert version_of(gen.a_variant()) == version_of(gen.a_variant(cpus="1", size="1Gi"), args=["serve"], port=8080)
+
+
+@given(weight=st.integers(0, 1000), instances=st.integers(1, 9))
+def test_weight_and_count_replace_no_pods(weight: int, instances: int) -> None:
+    assert version_of(gen.a_variant()) == version_of(gen.a_variant(weight=weight, instances=instances))
+
+
+def test_everything_that_makes_pods_makes_a_new_version() -> None:
+    changes: list[str] = [
+        version_of(gen.a_variant()),
+        version_of(gen.a_variant(name="green")),
+        version_of(gen.a_variant(cpus="2")),
+        version_of(gen.a_variant(memory="2Gi")),
+        version_of(gen.a_variant(size="2Gi")),
+        version_of(gen.a_variant(path="/mnt/models")),
+        version_of(gen.a_variant(storageClass="fast")),
+        version_of(gen.a_variant(resources={"nvidia.com/gpu": "1"})),
+        version_of(gen.a_variant(nodeSelector={"disk": "ssd"})),
+        version_of(gen.a_variant(), image="other"),
+        version_of(gen.a_variant(), artifactDigest="sha256:" + 64 * "0"),
+        version_of(gen.a_variant(), args=["train"]),
+        version_of(gen.a_variant(), env=[{"name": "A", "value": "1"}]),
+        version_of(gen.a_variant(), healthPath="/health"),
+        version_of(gen.a_variant(), startupTimeoutSeconds=10),
+    ]
+    assert len(set(changes)) == len(changes)
+
+
+def test_the_order_of_variants_is_no_new_target() -> None:
+    config = gen.a_config(gen.a_variant("blue"), gen.a_variant("green"))
+    versions = {"blue": "1", "green": "2"}
+
+    def version(*variants: ProductionVariant) -> str:
+        return config_version(
+            endpoint_uid="uid",
+            config="titanic",
+            attempt="",
+            variants=variants,
+            model_versions=versions,
+        )
+
+    assert version(*config.spec.models) == version(*reversed(config.spec.models))
