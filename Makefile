@@ -9,6 +9,7 @@ export PYTHON ?= python3
 export REGISTRY ?= localhost/mlendpoints
 export TAG ?= dev
 export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS := true
 
 NAMESPACE := machine-learning
 CHART := deploy/chart/mlendpoints
