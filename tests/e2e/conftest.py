@@ -1,0 +1,119 @@
+"""The live cluster of KUBECONFIG, else the local one, with the operator ready; a restricted namespace for each test."""
+
+import os
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mlendpoints.edge.kinds import DEPLOYMENT
+from tests.apiserver.server import Object, Server
+from tests.e2e.gateway import Gateway, gateways
+from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_artifact_server, an_endpoint
+from tests.e2e.place import NAMESPACE, ROOT, Place
+from tests.e2e.waiting import until
+
+LOCAL = Path(os.environ.get("MLENDPOINTS_STATE") or "/var/lib/mlendpoints") / "kubeconfig"
+GATEWAY = os.environ.get("GATEWAY_SERVICE") or "istio-ingress/istio-ingressgateway"
+OPERATOR = ("machine-learning", "mlendpoints-operator")
+
+MakePlace = Callable[[], Place]
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Path:
+    """Path of a cluster administrator's kubeconfig."""
+    return Path(os.environ.get("KUBECONFIG") or LOCAL)
+
+
+@pytest.fixture(scope="session")
+def is_local(kubeconfig: Path) -> bool:
+    """Whether this machine is the cluster's node, so that its pods and logs are at hand."""
+    return kubeconfig == LOCAL
+
+
+@pytest.fixture(scope="session")
+def server(kubeconfig: Path) -> Iterator[Server]:
+    """The cluster's API server; the operator runs there, and is installed if it does not yet."""
+    if not kubeconfig.exists():
+        pytest.fail("No cluster: run `make cluster-up`, or set KUBECONFIG.")
+    server = Server.at(kubeconfig)
+    namespace, name = OPERATOR
+    if Place(server, namespace).find(DEPLOYMENT, name) is None:
+        subprocess.run(["make", "--no-print-directory", "deploy"], cwd=ROOT, check=True)
+    until(lambda: operator_is_ready(server), "the operator is ready")
+    yield server
+    server.http.close()
+
+
+def operator_is_ready(server: Server) -> bool:
+    """Whether all of the deployed operator's pods are ready and of its last revision."""
+    namespace, name = OPERATOR
+    deployment = Place(server, namespace).get(DEPLOYMENT, name)
+    status, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
+    observed = status.get("observedGeneration") == deployment["metadata"]["generation"]
+    counts = {status.get(field, 0) for field in ("replicas", "updatedReplicas", "readyReplicas")}
+    return bool(observed and wanted and counts == {wanted})
+
+
+@pytest.fixture(scope="session")
+def make_place(server: Server) -> Iterator[MakePlace]:
+    """Makes namespaces that enforce Pod Security ``restricted``; in the end all are deleted and have to go."""
+    made: list[Place] = []
+
+    def make() -> Place:
+        place = Place(server, f"e2e-{uuid.uuid4().hex[:8]}")
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        body: Object = {"metadata": {"name": place.name, "labels": labels}}
+        server.ask("POST", "/api/v1/namespaces", body=body).raise_for_status()
+        made.append(place)
+        return place
+
+    yield make
+    for place in made:
+        server.ask("DELETE", NAMESPACE.path(name=place.name))
+    for place in made:
+        place.until_gone(NAMESPACE, place.name)
+
+
+@pytest.fixture
+def place(make_place: MakePlace, server: Server) -> Iterator[Place]:
+    """A namespace for one test; what is in it leaves while the next test runs."""
+    place = make_place()
+    yield place
+    server.ask("DELETE", NAMESPACE.path(name=place.name))
+
+
+@pytest.fixture(scope="session")
+def both(server: Server, is_local: bool) -> Iterator[list[Gateway]]:  # noqa: FBT001 (a fixture)
+    """Every pod of the gateway: each is asked by itself."""
+    with gateways(server, GATEWAY, reachable=is_local) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def artifacts(make_place: MakePlace) -> str:
+    """The namespace of a web server with the example's artifacts."""
+    place = make_place()
+    place.apply(*an_artifact_server())
+    until(
+        lambda: place.get(DEPLOYMENT, "artifacts").get("status", {}).get("readyReplicas"),
+        "the web server with the artifacts is ready",
+    )
+    return place.name
+
+
+@pytest.fixture(scope="session")
+def titanic(make_place: MakePlace, artifacts: str) -> Place:
+    """The Titanic example with 90 : 10, ready. Tests leave it as it is."""
+    place = make_place()
+    place.apply(
+        a_titanic_model("rfc", "titanic-rfc.tar.gz", artifacts=artifacts),
+        a_titanic_model("lr", "titanic-lr.tar.gz", artifacts=artifacts),
+        a_config("titanic", a_variant("blue", "rfc", weight=90), a_variant("green", "lr", weight=10)),
+        an_endpoint("titanic", config="titanic", host=place.host("titanic")),
+    )
+    place.until_ready("titanic")
+    return place

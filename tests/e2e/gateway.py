@@ -1,0 +1,89 @@
+"""One pod of the ingress gateway, asked as a caller outside the mesh asks."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+
+from mlendpoints.api.labels import INVOKED_VARIANT_HEADER, TARGET_VARIANT_HEADER
+from mlendpoints.edge.kinds import SLICE_SERVICE
+from tests.apiserver.server import Server
+from tests.e2e.place import ROOT
+
+CALLERS = 16  # at a time
+_PORT = "http2"  # by this name the gateway's chart calls its port 80
+
+
+class Gateway:
+    """One gateway pod at ``address``, IP:port. Keeps its connections."""
+
+    def __init__(self, address: str) -> None:
+        limits = httpx2.Limits(max_connections=CALLERS, max_keepalive_connections=CALLERS)
+        self.address = address
+        self._http = httpx2.Client(base_url=f"http://{address}", timeout=60, trust_env=False, limits=limits)
+
+    def invoke(self, host: str, *, variant: str = "", body: str = "{}") -> httpx2.Response:
+        """The answer to one invocation, forced to ``variant`` if that is named."""
+        forced = {TARGET_VARIANT_HEADER: variant} if variant else {}
+        headers = {"Host": host, "Content-Type": "application/json"} | forced
+        return self._http.post("/invocations", content=body, headers=headers)
+
+    def variant(self, host: str, *, variant: str = "", body: str = "{}") -> str:
+        """The variant that answered one invocation, which must have succeeded."""
+        response = self.invoke(host, variant=variant, body=body)
+        assert response.status_code == 200, f"{response.status_code} through {self.address}: {response.text}"
+        invoked: str = response.headers[INVOKED_VARIANT_HEADER]
+        return invoked
+
+    def close(self) -> None:
+        self._http.close()
+
+
+@contextmanager
+def gateways(server: Server, service: str, *, reachable: bool) -> Iterator[list[Gateway]]:
+    """Every serving pod of the gateway's Service; by forwarded ports where pods are not ``reachable`` from here."""
+    namespace, _, name = service.partition("/")
+    found = list(_pods(server, namespace, name))
+    with _addresses(namespace, found, reachable=reachable) as addresses:
+        clients = [Gateway(address) for address in addresses]
+        yield clients
+        for client in clients:
+            client.close()
+
+
+def _pods(server: Server, namespace: str, service: str) -> Iterator[tuple[str, str, int]]:
+    """Name, address and port of each serving pod."""
+    path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices?labelSelector={SLICE_SERVICE}%3D{service}"
+    for piece in server.read(path)["items"]:
+        port = next(port["port"] for port in piece["ports"] if port["name"] == _PORT)
+        for endpoint in piece.get("endpoints") or ():
+            if endpoint["conditions"].get("ready"):
+                yield endpoint["targetRef"]["name"], endpoint["addresses"][0], port
+
+
+@contextmanager
+def _addresses(namespace: str, pods: list[tuple[str, str, int]], *, reachable: bool) -> Iterator[list[str]]:
+    if reachable:
+        yield [f"{address}:{port}" for _, address, port in pods]
+        return
+    forwards = [_forward(namespace, pod, port) for pod, _, port in pods]
+    try:
+        yield [_forwarded(forward) for forward in forwards]
+    finally:
+        for forward in forwards:
+            forward.terminate()
+            forward.communicate()
+
+
+def _forward(namespace: str, pod: str, port: int) -> "subprocess.Popen[str]":
+    command = ["hack/on-cluster", "kubectl", "--namespace", namespace, "port-forward", f"pod/{pod}", f":{port}"]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def _forwarded(forward: "subprocess.Popen[str]") -> str:
+    line = forward.stdout.readline() if forward.stdout else ""
+    found = re.search(r"127\.0\.0\.1:\d+", line)
+    assert found, f"no port was forwarded: {line}"
+    return found[0]

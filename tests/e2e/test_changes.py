@@ -1,0 +1,82 @@
+"""Edits of a live endpoint, and who is left in peace by them."""
+
+from mlendpoints.edge.kinds import CONFIG, DEPLOYMENT, MODEL, POD, VIRTUAL_SERVICE
+from tests.apiserver.server import Object
+from tests.e2e.gateway import Gateway
+from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
+from tests.e2e.place import Place, kubectl
+from tests.e2e.waiting import until
+
+
+def a_live_endpoint(place: Place) -> None:
+    place.apply(
+        an_echo("echo"),
+        an_echo("other"),
+        a_config("cfg", a_variant("blue", "echo", weight=90), a_variant("green", "other", weight=10)),
+        an_endpoint("live", config="cfg", host=place.host("live")),
+    )
+    place.until_ready("live")
+
+
+def shift(place: Place, blue: int, green: int) -> Object:
+    """Edits both weights and waits until they are in force."""
+    variants = a_config("cfg", a_variant("blue", "echo", weight=blue), a_variant("green", "other", weight=green))
+    place.edit(CONFIG, "cfg", variants["spec"])
+    place.until_rolled_out("cfg")
+    return place.until_ready("live")
+
+
+def pods(place: Place) -> dict[str, int]:
+    """Restarts of each living pod, by uid."""
+    return {
+        pod["metadata"]["uid"]: sum(container["restartCount"] for container in pod["status"]["containerStatuses"])
+        for pod in place.all(POD)
+        if "deletionTimestamp" not in pod["metadata"]
+    }
+
+
+def test_an_edit_of_weights_touches_no_pod(place: Place, both: list[Gateway]) -> None:
+    a_live_endpoint(place)
+    before, generations = pods(place), [d["metadata"]["generation"] for d in place.all(DEPLOYMENT)]
+    assert len(before) == 2
+    assert shift(place, 0, 1)["status"]["traffic"] == "blue=0,green=1"
+    assert all(gateway.variant(place.host("live")) == "green" for gateway in both for _ in range(20))
+    assert pods(place) == before
+    assert [d["metadata"]["generation"] for d in place.all(DEPLOYMENT)] == generations
+
+
+def test_a_scaled_instance_stays_scaled_when_weights_are_edited(place: Place) -> None:
+    a_live_endpoint(place)
+    name = place.instances("live")[0]["metadata"]["name"]
+    kubectl("--namespace", place.name, "scale", f"mlm/{name}", "--replicas", "2")
+    until(lambda: place.get(DEPLOYMENT, name)["status"].get("readyReplicas") == 2, "two pods are ready")
+    until(lambda: place.get(MODEL, name)["status"].get("readyReplicas") == 2, "the instance says so")
+    shift(place, 50, 50)
+    assert place.get(MODEL, name)["spec"]["replicas"] == 2
+    assert place.get(DEPLOYMENT, name)["spec"]["replicas"] == 2
+    assert place.get(DEPLOYMENT, name)["status"]["readyReplicas"] == 2
+
+
+def test_an_edited_model_takes_over_and_the_old_one_leaves(place: Place, both: list[Gateway]) -> None:
+    a_live_endpoint(place)
+    old, kept = (instance["metadata"]["name"] for instance in place.instances("live"))
+    place.edit(MODEL, "echo", {"env": [{"name": "ANSWER", "value": "edited"}]})
+    place.until_condition("echo", "RolledOut", "True", kind=MODEL)
+    place.until_ready("live")
+    assert all(gateway.invoke(place.host("live"), variant="blue").text == "edited" for gateway in both)
+    place.until_gone(MODEL, old)
+    assert kept in {instance["metadata"]["name"] for instance in place.instances("live")}
+
+
+def test_a_child_deleted_by_hand_is_made_again(place: Place, both: list[Gateway]) -> None:
+    a_live_endpoint(place)
+    uid = place.get(VIRTUAL_SERVICE, "live")["metadata"]["uid"]
+    place.delete(VIRTUAL_SERVICE, "live")
+
+    def made_again() -> bool:
+        found = place.find(VIRTUAL_SERVICE, "live")
+        return found is not None and found["metadata"]["uid"] != uid
+
+    until(made_again, "there is a new VirtualService")
+    for gateway in both:
+        until(lambda: gateway.invoke(place.host("live")).status_code == 200, "it is routed again")  # noqa: B023

@@ -1,0 +1,61 @@
+"""What is somebody else's stays as it is, and a host has one owner."""
+
+from mlendpoints.edge.kinds import DEPLOYMENT, ENDPOINT, GATEWAY, SERVICE, VIRTUAL_SERVICE
+from tests.apiserver.server import Object
+from tests.e2e.conftest import MakePlace
+from tests.e2e.gateway import Gateway
+from tests.e2e.objects import (
+    a_config,
+    a_foreign_service,
+    a_foreign_virtual_service,
+    a_variant,
+    an_echo,
+    an_endpoint,
+)
+from tests.e2e.place import Place, condition_of
+
+CHILDREN = (DEPLOYMENT, SERVICE, VIRTUAL_SERVICE, GATEWAY)
+
+
+def an_endpoint_with_all_it_needs(name: str, host: str) -> tuple[Object, ...]:
+    return (an_echo("echo"), a_config("cfg", a_variant("blue", "echo")), an_endpoint(name, config="cfg", host=host))
+
+
+def test_a_foreign_virtual_service_of_the_endpoints_name_stays_untouched(place: Place, both: list[Gateway]) -> None:
+    place.apply(a_foreign_virtual_service("taken", "somebody-else.example.com"))
+    before = place.get(VIRTUAL_SERVICE, "taken")
+    place.apply(*an_endpoint_with_all_it_needs("taken", place.host("taken")))
+    told = place.until_condition("taken", "RoutesProgrammed", "False", reason="NotOwned")
+    assert "VirtualService taken" in condition_of(told, "RoutesProgrammed")["message"]
+    assert place.get(VIRTUAL_SERVICE, "taken") == before
+    place.delete(VIRTUAL_SERVICE, "taken")
+    place.until_ready("taken")
+    assert all(gateway.variant(place.host("taken")) == "blue" for gateway in both)
+
+
+def test_a_foreign_service_of_the_monitoring_services_name_stays_untouched(place: Place) -> None:
+    place.apply(a_foreign_service("taken-metrics"))
+    before = place.get(SERVICE, "taken-metrics")
+    place.apply(*an_endpoint_with_all_it_needs("taken", place.host("taken")))
+    told = place.until_condition("taken", "Ready", "False", reason="NotOwned")
+    assert "Service taken-metrics" in condition_of(told, "Ready")["message"]
+    assert place.get(SERVICE, "taken-metrics") == before
+    place.delete(SERVICE, "taken-metrics")
+    place.until_ready("taken")
+
+
+def test_the_oldest_endpoint_owns_its_host_and_the_next_goes_on_when_it_is_deleted(
+    make_place: MakePlace, both: list[Gateway]
+) -> None:
+    old, new = make_place(), make_place()
+    host = old.host("contested")
+    old.apply(*an_endpoint_with_all_it_needs("first", host))
+    old.until_ready("first")
+    new.apply(*an_endpoint_with_all_it_needs("second", host))
+    told = new.until_condition("second", "ConfigResolved", "False", reason="HostConflict")
+    assert f"{old.name}/first" in condition_of(told, "ConfigResolved")["message"]
+    assert not any(new.all(kind) for kind in CHILDREN)
+    assert all(gateway.variant(host) == "blue" for gateway in both)
+    old.delete(ENDPOINT, "first")
+    new.until_ready("second")
+    assert all(gateway.variant(host) == "blue" for gateway in both)
