@@ -57,7 +57,7 @@ class Lease:
         self._times = times or LeaseTimes()
         self._renewed = float("-inf")  # when the last successful renewal was sent
         self._seen: tuple[str, float] = ("", 0.0)  # a version of another's lease, and when it was first seen
-        self._acquired_at = ""
+        self._own: _Lease | None = None  # as it was written last: a renewal needs no read
 
     @property
     def is_held(self) -> bool:
@@ -86,7 +86,7 @@ class Lease:
         """Lets the next one in at once, on a clean stop."""
         if not self.is_held:
             return
-        self._renewed = float("-inf")
+        self._renewed, self._own = float("-inf"), None
         try:
             lease = await self._read()
             if lease is not None and lease.spec.holder_identity == self._identity:
@@ -99,17 +99,26 @@ class Lease:
         sent = _now()
         try:
             async with asyncio.timeout(self._times.renew_within):
-                lease = await self._read()
-                if lease is not None and not self._may_take(lease):
-                    self._renewed = float("-inf")
-                    return False
-                await self._write(lease, holder=self._identity, duration=self._times.duration)
+                held = await self._take()
         except (ConflictError, AlreadyExistsError):
-            return False
+            return await self._try_anew()
         except (ApiError, TimeoutError) as error:
+            self._own = None
             log.warning("Lease was not renewed", error=str(error))
             return False
-        self._renewed = sent
+        self._renewed = sent if held else float("-inf")
+        return held
+
+    async def _try_anew(self) -> bool:
+        """Somebody else has written the lease: it is read once more, at once, before anything is written again."""
+        known, self._own = self._own, None
+        return known is not None and await self._try()
+
+    async def _take(self) -> bool:
+        lease = self._own or await self._read()
+        if lease is not None and not self._may_take(lease):
+            return False
+        self._own = await self._write(lease, holder=self._identity, duration=self._times.duration)
         return True
 
     def _may_take(self, lease: _Lease) -> bool:
@@ -126,31 +135,28 @@ class Lease:
         except NotFoundError:
             return None
 
-    async def _write(self, before: _Lease | None, *, holder: str, duration: int) -> None:
-        manifest = self._manifest(before, holder=holder, duration=duration)
+    async def _write(self, before: _Lease | None, *, holder: str, duration: int) -> _Lease:
+        spec = self._spec(before, holder=holder, duration=duration)
+        metadata = {"namespace": self._ref.namespace, "name": self._ref.name}
+        manifest: Manifest = {"apiVersion": LEASE.api_version, "kind": LEASE.name, "metadata": metadata}
+        manifest["spec"] = msgspec.to_builtins(spec)
         if before is None:
-            await self._api.create(LEASE, manifest)
+            left = await self._api.create(LEASE, manifest)
         else:
-            manifest["metadata"]["resourceVersion"] = before.metadata.resource_version
-            await self._api.replace(self._ref, manifest)
+            metadata["resourceVersion"] = before.metadata.resource_version
+            left = await self._api.replace(self._ref, manifest)
+        return _Lease(_Metadata(left.metadata.resource_version), spec)
 
-    def _manifest(self, before: _Lease | None, *, holder: str, duration: int) -> Manifest:
+    def _spec(self, before: _Lease | None, *, holder: str, duration: int) -> _Spec:
         spec, now = before.spec if before else _Spec(), micro_time(datetime.now(UTC))
         changes = spec.holder_identity != self._identity
-        if changes:
-            self._acquired_at = now
-        return {
-            "apiVersion": LEASE.api_version,
-            "kind": LEASE.name,
-            "metadata": {"namespace": self._ref.namespace, "name": self._ref.name},
-            "spec": {
-                "holderIdentity": holder,
-                "leaseDurationSeconds": duration,
-                "acquireTime": self._acquired_at or spec.acquire_time or now,
-                "renewTime": now,
-                "leaseTransitions": (spec.lease_transitions or 0) + (1 if changes and before else 0),
-            },
-        }
+        return _Spec(
+            holder_identity=holder,
+            lease_duration_seconds=duration,
+            acquire_time=now if changes else spec.acquire_time,
+            renew_time=now,
+            lease_transitions=(spec.lease_transitions or 0) + (1 if changes and before else 0),
+        )
 
 
 def _now() -> float:

@@ -133,11 +133,13 @@ class Operator:
     async def _work_while_leading(self) -> None:
         work, held = asyncio.create_task(self._workers.run()), asyncio.create_task(self.lease.hold())
         try:
-            await asyncio.wait((work, held), return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait((work, held), return_when=asyncio.FIRST_COMPLETED)
         finally:
             work.cancel()
             held.cancel()
             await asyncio.gather(work, held, return_exceptions=True)
+        for task in ended:
+            task.result()
 
     def pages(self) -> health.Pages:
         """What is served for the kubelet and Prometheus."""

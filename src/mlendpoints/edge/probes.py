@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from mlendpoints.core.world import GatewayPod, Probe, Ref
 
 FIRST_PAUSE = 0.03  # seconds; istiod's debounce is 0.1
+GROWTH = 1.25  # of the pause: an answer is found late by a quarter of the time it took, at most
 LAST_PAUSE = 1.0
 _TIMEOUT = 2.0
 _AT_ONCE = 64  # requests
@@ -92,7 +93,7 @@ class Prober:
                 self._wake(key)
             if len(new) < len(pending):
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, LAST_PAUSE)
+                pause = min(GROWTH * pause, LAST_PAUSE)
 
     async def _is_answered(self, probe: Probe, pod: GatewayPod) -> bool:
         try:

@@ -112,9 +112,9 @@ def test_only_labelled_objects_are_followed(connect: Connect, namespace: str) ->
     asyncio.run(scenario())
 
 
-def test_a_version_from_long_ago_is_gone(connect: Connect, namespace: str) -> None:
+def test_a_version_from_before_the_kind_was_there_is_gone(connect: Connect, namespace: str) -> None:
     async def scenario() -> None:
-        async with following(connect, Watch(kind=SERVICE, namespace=namespace)) as follower:
+        async with following(connect, Watch(kind=MODEL, namespace=namespace)) as follower:
             events = follower.api.watch(follower.watch, since="1", seconds=5, silence=10)
             with pytest.raises(GoneError):
                 async for _ in events:

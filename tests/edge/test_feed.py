@@ -1,0 +1,129 @@
+from mlendpoints.core.world import Ref
+from mlendpoints.edge.cache import Cache
+from mlendpoints.edge.expectations import Progress
+from mlendpoints.edge.feed import GATHERING, Feed
+from mlendpoints.edge.kinds import CONFIG, ENDPOINT, MODEL, POD, Watch
+from mlendpoints.edge.queue import Queue
+from tests.edge.objects import NAMESPACE, Object, a_config, a_model, a_model_instance, a_pod, an_endpoint, an_entry
+from tests.edge.virtual_time import elapse, now, run
+
+WATCHES = tuple(Watch(kind=kind) for kind in (ENDPOINT, CONFIG, MODEL, POD))
+
+
+class Rig:
+    """A feed that knows one endpoint and what it uses; nothing waits in its queue."""
+
+    def __init__(self) -> None:
+        self.cache = Cache()
+        self.queue = Queue()
+        self.feed = Feed(cache=self.cache, queue=self.queue, progress=Progress(), watches=WATCHES)
+
+    @classmethod
+    async def filled(cls) -> "Rig":
+        rig = cls()
+        for kind, obj in (
+            (ENDPOINT.name, an_endpoint()),
+            (CONFIG.name, a_config("cfg", "rfc")),
+            (MODEL.name, a_model("rfc")),
+            (MODEL.name, a_model_instance()),
+            (POD.name, a_pod("p")),
+        ):
+            rig.change(kind, obj)
+        await elapse(100)
+        while len(rig.queue):
+            rig.queue.done(await rig.queue.get())
+        return rig
+
+    def change(self, kind: str, obj: Object, *, deleted: bool = False) -> None:
+        entry = an_entry(kind, obj)
+        self.feed.change(entry.ref, entry, deleted=deleted)
+
+    async def woken(self) -> dict[str, float]:
+        """Keys that come, and after how long."""
+        begun, found = now(), dict[str, float]()
+        await elapse(0)
+        for _ in range(2):
+            while len(self.queue):
+                key = await self.queue.get()
+                found[key.name] = now() - begun
+                self.queue.done(key)
+            await elapse(GATHERING)
+        return found
+
+
+def with_status(obj: Object, status: Object) -> Object:
+    return {**obj, "status": status}
+
+
+def test_a_templates_status_wakes_nobody_but_itself_and_later() -> None:
+    async def scenario() -> None:
+        rig = await Rig.filled()
+        rig.change(MODEL.name, with_status(a_model("rfc"), {"usedBy": ["ep"]}))
+        assert await rig.woken() == {"rfc": GATHERING}
+
+    run(scenario())
+
+
+def test_an_edited_template_wakes_its_users_at_once() -> None:
+    async def scenario() -> None:
+        rig = await Rig.filled()
+        rig.change(MODEL.name, {**a_model("rfc"), "spec": {"image": "model:2"}})
+        assert await rig.woken() == {"rfc": 0, "ep": 0}
+
+    run(scenario())
+
+
+def test_an_endpoint_is_woken_at_once_and_its_templates_together_later() -> None:
+    async def scenario() -> None:
+        rig = await Rig.filled()
+        for generation in range(2, 5):
+            rig.change(ENDPOINT.name, with_status(an_endpoint(), {"observedGeneration": generation}))
+        assert await rig.woken() == {"ep": 0, "cfg": GATHERING, "rfc": GATHERING}
+
+    run(scenario())
+
+
+def test_a_pod_that_says_nothing_new_wakes_nobody() -> None:
+    async def scenario() -> None:
+        rig = await Rig.filled()
+        rig.change(POD.name, {**a_pod("p"), "spec": {"nodeName": "node-1"}})
+        assert await rig.woken() == {}
+        rig.change(POD.name, a_pod("p", status={"conditions": [{"type": "Ready", "status": "True"}]}))
+        assert await rig.woken() == {"ep": 0}
+
+    run(scenario())
+
+
+def test_the_deletion_of_a_rival_wakes_who_waits_for_its_host() -> None:
+    async def scenario() -> None:
+        rig = await Rig.filled()
+        rival = an_endpoint("rival", config="none")
+        rig.change(ENDPOINT.name, rival)
+        await rig.woken()
+        rig.change(ENDPOINT.name, rival, deleted=True)
+        assert (await rig.woken())["ep"] == 0
+
+    run(scenario())
+
+
+def test_a_new_list_wakes_the_owners_of_what_vanished() -> None:
+    async def scenario() -> None:
+        rig = await Rig.filled()
+        rig.feed.replace(Watch(kind=POD), {}, "9")
+        assert await rig.woken() == {"ep": 0}
+        assert rig.cache.entry(Ref(POD.name, NAMESPACE, "p")) is None
+
+    run(scenario())
+
+
+def test_synced_means_every_watch_has_brought_its_list() -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        for watch in WATCHES:
+            assert not rig.feed.synced.is_set()
+            assert f"{watch.kind.plural}" in rig.feed.unsynced
+            rig.feed.replace(watch, {}, "1")
+        assert rig.feed.synced.is_set()
+        assert rig.feed.unsynced == []
+
+    run(scenario())

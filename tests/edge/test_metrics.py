@@ -1,0 +1,41 @@
+import msgspec
+
+from mlendpoints.api.endpoint import EndpointStatus, State
+from mlendpoints.core.world import Ref
+from mlendpoints.edge.metrics import Metrics
+from tests.gen import an_endpoint
+
+KEY = Ref("MachineLearningEndpoint", "titanic", "titanic")
+
+
+def states(metrics: Metrics) -> list[str]:
+    lines = metrics.exposition().decode().splitlines()
+    return [line for line in lines if line.startswith("mlendpoints_endpoint_state{")]
+
+
+def observe(metrics: Metrics, state: State) -> None:
+    metrics.endpoint(KEY, msgspec.structs.replace(an_endpoint(), status=EndpointStatus(state=state)))
+
+
+def test_an_endpoint_shows_the_state_it_is_in_and_no_other() -> None:
+    metrics = Metrics()
+    observe(metrics, "Creating")
+    observe(metrics, "InService")
+    assert states(metrics) == [
+        'mlendpoints_endpoint_state{endpoint="titanic",namespace="titanic",state="InService"} 1.0'
+    ]
+
+
+def test_a_deleted_endpoint_shows_nothing() -> None:
+    metrics = Metrics()
+    observe(metrics, "InService")
+    metrics.endpoint(KEY, None)
+    assert states(metrics) == []
+
+
+def test_requests_are_counted_by_verb_kind_and_code() -> None:
+    metrics = Metrics()
+    metrics.request("create", "Service", 201)
+    metrics.request("create", "Service", 201)
+    expected = 'mlendpoints_api_requests_total{code="201",kind="Service",verb="create"} 2.0'
+    assert expected in metrics.exposition().decode().splitlines()

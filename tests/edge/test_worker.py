@@ -1,0 +1,154 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from mlendpoints.core.world import Ref
+from mlendpoints.edge.errors import (
+    ApiError,
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+    TooManyRequestsError,
+    UnavailableError,
+)
+from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.queue import FIRST_RETRY, Queue
+from mlendpoints.edge.worker import Workers
+from tests.edge.virtual_time import elapse, now, run, settle
+
+KEY, OTHER = Ref("Endpoint", "default", "a"), Ref("Endpoint", "default", "b")
+
+
+class Rig:
+    """Workers whose reconciles do what a test says, and the times at which they ran."""
+
+    def __init__(self, reconcile: Callable[[Ref], Awaitable[None]], *, count: int = 2) -> None:
+        self.ran: list[tuple[Ref, float]] = []
+        self.queue = Queue(jitter=lambda: 1.0)
+        self.metrics = Metrics()
+        self._reconcile = reconcile
+        self.workers = Workers(queue=self.queue, reconcile=self.reconcile, metrics=self.metrics, count=count)
+
+    async def reconcile(self, key: Ref) -> None:
+        self.ran.append((key, now()))
+        await self._reconcile(key)
+
+    def results(self) -> dict[str, float]:
+        samples = next(iter(self.metrics.reconciles.collect())).samples
+        return {sample.labels["result"]: sample.value for sample in samples}
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.workers.run())
+        yield
+        self.workers.stop()
+        await task
+
+
+def failing_once(error: Exception) -> Callable[[Ref], Awaitable[None]]:
+    errors = [error]
+
+    async def reconcile(_key: Ref) -> None:
+        if errors:
+            raise errors.pop()
+
+    return reconcile
+
+
+@pytest.mark.parametrize(
+    ("error", "delay", "result"),
+    [
+        (ConflictError("changed"), FIRST_RETRY, "conflict"),
+        (NotFoundError("gone"), FIRST_RETRY, "conflict"),
+        (UnavailableError("503"), FIRST_RETRY, "error"),
+        (TooManyRequestsError("429", retry_after=7), 7, "error"),
+        (RefusedError("422"), 30, "error"),
+        (ZeroDivisionError(), FIRST_RETRY, "bug"),
+    ],
+)
+def test_a_failure_is_tried_again_in_its_own_time(error: Exception, delay: float, result: str) -> None:
+    async def scenario() -> None:
+        rig = Rig(failing_once(error))
+        async with rig.at_work():
+            rig.queue.add(KEY)
+            await elapse(100)
+            assert rig.ran == [(KEY, 0.0), (KEY, pytest.approx(delay))]
+            assert rig.results() == {result: 1, "success": 1}
+
+    run(scenario())
+
+
+def test_success_starts_the_delays_anew() -> None:
+    async def scenario() -> None:
+        errors: list[ApiError | None] = [UnavailableError(""), UnavailableError(""), None, UnavailableError(""), None]
+
+        async def reconcile(_key: Ref) -> None:
+            error = errors.pop(0)
+            if error is not None:
+                raise error
+
+        rig = Rig(reconcile)
+        async with rig.at_work():
+            rig.queue.add(KEY)
+            await elapse(10)
+            rig.queue.add(KEY)
+            await elapse(10)
+            times = [time for _, time in rig.ran]
+            assert times == pytest.approx([0, 0.05, 0.15, 10, 10.05])
+
+    run(scenario())
+
+
+def test_a_slow_key_does_not_hold_up_another() -> None:
+    async def scenario() -> None:
+        async def reconcile(key: Ref) -> None:
+            await elapse(60 if key == KEY else 0)
+
+        rig = Rig(reconcile)
+        async with rig.at_work():
+            rig.queue.add(KEY)
+            rig.queue.add(OTHER)
+            await elapse(1)
+            assert rig.ran == [(KEY, 0.0), (OTHER, 0.0)]
+
+    run(scenario())
+
+
+def test_a_stop_finishes_what_is_at_work_and_begins_nothing_more() -> None:
+    async def scenario() -> None:
+        finished: list[Ref] = []
+
+        async def reconcile(key: Ref) -> None:
+            await elapse(5)
+            finished.append(key)
+
+        rig = Rig(reconcile, count=1)
+        async with rig.at_work():
+            rig.queue.add(KEY)
+            rig.queue.add(OTHER)
+            await settle()
+        assert finished == [KEY]
+        assert now() == pytest.approx(5)
+
+    run(scenario())
+
+
+def test_workers_that_were_broken_off_can_begin_again() -> None:
+    async def scenario() -> None:
+        async def reconcile(_key: Ref) -> None:
+            await elapse(5)
+
+        rig = Rig(reconcile)
+        broken_off = asyncio.create_task(rig.workers.run())
+        rig.queue.add(KEY)
+        await elapse(1)
+        broken_off.cancel()
+        await asyncio.gather(broken_off, return_exceptions=True)
+        async with rig.at_work():
+            rig.queue.add(KEY)
+            await elapse(10)
+        assert rig.ran == [(KEY, 0.0), (KEY, 1.0)]
+
+    run(scenario())
