@@ -1,0 +1,101 @@
+"""Requests to the API server: paths in, bytes out. Bare, since the floor is measured with it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+from lightkube import KubeConfig
+from lightkube.config.client_adapter import ConnectionParams
+from msgspec import Struct
+
+Object = dict[str, Any]
+Job = Callable[[], Awaitable[object]]
+
+IN_FLIGHT = 16  # requests; as many as the operator has workers
+_JSON = "application/json"
+_MERGE = "application/merge-patch+json"
+_APPLY = "application/apply-patch+yaml"
+
+
+class RequestError(RuntimeError):
+    """The API server refused what the benchmark asked."""
+
+
+class Event(Struct, frozen=True):
+    """One line of a watch."""
+
+    type: str
+    object: msgspec.Raw
+
+
+class _List(Struct, frozen=True):
+    items: list[Object]
+
+
+class Client:
+    """The API server, as one user."""
+
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        self._http = http
+
+    async def ask(self, method: str, path: str, *, body: object = None, media: str = _JSON) -> bytes:
+        """One request; raises ``RequestError`` with the server's own words."""
+        content = None if body is None else msgspec.json.encode(body)
+        response = await self._http.request(method, path, content=content, headers={"Content-Type": media})
+        if not response.is_success:
+            raise RequestError(f"{method} {path}: {response.status_code} {response.text}")
+        return response.content
+
+    async def create(self, collection: str, manifest: Object) -> None:
+        """POST."""
+        await self.ask("POST", collection, body=manifest)
+
+    async def apply(self, path: str, manifest: Object) -> None:
+        """Server-side apply, forced."""
+        await self.ask("PATCH", f"{path}?fieldManager=bench&force=true", body=manifest, media=_APPLY)
+
+    async def set_status(self, path: str, status: object) -> None:
+        """Merge patch of the status."""
+        await self.ask("PATCH", f"{path}/status", body={"status": status}, media=_MERGE)
+
+    async def items(self, path: str) -> list[Object]:
+        """A whole list."""
+        return msgspec.json.decode(await self.ask("GET", path), type=_List).items
+
+    async def follow(self, collection: str) -> AsyncIterator[Event]:
+        """What is there and then every change, until the caller stops."""
+        params = {"watch": "true", "resourceVersion": "0", "timeoutSeconds": "3600"}
+        timeout = httpx2.Timeout(30, read=None)
+        async with self._http.stream("GET", collection, params=params, timeout=timeout) as response:
+            response.raise_for_status()
+            async for line in response.aiter_lines():
+                yield msgspec.json.decode(line, type=Event)
+
+
+@asynccontextmanager
+async def connected(kubeconfig: Path, *, user: str = "") -> AsyncIterator[Client]:
+    """A client with the rights of ``kubeconfig``, acting as ``user`` if one is named."""
+    config = KubeConfig.from_file(str(kubeconfig)).get()
+    if config is None:
+        raise RequestError(f"{kubeconfig} has no current context")
+    params = ConnectionParams(timeout=httpx2.Timeout(60), trust_env=False)
+    headers = {"Accept": _JSON, "Accept-Encoding": "identity"} | ({"Impersonate-User": user} if user else {})
+    async with httpx2.AsyncClient(**params.httpx_params(config), headers=headers) as http:
+        yield Client(http)
+
+
+async def do_all(jobs: Iterable[Job]) -> None:
+    """Does all jobs, ``IN_FLIGHT`` at a time."""
+    waiting = iter(jobs)
+
+    async def work() -> None:
+        for job in waiting:
+            await job()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(IN_FLIGHT):
+            group.create_task(work())

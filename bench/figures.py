@@ -1,0 +1,52 @@
+"""What an operator tells of itself on /metrics, as a value."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+from prometheus_client.parser import text_string_to_metric_families
+
+Call = tuple[str, str, str]  # verb, kind, HTTP status
+Scrape = Callable[[], Awaitable[str]]
+
+_QUIET = 3  # looks a second apart that show no work
+
+
+class Figures(Struct, frozen=True):
+    """One look at an operator; ``resident`` in bytes, ``cpu`` in seconds since its start."""
+
+    resident: float
+    cpu: float
+    reconciles: float
+    leads: bool
+    calls: Counter[Call]
+
+
+def read_figures(text: str) -> Figures:
+    """The figures of a page in Prometheus' text format; renewals of the lease are left out."""
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+    def total(name: str) -> float:
+        return sum(sample.value for sample in samples if sample.name == name)
+
+    requests = [sample for sample in samples if sample.name == "mlendpoints_api_requests_total"]
+    calls = Counter({(s.labels["verb"], s.labels["kind"], s.labels["code"]): int(s.value) for s in requests})
+    return Figures(
+        resident=total("process_resident_memory_bytes"),
+        cpu=total("process_cpu_seconds_total"),
+        reconciles=total("mlendpoints_reconciles_total"),
+        leads=total("mlendpoints_leader") == 1,
+        calls=Counter({call: count for call, count in calls.items() if call[1] != "Lease"}),
+    )
+
+
+async def settled(scrape: Scrape) -> Figures:
+    """The figures once the operator leads and has had nothing to do for some seconds."""
+    before, quiet = read_figures(await scrape()), 0
+    while quiet < _QUIET or not before.leads:
+        await asyncio.sleep(1)
+        now = read_figures(await scrape())
+        quiet = quiet + 1 if (now.calls, now.reconciles) == (before.calls, before.reconciles) else 0
+        before = now
+    return before

@@ -1,0 +1,133 @@
+"""In place of istiod and two gateway pods: answers by the VirtualServices, as soon as they are seen.
+
+Knows exact paths and direct responses, which is all that a probe asks for. It
+listens on an address of this machine that is no loopback, since an
+EndpointSlice takes no other.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+from msgspec import Struct
+
+from bench.client import Client, Object
+from mlendpoints.edge import kinds
+from mlendpoints.edge.kinds import SLICE_SERVICE
+
+NAME = "gateway"
+_PODS = 2
+
+
+class _Metadata(Struct, frozen=True):
+    name: str
+
+
+class _Uri(Struct, frozen=True):
+    exact: str = ""
+
+
+class _Match(Struct, frozen=True):
+    uri: _Uri = _Uri()
+
+
+class _Body(Struct, frozen=True):
+    string: str = ""
+
+
+class _Response(Struct, frozen=True):
+    status: int = 200
+    body: _Body = _Body()
+
+
+class _Rule(Struct, frozen=True, rename="camel"):
+    match: list[_Match] = []
+    direct_response: _Response = _Response()
+
+
+class _Spec(Struct, frozen=True):
+    hosts: list[str]
+    http: list[_Rule]
+
+
+class VirtualService(Struct, frozen=True):
+    """The part of a VirtualService that probes see."""
+
+    metadata: _Metadata
+    spec: _Spec
+
+    @property
+    def answers(self) -> dict[str, _Response]:
+        """What is answered, by exact path; a route to a model answers 200."""
+        return {match.uri.exact: rule.direct_response for rule in self.spec.http for match in rule.match}
+
+
+class Gateway:
+    """The routes that stand, and the answers they give."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, dict[str, _Response]] = {}
+
+    async def follow(self, client: Client, namespace: str) -> None:
+        """Takes over the routes of one namespace, until it is cancelled."""
+        async for event in client.follow(kinds.VIRTUAL_SERVICE.path(namespace)):
+            route = msgspec.json.decode(event.object, type=VirtualService)
+            for host in route.spec.hosts:
+                self._answers[host] = {} if event.type == "DELETED" else route.answers
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One request on one connection."""
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            writer.write(self._answer(head.decode("latin-1")))
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the operator has withdrawn its question
+        finally:
+            writer.close()
+
+    def _answer(self, head: str) -> bytes:
+        request, *lines = head.splitlines()
+        headers = dict(line.lower().split(": ", 1) for line in lines if line)
+        answers = self._answers.get(headers["host"], {})
+        answer = answers.get(request.split(" ")[1], _Response(status=404))
+        body = answer.body.string
+        return f"HTTP/1.1 {answer.status} -\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
+
+
+@asynccontextmanager
+async def serving(client: Client, namespace: str) -> AsyncIterator[Gateway]:
+    """A gateway that listens, and its Service with the pods that an operator asks."""
+    gateway = Gateway()
+    server = await asyncio.start_server(gateway.handle, own_address(), 0, backlog=1024)
+    address, port = server.sockets[0].getsockname()
+    await client.create(kinds.SERVICE.path(namespace), make_service())
+    await client.create(kinds.SLICE.path(namespace), make_slice(address, port))
+    async with server:
+        yield gateway
+
+
+def own_address() -> str:
+    """The address that this machine would send from; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
+
+
+def make_service() -> Object:
+    """The ingress gateway's Service."""
+    return {"metadata": {"name": NAME}, "spec": {"ports": [{"name": "http2", "port": 80}]}}
+
+
+def make_slice(address: str, port: int) -> Object:
+    """Two pods that share one address."""
+    names = [f"{NAME}-{number}" for number in range(_PODS)]
+    ready = {"addresses": [address], "conditions": {"ready": True, "serving": True}}
+    return {
+        "metadata": {"name": NAME, "labels": {SLICE_SERVICE: NAME}},
+        "addressType": "IPv4",
+        "ports": [{"name": "http2", "port": port, "protocol": "TCP"}],
+        "endpoints": [ready | {"targetRef": {"kind": "Pod", "name": name}} for name in names],
+    }

@@ -1,0 +1,71 @@
+"""An etcd and kube-apiserver of the benchmark's own, with all kinds that the operator knows."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from bench.client import Client, Object, connected
+from bench.waiting import until
+from mlendpoints.api.policy import OPERATOR
+from mlendpoints.edge.kinds import CONFIG, ENDPOINT, MODEL
+
+ROOT = Path(__file__).parents[1]
+_BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+
+
+@contextmanager
+def control_plane() -> Iterator[Path]:
+    """Brings one up and yields an administrator's kubeconfig; afterwards nothing of it is left."""
+    with tempfile.TemporaryDirectory(prefix="mlendpoints-bench-") as folder:
+        try:
+            printed = _run("up", "--dir", folder, "--istio-crds")
+            yield Path(printed.splitlines()[-1].strip())
+        finally:
+            _run("down", "--dir", folder)
+            Path(folder).mkdir(exist_ok=True)  # for the context manager to remove
+
+
+async def install(kubeconfig: Path) -> None:
+    """The project's kinds and policy, and rights for the operator."""
+    async with connected(kubeconfig) as client:
+        for manifest in _documents("deploy/crds", "deploy/policies"):
+            await client.apply(_address(manifest), manifest)
+        await client.create(_BINDINGS, make_binding())
+    async with connected(kubeconfig, user=OPERATOR) as operator:
+        await until(lambda: _are_served(operator), "the project's kinds are served")
+
+
+async def _are_served(client: Client) -> bool:
+    for kind in (ENDPOINT, CONFIG, MODEL):
+        await client.items(kind.path("default"))
+    return True
+
+
+def make_binding() -> Object:
+    """The operator may do everything: what it may do less is the chart's business."""
+    return {
+        "metadata": {"name": "bench-operator"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": OPERATOR}],
+    }
+
+
+def _run(*arguments: str) -> str:
+    command = [sys.executable, "-m", "cluster", "control-plane", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def _documents(*folders: str) -> Iterator[Object]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).glob("*.yaml")):
+            yield from yaml.safe_load_all(path.read_text())
+
+
+def _address(manifest: Object) -> str:
+    plural = f"{manifest['kind'].lower()}s".replace("policys", "policies")
+    return f"/apis/{manifest['apiVersion']}/{plural}/{manifest['metadata']['name']}"

@@ -1,0 +1,42 @@
+"""Sees endpoints become ready, as anybody would who watches them."""
+
+from collections.abc import Collection
+
+import msgspec
+from msgspec import Struct
+
+from bench.client import Client
+from mlendpoints.edge import kinds
+
+
+class _Metadata(Struct, frozen=True):
+    name: str
+
+
+class _Condition(Struct, frozen=True):
+    type: str
+    status: str
+
+
+class _Status(Struct, frozen=True):
+    conditions: list[_Condition] = []
+
+
+class _Endpoint(Struct, frozen=True):
+    metadata: _Metadata
+    status: _Status = _Status()
+
+    @property
+    def is_ready(self) -> bool:
+        return any(c.type == "Ready" and c.status == "True" for c in self.status.conditions)
+
+
+async def all_ready(client: Client, namespace: str, names: Collection[str]) -> None:
+    """Returns once each of the named endpoints has been seen ready."""
+    missing = set(names)
+    async for event in client.follow(kinds.ENDPOINT.path(namespace)):
+        endpoint = msgspec.json.decode(event.object, type=_Endpoint)
+        if endpoint.is_ready:
+            missing.discard(endpoint.metadata.name)
+        if not missing:
+            return

@@ -1,0 +1,127 @@
+"""One run: endpoints are created at once and become ready, the operator rests, the floor is written."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from bench import floor, gateway
+from bench.client import Client, connected
+from bench.figures import Call, Figures, Scrape, read_figures, settled
+from bench.objects import create_endpoints, create_namespace, create_templates, endpoint_names
+from bench.process import operator
+from bench.readiness import all_ready
+from bench.waiting import PATIENCE
+from bench.workloads import make_ready
+from mlendpoints.api.policy import OPERATOR
+
+
+class Size(Struct, frozen=True, kw_only=True):
+    """How much is measured."""
+
+    endpoints: int
+    rest: float  # seconds
+
+
+class Rest(Struct, frozen=True):
+    """What an operator does while nothing changes."""
+
+    calls: Counter[Call]
+    cpu: float  # share of one core
+
+
+class Floor(Struct, frozen=True):
+    """The same objects, written bare."""
+
+    seconds: float
+    requests: int
+    children: int
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """What one run has shown."""
+
+    endpoints: int
+    seconds: float
+    before: Figures
+    after: Figures
+    rest: Rest
+    floor: Floor | None = None
+
+    @property
+    def calls(self) -> Counter[Call]:
+        """Requests of the operator between the first endpoint's creation and its rest."""
+        return self.after.calls - self.before.calls
+
+    @property
+    def calls_each(self) -> float:
+        """Requests for each endpoint."""
+        return self.calls.total() / self.endpoints
+
+    @property
+    def kib_each(self) -> float:
+        """Growth of resident memory for each endpoint."""
+        return (self.after.resident - self.before.resident) / 1024 / self.endpoints
+
+
+async def run_on_control_plane(kubeconfig: Path, size: Size, number: int) -> Run:
+    """In two fresh namespaces, one for the operator and one for the floor."""
+    namespace, bare = f"bench-{number}", f"bench-{number}-floor"
+    async with connected(kubeconfig) as client:
+        await create_namespace(client, namespace)
+        await create_templates(client, namespace)
+        async with _surroundings(client, namespace), operator(kubeconfig, namespace) as scrape:
+            run = await observe(client, namespace, scrape, size)
+        await create_namespace(client, bare)
+    async with connected(kubeconfig, user=OPERATOR) as client:  # instances are the operator's to write
+        found = await floor.find(client, namespace)
+        seconds = await floor.write(client, bare, found)
+    children = sum(one.is_child for one in found)
+    return _with(run, Floor(seconds, floor.requests(found), children))
+
+
+async def observe(client: Client, namespace: str, scrape: Scrape, size: Size) -> Run:
+    """Creates endpoints in a namespace with templates, and looks at the operator before, after and at rest."""
+    names = endpoint_names(size.endpoints)
+    before = await settled(scrape)
+    begun = time.perf_counter()
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+        group.create_task(all_ready(client, namespace, names))
+        group.create_task(create_endpoints(client, namespace, names))
+    seconds = time.perf_counter() - begun
+    after = await settled(scrape)
+    rest = await _rest(scrape, size.rest)
+    return Run(endpoints=size.endpoints, seconds=seconds, before=before, after=after, rest=rest)
+
+
+async def _rest(scrape: Scrape, seconds: float) -> Rest:
+    before = read_figures(await scrape())
+    await asyncio.sleep(seconds)
+    after = read_figures(await scrape())
+    return Rest(after.calls - before.calls, (after.cpu - before.cpu) / seconds)
+
+
+def _with(run: Run, bare: Floor) -> Run:
+    return Run(
+        endpoints=run.endpoints, seconds=run.seconds, before=run.before, after=run.after, rest=run.rest, floor=bare
+    )
+
+
+@asynccontextmanager
+async def _surroundings(client: Client, namespace: str) -> AsyncIterator[None]:
+    """What stands in for nodes, controllers and gateways."""
+    async with gateway.serving(client, namespace) as routes:
+        tasks = [
+            asyncio.create_task(routes.follow(client, namespace)),
+            asyncio.create_task(make_ready(client, namespace)),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
