@@ -28,6 +28,10 @@ from tests import gen
 MANY_STEPS = 200
 
 
+class CrashError(Exception):
+    """The operator was killed."""
+
+
 class Stored(msgspec.Struct):
     """One object as the API server keeps it."""
 
@@ -60,8 +64,11 @@ class Cluster:
         self.pruned: list[Ref] = []
         self.events: list[Event] = []
         self.plan: Plan = Plan()
+        self.calls = 0  # API calls that change something, over the whole life
+        self.crash_at: int | None = None  # the call before which the operator is killed
         self._serial = 0
         self._seen_routes: dict[str, Routes | None] = {}
+        self.told_to_all: set[str] = set()  # instances that every gateway pod has heard of
 
     def world(self) -> World:
         assert self.endpoint is not None
@@ -92,8 +99,10 @@ class Cluster:
             return False
         self.plan = plan_endpoint(self.world())
         for write in self.plan.writes:
+            self._call()
             self.write(write)
         for child in self.plan.prune:
+            self._call()
             self.delete(child.ref)
         self._report(self.plan)
         asked = set(self.plan.probes)
@@ -188,6 +197,12 @@ class Cluster:
             case Release(child):
                 self.delete(child.ref)
 
+    def _call(self) -> None:
+        self.calls += 1
+        if self.calls == self.crash_at:
+            self.answers, self.refusals = {}, {}
+            raise CrashError
+
     def _store(self, stored: Stored, manifest: Manifest) -> None:
         stored.manifest, stored.resource_version = manifest, self._serial
         stored.generation, stored.written = stored.generation + 1, self.now
@@ -195,12 +210,15 @@ class Cluster:
     def _report(self, plan: Plan) -> None:
         assert self.endpoint is not None
         if plan.finalizer is True:
+            self._call()
             finalizers = (*self.endpoint.metadata.finalizers, labels.ROUTES_FINALIZER)
             self.endpoint = replace(self.endpoint, metadata=replace(self.endpoint.metadata, finalizers=finalizers))
         if plan.status is not None:
+            self._call()
             self.endpoint = replace(self.endpoint, status=plan.status)
         self.events.extend(plan.events)
         if plan.finalizer is False:
+            self._call()
             self._vanish()
 
     def _vanish(self) -> None:
@@ -214,6 +232,8 @@ class Cluster:
         for pod in self.gateways:
             if pod.name not in self.deaf:
                 self._seen_routes[pod.name] = self.routes()
+        heard = [set(routes.pings) if (routes := self._seen_routes.get(pod.name)) else set() for pod in self.gateways]
+        self.told_to_all = set.intersection(*heard) if heard else set()
         for probe in probes:
             self.answers[probe] = tuple(pod.name for pod in self.gateways if self._answers(pod.name, probe))
         return self.answers != before
@@ -225,7 +245,7 @@ class Cluster:
         if probe.path == labels.ROUTE_PATH:
             return (probe.status, probe.body) == (200, routes.revision)
         name = probe.path.removeprefix(labels.PING_PATH)
-        return probe.status == 200 and name in routes.pings and self._ready(name) > 0
+        return probe.status == 200 and name in routes.pings and self.ready(name) > 0
 
     def _pods_leave(self) -> bool:
         leaving = [name for name, count in self.leaving_pods.items() if count > 0]
@@ -240,7 +260,7 @@ class Cluster:
 
     def _child(self, ref: Ref) -> Child:
         stored = self.objects[ref]
-        ready = self._ready(ref.name)
+        ready = self.ready(ref.name)
         return Child(
             ref=ref,
             uid=stored.uid,
@@ -261,7 +281,7 @@ class Cluster:
         stored = self.objects.get(Ref(Model.KIND, gen.NAMESPACE, instance))
         return str(stored.manifest["spec"]["image"]) if stored else ""
 
-    def _ready(self, instance: str) -> int:
+    def ready(self, instance: str) -> int:
         deployment = self.objects.get(Ref("Deployment", gen.NAMESPACE, instance))
         image = self._image(instance)
         if deployment is None or image in self.broken_images or image in self.starting:
@@ -274,7 +294,7 @@ class Cluster:
         if deployment is None:
             count = self.leaving_pods.get(instance, 0)
             return [PodFacts(name=f"{instance}-{n}", instance=instance, deleting=True) for n in range(count)]
-        container = self.broken_images.get(image, ContainerFacts(name="model", ready=self._ready(instance) > 0))
+        container = self.broken_images.get(image, ContainerFacts(name="model", ready=self.ready(instance) > 0))
         replicas = int(deployment.manifest["spec"].get("replicas", 1))
         return [
             PodFacts(name=f"{instance}-{n}", instance=instance, ready=container.ready, containers=(container,))

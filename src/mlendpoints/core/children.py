@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.difference import ref_of, write_for
 from mlendpoints.core.manifests import Manifest
@@ -13,18 +12,18 @@ from mlendpoints.core.manifests.instances import make_config_instance, make_mode
 from mlendpoints.core.manifests.service import make_monitoring_service, make_service
 from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_volume
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
-from mlendpoints.core.plan import Scale, Write
+from mlendpoints.core.plan import Write
 from mlendpoints.core.retirement import releases
 from mlendpoints.core.rollout import Rollout, Step
+from mlendpoints.core.scaling import scalings
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import Target, TargetVariant
-from mlendpoints.core.world import Ref
 
 
 def missing_writes(scene: Scene, rollout: Rollout) -> tuple[Write, ...]:
     """The writes, in order, after which everything stands as it shall."""
     writes = (write_for(manifest, scene.world.children.get(ref_of(manifest))) for manifest in desired(scene, rollout))
-    return (*(write for write in writes if write is not None), *_scalings(scene), *releases(scene))
+    return (*(write for write in writes if write is not None), *scalings(scene, rollout), *releases(scene))
 
 
 def desired(scene: Scene, rollout: Rollout) -> Iterator[Manifest]:
@@ -77,24 +76,6 @@ def _first_replicas(scene: Scene, variant: TargetVariant) -> int:
         return variant.spec.instances
     replaced = next((d.instance for d in scene.serving if d.variant == variant.spec.name), "")
     return scene.wanted(replaced) if replaced in scene.world.model_instances else variant.spec.instances
-
-
-def _scalings(scene: Scene) -> Iterator[Write]:
-    """``instances`` was edited: while another record of this endpoint says another count, the asked one is set."""
-    for variant in scene.target.variants if scene.target else ():
-        child = scene.standing(Ref(Model.KIND, scene.namespace, variant.instance))
-        if child is not None and child.replicas != variant.spec.instances and _edited(scene, variant):
-            yield Scale(child, variant.spec.instances)
-
-
-def _edited(scene: Scene, variant: TargetVariant) -> bool:
-    assert scene.target is not None  # noqa: S101 - called for a variant of the target
-    others = (c for name, c in scene.world.config_instances.items() if name != scene.target.config_instance)
-    return any(_count(other, variant.spec.name) not in (None, variant.spec.instances) for other in others)
-
-
-def _count(config: EndpointConfig, variant: str) -> int | None:
-    return next((v.instances for v in config.spec.models if v.name == variant), None)
 
 
 def _parts(scene: Scene, instance: Model) -> Iterable[Manifest]:

@@ -54,7 +54,8 @@ def decide(scene: Scene) -> Rollout:
     models = models_finding(scene)
     failure = failure_of(scene, models)
     step = _step(scene, failed=failure is not None)
-    return Rollout(step=step, routes=_routes(scene, step), models=models, failure=failure)
+    asked = failure if step is Step.HOLD and failure is not None else models
+    return Rollout(step=step, routes=_routes(scene, step), models=asked, failure=failure)
 
 
 def _step(scene: Scene, *, failed: bool) -> Step:

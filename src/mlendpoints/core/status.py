@@ -13,6 +13,7 @@ from mlendpoints.core.conditions import all_true, make_conditions
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.retirement import Leftovers, routes_are_proven
 from mlendpoints.core.rollout import Rollout, Step
+from mlendpoints.core.scaling import pending_scalings
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import Target
 from mlendpoints.core.times import timestamp
@@ -33,7 +34,7 @@ class Report(Struct, frozen=True, kw_only=True):
     @property
     def done(self) -> bool:
         """Everything is as the target asks."""
-        settled = self.rollout.step is Step.SETTLE and not self.leftovers
+        settled = self.rollout.step is Step.SETTLE and not self.leftovers and not any(pending_scalings(self.scene))
         return settled and self.routes.ok is True and self.rollout.models.ok is True
 
 

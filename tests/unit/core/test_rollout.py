@@ -148,11 +148,24 @@ def test_instances_alone_write_no_route() -> None:
     before = cluster.routes()
     cluster.writes.clear()
     cluster.edit_config(gen.a_config(gen.a_variant(instances=3)))
-    cluster.settle()
+    cluster.settle(watch=told_only_when_all_are_ready)
 
     assert cluster.routes() == before
     assert "VirtualService" not in {_kind(write) for write in cluster.writes}
     assert cluster.status.variants[0].ready_instances == 3
+    assert cluster.status.history[0].outcome == "Succeeded"
+
+
+def told_only_when_all_are_ready(cluster: Cluster) -> None:
+    if len(cluster.status.history) > 1:
+        assert cluster.status.variants[0].ready_instances == 3
+
+
+def test_fewer_instances_are_told_done_only_when_the_pods_are_fewer() -> None:
+    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(instances=5)), gen.a_model()).settle()
+    cluster.edit_config(gen.a_config(gen.a_variant(instances=3)))
+    cluster.settle(watch=told_only_when_all_are_ready)
+
     assert cluster.status.history[0].outcome == "Succeeded"
 
 
