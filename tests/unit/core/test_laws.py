@@ -103,8 +103,8 @@ def watch_invariants(cluster: Cluster) -> None:
 def keep_watch(cluster: Cluster) -> None:
     original = cluster.write
 
-    def write(wanted: Write) -> None:
-        original(wanted)
+    def write(write: Write) -> None:
+        original(write)
         watch_invariants(cluster)
 
     cluster.write = write  # type: ignore[method-assign]
