@@ -5,6 +5,7 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx2
 import msgspec
@@ -79,6 +80,9 @@ class Running:
     def reconciles(self, result: str = "success") -> float:
         value: float = self.metrics.reconciles.labels(result)._value.get()  # noqa: SLF001 - a counter's value
         return value
+
+    def has_reconciled_since(self, reconciles: float) -> bool:
+        return self.reconciles() > reconciles
 
     def says(self, name: str) -> str:
         endpoint = self.operator.cache.endpoint(Ref(ENDPOINT.name, self.namespace, name))
@@ -161,7 +165,7 @@ def test_what_is_deleted_by_hand_is_made_again(connect: Connect, namespace: str)
 
 
 class Held(httpx2.AsyncBaseTransport):
-    """Lets no list of one kind through before it is told to."""
+    """Lets no read of one kind through before it is told to."""
 
     def __init__(self, inner: httpx2.AsyncBaseTransport, plural: str) -> None:
         self.inner = inner
@@ -199,6 +203,28 @@ def test_nothing_is_decided_before_every_kind_is_there(connect: Connect, namespa
             holds[0].let_through.set()
             await until(lambda: bool(planned))
             assert operator.operator.pages()["/readyz"]().code == 200
+
+    play(connect, scenario)
+
+
+def test_what_was_written_is_not_written_again_before_it_is_seen(connect: Connect, namespace: str) -> None:
+    holds: list[Held] = []
+
+    def hold(api: Api) -> None:
+        holds.append(Held(api._streams._transport, "services"))  # noqa: SLF001 - one watch of a real server lags
+        api._streams._transport = holds[0]  # noqa: SLF001 - the same
+
+    async def scenario(api: Api) -> None:
+        async with running(connect, namespace, one_service, change=hold) as operator:
+            endpoint = await created(api, an_endpoint(namespace))
+            await until(lambda: operator.writes()[("create", "Service", "201")] == 1)
+            for number in range(3):
+                reconciles = operator.reconciles()
+                await api.merge(ref_of(endpoint), {"metadata": {"labels": {"touched": str(number)}}})
+                await until(partial(operator.has_reconciled_since, reconciles))
+            assert operator.writes()[("create", "Service", "409")] == 0
+            holds[0].let_through.set()
+            await until(lambda: operator.says("ep") == "there")
 
     play(connect, scenario)
 
