@@ -1,14 +1,19 @@
-"""Edits of a live endpoint, and who is left in peace by them."""
+"""Edits of a live endpoint, which the tests share, and who is left in peace by them."""
+
+import pytest
 
 from mlendpoints.edge.kinds import CONFIG, DEPLOYMENT, MODEL, POD, VIRTUAL_SERVICE
 from tests.apiserver.server import Object
+from tests.e2e.conftest import MakePlace
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place, kubectl
 from tests.e2e.waiting import until
 
 
-def a_live_endpoint(place: Place) -> None:
+@pytest.fixture(scope="module")
+def live(make_place: MakePlace) -> Place:
+    place = make_place()
     place.apply(
         an_echo("echo"),
         an_echo("other"),
@@ -16,6 +21,7 @@ def a_live_endpoint(place: Place) -> None:
         an_endpoint("live", config="cfg", host=place.host("live")),
     )
     place.until_ready("live")
+    return place
 
 
 def shift(place: Place, blue: int, green: int) -> Object:
@@ -35,48 +41,44 @@ def pods(place: Place) -> dict[str, int]:
     }
 
 
-def test_an_edit_of_weights_touches_no_pod(place: Place, both: list[Gateway]) -> None:
-    a_live_endpoint(place)
-    before, generations = pods(place), [d["metadata"]["generation"] for d in place.all(DEPLOYMENT)]
+def test_an_edit_of_weights_touches_no_pod(live: Place, both: list[Gateway]) -> None:
+    before, generations = pods(live), [d["metadata"]["generation"] for d in live.all(DEPLOYMENT)]
     assert len(before) == 2
-    assert shift(place, 0, 1)["status"]["traffic"] == "blue=0,green=1"
-    assert all(gateway.variant(place.host("live")) == "green" for gateway in both for _ in range(20))
-    assert pods(place) == before
-    assert [d["metadata"]["generation"] for d in place.all(DEPLOYMENT)] == generations
+    assert shift(live, 0, 1)["status"]["traffic"] == "blue=0,green=1"
+    assert all(gateway.variant(live.host("live")) == "green" for gateway in both for _ in range(20))
+    assert pods(live) == before
+    assert [d["metadata"]["generation"] for d in live.all(DEPLOYMENT)] == generations
 
 
-def test_a_scaled_instance_stays_scaled_when_weights_are_edited(place: Place) -> None:
-    a_live_endpoint(place)
-    name = place.instances("live")[0]["metadata"]["name"]
-    kubectl("--namespace", place.name, "scale", f"mlm/{name}", "--replicas", "2")
-    until(lambda: place.get(DEPLOYMENT, name)["status"].get("readyReplicas") == 2, "two pods are ready")
-    until(lambda: place.get(MODEL, name)["status"].get("readyReplicas") == 2, "the instance says so")
-    shift(place, 50, 50)
-    assert place.get(MODEL, name)["spec"]["replicas"] == 2
-    assert place.get(DEPLOYMENT, name)["spec"]["replicas"] == 2
-    assert place.get(DEPLOYMENT, name)["status"]["readyReplicas"] == 2
+def test_a_scaled_instance_stays_scaled_when_weights_are_edited(live: Place) -> None:
+    name = live.instances("live")[0]["metadata"]["name"]
+    kubectl("--namespace", live.name, "scale", f"mlm/{name}", "--replicas", "2")
+    until(lambda: live.get(DEPLOYMENT, name)["status"].get("readyReplicas") == 2, "two pods are ready")
+    until(lambda: live.get(MODEL, name)["status"].get("readyReplicas") == 2, "the instance says so")
+    shift(live, 50, 50)
+    assert live.get(MODEL, name)["spec"]["replicas"] == 2
+    assert live.get(DEPLOYMENT, name)["spec"]["replicas"] == 2
+    assert live.get(DEPLOYMENT, name)["status"]["readyReplicas"] == 2
 
 
-def test_an_edited_model_takes_over_and_the_old_one_leaves(place: Place, both: list[Gateway]) -> None:
-    a_live_endpoint(place)
-    old, kept = (instance["metadata"]["name"] for instance in place.instances("live"))
-    place.edit(MODEL, "echo", {"env": [{"name": "ANSWER", "value": "edited"}]})
-    place.until_condition("echo", "RolledOut", "True", kind=MODEL)
-    place.until_ready("live")
-    assert all(gateway.invoke(place.host("live"), variant="blue").text == "edited" for gateway in both)
-    place.until_gone(MODEL, old)
-    assert kept in {instance["metadata"]["name"] for instance in place.instances("live")}
+def test_an_edited_model_takes_over_and_the_old_one_leaves(live: Place, both: list[Gateway]) -> None:
+    old, kept = (instance["metadata"]["name"] for instance in live.instances("live"))
+    live.edit(MODEL, "echo", {"env": [{"name": "ANSWER", "value": "edited"}]})
+    live.until_condition("echo", "RolledOut", "True", kind=MODEL)
+    live.until_ready("live")
+    assert all(gateway.invoke(live.host("live"), variant="blue").text == "edited" for gateway in both)
+    live.until_gone(MODEL, old)
+    assert kept in {instance["metadata"]["name"] for instance in live.instances("live")}
 
 
-def test_a_child_deleted_by_hand_is_made_again(place: Place, both: list[Gateway]) -> None:
-    a_live_endpoint(place)
-    uid = place.get(VIRTUAL_SERVICE, "live")["metadata"]["uid"]
-    place.delete(VIRTUAL_SERVICE, "live")
+def test_a_child_deleted_by_hand_is_made_again(live: Place, both: list[Gateway]) -> None:
+    uid = live.get(VIRTUAL_SERVICE, "live")["metadata"]["uid"]
+    live.delete(VIRTUAL_SERVICE, "live")
 
     def made_again() -> bool:
-        found = place.find(VIRTUAL_SERVICE, "live")
+        found = live.find(VIRTUAL_SERVICE, "live")
         return found is not None and found["metadata"]["uid"] != uid
 
     until(made_again, "there is a new VirtualService")
     for gateway in both:
-        until(lambda: gateway.invoke(place.host("live")).status_code == 200, "it is routed again")  # noqa: B023
+        until(lambda: gateway.invoke(live.host("live")).status_code == 200, "it is routed again")  # noqa: B023

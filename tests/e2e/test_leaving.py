@@ -1,28 +1,13 @@
 """What a deletion leaves behind."""
 
-from mlendpoints.edge.kinds import (
-    CLAIM,
-    CONFIG,
-    DEPLOYMENT,
-    DESTINATION_RULE,
-    ENDPOINT,
-    GATEWAY,
-    MODEL,
-    POD,
-    SERVICE,
-    VIRTUAL_SERVICE,
-)
+from mlendpoints.edge.kinds import CONFIG, ENDPOINT, MODEL, POD
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place
+from tests.e2e.standing import standing
 from tests.e2e.waiting import until
 
-KINDS = (CLAIM, CONFIG, DEPLOYMENT, DESTINATION_RULE, ENDPOINT, GATEWAY, MODEL, POD, SERVICE, VIRTUAL_SERVICE)
 TEMPLATES = [(CONFIG.name, "cfg"), (MODEL.name, "echo")]
-
-
-def names(place: Place) -> list[tuple[str, str]]:
-    return [(kind.name, obj["metadata"]["name"]) for kind in KINDS for obj in place.all(kind)]
 
 
 def test_a_deletion_leaves_the_templates_alone_and_nothing_else(place: Place, both: list[Gateway]) -> None:
@@ -33,7 +18,8 @@ def test_a_deletion_leaves_the_templates_alone_and_nothing_else(place: Place, bo
     place.delete(ENDPOINT, "leaving")
     place.until_gone(ENDPOINT, "leaving")
     assert all(gateway.invoke(place.host("leaving")).status_code == 404 for gateway in both)
-    until(lambda: names(place) == TEMPLATES, "only templates are left", last=lambda: names(place))
+    until(lambda: standing(place) == TEMPLATES, "only templates are left", last=lambda: standing(place))
+    until(lambda: not place.all(POD), "its pods are gone")
     assert [place.get(MODEL, "echo")["spec"], place.get(CONFIG, "cfg")["spec"]] == before
 
 

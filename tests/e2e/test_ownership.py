@@ -21,27 +21,21 @@ def an_endpoint_with_all_it_needs(name: str, host: str) -> tuple[Object, ...]:
     return (an_echo("echo"), a_config("cfg", a_variant("blue", "echo")), an_endpoint(name, config="cfg", host=host))
 
 
-def test_a_foreign_virtual_service_of_the_endpoints_name_stays_untouched(place: Place, both: list[Gateway]) -> None:
-    place.apply(a_foreign_virtual_service("taken", "somebody-else.example.com"))
-    before = place.get(VIRTUAL_SERVICE, "taken")
-    place.apply(*an_endpoint_with_all_it_needs("taken", place.host("taken")))
-    told = place.until_condition("taken", "RoutesProgrammed", "False", reason="NotOwned")
-    assert "VirtualService taken" in condition_of(told, "RoutesProgrammed")["message"]
-    assert place.get(VIRTUAL_SERVICE, "taken") == before
-    place.delete(VIRTUAL_SERVICE, "taken")
-    place.until_ready("taken")
-    assert all(gateway.variant(place.host("taken")) == "blue" for gateway in both)
-
-
-def test_a_foreign_service_of_the_monitoring_services_name_stays_untouched(place: Place) -> None:
-    place.apply(a_foreign_service("taken-metrics"))
-    before = place.get(SERVICE, "taken-metrics")
-    place.apply(*an_endpoint_with_all_it_needs("taken", place.host("taken")))
-    told = place.until_condition("taken", "Ready", "False", reason="NotOwned")
-    assert "Service taken-metrics" in condition_of(told, "Ready")["message"]
-    assert place.get(SERVICE, "taken-metrics") == before
-    place.delete(SERVICE, "taken-metrics")
-    place.until_ready("taken")
+def test_foreign_objects_of_the_names_that_endpoints_need_stay_untouched(place: Place, both: list[Gateway]) -> None:
+    place.apply(a_foreign_virtual_service("routed", "somebody-else.example.com"), a_foreign_service("watched-metrics"))
+    before = [place.get(VIRTUAL_SERVICE, "routed"), place.get(SERVICE, "watched-metrics")]
+    for name in ("routed", "watched"):
+        place.apply(*an_endpoint_with_all_it_needs(name, place.host(name)))
+    for name, blamed in (("routed", "VirtualService routed"), ("watched", "Service watched-metrics")):
+        told = place.until_condition(name, "RoutesProgrammed", "False", reason="NotOwned")
+        assert blamed in condition_of(told, "RoutesProgrammed")["message"]
+        assert condition_of(told, "Ready")["status"] == "False"
+    assert [place.get(VIRTUAL_SERVICE, "routed"), place.get(SERVICE, "watched-metrics")] == before
+    place.delete(VIRTUAL_SERVICE, "routed")
+    place.delete(SERVICE, "watched-metrics")
+    for name in ("routed", "watched"):
+        place.until_ready(name)
+        assert all(gateway.variant(place.host(name)) == "blue" for gateway in both)
 
 
 def test_the_oldest_endpoint_owns_its_host_and_the_next_goes_on_when_it_is_deleted(

@@ -1,0 +1,29 @@
+"""What stands in a namespace, by kinds and names that are the same in every run."""
+
+import re
+
+from mlendpoints.edge.kinds import (
+    CLAIM,
+    CONFIG,
+    DEPLOYMENT,
+    DESTINATION_RULE,
+    ENDPOINT,
+    GATEWAY,
+    MODEL,
+    SERVICE,
+    VIRTUAL_SERVICE,
+)
+from tests.e2e.place import Place
+
+KINDS = (CLAIM, CONFIG, DEPLOYMENT, DESTINATION_RULE, ENDPOINT, GATEWAY, MODEL, SERVICE, VIRTUAL_SERVICE)
+
+
+def standing(place: Place) -> list[tuple[str, str]]:
+    """Kind and name of all that people or the operator made.
+
+    A version says which endpoint it belongs to, by uid, so that it differs between runs: it is shown as ``*``.
+    """
+    found = [(kind.name, obj["metadata"]["name"]) for kind in KINDS for obj in place.all(kind)]
+    marks = (obj["spec"].get("instance") for kind in (CONFIG, MODEL) for obj in place.all(kind))
+    versions = "|".join(mark["version"] for mark in marks if mark) or "(?!)"
+    return sorted((kind, re.sub(f"-({versions})$", "-*", name)) for kind, name in found)

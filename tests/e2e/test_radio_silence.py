@@ -1,0 +1,57 @@
+"""A converged system sends nothing: told by the API server's audit log, not by the operator's own count."""
+
+import time
+import uuid
+
+import pytest
+
+from mlendpoints.edge.kinds import MODEL
+from tests.e2e.audit import AuditLog
+from tests.e2e.conftest import LOCAL
+from tests.e2e.place import CONFIG_MAP, Place
+from tests.e2e.standing import KINDS
+from tests.e2e.waiting import until
+
+WINDOW = 20.0  # seconds that are listened to
+_LOG = LOCAL.parent / "logs" / "audit.log"
+
+
+@pytest.fixture
+def audit_log(is_local: bool) -> AuditLog:  # noqa: FBT001 (a fixture)
+    if not is_local:
+        pytest.skip(f"KUBECONFIG names a cluster whose audit log is not at {_LOG}")
+    return AuditLog(_LOG)
+
+
+def test_a_converged_endpoint_is_not_written_to(titanic: Place, audit_log: AuditLog) -> None:
+    converged(titanic)
+    complete(titanic, audit_log)
+    audit_log.listen()
+    before = versions(titanic)
+    time.sleep(WINDOW)
+    complete(titanic, audit_log)
+    assert audit_log.writes(titanic.name) == []
+    assert versions(titanic) == before
+    told = {(verb, resource) for verb, resource, _ in audit_log.writes(titanic.name, whole=True)}
+    assert ("create", "virtualservices") in told, "the log does not show what the operator wrote before"
+
+
+def versions(place: Place) -> dict[str, str]:
+    """Version of each object that the operator writes or has made."""
+    found = (obj["metadata"] for kind in KINDS for obj in place.all(kind))
+    return {metadata["uid"]: metadata["resourceVersion"] for metadata in found}
+
+
+def converged(place: Place) -> None:
+    """Waits until the endpoint and its templates have nothing more to tell."""
+    place.until_ready("titanic")
+    place.until_rolled_out("titanic")
+    for model in ("rfc", "lr"):
+        place.until_condition(model, "RolledOut", "True", kind=MODEL)
+
+
+def complete(place: Place, log: AuditLog) -> None:
+    """Waits until the log, which is written in batches, has a question that was asked only now."""
+    mark = f"mark-{uuid.uuid4().hex}"
+    place.server.ask("GET", CONFIG_MAP.path(place.name, mark))
+    until(lambda: log.mentions(mark), "the audit log is complete")
