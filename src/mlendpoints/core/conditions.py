@@ -64,8 +64,9 @@ def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> tupl
 
 
 def _worth_telling(condition: Condition, old: tuple[str, str] | None) -> bool:
-    if condition.status == "Unknown" and condition.reason == Reason.WAITING.value:
+    """A transition, but for mere waiting: that an update runs is told once, by ``UpdateSucceeded``."""
+    if condition.status == "Unknown" and condition.type != ConditionType.UPDATE_SUCCEEDED.value:
         return False
-    if old is None and condition.status == "False" and condition.type == ConditionType.AVAILABLE.value:
+    if old is None and condition.type == ConditionType.AVAILABLE.value and condition.status == "False":
         return False
-    return old != (condition.status, condition.reason)
+    return old != (condition.status, condition.reason) and condition.reason != Reason.WAITING.value

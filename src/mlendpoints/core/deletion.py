@@ -27,13 +27,23 @@ def plan_deletion(world: World) -> Plan:
     if routes is not None:
         return _told(scene, Plan(prune=() if routes.deleting else (routes,), guard=routes), "Taking the routes away.")
     if not _seen_gone(scene):
-        waiting = Plan(probes=(_gone(world),), recheck=_patience_ends(world))
+        waiting = _asking(world)
         return _told(scene, waiting, "Waiting until no gateway pod routes to it.")
     leaving = tuple(child for name in sorted(world.model_instances) for child in retire(scene, name))
     if world.model_instances:
         going = Plan(writes=tuple(releases(scene)), prune=leaving, probes=(_gone(world),))
         return _told(scene, going, "Waiting until its pods have finished.")
     return Plan(finalizer=False)
+
+
+def _asking(world: World) -> Plan:
+    if world.settings.proof == "timed":
+        return Plan(recheck=min(_timed_proof_at(world), _patience_ends(world)))
+    return Plan(probes=(_gone(world),), recheck=_patience_ends(world))
+
+
+def _timed_proof_at(world: World) -> float:
+    return _deleted_at(world) + world.settings.proof_seconds
 
 
 def _gone(world: World) -> Probe:
@@ -46,7 +56,7 @@ def _seen_gone(scene: Scene) -> bool:
     if not world.endpoint.status.traffic or world.now >= _patience_ends(world):
         return True
     if world.settings.proof == "timed":
-        return world.now >= _deleted_at(world) + world.settings.proof_seconds
+        return world.now >= _timed_proof_at(world)
     return not scene.lagging(_gone(world))
 
 

@@ -6,12 +6,13 @@ from mlendpoints.core.children import missing_writes
 from mlendpoints.core.conditions import transitions
 from mlendpoints.core.deletion import plan_deletion
 from mlendpoints.core.findings import Finding
+from mlendpoints.core.history import Report
 from mlendpoints.core.instances import instance_statuses
 from mlendpoints.core.plan import Plan
 from mlendpoints.core.retirement import leftovers, prune
 from mlendpoints.core.rollout import deadline, decide, probes
 from mlendpoints.core.scene import Scene
-from mlendpoints.core.status import Report, make_status, routes_finding
+from mlendpoints.core.status import LAG, make_status, routes_finding
 from mlendpoints.core.target import Target, resolve
 from mlendpoints.core.world import World
 
@@ -47,7 +48,7 @@ def _plan_living(scene: Scene) -> Plan:
         status=None if status == before else status,
         events=transitions(before.conditions, status.conditions),
         probes=probes(scene, rollout, prove_live=ask),
-        recheck=_recheck(scene, status_is_failed=rollout.failure is not None),
+        recheck=_recheck(scene, failed=rollout.failure is not None, proven=report.routes.ok is True),
     )
 
 
@@ -58,13 +59,15 @@ def _hold_finalizer(world: World, plan: Plan) -> Plan:
     return Plan(finalizer=True)
 
 
-def _recheck(scene: Scene, *, status_is_failed: bool) -> float | None:
+def _recheck(scene: Scene, *, failed: bool, proven: bool) -> float | None:
     """The next time at which looking again may decide otherwise, though nothing has changed."""
     world, times = scene.world, []
     due = deadline(scene)
-    if not status_is_failed:
+    if not failed:
         started = world.now + world.endpoint.spec.update.deadline_seconds if _begins(scene) else None
         times.append(due if due is not None else started)
+    if scene.virtual_service is not None and not proven and world.settings.proof == "required":
+        times.append(scene.virtual_service.written + LAG)
     if world.refusals:
         times.append(world.now + _REFUSED_AGAIN)
     if world.settings.proof == "timed" and scene.virtual_service is not None:

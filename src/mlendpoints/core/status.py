@@ -4,38 +4,20 @@ Only the running update and the history are carried over: they cannot be
 derived, and must outlive the operator.
 """
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from mlendpoints.api.endpoint import Endpoint, EndpointStatus, HistoryEntry, Outcome, State, UpdateStatus, VariantStatus
+from mlendpoints.api.endpoint import Endpoint, EndpointStatus, State, VariantStatus
 from mlendpoints.api.reasons import ConditionType, Reason
+from mlendpoints.core import history
 from mlendpoints.core.conditions import all_true, make_conditions
 from mlendpoints.core.findings import Finding
-from mlendpoints.core.retirement import Leftovers, routes_are_proven
-from mlendpoints.core.rollout import Rollout, Step
-from mlendpoints.core.scaling import pending_scalings
+from mlendpoints.core.history import Report
+from mlendpoints.core.retirement import routes_are_proven
+from mlendpoints.core.rollout import Rollout, probes
 from mlendpoints.core.scene import Scene
-from mlendpoints.core.target import Target
-from mlendpoints.core.times import timestamp
 from mlendpoints.core.world import Settings
 
-_HISTORY = 10
-_LAG = 5.0  # seconds after which gateway pods that do not answer yet are named
-
-
-class Report(Struct, frozen=True, kw_only=True):
-    """What a status is made from."""
-
-    scene: Scene
-    rollout: Rollout
-    leftovers: Leftovers
-    routes: Finding
-
-    @property
-    def done(self) -> bool:
-        """Everything is as the target asks."""
-        settled = self.rollout.step is Step.SETTLE and not self.leftovers and not any(pending_scalings(self.scene))
-        return settled and self.routes.ok is True and self.rollout.models.ok is True
+LAG = 5.0  # seconds after which gateway pods that do not answer yet are named
 
 
 def routes_finding(scene: Scene, rollout: Rollout) -> Finding:
@@ -65,9 +47,9 @@ def _not_proven(scene: Scene, rollout: Rollout) -> Finding:
             Reason.ROUTE_NOT_PROGRAMMED,
             f"The gateway's Service {scene.world.settings.gateway_service} has no serving pod that could be asked.",
         )
-    probe = scene.route(rollout.routes.revision if rollout.routes else "")
-    lagging = ", ".join(scene.lagging(probe))
-    if waited < _LAG or not lagging:
+    questions = probes(scene, rollout, prove_live=True)
+    lagging = ", ".join(sorted({pod for question in questions for pod in scene.lagging(question)}))
+    if waited < LAG or not lagging:
         return Finding.wait(Reason.UPDATING, "Waiting until every gateway pod serves the routes.")
     return Finding.no(
         Reason.ROUTE_NOT_PROGRAMMED,
@@ -79,7 +61,7 @@ def _not_proven(scene: Scene, rollout: Rollout) -> Finding:
 def make_status(report: Report) -> EndpointStatus:
     """The whole status of an endpoint that is not being deleted."""
     scene, endpoint = report.scene, report.scene.world.endpoint
-    settled = _settled(report, _started(report))
+    settled = history.settled(report, history.begun(report))
     update_finding = _update_finding(report, settled)
     core = {
         ConditionType.CONFIG_RESOLVED: scene.resolved,
@@ -115,78 +97,6 @@ def make_status(report: Report) -> EndpointStatus:
 def _route_revision(report: Report) -> str:
     live = report.scene.live
     return live.revision if live is not None and report.routes.ok is True else ""
-
-
-def _started(report: Report) -> EndpointStatus:
-    """The record of the running update: begun when a new target is seen, ended when another takes its place."""
-    scene, status = report.scene, report.scene.world.endpoint.status
-    target, update = scene.target, status.update
-    if target is None:
-        return status
-    if update is not None and update.target != target.version:
-        status, update = _replaced(scene, status, update, target), None
-    if report.rollout.failure is not None or (update is None and status.config_version == target.version):
-        return status
-    begun = update.start_time if update else timestamp(scene.world.now)
-    return replace(status, update=UpdateStatus(target=target.version, phase=_phase(report), start_time=begun))
-
-
-def _phase(report: Report) -> str:
-    if report.rollout.step is Step.SETTLE and report.routes.ok is True:
-        return "RemovingOld" if report.leftovers else Step.START.value
-    return report.rollout.step.value
-
-
-def _replaced(scene: Scene, status: EndpointStatus, update: UpdateStatus, target: Target) -> EndpointStatus:
-    if target.version == status.config_version:
-        return _ended(
-            scene, status, update, "RolledBack", Finding.no(Reason.ROLLED_BACK, "Edited back to what serves.")
-        )
-    why = Finding.no(Reason.SUPERSEDED, f"A newer edit asked for {target.version} instead.")
-    return _ended(scene, status, update, "Superseded", why)
-
-
-def _settled(report: Report, status: EndpointStatus) -> EndpointStatus:
-    """The same after this look: what serves, and whether the update has ended."""
-    scene, target, update = report.scene, report.scene.target, status.update
-    if target is None:
-        return status
-    if report.rollout.step is Step.SETTLE and report.routes.ok is True:
-        status = replace(status, config_version=target.version)
-    if report.rollout.failure is not None and not report.done:
-        return _failed(scene, status, target, report.rollout.failure)
-    if update is not None and report.done:
-        return _ended(scene, status, update, "Succeeded", Finding.yes(Reason.SUCCEEDED, "Everything is as asked."))
-    if report.done and report.rollout.failure is not None:
-        late = UpdateStatus(target=target.version, phase="", start_time=_failure_start(status, target))
-        return _ended(scene, status, late, "Succeeded", Finding.yes(Reason.SUCCEEDED, "Recovered after its deadline."))
-    return status
-
-
-def _failure_start(status: EndpointStatus, target: Target) -> str:
-    return next(entry.start_time for entry in status.history if entry.target == target.version)
-
-
-def _failed(scene: Scene, status: EndpointStatus, target: Target, failure: Finding) -> EndpointStatus:
-    if status.update is None:
-        return status
-    running = scene.world.endpoint.status.update
-    update = running if running is not None and running.target == target.version else status.update
-    return _ended(scene, status, update, "Failed", failure)
-
-
-def _ended(
-    scene: Scene, status: EndpointStatus, update: UpdateStatus, outcome: Outcome, why: Finding
-) -> EndpointStatus:
-    entry = HistoryEntry(
-        target=update.target,
-        outcome=outcome,
-        reason=why.reason.value,
-        message=why.message,
-        start_time=update.start_time,
-        end_time=timestamp(scene.world.now),
-    )
-    return replace(status, update=None, history=(entry, *status.history)[:_HISTORY])
 
 
 def _update_finding(report: Report, settled: EndpointStatus) -> Finding:

@@ -394,6 +394,17 @@ def test_deletion_waits_for_every_gateway_and_for_the_last_pod() -> None:
     assert cluster.endpoint is None
 
 
+def test_gateway_pods_that_lag_are_named() -> None:
+    cluster = one_variant()
+    cluster.deaf = {"gw-b"}
+    cluster.settle().wait_until_recheck()
+
+    assert cluster.condition("RoutesProgrammed") == ("False", "RouteNotProgrammed")
+    message = next(c.message for c in cluster.status.conditions if c.type == "RoutesProgrammed")
+    assert "gw-b" in message
+    assert "gw-a" not in message
+
+
 def test_a_grown_gateway_is_asked_too() -> None:
     cluster = one_variant()
     cluster.gateways = (*gen.GATEWAYS, GatewayPod("gw-c", "10.0.0.3", 80))

@@ -1,0 +1,103 @@
+"""The running update and the history: the one part of a status that cannot be derived, so that it is carried over."""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mlendpoints.api.endpoint import EndpointStatus, HistoryEntry, Outcome, UpdateStatus
+from mlendpoints.api.reasons import Reason
+from mlendpoints.core.findings import Finding
+from mlendpoints.core.retirement import Leftovers
+from mlendpoints.core.rollout import Rollout, Step
+from mlendpoints.core.scaling import pending_scalings
+from mlendpoints.core.scene import Scene
+from mlendpoints.core.target import Target
+from mlendpoints.core.times import timestamp
+
+HISTORY = 10  # entries kept
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What a status is made from."""
+
+    scene: Scene
+    rollout: Rollout
+    leftovers: Leftovers
+    routes: Finding
+
+    @property
+    def done(self) -> bool:
+        """Everything is as the target asks."""
+        settled = self.rollout.step is Step.SETTLE and not self.leftovers and not any(pending_scalings(self.scene))
+        return settled and self.routes.ok is True and self.rollout.models.ok is True
+
+
+def begun(report: Report) -> EndpointStatus:
+    """The record of the running update: begun when a new target is seen, ended when another takes its place."""
+    scene, status = report.scene, report.scene.world.endpoint.status
+    target, update = scene.target, status.update
+    if target is None:
+        return status
+    if update is not None and update.target != target.version:
+        status, update = _replaced(scene, status, update, target), None
+    if report.rollout.failure is not None or (update is None and status.config_version == target.version):
+        return status
+    start = update.start_time if update else timestamp(scene.world.now)
+    return replace(status, update=UpdateStatus(target=target.version, phase=_phase(report), start_time=start))
+
+
+def _phase(report: Report) -> str:
+    if report.rollout.step is Step.SETTLE and report.routes.ok is True:
+        return "RemovingOld" if report.leftovers else Step.START.value
+    return report.rollout.step.value
+
+
+def _replaced(scene: Scene, status: EndpointStatus, update: UpdateStatus, target: Target) -> EndpointStatus:
+    if target.version == status.config_version:
+        return _ended(
+            scene, status, update, "RolledBack", Finding.no(Reason.ROLLED_BACK, "Edited back to what serves.")
+        )
+    why = Finding.no(Reason.SUPERSEDED, f"A newer edit asked for {target.version} instead.")
+    return _ended(scene, status, update, "Superseded", why)
+
+
+def settled(report: Report, status: EndpointStatus) -> EndpointStatus:
+    """The same after this look: what serves, and whether the update has ended."""
+    scene, target, update = report.scene, report.scene.target, status.update
+    if target is None:
+        return status
+    if report.rollout.step is Step.SETTLE and report.routes.ok is True:
+        status = replace(status, config_version=target.version)
+    if report.rollout.failure is not None and not report.done:
+        return _failed(scene, status, target, report.rollout.failure)
+    if update is not None and report.done:
+        return _ended(scene, status, update, "Succeeded", Finding.yes(Reason.SUCCEEDED, "Everything is as asked."))
+    if report.done and report.rollout.failure is not None:
+        late = UpdateStatus(target=target.version, phase="", start_time=_failure_start(status, target))
+        return _ended(scene, status, late, "Succeeded", Finding.yes(Reason.SUCCEEDED, "Recovered after its deadline."))
+    return status
+
+
+def _failure_start(status: EndpointStatus, target: Target) -> str:
+    return next(entry.start_time for entry in status.history if entry.target == target.version)
+
+
+def _failed(scene: Scene, status: EndpointStatus, target: Target, failure: Finding) -> EndpointStatus:
+    if status.update is None:
+        return status
+    running = scene.world.endpoint.status.update
+    update = running if running is not None and running.target == target.version else status.update
+    return _ended(scene, status, update, "Failed", failure)
+
+
+def _ended(
+    scene: Scene, status: EndpointStatus, update: UpdateStatus, outcome: Outcome, why: Finding
+) -> EndpointStatus:
+    entry = HistoryEntry(
+        target=update.target,
+        outcome=outcome,
+        reason=why.reason.value,
+        message=why.message,
+        start_time=update.start_time,
+        end_time=timestamp(scene.world.now),
+    )
+    return replace(status, update=None, history=(entry, *status.history)[:HISTORY])
