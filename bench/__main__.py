@@ -10,15 +10,24 @@ from datetime import UTC, datetime
 from bench.plane import control_plane, install
 from bench.run import Run, Size, run_on_control_plane
 from bench.table import print_runs
+from bench.whole_cluster import run_on_cluster
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and prints; an aim that is missed is no failure."""
     options = _parser().parse_args(arguments)
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
-    size = Size(endpoints=options.endpoints or 200, rest=options.rest)
-    print_runs(on_control_plane(size, options.runs))
+    if options.on == "cluster":
+        runs = on_cluster(Size(endpoints=options.endpoints or 5, rest=options.rest), options.runs)
+    else:
+        runs = on_control_plane(Size(endpoints=options.endpoints or 200, rest=options.rest), options.runs)
+    print_runs(runs)
     return 0
+
+
+def on_cluster(size: Size, count: int) -> list[Run]:
+    """So many runs on the cluster of ``KUBECONFIG``, else on the local one."""
+    return [asyncio.run(run_on_cluster(size)) for _ in range(count)]
 
 
 def on_control_plane(size: Size, count: int) -> list[Run]:

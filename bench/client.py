@@ -10,6 +10,7 @@ import httpx2
 import msgspec
 from lightkube import KubeConfig
 from lightkube.config.client_adapter import ConnectionParams
+from lightkube.core.exceptions import ConfigError
 from msgspec import Struct
 
 Object = dict[str, Any]
@@ -22,7 +23,11 @@ _APPLY = "application/apply-patch+yaml"
 
 
 class RequestError(RuntimeError):
-    """The API server refused what the benchmark asked."""
+    """The API server refused what the benchmark asked; ``status`` is HTTP's."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Event(Struct, frozen=True):
@@ -47,7 +52,8 @@ class Client:
         content = None if body is None else msgspec.json.encode(body)
         response = await self._http.request(method, path, content=content, headers={"Content-Type": media})
         if not response.is_success:
-            raise RequestError(f"{method} {path}: {response.status_code} {response.text}")
+            status = response.status_code
+            raise RequestError(f"{method} {path}: {status} {response.text}", status=status)
         return response.content
 
     async def create(self, collection: str, manifest: Object) -> None:
@@ -66,6 +72,11 @@ class Client:
         """A whole list."""
         return msgspec.json.decode(await self.ask("GET", path), type=_List).items
 
+    async def cpu(self) -> float:
+        """Seconds of CPU that the API server has used since its start."""
+        name = b"\nprocess_cpu_seconds_total "
+        return float((await self.ask("GET", "/metrics")).split(name)[1].split(b"\n")[0])
+
     async def follow(self, collection: str) -> AsyncIterator[Event]:
         """What is there and then every change, until the caller stops."""
         params = {"watch": "true", "resourceVersion": "0", "timeoutSeconds": "3600"}
@@ -81,7 +92,7 @@ async def connected(kubeconfig: Path, *, user: str = "") -> AsyncIterator[Client
     """A client with the rights of ``kubeconfig``, acting as ``user`` if one is named."""
     config = KubeConfig.from_file(str(kubeconfig)).get()
     if config is None:
-        raise RequestError(f"{kubeconfig} has no current context")
+        raise ConfigError(f"{kubeconfig} has no current context")
     params = ConnectionParams(timeout=httpx2.Timeout(60), trust_env=False)
     headers = {"Accept": _JSON, "Accept-Encoding": "identity"} | ({"Impersonate-User": user} if user else {})
     async with httpx2.AsyncClient(**params.httpx_params(config), headers=headers) as http:

@@ -11,6 +11,7 @@ Call = tuple[str, str, str]  # verb, kind, HTTP status
 Scrape = Callable[[], Awaitable[str]]
 
 _QUIET = 3  # looks a second apart that show no work
+_LOOKS = 60
 
 
 class Figures(Struct, frozen=True):
@@ -18,6 +19,7 @@ class Figures(Struct, frozen=True):
 
     resident: float
     cpu: float
+    started: float  # seconds since the epoch
     reconciles: float
     leads: bool
     calls: Counter[Call]
@@ -35,6 +37,7 @@ def read_figures(text: str) -> Figures:
     return Figures(
         resident=total("process_resident_memory_bytes"),
         cpu=total("process_cpu_seconds_total"),
+        started=total("process_start_time_seconds"),
         reconciles=total("mlendpoints_reconciles_total"),
         leads=total("mlendpoints_leader") == 1,
         calls=Counter({call: count for call, count in calls.items() if call[1] != "Lease"}),
@@ -42,11 +45,13 @@ def read_figures(text: str) -> Figures:
 
 
 async def settled(scrape: Scrape) -> Figures:
-    """The figures once the operator leads and has had nothing to do for some seconds."""
+    """The figures once the operator leads and has had nothing to do for some seconds, or after ``_LOOKS`` in vain."""
     before, quiet = read_figures(await scrape()), 0
-    while quiet < _QUIET or not before.leads:
+    for _ in range(_LOOKS):
         await asyncio.sleep(1)
         now = read_figures(await scrape())
-        quiet = quiet + 1 if (now.calls, now.reconciles) == (before.calls, before.reconciles) else 0
-        before = now
+        is_same = now.leads and (now.calls, now.reconciles) == (before.calls, before.reconciles)
+        before, quiet = now, quiet + 1 if is_same else 0
+        if quiet == _QUIET:
+            break
     return before

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bench import floor, gateway
 from bench.client import Client, connected
 from bench.figures import Call, Figures, Scrape, read_figures, settled
-from bench.objects import create_endpoints, create_namespace, create_templates, endpoint_names
+from bench.objects import CONFIG, create_endpoints, create_namespace, create_templates, endpoint_names
 from bench.process import operator
 from bench.readiness import all_ready
 from bench.waiting import PATIENCE
@@ -34,10 +34,11 @@ class Rest(Struct, frozen=True):
     cpu: float  # share of one core
 
 
-class Floor(Struct, frozen=True):
+class Floor(Struct, frozen=True, kw_only=True):
     """The same objects, written bare."""
 
     seconds: float
+    server_cpu: float
     requests: int
     children: int
 
@@ -47,6 +48,7 @@ class Run(Struct, frozen=True, kw_only=True):
 
     endpoints: int
     seconds: float
+    server_cpu: float  # seconds
     before: Figures
     after: Figures
     rest: Rest
@@ -78,24 +80,36 @@ async def run_on_control_plane(kubeconfig: Path, size: Size, number: int) -> Run
             run = await observe(client, namespace, scrape, size)
         await create_namespace(client, bare)
     async with connected(kubeconfig, user=OPERATOR) as client:  # instances are the operator's to write
-        found = await floor.find(client, namespace)
-        seconds = await floor.write(client, bare, found)
-    children = sum(one.is_child for one in found)
-    return _with(run, Floor(seconds, floor.requests(found), children))
+        return structs.replace(run, floor=await _floor(client, namespace, bare))
 
 
-async def observe(client: Client, namespace: str, scrape: Scrape, size: Size) -> Run:
+async def _floor(client: Client, namespace: str, bare: str) -> Floor:
+    found = await floor.find(client, namespace)
+    cpu = await client.cpu()
+    seconds = await floor.write(client, bare, found)
+    return Floor(
+        seconds=seconds,
+        server_cpu=await client.cpu() - cpu,
+        requests=floor.requests(found),
+        children=sum(one.is_child for one in found),
+    )
+
+
+async def observe(client: Client, namespace: str, scrape: Scrape, size: Size, *, config: str = CONFIG) -> Run:
     """Creates endpoints in a namespace with templates, and looks at the operator before, after and at rest."""
     names = endpoint_names(size.endpoints)
     before = await settled(scrape)
-    begun = time.perf_counter()
+    cpu, begun = await client.cpu(), time.perf_counter()
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         group.create_task(all_ready(client, namespace, names))
-        group.create_task(create_endpoints(client, namespace, names))
+        group.create_task(create_endpoints(client, namespace, names, config=config))
     seconds = time.perf_counter() - begun
+    cpu = await client.cpu() - cpu
     after = await settled(scrape)
+    if after.started != before.started:
+        raise RuntimeError("The operator was started anew while it was measured")
     rest = await _rest(scrape, size.rest)
-    return Run(endpoints=size.endpoints, seconds=seconds, before=before, after=after, rest=rest)
+    return Run(endpoints=size.endpoints, seconds=seconds, server_cpu=cpu, before=before, after=after, rest=rest)
 
 
 async def _rest(scrape: Scrape, seconds: float) -> Rest:
@@ -103,12 +117,6 @@ async def _rest(scrape: Scrape, seconds: float) -> Rest:
     await asyncio.sleep(seconds)
     after = read_figures(await scrape())
     return Rest(after.calls - before.calls, (after.cpu - before.cpu) / seconds)
-
-
-def _with(run: Run, bare: Floor) -> Run:
-    return Run(
-        endpoints=run.endpoints, seconds=run.seconds, before=run.before, after=run.after, rest=run.rest, floor=bare
-    )
 
 
 @asynccontextmanager

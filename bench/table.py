@@ -55,9 +55,11 @@ def _rows(runs: Sequence[Run]) -> Iterator[Row]:
         median(bare.children / run.endpoints for run, bare in zip(runs, floors, strict=True)) if floors else None
     )
     yield Row("API calls for each endpoint", every(lambda run: run.calls_each), calls_aim and calls_aim + CALLS_AIM)
-    yield Row("memory for each endpoint, KiB", every(lambda run: run.kib_each), KIB_AIM)
+    yield Row("memory for each endpoint, KiB", every(lambda run: run.kib_each), KIB_AIM if floors else None)
     yield Row("operator's memory before, MiB", every(lambda run: run.before.resident / 2**20))
     yield Row("operator's memory after, MiB", every(lambda run: run.after.resident / 2**20))
+    yield Row("API server's CPU for each, ms", every(lambda run: run.server_cpu * 1000 / run.endpoints))
+    yield from (_floor_cpu_row(runs, floors),) if floors else ()
     yield Row("operator's CPU for each, ms", every(lambda run: (run.after.cpu - run.before.cpu) * 1000 / run.endpoints))
     yield Row("reconciles for each endpoint", every(_reconciles_each))
     yield Row("API calls at rest", every(lambda run: run.rest.calls.total()), 0, digits=0)
@@ -72,6 +74,11 @@ def _floor_rows(runs: Sequence[Run], floors: Sequence[Floor]) -> Iterator[Row]:
     yield Row("floor's writes for each endpoint", each)
     children = tuple(bare.children / run.endpoints for run, bare in zip(runs, floors, strict=True))
     yield Row("children of each endpoint", children)
+
+
+def _floor_cpu_row(runs: Sequence[Run], floors: Sequence[Floor]) -> Row:
+    each = tuple(bare.server_cpu * 1000 / run.endpoints for run, bare in zip(runs, floors, strict=True))
+    return Row("the same, for the floor's writes", each)
 
 
 def _reconciles_each(run: Run) -> float:
