@@ -76,7 +76,9 @@ class ModelInstance(Value, frozen=True, kw_only=True):
         Mapping[str, LabelValue], Meta(description="Labels of the nodes to run on.", max_length=16)
     ] = {}
     tolerations: Annotated[tuple[Toleration, ...], Meta(description="Taints to put up with.", max_length=16)] = ()
-    drain_seconds: Annotated[int, Meta(description="How long the proxy serves on after it is told to stop.", ge=0)] = 15
+    drain_seconds: Annotated[
+        int, Meta(description="How long the proxy serves on after it is told to stop.", ge=0, le=600)
+    ] = 15
     path: Annotated[str, Meta(description="Node directory for the artifact; empty: none.", max_length=1024)] = ""
     storage_class: Annotated[str, Meta(description="Class of the artifact's claim; empty: none.", max_length=253)] = ""
 
