@@ -48,7 +48,7 @@ def begun(report: Report) -> EndpointStatus:
 def _phase(report: Report) -> str:
     if report.rollout.step is Step.SETTLE and report.routes.ok is True:
         return "RemovingOld" if report.leftovers else Step.START.value
-    return report.rollout.step.value
+    return Step.SETTLE.value if report.rollout.step is Step.SHIFT else report.rollout.step.value
 
 
 def _replaced(scene: Scene, status: EndpointStatus, update: UpdateStatus, target: Target) -> EndpointStatus:

@@ -79,9 +79,11 @@ class Scene(Struct, frozen=True):
         return tuple(refusal for ref, refusal in sorted(self.world.refusals.items()) if ref.name == instance)
 
     def wanted(self, instance: str) -> int:
-        """Pods asked of a model instance."""
-        model = self.world.model_instances.get(instance)
-        return model.spec.replicas or 0 if model else 0
+        """Pods asked of a model instance; before it is written, what the config asks."""
+        if model := self.world.model_instances.get(instance):
+            return model.spec.replicas or 0
+        variants = self.target.variants if self.target else ()
+        return next((variant.spec.instances for variant in variants if variant.instance == instance), 0)
 
     def ready_count(self, instance: str) -> int:
         """Pods that pass readiness and stand in the Service's EndpointSlices."""

@@ -7,6 +7,7 @@ derived, and must outlive the operator.
 from msgspec.structs import replace
 
 from mlendpoints.api.endpoint import Endpoint, EndpointStatus, State, VariantStatus
+from mlendpoints.api.model import ModelInstance
 from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core import history
 from mlendpoints.core.conditions import all_true, make_conditions
@@ -15,9 +16,12 @@ from mlendpoints.core.history import Report
 from mlendpoints.core.retirement import routes_are_proven
 from mlendpoints.core.rollout import Rollout, probes
 from mlendpoints.core.scene import Scene
+from mlendpoints.core.target import TargetVariant
 from mlendpoints.core.world import Settings
 
-LAG = 5.0  # seconds after which gateway pods that do not answer yet are named
+LAG = 12.0  # seconds after which gateway pods that do not answer yet are named: istiod waits up to 10 s
+
+_WAITING = "Waiting until every gateway pod serves the routes."
 
 
 def routes_finding(scene: Scene, rollout: Rollout) -> Finding:
@@ -25,10 +29,10 @@ def routes_finding(scene: Scene, rollout: Rollout) -> Finding:
     for ref, refusal in sorted(scene.world.refusals.items()):
         if ref.name not in scene.world.model_instances:
             return Finding.no(Reason(refusal.reason), refusal.message)
-    if scene.live is None or rollout.routes is None:
+    if rollout.routes is None:
         return Finding.wait(Reason.WAITING, "No routes are written before the models are ready.")
     if scene.live != rollout.routes:
-        return Finding.wait(Reason.UPDATING, "The routes are being written.")
+        return Finding.wait(Reason.UPDATING, _WAITING)
     if _was_proven(scene, rollout) or routes_are_proven(scene, rollout):
         how = "by time, not by asking" if scene.world.settings.proof == "timed" else "as asked"
         return Finding.yes(Reason.ROUTE_PROGRAMMED, f"Every gateway pod serves the routes ({how}).")
@@ -50,7 +54,7 @@ def _not_proven(scene: Scene, rollout: Rollout) -> Finding:
     questions = probes(scene, rollout, prove_live=True)
     lagging = ", ".join(sorted({pod for question in questions for pod in scene.lagging(question)}))
     if waited < LAG or not lagging:
-        return Finding.wait(Reason.UPDATING, "Waiting until every gateway pod serves the routes.")
+        return Finding.wait(Reason.UPDATING, _WAITING)
     return Finding.no(
         Reason.ROUTE_NOT_PROGRAMMED,
         f"These gateway pods do not serve the routes yet: {lagging}. If this lasts, look at istiod"
@@ -151,26 +155,36 @@ def monitoring_url(endpoint: Endpoint) -> str:
 
 
 def _variants(scene: Scene) -> tuple[VariantStatus, ...]:
-    current = {destination.instance: destination for destination in scene.serving}
-    asked = {v.instance: v.spec.weight for v in scene.target.variants} if scene.target else {}
-    names = sorted(current.keys() | asked.keys())
-    variants = (
-        _variant(scene, name, desired=asked.get(name, 0)) for name in names if name in scene.world.model_instances
-    )
+    names = scene.serving_instances | (scene.target.instances if scene.target else frozenset())
+    variants = (status for name in names if (status := _variant(scene, name)) is not None)
     return tuple(sorted(variants, key=lambda variant: (variant.name, variant.instance)))
 
 
-def _variant(scene: Scene, name: str, *, desired: int) -> VariantStatus:
-    instance = scene.world.model_instances[name].spec.instance
-    assert instance is not None  # noqa: S101 - the world's model instances are instances
-    weights = {destination.instance: destination.weight for destination in scene.serving}
-    return VariantStatus(
-        name=instance.variant,
-        model=instance.model,
+def _variant(scene: Scene, name: str) -> VariantStatus | None:
+    """A variant that serves or is asked for, also before its instance is written."""
+    asked = _asked(scene, name)
+    made = scene.world.model_instances.get(name)
+    status = _named(asked, made.spec.instance if made else None)
+    if status is None:
+        return None
+    return replace(
+        status,
         instance=name,
-        version=instance.version,
-        current_weight=weights.get(name, 0),
-        desired_weight=desired,
+        current_weight=next((d.weight for d in scene.serving if d.instance == name), 0),
+        desired_weight=asked.spec.weight if asked else 0,
         ready_instances=scene.ready_count(name),
         desired_instances=scene.wanted(name),
     )
+
+
+def _asked(scene: Scene, name: str) -> TargetVariant | None:
+    variants = scene.target.variants if scene.target else ()
+    return next((variant for variant in variants if variant.instance == name), None)
+
+
+def _named(asked: TargetVariant | None, made: ModelInstance | None) -> VariantStatus | None:
+    if asked is not None:
+        return VariantStatus(name=asked.spec.name, model=asked.spec.model, instance="", version=asked.version)
+    if made is not None:
+        return VariantStatus(name=made.variant, model=made.model, instance="", version=made.version)
+    return None
