@@ -88,7 +88,7 @@ def _pull_failed(pod: str, container: ContainerFacts) -> Finding | None:
         return None
     return Finding.no(
         Reason.IMAGE_PULL_FAILED,
-        f"Pod {pod}, container {container.name}: {container.waiting_reason}: {container.waiting_message}"
+        f"Pod {pod}, container {container.name}: {container.waiting_reason}: {container.waiting_message.rstrip('.')}."
         " Check the image's name and imagePullSecrets.",
     )
 
