@@ -7,8 +7,9 @@ from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigStatus
 from mlendpoints.api.model import Model, ModelStatus
 from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core.conditions import make_conditions
-from mlendpoints.core.findings import Finding, instance_findings
+from mlendpoints.core.findings import Finding
 from mlendpoints.core.plan import SetStatus
+from mlendpoints.core.rollout import instance_finding
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.sparse import whole
 from mlendpoints.core.templates import shares
@@ -52,13 +53,7 @@ def _model_status(scene: Scene, name: str, model: Model) -> ModelStatus | None:
 def _finding(scene: Scene, name: str) -> Finding:
     if scene.is_ready(name):
         return Finding.yes(Reason.INSTANCES_READY, "All pods answer through their proxies.")
-    return instance_findings(
-        name,
-        deployment=scene.deployment(name),
-        pods=scene.pods(name),
-        refusals=scene.refusals(name),
-        wanted=scene.wanted(name),
-    )
+    return instance_finding(scene, name)
 
 
 def _config_version(scene: Scene, name: str) -> str:

@@ -118,11 +118,12 @@ def models_finding(scene: Scene) -> Finding:
         return Finding.wait(Reason.WAITING, "No instances are asked for yet.")
     if not unready:
         return Finding.yes(Reason.INSTANCES_READY, "All instances answer through their proxies.")
-    findings = [_instance_finding(scene, instance) for instance in unready]
+    findings = [instance_finding(scene, instance) for instance in unready]
     return min(findings, key=lambda finding: finding.ok is None)
 
 
-def _instance_finding(scene: Scene, instance: str) -> Finding:
+def instance_finding(scene: Scene, instance: str) -> Finding:
+    """Why the pods of a model instance are not all ready."""
     return instance_findings(
         instance,
         deployment=scene.deployment(instance),

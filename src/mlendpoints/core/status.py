@@ -13,6 +13,7 @@ from mlendpoints.core import history
 from mlendpoints.core.conditions import all_true, make_conditions
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.history import Report
+from mlendpoints.core.manifests.service import monitoring_name
 from mlendpoints.core.retirement import routes_are_proven
 from mlendpoints.core.rollout import Rollout, probes
 from mlendpoints.core.scene import Scene
@@ -151,7 +152,8 @@ def url(endpoint: Endpoint, settings: Settings) -> str:
 
 def monitoring_url(endpoint: Endpoint) -> str:
     """Where metrics of all its pods are scraped; a headless Service inside the cluster."""
-    return f"http://{endpoint.metadata.name}-metrics.{endpoint.metadata.namespace}.svc:9090/metrics"
+    service = monitoring_name(endpoint.metadata.name)
+    return f"http://{service}.{endpoint.metadata.namespace}.svc:9090/metrics"
 
 
 def _variants(scene: Scene) -> tuple[VariantStatus, ...]:
