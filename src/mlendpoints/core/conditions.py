@@ -1,6 +1,7 @@
 """Conditions: judgements become statuses with transition times, and transitions become events."""
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from mlendpoints.api.meta import Condition
 from mlendpoints.api.reasons import ConditionType, Reason
@@ -16,6 +17,7 @@ _TOLD = (
     ConditionType.UPDATE_SUCCEEDED,
     ConditionType.AVAILABLE,
 )
+_EXPECTED = {ConditionType.CONFIG_RESOLVED.value: "True", ConditionType.AVAILABLE.value: "False"}  # of a new endpoint
 _LONGEST_MESSAGE = 1024
 
 
@@ -54,19 +56,22 @@ def all_true(findings: Mapping[ConditionType, Finding], *, then: str) -> Finding
 
 
 def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Event, ...]:
-    """One event for each condition whose status or reason changed."""
+    """One event for each condition whose status or reason changed; an update that succeeded speaks for its parts."""
     old = {condition.type: (condition.status, condition.reason) for condition in before}
-    return tuple(
-        Event("Warning" if c.status == "False" else "Normal", c.reason, f"{c.type}: {c.message}")
-        for c in after
-        if c.type in _TOLD and _worth_telling(c, old.get(c.type))
-    )
+    told = tuple(c for c in after if c.type in _TOLD and _worth_telling(c, old.get(c.type)))
+    success = next((c for c in told if c.type == ConditionType.UPDATE_SUCCEEDED and c.status == "True"), None)
+    return tuple(_event(c) for c in told if success is None or c is success or c.status != "True")
+
+
+def _event(condition: Condition) -> Event:
+    kind: Literal["Warning", "Normal"] = "Warning" if condition.status == "False" else "Normal"
+    return Event(kind, condition.reason, f"{condition.type}: {condition.message}")
 
 
 def _worth_telling(condition: Condition, old: tuple[str, str] | None) -> bool:
     """A transition, but for mere waiting: that an update runs is told once, by ``UpdateSucceeded``."""
     if condition.status == "Unknown" and condition.type != ConditionType.UPDATE_SUCCEEDED.value:
         return False
-    if old is None and condition.type == ConditionType.AVAILABLE.value and condition.status == "False":
+    if old is None and condition.status == _EXPECTED.get(condition.type):
         return False
     return old != (condition.status, condition.reason) and condition.reason != Reason.WAITING.value

@@ -12,7 +12,7 @@ from mlendpoints.core.plan import Plan
 from mlendpoints.core.retirement import leftovers, prune
 from mlendpoints.core.rollout import deadline, decide, probes
 from mlendpoints.core.scene import Scene
-from mlendpoints.core.status import LAG, make_status, routes_finding
+from mlendpoints.core.status import LAG, headline, make_status, routes_finding
 from mlendpoints.core.target import Target, resolve
 from mlendpoints.core.world import World
 
@@ -46,6 +46,7 @@ def _plan_living(scene: Scene) -> Plan:
         prune=prune(scene, rollout, unneeded),
         guard=scene.virtual_service,
         status=None if status == before else status,
+        patient=headline(status) == headline(before),
         events=transitions(before.conditions, status.conditions),
         probes=probes(scene, rollout, prove_live=ask),
         recheck=_recheck(scene, failed=rollout.failure is not None, proven=report.routes.ok is True),

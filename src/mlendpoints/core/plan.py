@@ -69,6 +69,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     guard: Child | None = None  # the VirtualService that ``prune`` was decided by; None: it was absent
     finalizer: bool | None = None  # True: add ours; False: remove it; None: leave
     status: EndpointStatus | None = None  # None: unchanged
+    patient: bool = False  # the status tells details only: it may wait a moment, so that several make one write
     events: tuple[Event, ...] = ()
     probes: tuple[Probe, ...] = ()
     recheck: float | None = None  # seconds since the epoch

@@ -22,6 +22,9 @@ from mlendpoints.core.world import Settings
 
 LAG = 12.0  # seconds after which gateway pods that do not answer yet are named: istiod waits up to 10 s
 
+_HEADLINES = frozenset(
+    {ConditionType.CONFIG_RESOLVED, ConditionType.UPDATE_SUCCEEDED, ConditionType.AVAILABLE, ConditionType.READY}
+)
 _WAITING = "Waiting until every gateway pod serves the routes."
 
 
@@ -97,6 +100,14 @@ def make_status(report: Report) -> EndpointStatus:
             now=scene.world.now,
         ),
     )
+
+
+def headline(status: EndpointStatus) -> tuple[object, ...]:
+    """What people and tools wait for, and what a restarted operator goes by; the rest of a status are details."""
+    conditions = tuple((c.type, c.status) for c in status.conditions if c.type in _HEADLINES)
+    target = status.update.target if status.update else ""
+    told = (status.observed_generation, status.state, status.target_version, status.config_version)
+    return (*told, status.route_revision, target, status.history, conditions)
 
 
 def _route_revision(report: Report) -> str:

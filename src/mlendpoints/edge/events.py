@@ -1,5 +1,10 @@
-"""Kubernetes events on endpoints (events.k8s.io/v1): one for each transition. A lost event is only logged."""
+"""Kubernetes events on endpoints (events.k8s.io/v1): one for each transition, posted behind the reconciles' back.
 
+No reconcile waits for an event. A lost event is only logged.
+"""
+
+import asyncio
+import contextlib
 from datetime import UTC, datetime
 
 import structlog
@@ -13,26 +18,43 @@ from mlendpoints.edge.errors import ApiError
 from mlendpoints.edge.kinds import EVENT
 
 REPORTER = "mlendpoints.dev/operator"
+UNPOSTED = 1000  # events that may wait; more than that are lost
 _NOTE = 1024  # characters that the API takes
 
 log = structlog.get_logger()
 
 
 class Recorder:
-    """Posts events as ``instance``, the name of this process."""
+    """Posts events as ``instance``, the name of this process, while ``run`` runs."""
 
     def __init__(self, api: Api, *, instance: str) -> None:
         self._api = api
         self._instance = instance
+        self._unposted: asyncio.Queue[tuple[Endpoint, Manifest]] = asyncio.Queue(UNPOSTED)
 
-    async def record(self, endpoint: Endpoint, event: Event) -> None:
-        """Posts one event about the endpoint."""
+    def record(self, endpoint: Endpoint, event: Event) -> None:
+        """Takes one event about the endpoint, to be posted soon."""
         try:
-            await self._api.create(EVENT, self._manifest(endpoint, event))
+            self._unposted.put_nowait((endpoint, self._manifest(endpoint, event)))
+        except asyncio.QueueFull:
+            _lost(endpoint, event.reason, "too many wait already")
+
+    async def run(self) -> None:
+        """Posts what was recorded, one after the other, until it is cancelled."""
+        while True:
+            await self._post(*await self._unposted.get())
+            self._unposted.task_done()
+
+    async def drain(self, *, at_most: float) -> None:
+        """Returns when everything recorded has been posted, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._unposted.join(), at_most)
+
+    async def _post(self, endpoint: Endpoint, manifest: Manifest) -> None:
+        try:
+            await self._api.create(EVENT, manifest)
         except ApiError as error:
-            log.warning(
-                "Event was not recorded", endpoint=endpoint.metadata.name, reason=event.reason, error=str(error)
-            )
+            _lost(endpoint, manifest["reason"], str(error))
 
     def _manifest(self, endpoint: Endpoint, event: Event) -> Manifest:
         metadata = endpoint.metadata
@@ -55,6 +77,10 @@ class Recorder:
                 "uid": metadata.uid,
             },
         }
+
+
+def _lost(endpoint: Endpoint, reason: str, why: str) -> None:
+    log.warning("Event was lost", endpoint=endpoint.metadata.name, reason=reason, error=why)
 
 
 def micro_time(time: datetime) -> str:

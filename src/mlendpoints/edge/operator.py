@@ -16,6 +16,7 @@ from mlendpoints.edge.client import Api
 from mlendpoints.edge.events import Recorder
 from mlendpoints.edge.expectations import Expectations, Progress
 from mlendpoints.edge.feed import Feed
+from mlendpoints.edge.holds import Holds
 from mlendpoints.edge.kinds import make_watches
 from mlendpoints.edge.lease import Lease, LeaseTimes
 from mlendpoints.edge.metrics import Metrics
@@ -29,6 +30,7 @@ from mlendpoints.edge.worker import Workers
 from mlendpoints.edge.writes import Writer
 
 _FINISH = 20.0  # seconds that reconciles may take to end on a clean stop
+_LAST_EVENTS = 2.0  # seconds that their events may take then
 
 log = structlog.get_logger()
 
@@ -60,6 +62,7 @@ class Operator:
             gateway_service=settings.gateway_service,
             volumes=bool(settings.allowed_path_prefixes),
         )
+        self._recorder = Recorder(api, instance=process.identity)
         progress = Progress()
         self.feed = Feed(cache=self.cache, queue=self.queue, progress=progress, watches=watches)
         self._reflectors = [
@@ -70,10 +73,11 @@ class Operator:
                 cache=self.cache,
                 queue=self.queue,
                 writer=Writer(api, may_write=lambda: self.lease.is_held),
-                recorder=Recorder(api, instance=process.identity),
+                recorder=self._recorder,
                 prober=self.prober,
                 expectations=Expectations(cache=self.cache, progress=progress, clock=time.monotonic),
                 refusals=Refusals(time.monotonic),
+                holds=Holds(time.monotonic),
                 metrics=metrics,
                 settings=settings.core,
                 plans=plans,
@@ -91,15 +95,16 @@ class Operator:
     async def run(self) -> None:
         """Works until ``stop``."""
         server = await health.serve(self.pages(), address=self._settings.address, port=self._settings.port)
-        reflectors = [asyncio.create_task(reflector.run()) for reflector in self._reflectors]
+        loops = (*(reflector.run() for reflector in self._reflectors), self._recorder.run())
+        tasks = [asyncio.create_task(loop) for loop in loops]
         work = asyncio.create_task(self._lead())
         try:
-            await self._first_of(work, *reflectors)
+            await self._first_of(work, *tasks)
             await self._finish(work)
         finally:
-            for task in reflectors:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*reflectors, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self.prober.close()
             server.close()
             await self._api.close()
@@ -119,6 +124,7 @@ class Operator:
         await asyncio.wait((work,), timeout=_FINISH if self.lease.is_held else 0.0)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
+        await self._recorder.drain(at_most=_LAST_EVENTS)
         await self.lease.release()
 
     async def _lead(self) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Callable
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigStatus
 from mlendpoints.api.meta import ObjectMeta
 from mlendpoints.api.model import Model, ModelStatus
-from mlendpoints.core.plan import Plan, Write
+from mlendpoints.core.plan import Plan, SetStatus, Write
 from mlendpoints.core.templates import TemplateWorld
 from mlendpoints.core.world import Ref, Refusal, Settings, World
 from mlendpoints.edge import kinds
@@ -23,6 +24,7 @@ from mlendpoints.edge.client import Written, WrittenMeta
 from mlendpoints.edge.errors import RefusedError
 from mlendpoints.edge.events import Recorder
 from mlendpoints.edge.expectations import Expectations
+from mlendpoints.edge.holds import Holds
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.probes import Prober
 from mlendpoints.edge.projections import Template
@@ -31,7 +33,7 @@ from mlendpoints.edge.refusals import Refusals
 from mlendpoints.edge.writes import Writer
 
 UNSEEN = 0.5  # seconds after which unseen writes are looked for again, should no event wake the key
-REST = 0.005  # seconds for each user, between two looks at a template: its status costs a look at all of them
+REST = 0.02  # seconds for each user, between two looks at a template: its status costs a look at all of them
 
 log = structlog.get_logger()
 
@@ -54,6 +56,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     prober: Prober
     expectations: Expectations
     refusals: Refusals
+    holds: Holds
     metrics: Metrics
     settings: Settings
     plans: Plans
@@ -87,7 +90,7 @@ class Reconciler:
         if world is None:
             self._forget(key)
             return
-        plan = self._parts.plans.endpoint(world)
+        plan = self._hold(key, self._parts.plans.endpoint(world))
         if await self._apply(key, plan):
             await self._prune(key, plan, world.endpoint)
             await self._report(key, plan, world.endpoint)
@@ -95,8 +98,19 @@ class Reconciler:
             self._parts.queue.add(key)
         self._look_again(key, plan, world)
 
+    def _hold(self, key: Ref, plan: Plan) -> Plan:
+        """The plan without the statuses that may wait a moment; looked at again when they are due."""
+        own = {key} if plan.status is not None and plan.patient else set()
+        held = self._parts.holds.held(key, own | {_target(write) for write in plan.writes if _is_patient(write)})
+        if not held:
+            return plan
+        self._parts.queue.add_after(key, min(held.values()))
+        writes = tuple(write for write in plan.writes if not (_is_patient(write) and _target(write) in held))
+        return replace(plan, writes=writes, status=None, events=()) if key in held else replace(plan, writes=writes)
+
     def _forget(self, key: Ref) -> None:
         parts = self._parts
+        parts.holds.held(key, frozenset())
         parts.prober.forget(key)
         parts.expectations.forget(key)
         parts.refusals.keep_only(key, set())
@@ -141,7 +155,7 @@ class Reconciler:
         if plan.status is not None and plan.finalizer is not False:
             self._expect(key, key, await self._parts.writer.set_status(key, observed, plan.status))
         for event in plan.events:
-            await self._parts.recorder.record(endpoint, event)
+            self._parts.recorder.record(endpoint, event)
 
     async def _finalize(self, key: Ref, plan: Plan, endpoint: Endpoint) -> WrittenMeta:
         observed = _version(endpoint.metadata)
@@ -168,7 +182,10 @@ class Reconciler:
             self._parts.queue.add_after(key, self._rests_until[key] - now)
             return
         status = self._template_status(key, template)
-        if status is not None:
+        held = self._parts.holds.held(key, {key} if status is not None else frozenset())
+        if held:
+            self._parts.queue.add_after(key, held[key])
+        elif status is not None:
             self._expect(key, key, await self._parts.writer.set_status(key, _version(template.metadata), status))
 
     def _template_status(self, key: Ref, template: Template) -> EndpointConfigStatus | ModelStatus | None:
@@ -187,6 +204,10 @@ class Reconciler:
 
 def _version(metadata: ObjectMeta) -> WrittenMeta:
     return WrittenMeta(metadata.uid, metadata.resource_version)
+
+
+def _is_patient(write: Write) -> bool:
+    return isinstance(write, SetStatus)
 
 
 def _target(write: Write) -> Ref:

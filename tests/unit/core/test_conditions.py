@@ -1,0 +1,66 @@
+from mlendpoints.api.reasons import ConditionType, Reason
+from mlendpoints.core.conditions import make_conditions, transitions
+from mlendpoints.core.findings import Finding
+from mlendpoints.core.plan import Event
+
+RESOLVED = Finding.yes(Reason.RESOLVED, "resolved")
+READY = Finding.yes(Reason.INSTANCES_READY, "ready")
+PROVEN = Finding.yes(Reason.ROUTE_PROGRAMMED, "proven")
+SUCCEEDED = Finding.yes(Reason.SUCCEEDED, "as asked")
+UPDATING = Finding.wait(Reason.UPDATING, "updating")
+WAITING = Finding.wait(Reason.WAITING, "waiting")
+CRASHED = Finding.no(Reason.CRASH_LOOPING, "crashed")
+
+
+def told(before: dict[ConditionType, Finding], after: dict[ConditionType, Finding]) -> list[tuple[str, str]]:
+    old = make_conditions(before, before=(), generation=1, now=0.0)
+    new = make_conditions(after, before=old, generation=1, now=1.0)
+    return [(event.type, event.reason) for event in transitions(old, new)]
+
+
+def of(resolved: Finding, models: Finding, routes: Finding, update: Finding) -> dict[ConditionType, Finding]:
+    return {
+        ConditionType.CONFIG_RESOLVED: resolved,
+        ConditionType.MODELS_READY: models,
+        ConditionType.ROUTES_PROGRAMMED: routes,
+        ConditionType.UPDATE_SUCCEEDED: update,
+    }
+
+
+def test_a_new_endpoint_tells_that_it_is_being_made() -> None:
+    assert told({}, of(RESOLVED, WAITING, WAITING, UPDATING)) == [("Normal", "Updating")]
+
+
+def test_steps_that_take_their_time_are_told_one_by_one() -> None:
+    begun = of(RESOLVED, WAITING, WAITING, UPDATING)
+    ready = of(RESOLVED, READY, WAITING, UPDATING)
+    proven = of(RESOLVED, READY, PROVEN, UPDATING)
+    assert told(begun, ready) == [("Normal", "InstancesReady")]
+    assert told(ready, proven) == [("Normal", "RouteProgrammed")]
+    assert told(proven, of(RESOLVED, READY, PROVEN, SUCCEEDED)) == [("Normal", "Succeeded")]
+
+
+def test_an_update_that_succeeds_speaks_for_its_parts() -> None:
+    begun = of(RESOLVED, WAITING, WAITING, UPDATING)
+    assert told(begun, of(RESOLVED, READY, PROVEN, SUCCEEDED)) == [("Normal", "Succeeded")]
+
+
+def test_a_success_hides_no_warning() -> None:
+    begun = of(RESOLVED, READY, WAITING, UPDATING)
+    assert told(begun, of(RESOLVED, CRASHED, PROVEN, SUCCEEDED)) == [
+        ("Warning", "CrashLooping"),
+        ("Normal", "Succeeded"),
+    ]
+
+
+def test_references_that_resolve_again_are_told() -> None:
+    missing = Finding.no(Reason.REFERENCE_NOT_FOUND, "no config")
+    lost = of(missing, READY, PROVEN, WAITING)
+    assert told(of(RESOLVED, READY, PROVEN, SUCCEEDED), lost) == [("Warning", "ReferenceNotFound")]
+    assert told(lost, of(RESOLVED, READY, PROVEN, UPDATING)) == [("Normal", "Resolved"), ("Normal", "Updating")]
+
+
+def test_an_event_says_what_the_condition_says() -> None:
+    old = make_conditions({}, before=(), generation=1, now=0.0)
+    new = make_conditions({ConditionType.MODELS_READY: CRASHED}, before=old, generation=1, now=1.0)
+    assert transitions(old, new) == (Event("Warning", "CrashLooping", "ModelsReady: crashed"),)
