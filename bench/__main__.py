@@ -20,7 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.on == "cluster":
         runs = on_cluster(Size(endpoints=options.endpoints or 5, rest=options.rest), options.runs)
     else:
-        runs = on_control_plane(Size(endpoints=options.endpoints or 200, rest=options.rest), options.runs)
+        runs = on_control_plane(
+            Size(endpoints=options.endpoints or 200, rest=options.rest, floor=options.floor), options.runs
+        )
     print_runs(runs)
     return 0
 
@@ -43,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--endpoints", type=int, help="how many are created at once (200; on a cluster 5)")
     parser.add_argument("--runs", type=int, default=3, help="how often; medians are shown (3)")
     parser.add_argument("--rest", type=float, default=20.0, help="seconds of rest that are watched (20)")
+    parser.add_argument("--floor", action=argparse.BooleanOptionalAction, default=True, help="write the floor, too")
     return parser
 
 

@@ -25,6 +25,12 @@ class Size(Struct, frozen=True, kw_only=True):
 
     endpoints: int
     rest: float  # seconds
+    floor: bool = True  # whether the same objects are then written bare
+
+    @property
+    def patience(self) -> float:
+        """Seconds within which all must be ready."""
+        return max(PATIENCE, 3.0 * self.endpoints)
 
 
 class Rest(Struct, frozen=True):
@@ -78,6 +84,8 @@ async def run_on_control_plane(kubeconfig: Path, size: Size, number: int) -> Run
         await create_templates(client, namespace)
         async with _surroundings(client, namespace), operator(kubeconfig, namespace) as scrape:
             run = await observe(client, namespace, scrape, size)
+        if not size.floor:
+            return run
         await create_namespace(client, bare)
     async with connected(kubeconfig, user=OPERATOR) as client:  # instances are the operator's to write
         return structs.replace(run, floor=await _floor(client, namespace, bare))
@@ -100,7 +108,7 @@ async def observe(client: Client, namespace: str, scrape: Scrape, size: Size, *,
     names = endpoint_names(size.endpoints)
     before = await settled(scrape)
     cpu, begun = await client.cpu(), time.perf_counter()
-    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(size.patience), asyncio.TaskGroup() as group:
         group.create_task(all_ready(client, namespace, names))
         group.create_task(create_endpoints(client, namespace, names, config=config))
     seconds = time.perf_counter() - begun
