@@ -86,6 +86,14 @@ class Client:
             async for line in response.aiter_lines():
                 yield msgspec.json.decode(line, type=Event)
 
+    async def lines(self, path: str) -> AsyncIterator[str]:
+        """A text as it comes, line by line, such as a pod's log; raises ``RequestError``."""
+        async with self._http.stream("GET", path, timeout=httpx2.Timeout(30, read=None)) as response:
+            if not response.is_success:
+                raise RequestError(f"GET {path}: {response.status_code}", status=response.status_code)
+            async for line in response.aiter_lines():
+                yield line
+
 
 @asynccontextmanager
 async def connected(kubeconfig: Path, *, user: str = "") -> AsyncIterator[Client]:

@@ -1,0 +1,183 @@
+"""One run: a namespace, an operator, load, updates; then everything that is known of each request."""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from bench.client import Client, connected
+from bench.objects import create_namespace
+from bench.waiting import until
+from bench.zero_loss.fleet import others_at_rest
+from bench.zero_loss.killable import PROGRAM, ROOT, Operator, Seat
+from bench.zero_loss.load import Order, Record
+from bench.zero_loss.logs import Logs
+from bench.zero_loss.objects import ENDPOINT, make_bindings
+from bench.zero_loss.sight import Sight
+from bench.zero_loss.stage import Stage
+from bench.zero_loss.updates import Kind, Update, perform
+from bench.zero_loss.verdict import Verdict, judge
+from mlendpoints.edge import kinds
+
+PAUSE = 2.0  # seconds of rest between updates
+_GRACE = 30.0  # seconds that logs may lag behind the last answer
+
+
+class Round(Struct, frozen=True):
+    """Updates with one drain setting (seconds)."""
+
+    drain: int
+    updates: Sequence[Kind]
+
+
+class Size(Struct, frozen=True, kw_only=True):
+    """How much is sent: at least ``requests``, ``rate`` a second, while the rounds go on."""
+
+    requests: int
+    rate: float
+    rounds: Sequence[Round]
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """Which cluster, which gateway, which operator."""
+
+    kubeconfig: Path
+    gateway: str = "istio-ingress/istio-ingressgateway"
+    program: tuple[str, ...] = PROGRAM
+
+
+async def run(place: Place, size: Size) -> Verdict:
+    """Everything in a namespace of its own, which is gone afterwards."""
+    namespace = f"zero-loss-{uuid.uuid4().hex[:8]}"
+    with tempfile.TemporaryDirectory(prefix=f"{namespace}-") as folder:
+        seat = Seat(
+            kubeconfig=place.kubeconfig,
+            namespace=namespace,
+            gateway=place.gateway,
+            logs=Path(folder),
+            program=place.program,
+        )
+        async with (
+            connected(place.kubeconfig) as client,
+            others_at_rest(client, namespace),
+            _namespace(client, seat),
+            _stage(client, seat, size.rounds[0].drain) as stage,
+        ):
+            return await _under_load(stage, seat, size)
+
+
+async def _under_load(stage: Stage, seat: Seat, size: Size) -> Verdict:
+    logs = Logs(stage.client, seat.namespace, stage.sight)
+    record = seat.logs / "requests.jsonl"
+    order = Order(
+        kubeconfig=str(seat.kubeconfig),
+        service=seat.gateway,
+        host=stage.host,
+        rate=size.rate,
+        run=seat.namespace,
+        record=str(record),
+    )
+    async with _background(logs.follow()):
+        async with _load(order) as begun:
+            updates = await _rounds(stage, size)
+            await asyncio.sleep(begun + size.requests / size.rate - time.monotonic())
+        records = [msgspec.json.decode(line, type=Record) for line in record.read_bytes().splitlines()]
+        await _complete(logs, records)
+    return judge(records, logs.counts, updates)
+
+
+async def _rounds(stage: Stage, size: Size) -> list[Update]:
+    updates: list[Update] = []
+    for number, each in enumerate(size.rounds):
+        if number:
+            await stage.operator.stop()
+            await stage.operator.start(drain=each.drain)
+        for kind in each.updates:
+            await asyncio.sleep(PAUSE)
+            updates.append(await perform(stage, kind))
+            _tell(updates[-1])
+    return updates
+
+
+def _tell(update: Update) -> None:
+    seconds = update.settled - update.begun
+    load = os.getloadavg()[0]
+    print(
+        f"  drain {update.drain:>2} s  {update.kind:<24}{seconds:>6.1f} s  load {load:.1f}", file=sys.stderr, flush=True
+    )
+
+
+async def _complete(logs: Logs, records: Sequence[Record]) -> None:
+    """Waits until all that was answered is in the logs, or some time in vain."""
+    answered = {record.id for record in records if record.status == 200}
+
+    async def has_all() -> bool:
+        return answered <= logs.counts.keys()
+
+    try:
+        await until(has_all, "the logs are complete", patience=_GRACE)
+    except TimeoutError:
+        return  # the verdict will say what is missing
+
+
+@asynccontextmanager
+async def _namespace(client: Client, seat: Seat) -> AsyncIterator[None]:
+    await create_namespace(client, seat.namespace)
+    gateway = seat.gateway.partition("/")[0]
+    bindings = list(make_bindings(seat.namespace, gateway))
+    paths = [f"/apis/{b['apiVersion']}/namespaces/{where}/rolebindings" for where, b in bindings]
+    for path, (_, binding) in zip(paths, bindings, strict=True):
+        await client.create(path, binding)
+    try:
+        yield
+    finally:
+        await client.ask("DELETE", f"{paths[-1]}/{seat.namespace}")
+        await client.ask("DELETE", f"/api/v1/namespaces/{seat.namespace}")
+
+
+@asynccontextmanager
+async def _stage(client: Client, seat: Seat, drain: int) -> AsyncIterator[Stage]:
+    """The endpoint, ready, with its operator; the endpoint is gone before the operator is."""
+    operator, sight = Operator(client, seat), Sight(seat.namespace)
+    stage = Stage(client=client, namespace=seat.namespace, gateway=seat.gateway, sight=sight, operator=operator)
+    async with _background(sight.follow(client)):
+        try:
+            await operator.start(drain=drain)
+            await stage.make()
+            yield stage
+            await client.ask("DELETE", kinds.ENDPOINT.path(seat.namespace, ENDPOINT))
+            await sight.until(lambda: sight.endpoint is None, "the endpoint is gone")
+        finally:
+            await operator.stop()
+
+
+@asynccontextmanager
+async def _load(order: Order) -> AsyncIterator[float]:
+    """Load while inside; afterwards each request has its answer or will have none. Yields when it began."""
+    command = (sys.executable, "-m", "bench.zero_loss.load", msgspec.json.encode(order).decode())
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=asyncio.subprocess.PIPE)
+    try:
+        await asyncio.sleep(PAUSE)
+        yield time.monotonic()
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        if await process.wait():
+            raise RuntimeError("The load generator has failed; its words are above")
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Works while inside; where it fails, so does what is inside."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
+        yield
+        task.cancel()
