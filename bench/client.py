@@ -77,9 +77,9 @@ class Client:
         name = b"\nprocess_cpu_seconds_total "
         return float((await self.ask("GET", "/metrics")).split(name)[1].split(b"\n")[0])
 
-    async def follow(self, collection: str) -> AsyncIterator[Event]:
-        """What is there and then every change, until the caller stops."""
-        params = {"watch": "true", "resourceVersion": "0", "timeoutSeconds": "3600"}
+    async def follow(self, collection: str, *, since: str = "0") -> AsyncIterator[Event]:
+        """Every change after ``since``, until the caller stops; by default also what is there."""
+        params = {"watch": "true", "resourceVersion": since, "timeoutSeconds": "3600"}
         timeout = httpx2.Timeout(30, read=None)
         async with self._http.stream("GET", collection, params=params, timeout=timeout) as response:
             response.raise_for_status()

@@ -19,11 +19,14 @@ _BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 
 
 @contextmanager
-def control_plane() -> Iterator[Path]:
-    """Brings one up and yields an administrator's kubeconfig; afterwards nothing of it is left."""
+def control_plane(*options: str) -> Iterator[Path]:
+    """Brings one up and yields an administrator's kubeconfig; afterwards nothing of it is left.
+
+    ``options`` are those of ``python -m cluster control-plane up``, beside ``--istio-crds``.
+    """
     with tempfile.TemporaryDirectory(prefix="mlendpoints-bench-") as folder:
         try:
-            printed = _run("up", "--dir", folder, "--istio-crds")
+            printed = _run("up", "--dir", folder, "--istio-crds", *options)
             yield Path(printed.splitlines()[-1].strip())
         finally:
             _run("down", "--dir", folder)

@@ -1,0 +1,86 @@
+"""``python -m tests.sweep``: kills the operator at every write of every scenario, and judges what comes of it."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from bench.plane import control_plane, install
+from tests.sweep.cost import table
+from tests.sweep.run import Outcome
+from tests.sweep.scenarios import BY_NAME, SCENARIOS, Scenario
+from tests.sweep.stage import stage
+from tests.sweep.sweep import Sweep, Swept
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints each failure as it comes, and the number of points; 1 if there was a failure."""
+    options = _parser().parse_args(arguments)
+    found = [BY_NAME[name] for name in options.scenario or BY_NAME]
+    plane = nullcontext(options.kubeconfig) if options.kubeconfig else control_plane("--controllers")
+    with plane as kubeconfig:
+        if not options.kubeconfig:
+            asyncio.run(install(kubeconfig))
+        return asyncio.run(_sweep(kubeconfig, found, options))
+
+
+async def _sweep(kubeconfig: Path, scenarios: list[Scenario], options: argparse.Namespace) -> int:
+    teller = _Teller()
+    async with stage(kubeconfig) as shared:
+        sweep = Sweep(shared, jobs=options.jobs, tell=teller.tell)
+        swept = [await _one(sweep, scenario, options.points) for scenario in scenarios]
+    _say(table([one.measure for one in swept]))
+    return _summary(swept, teller)
+
+
+async def _one(sweep: Sweep, scenario: Scenario, points: int | None) -> Swept:
+    swept = await (sweep.whole(scenario) if points is None else sweep.some(scenario, points))
+    _say(f"{scenario.name}: {len(swept.points)} points, {len(swept.failures)} failures\n")
+    return swept
+
+
+class _Teller:
+    """Counts, and prints what fails."""
+
+    def __init__(self) -> None:
+        self.begun = time.monotonic()
+
+    def tell(self, outcome: Outcome) -> None:
+        if not outcome.is_well:
+            _say(f"FAILED {outcome}\n")
+
+
+def _summary(swept: list[Swept], teller: _Teller) -> int:
+    points, failures = sum(len(one.points) for one in swept), sum(len(one.failures) for one in swept)
+    seconds = time.monotonic() - teller.begun
+    _say(f"{points} points in {len(swept)} scenarios, {failures} failures, {seconds:.0f} s\n")
+    return 1 if failures else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.sweep", description=__doc__, epilog=_list(), formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "--scenario", action="append", choices=BY_NAME, metavar="NAME", help="only this one; repeatable"
+    )
+    parser.add_argument("--points", type=int, metavar="N", help="at most N points of each scenario, evenly spread")
+    parser.add_argument("--jobs", type=int, default=8, metavar="N", help="points at a time (8)")
+    parser.add_argument("--kubeconfig", type=Path, help="a control plane to use, instead of one of its own")
+    return parser
+
+
+def _list() -> str:
+    return "scenarios:\n" + "\n".join(f"  {one.name:22}{one.about}" for one in SCENARIOS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""One life of an operator inside this process: the real one, with empty caches, killed without a farewell."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping, MutableMapping
+from contextvars import ContextVar, copy_context
+from typing import Any
+
+import structlog
+
+from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.templates import plan_config, plan_model
+from mlendpoints.edge.client import Api
+from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.operator import Operator, Process
+from mlendpoints.edge.reconciler import Plans
+from mlendpoints.edge.settings import Settings
+from tests.sweep.wire import Wire
+
+PLANS = Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model)
+SOON = 5.0  # seconds: what is planned for later than that counts as rest
+_IDENTITY = "sweep"  # the same for each life, so that it finds its lease its own
+
+_LIFE: ContextVar["Life"] = ContextVar("life")
+
+
+class Life:
+    """An operator at work, and all tasks that it has begun."""
+
+    def __init__(self, *, settings: Settings, plans: Plans, api: Api, wire: Wire) -> None:
+        self.wire = wire
+        process = Process(identity=_IDENTITY)
+        self.operator = Operator(settings=settings, plans=plans, process=process, api=api, metrics=Metrics())
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.log: list[str] = []
+        context = copy_context()
+        context.run(_LIFE.set, self)
+        self._main = asyncio.get_running_loop().create_task(self.operator.run(), context=context)
+
+    async def ended(self) -> None:
+        """Waits until it is killed at its wire; an operator that ends by itself has met a bug."""
+        killed = asyncio.create_task(self.wire.killed.wait())
+        try:
+            done, _ = await asyncio.wait((killed, self._main), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            killed.cancel()
+        if self._main in done:
+            await self._main
+            raise RuntimeError("The operator ended by itself")
+
+    async def kill(self) -> None:
+        """Ends every task at once; no lease is released, no event posted."""
+        self.wire.killed.set()
+        tasks = list(self.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def leads(self) -> bool:
+        """Whether it has seen everything and may write."""
+        return self.operator.feed.synced.is_set() and self.operator.lease.is_held
+
+    @property
+    def rests(self) -> bool:
+        """Whether it leads and has nothing to do, nothing in flight, nothing to ask and nothing planned for soon."""
+        queue, soon = self.operator.queue, asyncio.get_running_loop().time() + SOON
+        timers = queue._later.values()  # noqa: SLF001 - nobody else wants to know
+        is_busy = bool(queue) or bool(queue._active) or any(timer.when() < soon for timer in timers)  # noqa: SLF001
+        asks = bool(self.operator.prober._questions)  # noqa: SLF001 - the same
+        return self.leads and not is_busy and not asks and self.wire.in_flight == 0
+
+
+def follow_tasks() -> None:
+    """From now on the running loop tells each life which tasks, and which lines of the log, are its own."""
+    asyncio.get_running_loop().set_task_factory(_make_task)
+    structlog.configure(processors=[structlog.processors.format_exc_info, _keep])
+
+
+def _keep(_logger: object, level: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    life = _LIFE.get(None)
+    if life is not None:
+        life.log.append(f"{asyncio.get_running_loop().time():.3f} {level} {dict(event)}")
+    raise structlog.DropEvent
+
+
+def _make_task(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **more: Any) -> asyncio.Task[Any]:  # noqa: ANN401 - asyncio's own
+    task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **more)
+    context = more.get("context")
+    life = _LIFE.get(None) if context is None else context.get(_LIFE)
+    if life is not None:
+        life.tasks.add(task)
+        task.add_done_callback(life.tasks.discard)
+    return task

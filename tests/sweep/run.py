@@ -1,0 +1,101 @@
+"""One scenario from beginning to end, disturbed or not, and what came of it.
+
+Undisturbed, its end state is the measure for all disturbed runs of the same
+scenario; these have to come to it, and to rest there.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from mlendpoints.edge.reconciler import Plans
+from tests.sweep.life import PLANS
+from tests.sweep.normal import Picture, differences, picture
+from tests.sweep.rules import Evidence, Violation, judge
+from tests.sweep.scenarios import Scenario
+from tests.sweep.stage import Point, Stage
+from tests.sweep.wire import Call, Cut
+
+PATIENCE = 60.0  # seconds in which an end state has to come
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What a run has shown."""
+
+    scenario: str
+    namespace: str
+    cut: Cut | None
+    lives: int
+    calls: list[Call]
+    end: Picture
+    violations: list[Violation]
+    problem: str = ""  # why it did not come to its end
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the operator was killed at all."""
+        return self.lives > 1
+
+    @property
+    def is_well(self) -> bool:
+        return not self.problem and not self.violations
+
+    @property
+    def writes(self) -> int:
+        return sum(call.is_write for call in self.calls)
+
+    def __str__(self) -> str:
+        where = f"{self.scenario}, {self.cut or 'undisturbed'} ({self.namespace})"
+        return "\n  ".join((where, *map(str, self.violations), *self.problem.splitlines()))
+
+
+async def undisturbed(stage: Stage, scenario: Scenario, *, plans: Plans = PLANS) -> Outcome:
+    """The measure: what the scenario comes to when nobody dies."""
+    async with stage.point(scenario.name) as point, point.operating(plans=plans):
+        problem = await _play(point, scenario, None, lambda: True)
+        return _outcome(point, scenario, problem)
+
+
+async def disturbed(stage: Stage, scenario: Scenario, cut: Cut, *, end: Picture, plans: Plans = PLANS) -> Outcome:
+    """The same with the operator killed at ``cut``; ``end`` is what it has to come to."""
+    async with stage.point(scenario.name) as point, point.operating(plans=plans):
+        problem = await _play(point, scenario, cut, lambda: picture(point.record) == end)
+        if problem:
+            problem += f"\n{differences(end, picture(point.record))}\n{_story(point)}"
+        return _outcome(point, scenario, problem)
+
+
+async def _play(point: Point, scenario: Scenario, cut: Cut | None, is_the_end: Callable[[], bool]) -> str:
+    try:
+        await scenario.prepare(point.user)
+        await point.record.until(lambda: point.rests, "the operator rests before it begins")
+        point.ledger.arm(cut)
+        await scenario.act(point.user)
+        await point.record.until(
+            lambda: point.rests and is_the_end(), "it rests at the undisturbed end", patience=PATIENCE
+        )
+    except TimeoutError as error:
+        return str(error)
+    return ""
+
+
+def _outcome(point: Point, scenario: Scenario, problem: str) -> Outcome:
+    ledger, answers = point.ledger, point.stage.gateways.answers(point.namespace)
+    evidence = Evidence(point.record, ledger.everything, answers, point.user)
+    return Outcome(
+        scenario=scenario.name,
+        namespace=point.namespace,
+        cut=ledger.cut,
+        lives=point.lives,
+        calls=list(ledger.calls),
+        end=picture(point.record),
+        violations=judge(evidence),
+        problem=problem,
+    )
+
+
+def _story(point: Point) -> str:
+    """The last calls and words of the operator, for whoever looks for the reason."""
+    calls = [f"{call.at:.3f} {call} {call.name} {call.status}" for call in point.ledger.calls[-40:]]
+    words = point.life.log[-20:] if point.life else []
+    return "\n".join((*calls, *words))

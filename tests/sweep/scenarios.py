@@ -1,0 +1,268 @@
+"""What users do, one function for each scenario: first what stands before, then what is swept.
+
+A scenario waits for what it sees in the store, never for a time, so that it
+goes the same way whenever the operator dies and is started anew.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+from mlendpoints.core.world import Ref
+from mlendpoints.edge import kinds
+from tests.sweep.user import ENDPOINT, User, variant
+from tests.sweep.workloads import Behaviour
+
+Act = Callable[[User], Awaitable[None]]
+
+
+class Scenario(Struct, frozen=True):
+    """``prepare`` runs undisturbed; at every write that follows from ``act`` the operator is killed once."""
+
+    name: str
+    about: str
+    prepare: Act
+    act: Act
+
+
+async def _models(user: User) -> None:
+    await user.models("forest", "logit", "deep")
+
+
+async def _nothing(_user: User) -> None:
+    pass
+
+
+async def _one(user: User) -> None:
+    await user.models("forest", "deep")
+    await user.config(variant("blue", "forest"))
+    await user.endpoint()
+    await user.sees_it_as_asked()
+
+
+async def _two(user: User) -> None:
+    await _models(user)
+    await user.config(variant("blue", "forest", 90), variant("green", "logit", 10))
+    await user.endpoint()
+    await user.sees_it_as_asked()
+
+
+async def _impatient(user: User) -> None:
+    await user.models("forest", "deep")
+    await user.config(variant("blue", "forest"))
+    await user.endpoint(deadlineSeconds=3)
+    await user.sees_it_as_asked()
+
+
+async def _two_endpoints(user: User) -> None:
+    await user.models("forest")
+    await user.config(variant("blue", "forest"))
+    for name in (ENDPOINT, "other"):
+        await user.endpoint(name)
+    for name in (ENDPOINT, "other"):
+        await user.sees_it_as_asked(name)
+
+
+async def _create(user: User) -> None:
+    await user.config(variant("blue", "forest", 90), variant("green", "logit", 10))
+    await user.endpoint()
+    await user.sees_it_as_asked()
+
+
+async def _create_backwards(user: User) -> None:
+    await user.endpoint()
+    await user.config(variant("blue", "forest"))
+    await user.models("forest")
+    await user.sees_it_as_asked()
+
+
+async def _weights(user: User) -> None:
+    await user.share(variant("blue", "forest", 50), variant("green", "logit", 50))
+    await user.sees_it_as_asked()
+
+
+async def _more(user: User) -> None:
+    await user.share(variant("blue", "forest", 1, 3))
+    await user.sees_it_as_asked()
+
+
+async def _three(user: User) -> None:
+    await user.models("forest")
+    await user.config(variant("blue", "forest", 1, 3))
+    await user.endpoint()
+    await user.sees_it_as_asked()
+
+
+async def _fewer(user: User) -> None:
+    await user.share(variant("blue", "forest"))
+    await user.sees_it_as_asked()
+
+
+async def _swap(user: User) -> None:
+    await user.share(variant("blue", "deep"))
+    await user.sees_it_as_asked()
+
+
+async def _add(user: User) -> None:
+    await user.share(variant("blue", "forest", 3), variant("green", "deep", 1))
+    await user.sees_it_as_asked()
+
+
+async def _remove(user: User) -> None:
+    await user.share(variant("blue", "forest"))
+    await user.sees_it_as_asked()
+
+
+async def _empty(user: User) -> None:
+    await user.share(variant("blue", "forest", 90), variant("green", "logit", 0, 0))
+    await user.sees_it_as_asked()
+
+
+async def _blue_green(user: User) -> None:
+    await user.config(variant("blue", "deep", 80), variant("green", "logit", 20), name="next")
+    await user.edit(kinds.ENDPOINT, ENDPOINT, config="next")
+    await user.sees_it_as_asked()
+
+
+async def _template(user: User) -> None:
+    await user.edit(kinds.MODEL, "forest", image="localhost/forest-2")
+    for name in (ENDPOINT, "other"):
+        await user.sees_it_as_asked(name)
+
+
+async def _burst(user: User) -> None:
+    await user.share(variant("blue", "forest", 2))
+    await user.edit(kinds.MODEL, "deep", image="localhost/deep-2")
+    await user.share(variant("blue", "forest", 2), variant("green", "deep", 1))
+    await user.share(variant("blue", "deep", 2))
+    await user.sees_it_as_asked()
+
+
+async def _supersede(user: User) -> None:
+    user.pods("deep", Behaviour.STARTING)
+    await user.share(variant("blue", "deep"))
+    await user.sees_pods_of("deep")
+    await user.models("logit")
+    await user.share(variant("blue", "logit"))
+    await user.sees_it_as_asked()
+
+
+async def _take_back(user: User) -> None:
+    user.pods("deep", Behaviour.STARTING)
+    await user.share(variant("blue", "deep"))
+    await user.sees_pods_of("deep")
+    await user.share(variant("blue", "forest"))
+    await user.sees_it_as_asked()
+
+
+async def _fail(user: User) -> None:
+    user.pods("deep", Behaviour.CRASHING)
+    await user.share(variant("blue", "deep"))
+    await user.sees_it_fail()
+    user.pods("deep", Behaviour.READY)
+    await user.edit(kinds.ENDPOINT, ENDPOINT, update={"attempt": "2"})
+    await user.sees_it_as_asked()
+
+
+async def _fail_at_first(user: User) -> None:
+    user.pods("forest", Behaviour.STARTING)
+    await user.config(variant("blue", "forest"))
+    await user.endpoint(deadlineSeconds=3)
+    await user.sees_it_fail()
+    user.pods("forest", Behaviour.READY)
+    await user.sees_it_as_asked()
+
+
+async def _delete(user: User) -> None:
+    await user.delete(kinds.ENDPOINT, ENDPOINT)
+    await user.sees_it_gone()
+
+
+async def _delete_amid(user: User) -> None:
+    user.pods("deep", Behaviour.STARTING)
+    await user.share(variant("blue", "deep"))
+    await user.sees_pods_of("deep")
+    await user.delete(kinds.ENDPOINT, ENDPOINT)
+    await user.sees_it_gone()
+
+
+async def _delete_and_create(user: User) -> None:
+    await user.delete(kinds.ENDPOINT, ENDPOINT)
+    await user.endpoint_again()
+    await user.sees_it_as_asked()
+
+
+async def _swapped(user: User) -> None:
+    await _one(user)
+    await _swap(user)
+
+
+async def _roll_back(user: User) -> None:
+    await user.share(variant("blue", "forest"))
+    await user.sees_it_as_asked()
+
+
+async def _lose_routes(user: User) -> None:
+    await _lose(user, Ref(kinds.VIRTUAL_SERVICE.name, "", ENDPOINT))
+
+
+async def _lose_rule(user: User) -> None:
+    await _lose(user, Ref(kinds.DESTINATION_RULE.name, "", user.instance("blue")))
+
+
+async def _lose_deployment(user: User) -> None:
+    await _lose(user, Ref(kinds.DEPLOYMENT.name, "", user.instance("blue")))
+
+
+async def _lose_instance(user: User) -> None:
+    await _lose(user, Ref(kinds.MODEL.name, "", user.instance("blue")))
+
+
+async def _lose(user: User, ref: Ref) -> None:
+    kind = kinds.KINDS[ref.kind]
+    before = user.uid(kind, ref.name)
+    await user.damage(kind, ref.name)
+    await user.sees(lambda: user.uid(kind, ref.name) not in ("", before), f"{ref.kind} {ref.name} is made anew")
+    await user.sees_it_as_asked()
+
+
+async def _turn_weights(user: User) -> None:
+    await user.turn_weights(ENDPOINT)
+    await user.sees_it_as_asked()
+
+
+async def _scale_and_swap(user: User) -> None:
+    await user.edit(kinds.MODEL, user.instance("blue"), replicas=2)
+    await user.share(variant("blue", "deep"))
+    await user.sees_it_as_asked()
+
+
+SCENARIOS = (
+    Scenario("create", "config and endpoint with two variants", _models, _create),
+    Scenario("create-backwards", "endpoint before config before model", _nothing, _create_backwards),
+    Scenario("weights", "90/10 becomes 50/50", _two, _weights),
+    Scenario("instances-up", "one pod becomes three", _one, _more),
+    Scenario("instances-down", "three pods become one", _three, _fewer),
+    Scenario("swap", "another model behind the same variant", _one, _swap),
+    Scenario("add-model", "a second variant", _one, _add),
+    Scenario("remove-model", "the second variant goes", _two, _remove),
+    Scenario("empty-variant", "a variant keeps no weight and no pods", _two, _empty),
+    Scenario("blue-green", "spec.config names another config", _two, _blue_green),
+    Scenario("shared-template", "edit of a model that two endpoints use", _two_endpoints, _template),
+    Scenario("burst", "four edits at once", _one, _burst),
+    Scenario("superseded", "an edit while an update waits for pods", _one, _supersede),
+    Scenario("taken-back", "edited back to what serves while an update waits", _one, _take_back),
+    Scenario("rollback", "edited back to what served before", _swapped, _roll_back),
+    Scenario("failure", "pods crash, the deadline passes, spec.update.attempt tries again", _impatient, _fail),
+    Scenario("first-failure", "the first creation fails and recovers by itself", _models, _fail_at_first),
+    Scenario("delete", "the endpoint is deleted", _two, _delete),
+    Scenario("delete-amid-update", "deleted while an update waits for pods", _one, _delete_amid),
+    Scenario("delete-and-create", "deleted and created again at once", _one, _delete_and_create),
+    Scenario("lost-routes", "the VirtualService is deleted by hand", _two, _lose_routes),
+    Scenario("lost-rule", "a DestinationRule is deleted by hand", _one, _lose_rule),
+    Scenario("lost-deployment", "a serving Deployment is deleted by hand", _one, _lose_deployment),
+    Scenario("lost-instance", "a serving model instance is deleted by hand", _one, _lose_instance),
+    Scenario("turned-weights", "the weights are edited by hand in the VirtualService", _two, _turn_weights),
+    Scenario("scale-and-swap", "scaled by hand, then swapped", _one, _scale_and_swap),
+)
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

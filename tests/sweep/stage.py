@@ -1,0 +1,189 @@
+"""What all points share: one control plane, one fleet of fake pods and gateways, one record of the store.
+
+::
+
+    async with stage(kubeconfig) as shared, shared.point("swap") as point, point.operating():
+        await point.user.models("forest")
+        ...
+        await point.record.until(lambda: point.life.rests, "the operator rests")
+
+``point.operating(wrap=...)`` puts a transport of a test's own between operator and API server.
+"""
+
+import asyncio
+import itertools
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from lightkube import KubeConfig
+from lightkube.config.client_adapter import ConnectionParams
+from lightkube.core.exceptions import ConfigError
+
+from bench.client import Client, RequestError, connected
+from mlendpoints.api.policy import OPERATOR
+from mlendpoints.edge.client import Api
+from mlendpoints.edge.reconciler import Plans
+from mlendpoints.edge.settings import Settings
+from tests.sweep import gateways, store, workloads
+from tests.sweep.gateways import Gateways
+from tests.sweep.life import PLANS, Life, follow_tasks
+from tests.sweep.store import Record, Store
+from tests.sweep.user import User
+from tests.sweep.wire import Ledger, Wire, Wrap
+from tests.sweep.workloads import Workloads
+
+_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "Impersonate-User": OPERATOR}
+
+
+def _as_it_is(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncBaseTransport:
+    return transport
+
+
+class Connection:
+    """How operators reach the API server: TLS made ready once, connections for requests shared by all of them."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        config = KubeConfig.from_file(str(kubeconfig)).get()
+        if config is None:
+            raise ConfigError(f"{kubeconfig} has no current context")
+        params: dict[str, Any] = ConnectionParams(trust_env=False).httpx_params(config)
+        self._url: str = params["base_url"]
+        self._tls: ssl.SSLContext = params["verify"]
+        self._shared = self._transport()
+
+    def api(self, wire: Wrap, wrap: Wrap) -> Api:
+        """One operator's API: its requests go through ``wire``, requests and watches through ``wrap``."""
+        requests, streams = wire(wrap(_Borrowed(self._shared))), wrap(self._transport())
+        return Api(self._client(requests), streams=self._client(streams))
+
+    async def close(self) -> None:
+        await self._shared.aclose()
+
+    def _transport(self) -> httpx2.AsyncHTTPTransport:
+        return httpx2.AsyncHTTPTransport(verify=self._tls, limits=_LIMITS, trust_env=False)
+
+    def _client(self, transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
+        known: dict[str, Any] = {"base_url": self._url, "headers": _HEADERS, "timeout": 30, "trust_env": False}
+        return httpx2.AsyncClient(transport=transport, **known)
+
+
+class _Borrowed(httpx2.AsyncBaseTransport):
+    """A transport that its users do not close."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await self._inner.handle_async_request(request)
+
+
+class Point:
+    """One namespace with its operator's lives, its users and its record."""
+
+    def __init__(self, stage: "Stage", record: Record) -> None:
+        self.stage = stage
+        self.record = record
+        self.ledger = Ledger()
+        self.user = User(client=stage.client, record=record, workloads=stage.workloads)
+        self.lives = 0
+        self.life: Life | None = None
+
+    @property
+    def namespace(self) -> str:
+        return self.record.namespace
+
+    @property
+    def rests(self) -> bool:
+        """Whether an operator leads and has nothing to do."""
+        return self.life is not None and self.life.rests
+
+    @asynccontextmanager
+    async def operating(self, *, plans: Plans = PLANS, wrap: Wrap = _as_it_is) -> AsyncIterator[None]:
+        """An operator at work that is started anew whenever it is killed; returns when the first one leads."""
+
+        def live() -> Life:
+            wires: list[Wire] = []
+
+            def wire(inner: httpx2.AsyncBaseTransport) -> Wire:
+                wires.append(Wire(inner, self.ledger))
+                return wires[0]
+
+            api = self.stage.connection.api(wire, wrap)
+            return Life(settings=_settings(self.namespace), plans=plans, api=api, wire=wires[0])
+
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self._supervise(live))
+            await self.record.until(lambda: self.life is not None and self.life.leads, "an operator leads")
+            yield
+            task.cancel()
+
+    async def _supervise(self, live: Callable[[], Life]) -> None:
+        while True:
+            self.life, self.lives = live(), self.lives + 1
+            try:
+                await self.life.ended()
+            finally:
+                await self.life.kill()
+
+
+class Stage:
+    """What points are made on."""
+
+    def __init__(self, client: Client, connection: Connection, seen: Store, fleet: tuple[Workloads, Gateways]) -> None:
+        self.client = client
+        self.connection = connection
+        self.store = seen
+        self.workloads, self.gateways = fleet
+        self._numbers = itertools.count(1)
+        self._run = ""
+
+    @asynccontextmanager
+    async def point(self, name: str) -> AsyncIterator[Point]:
+        """A fresh namespace, recorded from before its creation."""
+        record = await self._open(name)
+        try:
+            yield Point(self, record)
+        finally:
+            self.store.close(record.namespace)
+            self.workloads.forget(record.namespace)
+            self.gateways.forget(record.namespace)
+
+    async def _open(self, name: str) -> Record:
+        while True:
+            namespace = f"{name}-{next(self._numbers)}"
+            record = self.store.open(namespace)
+            with suppress(RequestError):  # a run before this one has left it
+                await self.client.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
+                return record
+            self.store.close(namespace)
+
+
+@asynccontextmanager
+async def stage(kubeconfig: Path) -> AsyncIterator[Stage]:
+    """Everything below operators, on a control plane that knows the project's kinds and runs garbage collection."""
+    follow_tasks()
+    connection = Connection(kubeconfig)
+    async with connected(kubeconfig) as client, store.following(client) as seen:
+        with suppress(RequestError):
+            await client.create("/api/v1/namespaces", {"metadata": {"name": gateways.NAMESPACE}})
+        async with workloads.working(client, seen) as pods, gateways.serving(client, seen) as fleet:
+            try:
+                yield Stage(client, connection, seen, (pods, fleet))
+            finally:
+                await connection.close()
+
+
+def _settings(namespace: str) -> Settings:
+    return Settings(
+        namespaces=(namespace,),
+        gateway_service=gateways.SERVICE,
+        lease_namespace=namespace,
+        address="127.0.0.1",
+        port=0,
+        workers=4,
+    )

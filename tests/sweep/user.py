@@ -1,0 +1,175 @@
+"""What people do to an endpoint, and how they see that it is as they asked."""
+
+from collections.abc import Callable
+
+from bench.client import Client, Object, RequestError
+from mlendpoints.api.meta import API_VERSION
+from mlendpoints.core.world import Ref
+from mlendpoints.edge import kinds
+from mlendpoints.edge.kinds import KINDS, Kind
+from tests.sweep.store import Record
+from tests.sweep.workloads import Behaviour, Workloads
+
+ENDPOINT, CONFIG = "ep", "cfg"
+_MERGE = "application/merge-patch+json"
+_SHARE = ("name", "model", "weight", "instances")
+
+
+def variant(name: str, model: str, weight: int = 1, instances: int = 1) -> Object:
+    return {"name": name, "model": model, "weight": weight, "instances": instances}
+
+
+def image(name: str) -> str:
+    return f"localhost/{name}"
+
+
+class User:
+    """A person with kubectl, in one namespace."""
+
+    def __init__(self, *, client: Client, record: Record, workloads: Workloads) -> None:
+        self._client = client
+        self._record = record
+        self._workloads = workloads
+        self.broken: set[str] = set()  # names of objects that this person has damaged
+        self.turned = False  # whether this person has written weights that nobody asked for
+
+    async def models(self, *names: str) -> None:
+        """Makes models, each with an image of its name."""
+        for name in names:
+            await self.create(kinds.MODEL, name, {"image": image(name)})
+
+    async def config(self, *variants: Object, name: str = CONFIG) -> None:
+        await self.create(kinds.CONFIG, name, {"models": list(variants)})
+
+    async def endpoint(self, name: str = ENDPOINT, *, config: str = CONFIG, **update: object) -> None:
+        host = f"{name}.{self._record.namespace}.test"
+        spec: Object = {"config": config, "host": host} | ({"update": update} if update else {})
+        await self.create(kinds.ENDPOINT, name, spec)
+
+    async def create(self, kind: Kind, name: str, spec: Object) -> None:
+        metadata = {"name": name, "namespace": self._record.namespace}
+        manifest = {"apiVersion": API_VERSION, "kind": kind.name, "metadata": metadata, "spec": spec}
+        await self._client.create(kind.path(self._record.namespace), manifest)
+
+    async def edit(self, kind: Kind, name: str, **spec: object) -> None:
+        await self._client.ask("PATCH", kind.path(self._record.namespace, name), body={"spec": spec}, media=_MERGE)
+
+    async def share(self, *variants: Object, name: str = CONFIG) -> None:
+        """Edits a config's variants."""
+        await self.edit(kinds.CONFIG, name, models=list(variants))
+
+    async def delete(self, kind: Kind, name: str) -> None:
+        await self._client.ask("DELETE", kind.path(self._record.namespace, name))
+
+    async def damage(self, kind: Kind, name: str) -> None:
+        """Deletes an object of the operator's by hand."""
+        self.broken.add(name)
+        await self.delete(kind, name)
+
+    async def turn_weights(self, name: str) -> None:
+        """Edits the weights of an endpoint's routes by hand, to what nobody has asked."""
+        self.turned = True
+        routes = self.get(kinds.VIRTUAL_SERVICE, name) or {}
+        rules = [rule | _turned(rule) if rule.get("name") == "weighted" else rule for rule in routes["spec"]["http"]]
+        await self.edit(kinds.VIRTUAL_SERVICE, name, http=rules)
+
+    async def endpoint_again(self) -> None:
+        """Creates the endpoint as soon as the one before it lets its name go."""
+        while True:
+            try:
+                await self.endpoint()
+            except RequestError as error:
+                if error.status != 409:
+                    raise
+                await self.sees(lambda: self.get(kinds.ENDPOINT, ENDPOINT) is None, "the old endpoint is gone")
+            else:
+                return
+
+    def pods(self, image_name: str, behaviour: Behaviour) -> None:
+        """How pods of a model's image behave from now on."""
+        self._workloads.behave(self._record, image(image_name), behaviour)
+
+    def get(self, kind: Kind, name: str) -> Object | None:
+        return self._record.get(kind, name)
+
+    async def sees(self, holds: Callable[[], bool], what: str) -> None:
+        """Waits until the store shows it."""
+        await self._record.until(holds, what)
+
+    async def sees_it_as_asked(self, name: str = ENDPOINT) -> None:
+        await self.sees(lambda: self.is_as_asked(name), f"{name} is as asked")
+
+    async def sees_it_fail(self, name: str = ENDPOINT) -> None:
+        await self.sees(lambda: self.outcomes(name)[:1] == ["Failed"], f"the update of {name} fails")
+
+    async def sees_it_gone(self) -> None:
+        await self.sees(self.nothing_is_left, "nothing is left of the endpoint")
+
+    async def sees_pods_of(self, model: str) -> None:
+        """Waits for the Deployment of an instance of a model's image."""
+        await self.sees(lambda: self.has_deployment(model), f"pods of {model} are asked for")
+
+    def uid(self, kind: Kind, name: str) -> str:
+        """Empty when the object is not there."""
+        obj = self.get(kind, name)
+        return str(obj["metadata"]["uid"]) if obj else ""
+
+    def has_deployment(self, model: str) -> bool:
+        found = (pod["spec"]["template"]["spec"] for pod in self._record.of(kinds.DEPLOYMENT))
+        return any(container["image"] == image(model) for pod in found for container in pod["initContainers"])
+
+    def outcomes(self, name: str = ENDPOINT) -> list[str]:
+        """Outcomes of its updates, newest first."""
+        endpoint = self.get(kinds.ENDPOINT, name) or {}
+        return [entry["outcome"] for entry in endpoint.get("status", {}).get("history", [])]
+
+    def instance(self, variant_name: str) -> str:
+        """The one model instance of a variant."""
+        found = (obj for obj in self._record.of(kinds.MODEL) if "instance" in obj["spec"])
+        (name,) = [obj["metadata"]["name"] for obj in found if obj["spec"]["instance"]["variant"] == variant_name]
+        return str(name)
+
+    def is_as_asked(self, name: str = ENDPOINT) -> bool:
+        """Whether the endpoint says it is ready, and serves what its templates say now."""
+        endpoint = self.get(kinds.ENDPOINT, name)
+        if endpoint is None or "deletionTimestamp" in endpoint["metadata"]:
+            return False
+        status, config = endpoint.get("status", {}), self.get(kinds.CONFIG, endpoint["spec"]["config"])
+        serves = self.get(kinds.CONFIG, f"{endpoint['spec']['config']}-{status.get('configVersion')}")
+        if config is None or serves is None or "update" in status or not _is_ready(endpoint):
+            return False
+        return _shares(config) == _shares(serves) and self._is_current(serves)
+
+    def _is_current(self, serves: Object) -> bool:
+        versions = serves["spec"]["instance"]["modelVersions"]
+        for one in serves["spec"]["models"]:
+            template = self.get(kinds.MODEL, one["model"])
+            made = self.get(kinds.MODEL, f"{one['model']}-{versions[one['name']]}")
+            if template is None or made is None or made["spec"]["image"] != template["spec"]["image"]:
+                return False
+        return True
+
+    def nothing_is_left(self) -> bool:
+        """Whether nothing stands but templates."""
+        return all(ref.kind == kinds.EVENT.name or _is_template(ref, obj) for ref, obj in self._record.objects.items())
+
+
+def _is_template(ref: Ref, obj: Object) -> bool:
+    return KINDS[ref.kind] in (kinds.CONFIG, kinds.MODEL) and "instance" not in obj["spec"]
+
+
+def _is_ready(endpoint: Object) -> bool:
+    generation, conditions = endpoint["metadata"]["generation"], endpoint["status"].get("conditions", [])
+    return any(
+        c["type"] == "Ready" and c["status"] == "True" and c.get("observedGeneration", 0) == generation
+        for c in conditions
+    )
+
+
+def _shares(config: Object) -> list[tuple[object, ...]]:
+    found = ({"weight": 1, "instances": 1} | one for one in config["spec"]["models"])
+    return sorted(tuple(one[name] for name in _SHARE) for one in found)
+
+
+def _turned(rule: Object) -> Object:
+    return {"route": [target | {"weight": 100 - target["weight"]} for target in rule["route"]]}
