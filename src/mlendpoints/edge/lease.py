@@ -5,7 +5,9 @@ A holder that cannot renew in time stops before anybody else may take over:
 """
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -19,6 +21,8 @@ from mlendpoints.edge.events import micro_time
 from mlendpoints.edge.kinds import LEASE
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 class LeaseTimes(Struct, frozen=True, kw_only=True):
@@ -78,9 +82,13 @@ class Lease:
             renewed = await self._try()
             if not renewed and self._renewed == float("-inf"):
                 break
-            rest = self._renewed + self._times.renew_within - _now()
-            await asyncio.sleep(self._times.renew_every if renewed else max(0.0, min(self._times.retry, rest)))
+            await asyncio.sleep(self._pause(renewed=renewed))
         log.warning("Lease was lost", identity=self._identity)
+
+    def _pause(self, *, renewed: bool) -> float:
+        """Renewals are sent ``renew_every`` seconds apart, however late they are answered."""
+        times, age = self._times, _now() - self._renewed
+        return max(0.0, times.renew_every - age if renewed else min(times.retry, times.renew_within - age))
 
     async def release(self) -> None:
         """Lets the next one in at once, on a clean stop."""
@@ -96,18 +104,14 @@ class Lease:
             log.warning("Lease was not released", error=str(error))
 
     async def _try(self) -> bool:
-        sent = _now()
         try:
-            async with asyncio.timeout(self._times.renew_within):
-                held = await self._take()
+            return await self._take()
         except (ConflictError, AlreadyExistsError):
             return await self._try_anew()
         except (ApiError, TimeoutError) as error:
             self._own = None
             log.warning("Lease was not renewed", error=str(error))
             return False
-        self._renewed = sent if held else float("-inf")
-        return held
 
     async def _try_anew(self) -> bool:
         """Somebody else has written the lease: it is read once more, at once, before anything is written again."""
@@ -115,11 +119,19 @@ class Lease:
         return known is not None and await self._try()
 
     async def _take(self) -> bool:
-        lease = self._own or await self._read()
+        lease = self._own or await self._in_time(self._read())
         if lease is not None and not self._may_take(lease):
+            self._renewed = float("-inf")
             return False
-        self._own = await self._write(lease, holder=self._identity, duration=self._times.duration)
+        sent = _now()
+        self._own = await self._in_time(self._write(lease, holder=self._identity, duration=self._times.duration))
+        self._renewed = sent
         return True
+
+    async def _in_time(self, request: Awaitable[T]) -> T:
+        """Each request for itself: at high latency a read and a write together may well take too long."""
+        async with asyncio.timeout(self._times.renew_within):
+            return await request
 
     def _may_take(self, lease: _Lease) -> bool:
         """Ours, released, or unchanged for its duration by our own clock."""
