@@ -185,9 +185,12 @@ class Cluster:
                 stored = self.objects[ref]
                 assert stored.uid == uid
                 self._store(stored, _copy(manifest))
-            case Scale(child, replicas):
+            case Scale(child, replicas, asked):
                 stored = self.objects[child.ref]
-                self._store(stored, stored.manifest | {"spec": stored.manifest["spec"] | {"replicas": replicas}})
+                scaled = _copy(stored.manifest | {"spec": stored.manifest["spec"] | {"replicas": replicas}})
+                if asked is not None:
+                    scaled["metadata"]["annotations"][labels.ASKED] = asked
+                self._store(stored, scaled)
             case SetStatus(child, status):
                 stored = self.objects[child.ref]
                 said = {name: value for name, value in _copy(status).items() if value is not None}
@@ -268,10 +271,11 @@ class Cluster:
             controller=_controller(stored.manifest),
             deleting=stored.deleting,
             manifest_hash=stored.manifest["metadata"]["annotations"].get(labels.MANIFEST_HASH, ""),
-            fields=_fields(stored.manifest),
+            fields=fields_of(stored.manifest),
             written=stored.written,
             builder=stored.manifest["metadata"]["annotations"].get(labels.BUILDER, ""),
             replicas=stored.manifest["spec"].get("replicas"),
+            asked=stored.manifest["metadata"]["annotations"].get(labels.ASKED, ""),
             ready_replicas=ready if ref.kind == "Deployment" else 0,
             ready_addresses=ready if ref.kind == "Service" else 0,
             routes=parse_routes(stored.manifest) if ref.kind == "VirtualService" else None,
@@ -307,7 +311,7 @@ def _controller(manifest: Manifest) -> str:
     return str(next((owner["uid"] for owner in owners if owner.get("controller")), ""))
 
 
-def _fields(manifest: Manifest) -> str:
+def fields_of(manifest: Manifest) -> str:
     """The field set of all that a manifest says, every list of objects keyed by all that its items say."""
     return json.dumps({f"f:{name}": _field_set(value) for name, value in manifest.items() if name != "status"})
 

@@ -22,6 +22,23 @@ class UpdatePolicy(Value, frozen=True, kw_only=True):
         ),
     ] = 600
     attempt: Annotated[str, Meta(description="Change it to try a failed update again.", max_length=63)] = ""
+    keep_versions: Annotated[
+        int,
+        Meta(
+            description="How many earlier versions keep their instances, so that going back makes nothing anew.",
+            ge=0,
+            le=9,
+        ),
+    ] = 0
+    keep_instances: Annotated[
+        int,
+        Meta(
+            description="How many pods each model of a kept version rests with. With 0, going back starts pods;"
+            " with as many as serve, it only moves traffic.",
+            ge=0,
+            le=1000,
+        ),
+    ] = 0
 
 
 class EndpointSpec(Value, frozen=True, kw_only=True):

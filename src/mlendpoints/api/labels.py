@@ -19,6 +19,7 @@ ISTIO_VERSION = "version"
 
 MANIFEST_HASH = "mlendpoints.dev/manifest-hash"
 BUILDER = "mlendpoints.dev/builder"
+ASKED = "mlendpoints.dev/instances"
 
 ROUTES_FINALIZER = "mlendpoints.dev/routes"
 VOLUME_FINALIZER = "mlendpoints.dev/volume"

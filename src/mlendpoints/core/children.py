@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from mlendpoints.api.model import Model
 from mlendpoints.core.difference import ref_of, write_for
+from mlendpoints.core.keeping import kept_instances
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.manifests.destinationrule import make_destination_rule
@@ -15,7 +16,7 @@ from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.plan import Write
 from mlendpoints.core.retirement import releases
 from mlendpoints.core.rollout import Rollout, Step
-from mlendpoints.core.scaling import scalings
+from mlendpoints.core.scaling import first_replicas, scalings
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import Target, TargetVariant
 
@@ -35,7 +36,7 @@ def desired(scene: Scene, rollout: Rollout) -> Iterator[Manifest]:
     asked = scene.target if rollout.step is not Step.HOLD else None
     if asked is not None:
         yield from _instances(scene, asked)
-    standing = scene.serving_instances | (asked.instances if asked else frozenset())
+    standing = scene.serving_instances | (asked.instances if asked else frozenset()) | kept_instances(scene)
     for name in sorted(standing):
         instance = scene.model_instance(name)
         if instance is not None:
@@ -64,18 +65,9 @@ def _model_instance(scene: Scene, target: Target, variant: TargetVariant) -> Man
         variant.spec,
         config_name=target.config,
         version=variant.version,
-        replicas=_first_replicas(scene, variant),
+        replicas=first_replicas(scene, variant),
         settings=scene.world.settings,
     )
-
-
-def _first_replicas(scene: Scene, variant: TargetVariant) -> int:
-    """The count it replaces, so that a scale set by hand survives a swap; else the config's."""
-    before = next((v for v in scene.record.spec.models if v.name == variant.spec.name), None) if scene.record else None
-    if before is None or before.instances != variant.spec.instances:
-        return variant.spec.instances
-    replaced = next((d.instance for d in scene.serving if d.variant == variant.spec.name), "")
-    return scene.wanted(replaced) if replaced in scene.world.model_instances else variant.spec.instances
 
 
 def _parts(scene: Scene, instance: Model) -> Iterable[Manifest]:

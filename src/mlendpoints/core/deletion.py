@@ -52,8 +52,9 @@ def _gone(world: World) -> Probe:
 
 
 def _seen_gone(scene: Scene) -> bool:
+    """Where nothing stands, nothing can be lost. That the status names no traffic proves nothing: it may lag."""
     world = scene.world
-    if not world.endpoint.status.traffic or world.now >= _patience_ends(world):
+    if not world.model_instances or world.now >= _patience_ends(world):
         return True
     if world.settings.proof == "timed":
         return world.now >= _timed_proof_at(world)

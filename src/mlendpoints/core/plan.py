@@ -30,10 +30,14 @@ class Apply(Struct, frozen=True):
 
 
 class Scale(Struct, frozen=True):
-    """Merge patch of ``spec.replicas`` alone, carrying uid and resourceVersion."""
+    """Merge patch of ``spec.replicas`` alone, carrying uid and resourceVersion.
+
+    ``asked``, where given, is written beside it: what the endpoint last asked of a model instance.
+    """
 
     child: Child
     replicas: int
+    asked: str | None = None
 
 
 class SetStatus(Struct, frozen=True):

@@ -13,6 +13,7 @@ from msgspec import Struct
 from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
+from mlendpoints.core.keeping import kept_instances, kept_records
 from mlendpoints.core.plan import Release
 from mlendpoints.core.rollout import Rollout, Step
 from mlendpoints.core.scene import Scene
@@ -35,8 +36,8 @@ def leftovers(scene: Scene, rollout: Rollout) -> Leftovers:
     if scene.target is None:
         return Leftovers()
     held = rollout.step is Step.HOLD
-    models = scene.serving_instances if held else scene.serving_instances | scene.target.instances
-    configs = {scene.record.metadata.name} if scene.record else set()
+    models = scene.serving_instances | kept_instances(scene) | (frozenset() if held else scene.target.instances)
+    configs = {record.metadata.name for record in (scene.record, *kept_records(scene)) if record}
     if not held:
         configs.add(scene.target.config_instance)
     return Leftovers(

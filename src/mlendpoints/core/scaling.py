@@ -1,47 +1,64 @@
-"""Counts of pods: ``instances`` is set when it is edited; else they are whoever's scaled them last.
+"""Counts of pods: set when ``instances`` is edited; else they are whoever's scaled them last.
 
-An edit shows as another record of this endpoint that says another count for
-the variant. More pods are asked for at once; fewer only when every gateway pod
-serves the target's routes, since until then they may carry what serves.
+Each model instance carries the count that was last asked of it (an
+annotation), so that an edit is told from a scale by hand. More pods are asked
+for at once; fewer only when no gateway pod can send them requests any more, or
+when every gateway pod serves the target's routes. A kept version rests at
+``spec.update.keepInstances`` pods; when it is asked for again, it gets as many
+as what it replaces.
 """
 
 from collections.abc import Iterator
 
-from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
+from mlendpoints.core.keeping import kept_instances
 from mlendpoints.core.plan import Scale
 from mlendpoints.core.retirement import routes_are_proven
 from mlendpoints.core.rollout import Rollout, Step
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import TargetVariant
-from mlendpoints.core.world import Ref
+from mlendpoints.core.world import Child, Ref
+
+RESTING = "resting"  # what is asked of a kept version's instance
 
 
 def scalings(scene: Scene, rollout: Rollout) -> Iterator[Scale]:
     """The scale writes that are due now."""
     if rollout.step is Step.HOLD:
         return
-    settled = rollout.step is Step.SETTLE and routes_are_proven(scene, rollout)
+    proven = scene.live is None or scene.proof_on_record or routes_are_proven(scene, rollout)
     for scale in pending_scalings(scene):
         more = scale.replicas > (scale.child.replicas or 0)
-        if settled or more or scale.child.ref.name not in scene.serving_instances:
+        settled = rollout.step is Step.SETTLE or scale.child.ref.name not in scene.serving_instances
+        if more or (proven and settled):
             yield scale
 
 
 def pending_scalings(scene: Scene) -> Iterator[Scale]:
     """The scale writes that the target asks for, due or not."""
     for variant in scene.target.variants if scene.target else ():
-        child = scene.standing(Ref(Model.KIND, scene.namespace, variant.instance))
-        asked = variant.spec.instances
-        if child is not None and child.replicas != asked and _edited(scene, variant):
-            yield Scale(child, asked)
+        child = _standing(scene, variant.instance)
+        if child is not None and child.asked != str(variant.spec.instances):
+            yield Scale(child, _count(scene, variant, child), asked=str(variant.spec.instances))
+    for name in sorted(kept_instances(scene)):
+        child = _standing(scene, name)
+        if child is not None and child.asked != RESTING:
+            resting = min(child.replicas or 0, scene.world.endpoint.spec.update.keep_instances)
+            yield Scale(child, resting, asked=RESTING)
 
 
-def _edited(scene: Scene, variant: TargetVariant) -> bool:
-    asked = scene.target.config_instance if scene.target else ""
-    others = (config for name, config in scene.world.config_instances.items() if name != asked)
-    return any(_count(other, variant.spec.name) not in {None, variant.spec.instances} for other in others)
+def first_replicas(scene: Scene, variant: TargetVariant) -> int:
+    """The count it replaces, so that a scale set by hand survives a swap; else the config's."""
+    before = next((v for v in scene.record.spec.models if v.name == variant.spec.name), None) if scene.record else None
+    if before is None or before.instances != variant.spec.instances:
+        return variant.spec.instances
+    replaced = next((d.instance for d in scene.serving if d.variant == variant.spec.name), "")
+    return scene.wanted(replaced) if replaced in scene.world.model_instances else variant.spec.instances
 
 
-def _count(config: EndpointConfig, variant: str) -> int | None:
-    return next((v.instances for v in config.spec.models if v.name == variant), None)
+def _count(scene: Scene, variant: TargetVariant, child: Child) -> int:
+    return first_replicas(scene, variant) if child.asked == RESTING else variant.spec.instances
+
+
+def _standing(scene: Scene, instance: str) -> Child | None:
+    return scene.standing(Ref(Model.KIND, scene.namespace, instance))

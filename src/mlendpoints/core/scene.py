@@ -9,7 +9,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.findings import Finding
-from mlendpoints.core.target import Target
+from mlendpoints.core.target import Target, TargetVariant
 from mlendpoints.core.world import Child, Destination, PodFacts, Probe, Ref, Refusal, Routes, World
 
 
@@ -39,17 +39,19 @@ class Scene(Struct, frozen=True):
     def record(self) -> EndpointConfig | None:
         """The config instance that status.configVersion names."""
         version = self.world.endpoint.status.config_version
-        records = (
-            c for c in self.world.config_instances.values() if c.spec.instance and c.spec.instance.version == version
-        )
-        return next(records, None) if version else None
+        return self.record_of(version) if version else None
+
+    def record_of(self, version: str) -> EndpointConfig | None:
+        """The config instance of a version."""
+        records = self.world.config_instances.values()
+        return next((c for c in records if c.spec.instance and c.spec.instance.version == version), None)
 
     @property
     def serving(self) -> tuple[Destination, ...]:
         """What takes traffic: the VirtualService's destinations, else the record's that still exist."""
         if self.live is not None and self.live.destinations:
             return self.live.destinations
-        return tuple(d for d in _recorded(self.record) if d.instance in self.world.model_instances)
+        return tuple(d for d in recorded_destinations(self.record) if d.instance in self.world.model_instances)
 
     @property
     def serving_instances(self) -> frozenset[str]:
@@ -100,8 +102,15 @@ class Scene(Struct, frozen=True):
         return settled and self.ready_count(instance) >= self.wanted(instance)
 
     def target_is_ready(self) -> bool:
-        """All model instances of the target are ready."""
-        return self.target is not None and all(self.is_ready(instance) for instance in self.target.instances)
+        """All model instances of the target are ready, with as many pods as it asks for."""
+        variants = self.target.variants if self.target else ()
+        return bool(variants) and all(self.is_ready(v.instance) and not self._is_growing(v) for v in variants)
+
+    def _is_growing(self, variant: TargetVariant) -> bool:
+        """More pods are asked for, which its scale does not say yet."""
+        child = self.standing(Ref(Model.KIND, self.namespace, variant.instance))
+        edited = child is not None and child.asked != str(variant.spec.instances)
+        return edited and variant.spec.instances > self.wanted(variant.instance)
 
     def ping(self, instance: str) -> Probe:
         """The question whether a new destination can be reached through a gateway pod."""
@@ -122,6 +131,11 @@ class Scene(Struct, frozen=True):
         return bool(self.world.gateways) and not self.lagging(probe)
 
     @property
+    def proof_on_record(self) -> bool:
+        """The VirtualService is one that every gateway pod was seen serving: none needs to be asked again."""
+        return self.live is not None and self.live.revision == self.world.endpoint.status.route_revision
+
+    @property
     def timed_proof_at(self) -> float:
         """When a route counts as in force without being asked, seconds since the epoch."""
         written = self.virtual_service.written if self.virtual_service else self.world.now
@@ -133,7 +147,8 @@ class Scene(Struct, frozen=True):
         return tuple(pod.name for pod in self.world.gateways if pod.name not in answered)
 
 
-def _recorded(record: EndpointConfig | None) -> tuple[Destination, ...]:
+def recorded_destinations(record: EndpointConfig | None) -> tuple[Destination, ...]:
+    """The routes that a config instance asks for, by variant."""
     if record is None or record.spec.instance is None:
         return ()
     versions = record.spec.instance.model_versions

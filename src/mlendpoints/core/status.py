@@ -37,15 +37,10 @@ def routes_finding(scene: Scene, rollout: Rollout) -> Finding:
         return Finding.wait(Reason.WAITING, "No routes are written before the models are ready.")
     if scene.live != rollout.routes:
         return Finding.wait(Reason.UPDATING, _WAITING)
-    if _was_proven(scene, rollout) or routes_are_proven(scene, rollout):
+    if scene.proof_on_record or routes_are_proven(scene, rollout):
         how = "by time, not by asking" if scene.world.settings.proof == "timed" else "as asked"
         return Finding.yes(Reason.ROUTE_PROGRAMMED, f"Every gateway pod serves the routes ({how}).")
     return _not_proven(scene, rollout)
-
-
-def _was_proven(scene: Scene, rollout: Rollout) -> bool:
-    """On record as proven: no gateway is asked again at rest or after a restart."""
-    return rollout.routes is not None and scene.world.endpoint.status.route_revision == rollout.routes.revision
 
 
 def _not_proven(scene: Scene, rollout: Rollout) -> Finding:

@@ -82,6 +82,7 @@ class Child(Struct, frozen=True, kw_only=True):
     written: float = 0.0  # when we last wrote it, by managedFields, seconds since the epoch
     builder: str = ""  # Deployment: builder of its pod template
     replicas: int | None = None  # Deployment, model instance: spec.replicas
+    asked: str = ""  # model instance: the count that the endpoint last asked for
     current: bool = True  # Deployment: its controller has seen the newest generation, all pods are of it
     ready_replicas: int = 0  # Deployment: pods ready, of the newest template
     ready_addresses: int = 0  # Service: ready addresses in its EndpointSlices

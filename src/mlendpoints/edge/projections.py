@@ -154,7 +154,8 @@ def _model(raw: bytes) -> tuple[Metadata, Facts]:
     if slim.spec.instance is None:
         return metadata, slim
     child = make_child(kinds.MODEL.name, metadata)
-    return metadata, Instance(slim, msgspec.structs.replace(child, replicas=slim.spec.replicas))
+    asked = sys.intern(metadata.annotations.get(labels.ASKED, ""))
+    return metadata, Instance(slim, msgspec.structs.replace(child, replicas=slim.spec.replicas, asked=asked))
 
 
 def _slim(metadata: ObjectMeta) -> ObjectMeta:

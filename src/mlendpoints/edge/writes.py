@@ -33,9 +33,10 @@ class Writer:
                 return await self._create(ref, manifest)
             case Apply(ref=ref, manifest=manifest, uid=uid):
                 return await self._api.apply(ref, _with_metadata(manifest, uid=uid))
-            case Scale(child=child, replicas=replicas):
-                identity = _identity(child.uid, child.resource_version)
-                return await self._api.merge(child.ref, {"metadata": identity, "spec": {"replicas": replicas}})
+            case Scale(child=child, replicas=replicas, asked=asked):
+                annotations = {} if asked is None else {"annotations": {labels.ASKED: asked}}
+                metadata = _identity(child.uid, child.resource_version) | annotations
+                return await self._api.merge(child.ref, {"metadata": metadata, "spec": {"replicas": replicas}})
             case SetStatus(child=child, status=status):
                 identity = _identity(child.uid, child.resource_version)
                 return await self._api.merge(child.ref, {"metadata": identity, "status": status}, subresource="status")

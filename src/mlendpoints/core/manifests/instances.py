@@ -89,7 +89,9 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
     return {
         "apiVersion": API_VERSION,
         "kind": Model.KIND,
-        "metadata": make_metadata(name, endpoint, object_labels=instance_labels(name, instance)) | _finalizers(spec),
+        "metadata": make_metadata(name, endpoint, object_labels=instance_labels(name, instance))
+        | {"annotations": {labels.ASKED: str(variant.instances)}}
+        | _finalizers(spec),
         "spec": sparse(spec),
     }
 
