@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 from msgspec import Struct
@@ -52,8 +52,13 @@ class _Container(Struct, frozen=True):
     state: _State = _State()
 
 
+class _Condition(Struct, frozen=True):
+    type: str
+    status: str
+
+
 class _PodStatus(Struct, frozen=True, rename="camel"):
-    conditions: list[Condition] = []
+    conditions: list[_Condition] = []
     init_container_statuses: list[_Container] = []
 
 
@@ -127,6 +132,6 @@ class Sight:
             pod.gone = now
 
 
-def condition_of(conditions: "tuple[Condition, ...] | list[Condition]", kind: str) -> str:
+def condition_of(conditions: Iterable[Condition | _Condition], kind: str) -> str:
     """Status of the condition of that type; empty when it is not there."""
     return next((condition.status for condition in conditions if condition.type == kind), "")
