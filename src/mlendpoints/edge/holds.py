@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 
 from mlendpoints.core.world import Ref
 
-HELD = 1.0  # seconds
+HELD = 3.0  # seconds
 
 
 class Holds:

@@ -29,6 +29,7 @@ from mlendpoints.edge.backends import (
 )
 from mlendpoints.edge.envelope import Envelope, Metadata, make_child, make_ref
 from mlendpoints.edge.podfacts import make_pod_facts
+from mlendpoints.edge.sharing import shared
 
 Template = EndpointConfig | Model
 
@@ -127,6 +128,9 @@ class _Volume(Struct, frozen=True):
     spec: _VolumeSpec = field(default_factory=_VolumeSpec)
 
 
+_OWN = ("endpoint", "version", "config_version", "model_versions", "selector", "conditions", "instance")  # of each
+
+
 def decode(kind: str, raw: bytes) -> Entry:
     """The entry of one object of ``kind``; raises ``msgspec.ValidationError``."""
     metadata, facts = _DECODERS[kind](raw)
@@ -145,7 +149,10 @@ def _endpoint(raw: bytes) -> tuple[Metadata, Facts]:
 def _config(raw: bytes) -> tuple[Metadata, Facts]:
     config = msgspec.json.decode(raw, type=EndpointConfig)
     metadata, slim = _metadata(raw), msgspec.structs.replace(config, metadata=_slim(config.metadata))
-    return metadata, slim if slim.spec.instance is None else Instance(slim, make_child(kinds.CONFIG.name, metadata))
+    if slim.spec.instance is None:
+        return metadata, slim
+    slim = msgspec.structs.replace(slim, spec=shared(slim.spec, but=_OWN), status=shared(slim.status, but=_OWN))
+    return metadata, Instance(slim, make_child(kinds.CONFIG.name, metadata))
 
 
 def _model(raw: bytes) -> tuple[Metadata, Facts]:
@@ -153,6 +160,9 @@ def _model(raw: bytes) -> tuple[Metadata, Facts]:
     metadata, slim = _metadata(raw), msgspec.structs.replace(model, metadata=_slim(model.metadata))
     if slim.spec.instance is None:
         return metadata, slim
+    instance = shared(slim.spec.instance, but=_OWN)
+    spec, status = shared(slim.spec, but=("instance",)), shared(slim.status, but=_OWN)
+    slim = msgspec.structs.replace(slim, spec=msgspec.structs.replace(spec, instance=instance), status=status)
     child = make_child(kinds.MODEL.name, metadata)
     asked = sys.intern(metadata.annotations.get(labels.ASKED, ""))
     return metadata, Instance(slim, msgspec.structs.replace(child, replicas=slim.spec.replicas, asked=asked))

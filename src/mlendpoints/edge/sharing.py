@@ -1,0 +1,32 @@
+"""Equal values kept once: thousands of instances of a few templates say mostly the same.
+
+For the cache only; what is shared is never changed.
+"""
+
+import sys
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+MOST = 10_000  # values remembered; then it begins anew, which costs memory only
+
+S = TypeVar("S", bound=Struct)
+
+_known: dict[tuple[type, bytes], Any] = {}
+
+
+def shared(value: S, *, but: tuple[str, ...] = ()) -> S:
+    """The same value, whose fields, those of ``but`` left out, are the very ones of equal values seen before."""
+    fields = {name: _once(getattr(value, name)) for name in value.__struct_fields__ if name not in but}
+    return msgspec.structs.replace(value, **fields)
+
+
+def _once(value: Any) -> Any:  # noqa: ANN401 - any field
+    if isinstance(value, str):
+        return sys.intern(value)
+    if not isinstance(value, Struct | tuple | dict):
+        return value
+    if len(_known) >= MOST:
+        _known.clear()
+    return _known.setdefault((type(value), msgspec.json.encode(value)), value)
