@@ -1,52 +1,64 @@
-"""The operator as a process of the tests' own, which can be killed. The deployed one rests meanwhile.
+"""Operators as processes of the tests' own, which can be killed. The deployed one rests where it would serve the same.
 
-Both use the same lease, so that they could never write at the same time. The
-dead cannot release it: whoever kills one here deletes the lease, too, since
-waiting for its end is the business of other tests.
+Each has a lease of its own, in the first namespace that it serves. The dead
+cannot release it: whoever kills one here deletes the lease, too, since waiting
+for its end is the business of other tests.
 """
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.zero_loss.objects import make_bindings
 from mlendpoints.api.policy import OPERATOR as USER
 from mlendpoints.edge.kinds import DEPLOYMENT, LEASE, POD
-from tests.apiserver.server import Server
+from tests.apiserver.server import Object, Server
 from tests.e2e.objects import image
-from tests.e2e.place import ROOT, Place
+from tests.e2e.place import ROLE_BINDING, ROOT, Place
 from tests.e2e.waiting import until
 
+PROGRAM = ("-m", "mlendpoints.edge")
 _NAME = "mlendpoints-operator"
 _LEADS = b"Lease was acquired"
 
 
 class Desk:
-    """Runs one operator at a time, for one namespace."""
+    """Runs one operator at a time, for the namespaces ``served``; ``program`` is what Python is told to run."""
 
-    def __init__(self, *, served: Place, home: Place, environment: dict[str, str], logs: Path) -> None:
-        self._home = home
-        self._environment = environment | {
-            "MLENDPOINTS_NAMESPACES": served.name,
-            "MLENDPOINTS_IMPERSONATE": USER,
+    def __init__(
+        self, *, served: Sequence[Place], environment: dict[str, str], logs: Path, program: Sequence[str] = PROGRAM
+    ) -> None:
+        self._home = served[0]
+        self._served = served
+        self._gateway = Place(self._home.server, environment["MLENDPOINTS_GATEWAY_SERVICE"].partition("/")[0])
+        self._environment = {
             "MLENDPOINTS_MODEL_INIT_IMAGE": image("model-init"),
             "MLENDPOINTS_NGINX_IMAGE": image("nginx"),
             "MLENDPOINTS_DRAIN_SECONDS": "1",
+            **environment,
+            "MLENDPOINTS_NAMESPACES": ",".join(place.name for place in served),
+            "MLENDPOINTS_LEASE_NAMESPACE": self._home.name,
+            "MLENDPOINTS_IMPERSONATE": USER,
             "MLENDPOINTS_ADDRESS": "127.0.0.1",
             "MLENDPOINTS_PORT": "0",
         }
+        self._command = [sys.executable, *program]
         self._logs = logs
         self._process: subprocess.Popen[bytes] | None = None
         self.kills = 0
+        self._bind()
 
-    def start(self) -> None:
-        """Starts an operator and waits until it leads."""
-        log = self._logs / f"operator-{self.kills}.log"
-        command = [sys.executable, "-m", "mlendpoints.edge"]
+    def start(self, **settings: str) -> None:
+        """Starts an operator, with these settings from now on, and waits until it leads."""
+        self._environment |= {f"MLENDPOINTS_{name.upper()}": value for name, value in settings.items()}
+        log = self._logs / f"{self._home.name}-{self.kills}.log"
         with log.open("wb") as output:
-            self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=output, stderr=output)
+            self._process = subprocess.Popen(
+                self._command, cwd=ROOT, env=self._environment, stdout=output, stderr=output
+            )
         until(lambda: _LEADS in log.read_bytes(), "the operator leads", last=log.read_text)
 
     def kill(self) -> None:
@@ -61,22 +73,40 @@ class Desk:
             self._home.delete(LEASE, _NAME)
 
     def close(self) -> None:
-        """Leaves no process and no lease."""
+        """Leaves no process, no lease, and no rights in the gateway's namespace."""
         if self._process is not None:
             self.kill()
+        for place in self._served:
+            self._gateway.delete(ROLE_BINDING, place.name)
+
+    def _bind(self) -> None:
+        """The rights that it has anyway where the deployed one serves all namespaces, and those on its lease."""
+        for place in self._served:
+            for namespace, binding in make_bindings(place.name, self._gateway.name):
+                Place(place.server, namespace).apply(binding)
 
 
 @contextmanager
-def at_rest(server: Server, namespace: str) -> Iterator[Place]:
-    """The deployed operator without pods, and as before afterwards."""
+def at_rest(server: Server, namespace: str, served: Iterable[Place]) -> Iterator[None]:
+    """The deployed operator without pods, if it would serve one of these namespaces; as before afterwards."""
     home = Place(server, namespace)
-    replicas = home.get(DEPLOYMENT, _NAME)["spec"]["replicas"]
+    deployed = home.get(DEPLOYMENT, _NAME)
+    if not any(_serves(deployed, place) for place in served):
+        yield
+        return
+    replicas = deployed["spec"]["replicas"]
     home.edit(DEPLOYMENT, _NAME, {"replicas": 0})
     try:
         until(lambda: not _pods(home), "the deployed operator has stopped")
-        yield home
+        yield
     finally:
         home.edit(DEPLOYMENT, _NAME, {"replicas": replicas or 1})
+
+
+def _serves(deployed: Object, place: Place) -> bool:
+    variables = deployed["spec"]["template"]["spec"]["containers"][0].get("env", ())
+    named = next((v.get("value", "") for v in variables if v["name"] == "MLENDPOINTS_NAMESPACES"), "")
+    return not named or place.name in named.split(",")
 
 
 def _pods(home: Place) -> list[str]:

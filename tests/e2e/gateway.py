@@ -4,22 +4,27 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx2
 
 from mlendpoints.api.labels import INVOKED_VARIANT_HEADER, TARGET_VARIANT_HEADER
-from mlendpoints.edge.kinds import SLICE_SERVICE
+from mlendpoints.edge.kinds import POD, SLICE_SERVICE
 from tests.apiserver.server import Server
 from tests.e2e.place import ROOT
 
 CALLERS = 16  # at a time
+_AGENT = "pilot-agent"  # carries what istiod says to the pod's Envoy
+_HOLD = 'kill -STOP "$1"; read -r _; kill -CONT "$1"'  # goes on, too, when whoever should say so has died
 _PORT = "http2"  # by this name the gateway's chart calls its port 80
 
 
 class Gateway:
-    """One gateway pod at ``address``, IP:port. Keeps its connections."""
+    """The gateway pod ``namespace``/``pod`` at ``address``, IP:port. Keeps its connections."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, namespace: str, pod: str, address: str) -> None:
+        self.namespace = namespace
+        self.pod = pod
         limits = httpx2.Limits(max_connections=CALLERS, max_keepalive_connections=CALLERS)
         self.address = address
         self._http = httpx2.Client(base_url=f"http://{address}", timeout=60, trust_env=False, limits=limits)
@@ -47,10 +52,33 @@ def gateways(server: Server, service: str, *, reachable: bool) -> Iterator[list[
     namespace, _, name = service.partition("/")
     found = list(_pods(server, namespace, name))
     with _addresses(namespace, found, reachable=reachable) as addresses:
-        clients = [Gateway(address) for address in addresses]
+        clients = [Gateway(namespace, pod[0], address) for pod, address in zip(found, addresses, strict=True)]
         yield clients
         for client in clients:
             client.close()
+
+
+@contextmanager
+def lagging(server: Server, gateway: Gateway) -> Iterator[None]:
+    """The pod goes on serving what it knows and hears nothing new. Only on the node itself."""
+    uid = server.read(POD.path(gateway.namespace, gateway.pod))["metadata"]["uid"]
+    command = ["sh", "-c", _HOLD, "hold", str(_process(uid))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as hold:
+        try:
+            yield
+        finally:
+            hold.communicate(b"\n")
+
+
+def _process(pod: str) -> int:
+    """The id of the agent's process in the pod with that uid."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if (folder / "comm").read_text().strip() == _AGENT and pod in (folder / "cgroup").read_text():
+                return int(folder.name)
+        except OSError:
+            continue
+    raise AssertionError(f"no process {_AGENT} of pod {pod}")
 
 
 def _pods(server: Server, namespace: str, service: str) -> Iterator[tuple[str, str, int]]:

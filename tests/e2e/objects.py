@@ -15,26 +15,7 @@ EXAMPLE = ROOT / "examples" / "titanic"
 REGISTRY = os.environ.get("REGISTRY") or "localhost/mlendpoints"
 TAG = os.environ.get("TAG") or "dev"
 LONG = "m" + "0123456789" * 5 + "abc"  # 54 characters, the most that a template's name may have
-_SERVER = """
-import os, signal, sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        body = os.environ["ANSWER"].encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_GET
-
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-ThreadingHTTPServer(("0.0.0.0", 8080), Handler).serve_forever()
-"""
+_ECHO = (ROOT / "tests" / "e2e" / "echo.py").read_text()
 
 
 def image(name: str) -> str:
@@ -42,13 +23,16 @@ def image(name: str) -> str:
     return f"{REGISTRY}/{name}:{TAG}"
 
 
-def an_echo(name: str, **spec: Any) -> Object:  # noqa: ANN401 (any JSON value)
-    """A model without artifact that is up at once and answers everything by its own name."""
+def an_echo(name: str, *, answer: str = "", first: str = "", **spec: Any) -> Object:  # noqa: ANN401 (any JSON value)
+    """A model without artifact that answers everything by ``answer``, else by its own name.
+
+    ``first`` is a line of Python that runs before it listens.
+    """
     small = {
         "image": image("model"),
-        "command": ["python3", "-c", _SERVER],
+        "command": ["python3", "-c", f"import os, sys, time\n{first}\n{_ECHO}"],
         "args": [],
-        "env": [{"name": "ANSWER", "value": name}],
+        "env": [{"name": "ANSWER", "value": answer or name}],
     }
     return _of_ours("MachineLearningModel", name, small | spec)
 

@@ -12,7 +12,9 @@ from tests.e2e.waiting import until
 ROOT = Path(__file__).parents[2]
 NAMESPACE = Kind(name="Namespace", api_version="v1", plural="namespaces", namespaced=False)
 CONFIG_MAP = Kind(name="ConfigMap", api_version="v1", plural="configmaps")
-_KINDS = KINDS | {kind.name: kind for kind in (NAMESPACE, CONFIG_MAP)}
+QUOTA = Kind(name="ResourceQuota", api_version="v1", plural="resourcequotas")
+ROLE_BINDING = Kind(name="RoleBinding", api_version="rbac.authorization.k8s.io/v1", plural="rolebindings")
+_KINDS = KINDS | {kind.name: kind for kind in (NAMESPACE, CONFIG_MAP, QUOTA, ROLE_BINDING)}
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 
@@ -45,6 +47,12 @@ class Place:
     def edit(self, kind: Kind, name: str, spec: Object) -> None:
         """Merges ``spec`` into the object's."""
         response = self.server.ask("PATCH", self._path(kind, name), body={"spec": spec}, headers=_MERGE)
+        assert response.is_success, response.text
+
+    def annotate(self, kind: Kind, name: str, annotations: dict[str, str | None]) -> None:
+        """Sets annotations; removes those that are None."""
+        body = {"metadata": {"annotations": annotations}}
+        response = self.server.ask("PATCH", self._path(kind, name), body=body, headers=_MERGE)
         assert response.is_success, response.text
 
     def delete(self, kind: Kind, name: str) -> None:

@@ -64,8 +64,8 @@ def bench(
     place = make_place()
     place.apply(an_echo("echo"), a_config("cfg", a_variant("blue", "echo"), a_variant("green", "echo")))
     environment = environment_of(kubeconfig, GATEWAY, reachable=is_local)
-    with at_rest(server, OPERATOR[0]) as home:
-        desk = Desk(served=place, home=home, environment=environment, logs=tmp_path_factory.mktemp("desk"))
+    with at_rest(server, OPERATOR[0], [place]):
+        desk = Desk(served=[place], environment=environment, logs=tmp_path_factory.mktemp("desk"))
         try:
             desk.start()
             yield undisturbed(Bench(place, desk))

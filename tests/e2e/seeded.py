@@ -1,0 +1,194 @@
+"""The operator with one guard taken out: ``python -m tests.e2e.seeded NAME``.
+
+Each seed is one way in which others lost requests. It only shows that the
+tests would see such a loss; nothing of this is in the product.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+
+from mlendpoints.api.model import Model
+from mlendpoints.core import children, endpoint, retirement, rollout
+from mlendpoints.core.manifests import Manifest, deployment
+from mlendpoints.core.manifests.destinationrule import make_destination_rule
+from mlendpoints.core.manifests.metadata import pod_selector
+from mlendpoints.core.retirement import Leftovers
+from mlendpoints.core.rollout import Rollout, models_finding
+from mlendpoints.core.scene import Scene
+from mlendpoints.core.world import Child, Ref
+from mlendpoints.edge.__main__ import main
+
+
+def seed(module: object, name: str, value: object) -> None:
+    """Puts ``value`` in the place of a part of the product, which must exist."""
+    assert hasattr(module, name), f"{module} has no {name}: the seed would change nothing"
+    setattr(module, name, value)
+
+
+def believe_gateways() -> None:
+    """A destination takes traffic as soon as its pods are ready, whether or not the gateways know it."""
+    seed(rollout, "newcomers", lambda _scene, _target: ())
+
+
+def repoint_services() -> None:
+    """One Service for each variant: an edit points it to the new pods, ready or not."""
+
+    def selector(scene: Scene, instance: Model) -> dict[str, str]:
+        marks, variants = instance.spec.instance, scene.target.variants if scene.target else ()
+        newest = (variant.instance for variant in variants if marks and variant.spec.name == marks.variant)
+        return pod_selector(next(newest, instance.metadata.name))
+
+    _select(selector)
+
+
+def empty_selectors() -> None:
+    """While the new pods crash, the Service of those that serve selects nothing."""
+
+    def selector(scene: Scene, instance: Model) -> dict[str, str]:
+        crashes = models_finding(scene).ok is False
+        return pod_selector("" if crashes else instance.metadata.name)
+
+    _select(selector)
+
+
+def _select(selector: Callable[[Scene, Model], dict[str, str]]) -> None:
+    parts = children._parts  # noqa: SLF001 (what is seeded)
+
+    def seeded(scene: Scene, instance: Model) -> Iterable[Manifest]:
+        for manifest in parts(scene, instance):
+            if manifest["kind"] == "Service" and instance.metadata.name in scene.serving_instances:
+                manifest["spec"]["selector"] = selector(scene, instance)
+            yield manifest
+
+    seed(children, "_parts", seeded)
+
+
+def remove_before_the_shift() -> None:
+    """The old version, Service and all, is deleted as soon as the new pods are ready."""
+
+    def leftovers(scene: Scene, _rollout: Rollout) -> Leftovers:
+        if scene.target is None or not scene.target_is_ready():
+            return Leftovers()
+        return Leftovers(model_instances=tuple(sorted(scene.world.model_instances.keys() - scene.target.instances)))
+
+    def retire(scene: Scene, instance: str) -> tuple[Child, ...]:
+        child = scene.standing(Ref(Model.KIND, scene.namespace, instance))
+        return (child,) if child else ()
+
+    seed(endpoint, "leftovers", leftovers)
+    seed(retirement, "retire", retire)
+    seed(retirement, "routes_are_proven", lambda _scene, _rollout: True)
+
+
+def remove_before_the_proof() -> None:
+    """Old pods are removed as soon as the routes are written."""
+    seed(retirement, "routes_are_proven", lambda _scene, _rollout: True)
+
+
+def remember_readiness() -> None:
+    """What was ready once counts as ready again: going back is immediate."""
+    is_ready = Scene.target_is_ready
+
+    def seeded(scene: Scene) -> bool:
+        history = scene.world.endpoint.status.history
+        before = {entry.target for entry in history if entry.outcome == "Succeeded"}
+        return is_ready(scene) or (scene.target is not None and scene.target.version in before)
+
+    seed(Scene, "target_is_ready", seeded)
+    believe_gateways()
+
+
+def promote_early() -> None:
+    """The new version takes traffic as soon as it is written."""
+
+    def seeded(scene: Scene) -> bool:
+        return scene.target is not None and scene.target.instances <= scene.world.model_instances.keys()
+
+    seed(Scene, "target_is_ready", seeded)
+    believe_gateways()
+
+
+def leave_at_once() -> None:
+    """A pod that is told to leave takes no request more, known to the gateways or not."""
+    os.environ["MLENDPOINTS_DRAIN_SECONDS"] = "0"
+
+
+def stop_the_model_first() -> None:
+    """The model is a container beside its proxy: both are told to stop at once."""
+
+    def beside(pod: Manifest) -> Manifest:
+        model = {key: value for key, value in pod["initContainers"][-1].items() if key != "restartPolicy"}
+        return pod | {"initContainers": pod["initContainers"][:-1], "containers": [model, *pod["containers"]]}
+
+    _change("make_pod", beside)
+
+
+def stop_the_proxy_fast() -> None:
+    """The proxy's stop signal is SIGTERM, nginx's fast stop."""
+
+    def stopped(container: Manifest) -> Manifest:
+        seconds = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        command = ["sh", "-c", f"sleep {seconds}; kill -TERM $(cat /tmp/nginx.pid)"]
+        return container | {"lifecycle": {"preStop": {"exec": {"command": command}}}}
+
+    _change("make_nginx", stopped)
+
+
+def keep_idle_connections_to_the_proxy() -> None:
+    """Gateways never give up an idle connection: the proxy is the one to close it."""
+
+    def seeded(instance: Model) -> Manifest:
+        manifest = make_destination_rule(instance)
+        del manifest["spec"]["trafficPolicy"]["connectionPool"]
+        return manifest
+
+    seed(children, "make_destination_rule", seeded)
+
+
+def keep_idle_connections_to_the_model() -> None:
+    """The proxy keeps idle connections for as long as nginx does by default, longer than the model server."""
+    files = "/etc/mlendpoints"
+    command = (
+        f"sed 's/keepalive_timeout  20s/keepalive_timeout 60s/' {files}/nginx.conf.template >/tmp/template;"
+        f" sed 's#{files}/nginx.conf.template#/tmp/template#' {files}/entrypoint >/tmp/entrypoint;"
+        " exec sh /tmp/entrypoint"
+    )
+    _change("make_nginx", lambda container: container | {"command": ["sh", "-c", command]})
+
+
+def ask_only_the_proxy() -> None:
+    """Pods count as ready as soon as their proxy runs, whether or not the model behind it answers."""
+    probe = {"httpGet": {"path": "/healthz", "port": "metrics"}, "periodSeconds": 1}
+    _change("make_nginx", lambda container: container | {"readinessProbe": probe})
+    _change("make_model", lambda container: {key: v for key, v in container.items() if key != "startupProbe"})
+
+
+def _change(name: str, change: Callable[[Manifest], Manifest]) -> None:
+    """Lets a part of the pod be made by the product, then changed."""
+    make: Callable[[Model], Manifest] = getattr(deployment, name)
+    seed(deployment, name, lambda instance: change(make(instance)))
+
+
+SEEDS: dict[str, Callable[[], None]] = {
+    each.__name__: each
+    for each in (
+        believe_gateways,
+        repoint_services,
+        empty_selectors,
+        remove_before_the_shift,
+        remove_before_the_proof,
+        remember_readiness,
+        promote_early,
+        leave_at_once,
+        stop_the_model_first,
+        stop_the_proxy_fast,
+        keep_idle_connections_to_the_proxy,
+        keep_idle_connections_to_the_model,
+        ask_only_the_proxy,
+    )
+}
+
+if __name__ == "__main__":
+    SEEDS[sys.argv[1]]()
+    sys.exit(main())

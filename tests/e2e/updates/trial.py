@@ -1,0 +1,137 @@
+"""One endpoint that is live while something is done to it."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+
+from mlendpoints.edge.kinds import DEPLOYMENT, ENDPOINT, POD, SERVICE
+from tests.apiserver.server import Object
+from tests.e2e.gateway import Gateway
+from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
+from tests.e2e.place import Place
+from tests.e2e.waiting import until
+
+_VISIBLE = "networking.istio.io/exportTo"  # "~": for nobody; read by istiod, ignored by everybody else
+Variants = Mapping[str, tuple[int, int]]  # name: weight, instances
+
+
+class Trial:
+    """An endpoint called ``name`` with a config and models of its own, one for each variant."""
+
+    def __init__(self, place: Place, name: str) -> None:
+        self.place = place
+        self.name = name
+        self.host = place.host(name)
+
+    def make(self, variants: Variants, *, deadline: int = 600, first: str = "") -> None:
+        """Makes all that it takes, each model answering by its variant's name, and waits until it is ready."""
+        for variant in variants:
+            self.set_model(variant, first=first)
+        self.set_config(variants)
+        self.place.apply(an_endpoint(self.name, config=self.name, host=self.host, deadline=deadline))
+        self.until_ready()
+
+    def set_model(self, variant: str, **echo: Any) -> None:  # noqa: ANN401 (any JSON value)
+        """Writes a variant's model."""
+        self.place.apply(an_echo(self.model(variant), **({"answer": variant} | echo)))
+
+    def set_config(self, variants: Variants) -> None:
+        """Writes the config."""
+        shares = variants.items()
+        lines = (a_variant(name, self.model(name), weight=share[0], instances=share[1]) for name, share in shares)
+        self.place.apply(a_config(self.name, *lines))
+
+    def model(self, variant: str) -> str:
+        """Name of a variant's model."""
+        return f"{self.name}-{variant}"
+
+    def until_ready(self) -> Object:
+        """Waits until config and endpoint are as asked."""
+        self.place.until_rolled_out(self.name)
+        return self.place.until_ready(self.name)
+
+    def until_phase(self, *phases: str) -> None:
+        """Waits until an update is in one of these phases."""
+
+        def phase() -> str:
+            update = self.place.get(ENDPOINT, self.name).get("status", {}).get("update") or {}
+            return str(update.get("phase"))
+
+        until(lambda: phase() in phases, f"{self.name} is at {' or '.join(phases)}", last=phase)
+
+    def instances(self) -> dict[str, str]:
+        """Names of the model instances, with their variants."""
+        found = self.place.instances(self.name)
+        return {model["metadata"]["name"]: model["spec"]["instance"]["variant"] for model in found}
+
+    def instance(self, variant: str) -> str:
+        """The only model instance of a variant."""
+        (name,) = (name for name, its in self.instances().items() if its == variant)
+        return name
+
+    def newcomer(self, known: Mapping[str, str]) -> str:
+        """Waits for a model instance that is not ``known`` yet."""
+        return until(lambda: next(iter(self.instances().keys() - known.keys()), ""), f"{self.name} has a new instance")
+
+    def pods(self, instance: str) -> list[Object]:
+        """Its pods, leaving ones included."""
+        label = f"app.kubernetes.io/instance%3D{instance}"
+        pods: list[Object] = self.place.server.read(f"{POD.path(self.place.name)}?labelSelector={label}")["items"]
+        return pods
+
+    def until_pods_are_ready(self, instance: str, count: int = 1) -> None:
+        """Waits for a Deployment's ready pods."""
+
+        def ready() -> int:
+            deployment = self.place.find(DEPLOYMENT, instance) or {}
+            return int(deployment.get("status", {}).get("readyReplicas", 0))
+
+        until(lambda: ready() >= count, f"{instance} has {count} ready pods", last=ready)
+
+    def until_leaving(self, instance: str) -> None:
+        """Waits until one of its pods at least is told to leave, or all are gone."""
+
+        def leaves() -> bool:
+            pods = self.pods(instance)
+            return not pods or any("deletionTimestamp" in pod["metadata"] for pod in pods)
+
+        until(leaves, f"a pod of {instance} leaves")
+
+    @contextmanager
+    def hidden(self, instance: str) -> Iterator[None]:
+        """The instance's Service is one that no gateway knows meanwhile."""
+        until(lambda: self.place.find(SERVICE, instance), f"there is a Service {instance}")
+        self.place.annotate(SERVICE, instance, {_VISIBLE: "~"})
+        yield
+        self.place.annotate(SERVICE, instance, {_VISIBLE: None})
+
+    def leave(self) -> None:
+        """Deletes the endpoint and waits until it is gone."""
+        self.place.delete(ENDPOINT, self.name)
+        self.place.until_gone(ENDPOINT, self.name)
+
+
+@contextmanager
+def in_flight(gateways: list[Gateway], host: str, bodies: list[str]) -> Iterator[list["Future[httpx2.Response]"]]:
+    """Invocations that have been sent, one for each body, through all gateway pods in turn; in the end all are over."""
+    with ThreadPoolExecutor(len(bodies)) as callers:
+        yield [
+            callers.submit(gateways[number % len(gateways)].invoke, host, body=body)
+            for number, body in enumerate(bodies)
+        ]
+
+
+def lost_of(calls: list["Future[httpx2.Response]"]) -> list[str]:
+    """Status and words of those that were not answered in whole."""
+    return [told for call in calls if (told := _loss(call))]
+
+
+def _loss(call: "Future[httpx2.Response]") -> str:
+    try:
+        response = call.result()
+    except httpx2.HTTPError as error:
+        return f"0 {error!r}"
+    return "" if response.status_code == 200 else f"{response.status_code} {response.text}".rstrip()
