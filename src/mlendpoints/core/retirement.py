@@ -14,6 +14,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.keeping import kept_instances, kept_records
+from mlendpoints.core.manifests.storage import volume_name
 from mlendpoints.core.plan import Release
 from mlendpoints.core.rollout import Rollout, Step
 from mlendpoints.core.scene import Scene
@@ -75,7 +76,7 @@ def retire(scene: Scene, instance: str) -> tuple[Child, ...]:
 def storage(scene: Scene, instance: str) -> tuple[Child | None, Child | None]:
     """Claim and volume of a model instance; a claim goes first, since a volume in use would wait for it."""
     claim = scene.world.children.get(Ref("PersistentVolumeClaim", scene.namespace, instance))
-    return claim, scene.world.children.get(Ref("PersistentVolume", "", f"{scene.namespace}.{instance}"))
+    return claim, scene.world.children.get(Ref("PersistentVolume", "", volume_name(scene.namespace, instance)))
 
 
 def releases(scene: Scene) -> Iterator[Release]:

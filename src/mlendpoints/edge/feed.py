@@ -8,10 +8,10 @@ from mlendpoints.api.model import Model
 from mlendpoints.core.world import PodFacts, Ref
 from mlendpoints.edge import kinds
 from mlendpoints.edge.backends import Backends, GatewayBackends, GatewayPorts
+from mlendpoints.edge.business import keys_for
 from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.expectations import Progress
 from mlendpoints.edge.kinds import Watch
-from mlendpoints.edge.marks import keys_for
 from mlendpoints.edge.projections import Entry
 from mlendpoints.edge.queue import Queue
 

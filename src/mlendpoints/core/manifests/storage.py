@@ -20,9 +20,9 @@ def needs_volume(spec: ModelSpec) -> bool:
     return bool(spec.artifact and spec.instance and spec.instance.path)
 
 
-def volume_name(instance: Model) -> str:
+def volume_name(namespace: str, instance: str) -> str:
     """Unique in the cluster: neither a namespace nor an instance's name holds a dot."""
-    return f"{instance.metadata.namespace}.{instance.metadata.name}"
+    return f"{namespace}.{instance}"
 
 
 def make_volume(instance: Model) -> Manifest:
@@ -32,7 +32,7 @@ def make_volume(instance: Model) -> Manifest:
         "apiVersion": "v1",
         "kind": "PersistentVolume",
         "metadata": {
-            "name": volume_name(instance),
+            "name": volume_name(instance.metadata.namespace, instance.metadata.name),
             "labels": instance_labels(instance.metadata.name, marks),
         },
         "spec": {
@@ -63,7 +63,7 @@ def make_claim(instance: Model) -> Manifest:
             "storageClassName": CLASS,
             "accessModes": ACCESS_MODES,
             "resources": {"requests": {"storage": canonical_quantity(marks.size)}},
-            "volumeName": volume_name(instance),
+            "volumeName": volume_name(instance.metadata.namespace, instance.metadata.name),
         },
     }
 

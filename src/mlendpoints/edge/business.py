@@ -1,0 +1,62 @@
+"""Whose business an entry is: follows owners and references through the cache."""
+
+from collections.abc import Iterator
+
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.model import Model
+from mlendpoints.core.world import Child, PodFacts, Ref
+from mlendpoints.edge import kinds
+from mlendpoints.edge.backends import Backends, GatewayBackends, GatewayPorts
+from mlendpoints.edge.cache import Cache
+from mlendpoints.edge.marks import by_host
+from mlendpoints.edge.projections import Entry, ForeignRoute, Instance, Volume
+
+
+def keys_for(cache: Cache, entry: Entry) -> set[Ref]:
+    """The endpoints, and the templates, whose plan may change with this entry."""
+    return {key for key in _keys(cache, entry) if key is not None}
+
+
+def _keys(cache: Cache, entry: Entry) -> Iterator[Ref | None]:
+    ref = entry.ref
+    match entry.facts:
+        case Endpoint(spec=spec):
+            yield ref
+            yield from (rival.ref for rival in cache.marked(by_host(spec.host)) if rival.ref.kind == ref.kind)
+            yield from _templates(cache, Ref(kinds.CONFIG.name, ref.namespace, spec.config))
+        case EndpointConfig(spec=config):
+            yield from (ref, *cache.users(ref))
+            yield from (Ref(kinds.MODEL.name, ref.namespace, variant.model) for variant in config.models)
+        case Model():
+            yield from (ref, *cache.users(ref))
+        case Instance(child=child) | (Child() as child):
+            yield cache.owner(child.controller)
+        case Volume(namespace=namespace, instance=instance):
+            yield _of_instance(cache, namespace, instance)
+        case PodFacts(instance=instance):
+            yield _of_instance(cache, ref.namespace, instance)
+        case ForeignRoute(hosts=hosts):
+            found = (other.ref for host in hosts for other in cache.marked(by_host(host)))
+            yield from (other for other in found if other.kind == kinds.ENDPOINT.name)
+        case Backends(service=service):
+            yield _of_service(cache, Ref(kinds.SERVICE.name, ref.namespace, service))
+        case GatewayPorts() | GatewayBackends():
+            yield from cache.endpoints()
+
+
+def _templates(cache: Cache, config: Ref) -> Iterator[Ref]:
+    yield config
+    template = cache.template(config)
+    if isinstance(template, EndpointConfig):
+        yield from (Ref(kinds.MODEL.name, config.namespace, variant.model) for variant in template.spec.models)
+
+
+def _of_instance(cache: Cache, namespace: str, name: str) -> Ref | None:
+    entry = cache.entry(Ref(kinds.MODEL.name, namespace, name))
+    return cache.owner(entry.uid) if entry else None
+
+
+def _of_service(cache: Cache, service: Ref) -> Ref | None:
+    entry = cache.entry(service)
+    return cache.owner(entry.facts.controller) if entry and isinstance(entry.facts, Child) else None
