@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 
 from mlendpoints.core.world import Ref
@@ -188,6 +189,40 @@ def test_a_silent_watch_is_given_up_and_begun_again() -> None:
         async with following(*steps, patience=impatient) as follower:
             await until(follower.has("a", "b"))
             assert follower.script.seen[2].query["resourceVersion"] == "6"
+
+    asyncio.run(scenario())
+
+
+def test_an_event_that_comes_after_a_later_one_is_not_believed_and_the_list_brought_anew() -> None:
+    async def scenario() -> None:
+        swapped = a_watch(("MODIFIED", a_model("a", 8)), ("MODIFIED", a_model("a", 7)))
+        steps = (a_list(a_model("a", 3), version=5), swapped, a_list(a_model("a", 8), version=9), a_watch())
+        async with following(*steps) as follower:
+            await until(follower.asked(4))
+            assert follower.script.seen[3].query["resourceVersion"] == "9"
+            assert follower.progress.has_seen(Ref(MODEL.name, "default", "a"), 9)
+
+    asyncio.run(scenario())
+
+
+def test_the_same_event_twice_is_no_reason_to_list_anew() -> None:
+    async def scenario() -> None:
+        twice = a_watch(("ADDED", a_model("a", 6)), ("ADDED", a_model("a", 6)), then="end")
+        async with following(a_list(version=5), twice, a_watch()) as follower:
+            await until(follower.asked(3))
+            assert follower.script.seen[2].query["resourceVersion"] == "6"
+
+    asyncio.run(scenario())
+
+
+def test_a_list_is_brought_anew_in_the_end_so_that_a_lost_event_is_not_lost_for_ever() -> None:
+    async def scenario() -> None:
+        lossy = a_watch(("ADDED", a_model("b", 8)), then="end")
+        steps = (a_list(a_model("gone", 3), version=5), lossy, a_list(a_model("b", 8), version=9), a_watch())
+        async with following(*steps, patience=msgspec.structs.replace(PATIENCE, trust=0.0)) as follower:
+            await until(follower.has("b"))
+            await until(follower.asked(4))
+            assert follower.script.seen[3].query["resourceVersion"] == "9"
 
     asyncio.run(scenario())
 

@@ -1,14 +1,15 @@
 """One kind, kept up to date in the cache: list, replace, watch, and again.
 
 Brings a list only when it is whole, says what vanished between two lists, and
-survives old versions (410), broken and silent connections. Does not know what
-its objects are for.
+survives old versions (410), broken and silent connections. Events in the wrong
+order are noticed; a lost one is not, so that now and then a list is brought
+anyway. Does not know what its objects are for.
 
 ::
 
     list ──pages──> replace ──synced──> watch ──ended, broken, silent──> watch from there
       ^                                   │
-      └────────── 410 Gone ───────────────┘
+      └── 410 Gone, wrong order, an hour ───┘
 """
 
 import asyncio
@@ -35,6 +36,7 @@ class Patience(Struct, frozen=True, kw_only=True):
 
     silence: float = 90.0  # without a byte: bookmarks come once a minute
     shortest_watch: int = 300  # as client-go: 5 to 10 minutes, so that not all end at once
+    trust: float = 3600.0  # in what watches have made of a list; looked at when a watch ends
     first_retry: float = 0.2
     last_retry: float = 30.0
 
@@ -48,6 +50,7 @@ class Reflector:
         self._feed = feed
         self._patience = patience or Patience()
         self._since = ""
+        self._listed = 0.0  # by the event loop's clock
         self._failures = 0
         self._log = log.bind(kind=watch.kind.name, namespace=watch.namespace)
 
@@ -59,9 +62,11 @@ class Reflector:
                     await self._list()
                 await self._follow()
                 self._failures = 0
-            except GoneError:
+                if _now() >= self._listed + self._patience.trust:
+                    self._since = ""
+            except GoneError as error:
                 self._since = ""
-                self._log.info("Watch was too old, listed again")
+                self._log.info("Watch cannot be gone on with, listed again", error=str(error))
                 await self._pause()
             except ApiError as error:
                 self._say(error)
@@ -69,7 +74,7 @@ class Reflector:
 
     async def _list(self) -> None:
         entries: dict[Ref, Entry | None] = {}
-        version = ""
+        version, self._listed = "", _now()
         async for page in self._api.pages(self._watch):
             entries.update(self._decode(raw) for raw in page.items)
             version = page.metadata.resource_version
@@ -86,12 +91,14 @@ class Reflector:
                 self._failures = 0
 
     def _take(self, event: WatchEvent) -> None:
-        metadata = msgspec.json.decode(event.object, type=_Bookmark).metadata
+        version = msgspec.json.decode(event.object, type=_Bookmark).metadata.resource_version
+        if int(version) < int(self._since):
+            raise GoneError(f"Version {version} came after {self._since}")
         if event.type != "BOOKMARK":
             ref, entry = self._decode(event.object)
             self._feed.change(ref, entry, deleted=event.type == "DELETED")
-        self._feed.advance(self._watch, metadata.resource_version)
-        self._since = metadata.resource_version
+        self._feed.advance(self._watch, version)
+        self._since = version
 
     def _decode(self, raw: bytes) -> tuple[Ref, Entry | None]:
         """An entry, or None for an object that cannot be read: it exists, but nothing is known of it."""
@@ -117,6 +124,10 @@ class Reflector:
         longest = min(self._patience.last_retry, self._patience.first_retry * 2.0 ** min(self._failures, 30))
         self._failures += 1
         await asyncio.sleep(longest * (0.5 + random.random() / 2))  # noqa: S311 - spreads load
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 class _Version(Struct, frozen=True, rename="camel"):
