@@ -9,6 +9,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.findings import Finding
+from mlendpoints.core.routes import make_routes
 from mlendpoints.core.target import Target, TargetVariant
 from mlendpoints.core.world import Child, Destination, PodFacts, Probe, Ref, Refusal, Routes, World
 
@@ -48,10 +49,16 @@ class Scene(Struct, frozen=True):
 
     @property
     def serving(self) -> tuple[Destination, ...]:
-        """What takes traffic: the VirtualService's destinations, else the record's that still exist."""
+        """What takes traffic: the VirtualService's destinations as written, else the record's that still exist."""
         if self.live is not None and self.live.destinations:
-            return self.live.destinations
+            return self._as_written(self.live)
         return tuple(d for d in recorded_destinations(self.record) if d.instance in self.world.model_instances)
+
+    def _as_written(self, live: Routes) -> tuple[Destination, ...]:
+        """By their revision: weights that somebody changed by hand are not what was asked, whoever holds them now."""
+        records = self.world.config_instances.values()
+        known = (live.destinations, *(recorded_destinations(record) for record in records))
+        return next((d for d in known if make_routes(d, live.pings).revision == live.revision), live.destinations)
 
     @property
     def serving_instances(self) -> frozenset[str]:
