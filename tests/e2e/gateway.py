@@ -3,7 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -27,13 +27,16 @@ class Gateway:
         self.pod = pod
         limits = httpx2.Limits(max_connections=CALLERS, max_keepalive_connections=CALLERS)
         self.address = address
-        self._http = httpx2.Client(base_url=f"http://{address}", timeout=60, trust_env=False, limits=limits)
+        self._http = httpx2.Client(base_url=f"http://{address}", timeout=90, trust_env=False, limits=limits)
 
     def invoke(self, host: str, *, variant: str = "", body: str = "{}") -> httpx2.Response:
         """The answer to one invocation, forced to ``variant`` if that is named."""
         forced = {TARGET_VARIANT_HEADER: variant} if variant else {}
-        headers = {"Host": host, "Content-Type": "application/json"} | forced
-        return self._http.post("/invocations", content=body, headers=headers)
+        return self._http.post("/invocations", content=body, headers=_headers(host) | forced)
+
+    def stream(self, host: str, *, body: str) -> AbstractContextManager[httpx2.Response]:
+        """The answer to one invocation, to be read as it comes."""
+        return self._http.stream("POST", "/invocations", content=body, headers=_headers(host))
 
     def variant(self, host: str, *, variant: str = "", body: str = "{}") -> str:
         """The variant that answered one invocation, which must have succeeded."""
@@ -44,6 +47,31 @@ class Gateway:
 
     def close(self) -> None:
         self._http.close()
+
+
+class ReachableGateways:
+    """The serving pods of a gateway's Service, asked for anew each time; reachable from here."""
+
+    def __init__(self, server: Server, service: str) -> None:
+        self._server = server
+        self._namespace, _, self._name = service.partition("/")
+        self._known: dict[str, Gateway] = {}
+
+    def now(self) -> list[Gateway]:
+        """By name of the pod."""
+        found = sorted(_pods(self._server, self._namespace, self._name))
+        return [self._client(pod, f"{address}:{port}") for pod, address, port in found]
+
+    def close(self) -> None:
+        for gateway in self._known.values():
+            gateway.close()
+
+    def _client(self, pod: str, address: str) -> Gateway:
+        return self._known.setdefault(pod, Gateway(self._namespace, pod, address))
+
+
+def _headers(host: str) -> dict[str, str]:
+    return {"Host": host, "Content-Type": "application/json"}
 
 
 @contextmanager

@@ -30,8 +30,10 @@ class Load:
 
     @property
     def lost(self) -> list[str]:
-        """Status and words of each request that was not answered with 200."""
-        return [f"{record.status} {record.text}".rstrip() for record in self.records if record.status != 200]
+        """Status and words of each request that reached a gateway and was not answered with 200."""
+        return [
+            f"{record.status} {record.text}".rstrip() for record in self.records if record.sent and record.status != 200
+        ]
 
     def until_more(self, requests: int) -> None:
         """Waits until so many more have been answered or lost."""

@@ -8,9 +8,11 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 
+from mlendpoints.api import labels
 from mlendpoints.api.model import Model
-from mlendpoints.core import children, endpoint, retirement, rollout
+from mlendpoints.core import children, difference, endpoint, retirement, rollout
 from mlendpoints.core.manifests import Manifest, deployment
+from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.manifests.destinationrule import make_destination_rule
 from mlendpoints.core.manifests.metadata import pod_selector
 from mlendpoints.core.retirement import Leftovers
@@ -164,6 +166,19 @@ def ask_only_the_proxy() -> None:
     _change("make_model", lambda container: {key: v for key, v in container.items() if key != "startupProbe"})
 
 
+def build_otherwise() -> None:
+    """No fault, but what an upgrade brings: another revision of the builder, and so another pod template."""
+
+    def annotated(instance: Model, *, replicas: int) -> Manifest:
+        manifest = make_deployment(instance, replicas=replicas)
+        manifest["metadata"]["annotations"][labels.BUILDER] = "otherwise"
+        manifest["spec"]["template"]["metadata"]["annotations"]["example.com/built"] = "otherwise"
+        return manifest
+
+    seed(difference, "BUILDER", "otherwise")
+    seed(children, "make_deployment", annotated)
+
+
 def _change(name: str, change: Callable[[Manifest], Manifest]) -> None:
     """Lets a part of the pod be made by the product, then changed."""
     make: Callable[[Model], Manifest] = getattr(deployment, name)
@@ -186,6 +201,7 @@ SEEDS: dict[str, Callable[[], None]] = {
         keep_idle_connections_to_the_proxy,
         keep_idle_connections_to_the_model,
         ask_only_the_proxy,
+        build_otherwise,
     )
 }
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE = 120.0  # seconds
+PATIENCE = 300.0  # seconds
 _PAUSE = 0.1
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,12 @@ import pytest
 from tests.apiserver.server import Server
 from tests.e2e.conftest import GATEWAY, OPERATOR, MakePlace, operator_is_ready
 from tests.e2e.desk import Desk, at_rest, environment_of
-from tests.e2e.gateway import gateways
+from tests.e2e.gateway import ReachableGateways
 from tests.e2e.updates.rig import Rig
 from tests.e2e.waiting import until
 
-AT_ONCE = 6  # tests
-DRAIN = 6  # seconds for which a leaving pod still takes requests
+AT_ONCE = 8  # tests
+DRAIN = 10  # seconds for which a leaving pod still takes requests
 _MARK = "side_by_side"
 
 Running = dict[str, "Future[None]"]  # by node id
@@ -39,7 +40,8 @@ def rig(
         "MLENDPOINTS_DRAIN_SECONDS": str(DRAIN),
         "MLENDPOINTS_RETRY_ATTEMPTS": "0",
     }
-    with at_rest(server, OPERATOR[0], served), gateways(server, GATEWAY, reachable=True) as found:
+    fleet = ReachableGateways(server, GATEWAY)
+    with at_rest(server, OPERATOR[0], served), closing(fleet):
         desk = Desk(served=served, environment=environment, logs=folder)
         try:
             desk.start()
@@ -47,7 +49,7 @@ def rig(
                 server=server,
                 kubeconfig=kubeconfig,
                 service=GATEWAY,
-                gateways=found,
+                fleet=fleet,
                 folder=folder,
                 environment=environment,
                 make_place=make_place,

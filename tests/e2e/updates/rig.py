@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from tests.apiserver.server import Server
 from tests.e2e.desk import PROGRAM, Desk
-from tests.e2e.gateway import Gateway, lagging
+from tests.e2e.gateway import Gateway, ReachableGateways, lagging
 from tests.e2e.load import Load, load_on
 from tests.e2e.place import Place
 
@@ -20,13 +20,18 @@ class Rig(Struct, frozen=True, kw_only=True):
     server: Server
     kubeconfig: Path
     service: str  # the gateway's, namespace/name
-    gateways: list[Gateway]
+    fleet: ReachableGateways
     folder: Path  # logs and records
     environment: dict[str, str]  # of operators
     make_place: Callable[[], Place]
     place: Place  # served by the true operator
     limited: Place  # too, and nobody else's
     _lags: Lock = field(default_factory=Lock)
+
+    @property
+    def gateways(self) -> list[Gateway]:
+        """The gateway's pods as they are now."""
+        return self.fleet.now()
 
     @contextmanager
     def load(self, host: str, *, rate: float) -> Iterator[Load]:
@@ -47,5 +52,7 @@ class Rig(Struct, frozen=True, kw_only=True):
     @contextmanager
     def lag(self) -> Iterator[Gateway]:
         """A gateway pod that hears nothing new meanwhile; one at a time."""
-        with self._lags, lagging(self.server, self.gateways[-1]):
-            yield self.gateways[-1]
+        with self._lags:
+            late = self.gateways[-1]
+            with lagging(self.server, late):
+                yield late

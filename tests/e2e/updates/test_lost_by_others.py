@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from time import monotonic
 
-import httpx2
 import pytest
 from msgspec import Struct, field
 
@@ -19,11 +18,11 @@ from tests.e2e import seeded
 from tests.e2e.load import Load
 from tests.e2e.place import Place
 from tests.e2e.updates.rig import Rig
-from tests.e2e.updates.trial import Trial, Variants, in_flight, lost_of
+from tests.e2e.updates.trial import Trial, Variants, in_flight, lost_of, proxy_of
 from tests.e2e.waiting import until
 
-RATE = 40.0  # requests a second
-WHILE = 80  # requests that are sent while something is as bad as can be
+RATE = 20.0  # requests a second
+WHILE = 40  # requests that are sent while something is as bad as can be
 CALLERS = 12  # that call at the same moment, so that there are as many connections
 TWO = {"blue": (1, 1), "green": (1, 1)}
 
@@ -79,7 +78,7 @@ def remove_a_variant_while_a_gateway_lags(rig: Rig, trial: Trial, load: Load) ->
         until(
             lambda: blue not in json.dumps(trial.place.get(VIRTUAL_SERVICE, trial.name)["spec"]), "routes are written"
         )
-        load.until_more(5 * WHILE)
+        load.until_more(6 * WHILE)
     trial.until_ready()
     return []
 
@@ -96,7 +95,7 @@ def scale_down_while_a_gateway_lags(rig: Rig, trial: Trial, load: Load) -> list[
 
 def lose_a_pod_with_requests_in_flight(rig: Rig, trial: Trial, _load: Load) -> list[str]:
     blue = trial.instance("blue")
-    with in_flight(rig.gateways, trial.host, [json.dumps({"seconds": 12})] * CALLERS) as calls:
+    with in_flight(rig.gateways, trial.host, [json.dumps({"seconds": 16})] * CALLERS) as calls:
         leaving = trial.pods(blue)[0]["metadata"]["name"]
         trial.place.delete(POD, leaving)
         until(lambda: trial.place.find(POD, leaving) is None, "the pod is gone")
@@ -113,8 +112,8 @@ def rest(rig: Rig, trial: Trial, load: Load) -> list[str]:
     """Whether gateways give up idle connections (30 s) well before the proxy does (65 s)."""
     lost = call_at_the_same_moment(rig, trial)
     (pod,) = trial.pods(trial.instance("blue"))
-    many, end = connections(pod), monotonic() + 45
-    while connections(pod) > many - CALLERS / 2 and monotonic() < end:
+    many, end = proxy_of(pod).connections, monotonic() + 45
+    while proxy_of(pod).connections > many - CALLERS / 2 and monotonic() < end:
         load.until_more(1)
     return lost if monotonic() < end else [*lost, "idle connections are left to the proxy to close"]
 
@@ -123,12 +122,6 @@ def call_at_the_same_moment(rig: Rig, trial: Trial) -> list[str]:
     with in_flight(rig.gateways[:1], trial.host, [json.dumps({"seconds": 1})] * CALLERS) as calls:
         pass
     return lost_of(calls)
-
-
-def connections(pod: dict[str, dict[str, str]]) -> int:
-    """How many its proxy has now."""
-    told = httpx2.get(f"http://{pod['status']['podIP']}:9090/status", trust_env=False).text
-    return int(told.splitlines()[0].rpartition(": ")[2])
 
 
 def shift_and_scale_step_by_step(_rig: Rig, trial: Trial, _load: Load) -> list[str]:

@@ -1,11 +1,13 @@
 """One endpoint that is live while something is done to it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import httpx2
+from msgspec import Struct
 
 from mlendpoints.edge.kinds import DEPLOYMENT, ENDPOINT, POD, SERVICE
 from tests.apiserver.server import Object
@@ -26,13 +28,13 @@ class Trial:
         self.name = name
         self.host = place.host(name)
 
-    def make(self, variants: Variants, *, deadline: int = 600, first: str = "") -> None:
+    def make(self, variants: Variants, *, first: str = "") -> Object:
         """Makes all that it takes, each model answering by its variant's name, and waits until it is ready."""
         for variant in variants:
             self.set_model(variant, first=first)
         self.set_config(variants)
-        self.place.apply(an_endpoint(self.name, config=self.name, host=self.host, deadline=deadline))
-        self.until_ready()
+        self.place.apply(an_endpoint(self.name, config=self.name, host=self.host))
+        return self.until_ready()
 
     def set_model(self, variant: str, **echo: Any) -> None:  # noqa: ANN401 (any JSON value)
         """Writes a variant's model."""
@@ -43,6 +45,10 @@ class Trial:
         shares = variants.items()
         lines = (a_variant(name, self.model(name), weight=share[0], instances=share[1]) for name, share in shares)
         self.place.apply(a_config(self.name, *lines))
+
+    def set_deadline(self, seconds: int) -> None:
+        """Gives updates so much time from now on."""
+        self.place.edit(ENDPOINT, self.name, {"update": {"deadlineSeconds": seconds}})
 
     def model(self, variant: str) -> str:
         """Name of a variant's model."""
@@ -100,6 +106,14 @@ class Trial:
 
         until(leaves, f"a pod of {instance} leaves")
 
+    def until_at_work(self, instance: str, *, requests: int) -> None:
+        """Waits until the instance's proxies have so many requests that are not answered yet."""
+
+        def at_work() -> int:
+            return sum(proxy_of(pod).writing - 1 for pod in self.pods(instance))  # but for this question
+
+        until(lambda: at_work() >= requests, f"{requests} requests are in flight", last=at_work)
+
     @contextmanager
     def hidden(self, instance: str) -> Iterator[None]:
         """The instance's Service is one that no gateway knows meanwhile."""
@@ -112,6 +126,20 @@ class Trial:
         """Deletes the endpoint and waits until it is gone."""
         self.place.delete(ENDPOINT, self.name)
         self.place.until_gone(ENDPOINT, self.name)
+
+
+class Proxy(Struct, frozen=True):
+    """Connections of a pod's proxy: all, and those with a request that is not answered yet."""
+
+    connections: int
+    writing: int
+
+
+def proxy_of(pod: Object) -> Proxy:
+    """What the pod's nginx tells: https://nginx.org/en/docs/http/ngx_http_stub_status_module.html."""
+    told = httpx2.get(f"http://{pod['status']['podIP']}:9090/status", trust_env=False).text
+    figures = dict(re.findall(r"(\w+): (\d+)", told))
+    return Proxy(int(figures["connections"]), int(figures["Writing"]))
 
 
 @contextmanager

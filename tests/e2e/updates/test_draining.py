@@ -1,0 +1,113 @@
+"""Requests in flight finish, whatever happens to the version that answers them, and however they are answered.
+
+They take ``E2E_INVOCATION_SECONDS``, 20 by default; the longest that is promised is 60.
+"""
+
+import json
+import os
+from collections.abc import Callable
+
+import pytest
+from msgspec import Struct
+
+from mlendpoints.edge.kinds import DEPLOYMENT, ENDPOINT, MODEL, SERVICE
+from tests.e2e.place import kubectl
+from tests.e2e.updates.rig import Rig
+from tests.e2e.updates.trial import Trial, in_flight, lost_of
+from tests.e2e.waiting import until
+
+SECONDS = int(os.environ.get("E2E_INVOCATION_SECONDS") or 20)
+PIECES = 10
+WHOLE = json.dumps({"seconds": SECONDS})
+STREAM = json.dumps({"seconds": SECONDS, "pieces": PIECES})
+CALLS = [WHOLE, WHOLE, STREAM, STREAM] * 2  # half of each through each gateway pod
+
+
+def swap(trial: Trial) -> None:
+    trial.set_model("blue", answer="new")
+
+
+def scale_down(trial: Trial) -> None:
+    trial.place.edit(MODEL, trial.instance("blue"), {"replicas": 1})
+
+
+def drop_all_pods(trial: Trial) -> None:
+    trial.set_config({"blue": (0, 0), "green": (1, 1)})
+
+
+def delete(trial: Trial) -> None:
+    trial.place.delete(ENDPOINT, trial.name)
+
+
+def delete_in_the_foreground(trial: Trial) -> None:
+    kubectl("--namespace", trial.place.name, "delete", "mle", trial.name, "--cascade=foreground", "--wait=false")
+
+
+class Leaving(Struct, frozen=True, kw_only=True):
+    """How pods come to leave, and how many of two stay."""
+
+    name: str
+    begin: Callable[[Trial], None]
+    stay: int = 0
+
+
+WAYS = (
+    Leaving(name="swapped", begin=swap),
+    Leaving(name="scaled-down", begin=scale_down, stay=1),
+    Leaving(name="vacant", begin=drop_all_pods),
+    Leaving(name="deleted", begin=delete),
+    Leaving(name="deleted-foreground", begin=delete_in_the_foreground),
+)
+
+
+@pytest.mark.side_by_side
+@pytest.mark.parametrize("way", WAYS, ids=[way.name for way in WAYS])
+def test_requests_in_flight_are_answered_in_whole_by_pods_that_leave(rig: Rig, way: Leaving) -> None:
+    trial = Trial(rig.place, way.name)
+    trial.make({"blue": (1, 2), "green": (0, 1)} if way.begin is drop_all_pods else {"blue": (1, 2)})
+    old = trial.instance("blue")
+    with in_flight(rig.gateways, trial.host, CALLS) as calls:
+        trial.until_at_work(old, requests=len(calls))
+        way.begin(trial)
+        trial.until_leaving(old)
+        assert not any(call.done() for call in calls), "too late: the pods leave when nobody waits any more"
+    assert lost_of(calls) == []
+    assert {call.result().text for call in calls} == {"blue", "blue" * PIECES}
+    until(lambda: len(trial.pods(old)) == way.stay, "the others are gone")
+
+
+@pytest.mark.side_by_side
+def test_a_service_outlives_the_pods_of_an_old_version(rig: Rig) -> None:
+    trial = Trial(rig.place, "outlived")
+    trial.make({"blue": (1, 1)})
+    old = trial.instance("blue")
+    with in_flight(rig.gateways, trial.host, [WHOLE]) as calls:
+        trial.until_at_work(old, requests=1)
+        trial.set_model("blue", answer="new")
+        trial.until_leaving(old)
+        until(lambda: trial.place.find(DEPLOYMENT, old) is None, "its Deployment is gone")
+        until(lambda: is_outlived(trial, old), "its pods are gone")
+    assert lost_of(calls) == []
+    trial.place.until_gone(SERVICE, old)
+    trial.place.until_gone(MODEL, old)
+
+
+def is_outlived(trial: Trial, old: str) -> bool:
+    """Whether its pods are gone; while they are not, it must have its Service."""
+    service = trial.place.find(SERVICE, old)
+    pods = trial.pods(old)
+    assert service is not None or not pods, "the Service went before the pods"
+    return not pods
+
+
+@pytest.mark.side_by_side
+def test_pieces_of_a_stream_arrive_as_they_are_made(rig: Rig) -> None:
+    trial = Trial(rig.place, "streaming")
+    trial.make({"blue": (1, 1)})
+    with rig.gateways[0].stream(trial.host, body=json.dumps({"seconds": 4, "pieces": 4})) as response:
+        pieces = response.iter_raw()
+        first = next(pieces)
+        trial.place.delete(ENDPOINT, trial.name)
+        rest = list(pieces)
+    assert rest, "all came at once"
+    assert b"".join([first, *rest]) == b"blue" * 4
