@@ -25,6 +25,7 @@ from mlendpoints.core.world import Child, Ref
 Owned = tuple[dict[str, Any], ...]  # sets of FieldsV1: "f:name", "k:{keys}" or "v:value" -> set
 
 _RECORDS = frozenset({EndpointConfig.KIND, Model.KIND})  # instances: the API server refuses any change but replicas
+_TURNING = frozenset({"VirtualService"})  # an older view of it would turn callers back to what has gone since
 _NOT_COMPARED = frozenset({"ownerReferences", "finalizers", "name", "namespace"})
 
 # Fields that the API server counts as one value. A set without members below any other field says
@@ -78,7 +79,8 @@ def write_for(manifest: Manifest, child: Child | None) -> Write | None:
     if child.deleting or child.ref.kind in _RECORDS:
         return None
     if not _is_as_written(manifest, child):
-        return Apply(child.ref, stamped(manifest), child.uid)
+        version = child.resource_version if child.ref.kind in _TURNING else ""
+        return Apply(child.ref, stamped(manifest), child.uid, version)
     return _scale(manifest, child)
 
 

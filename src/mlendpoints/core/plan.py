@@ -22,11 +22,12 @@ class Create(Struct, frozen=True):
 
 
 class Apply(Struct, frozen=True):
-    """Server-side apply, forced, carrying ``metadata.uid`` of what was observed."""
+    """Server-side apply, forced, carrying ``metadata.uid`` of what was observed, and its version if one is named."""
 
     ref: Ref
     manifest: Manifest
     uid: str
+    version: str = ""  # nothing newer is overwritten
 
 
 class Scale(Struct, frozen=True):

@@ -110,6 +110,20 @@ def test_an_apply_for_an_object_made_anew_is_a_conflict(connect: Connect, namesp
     play(connect, scenario)
 
 
+def test_an_apply_of_one_version_overwrites_nothing_newer(connect: Connect, namespace: str) -> None:
+    async def scenario(api: Api, writer: Writer) -> None:
+        manifest = a_service(namespace, sessionAffinity="None")
+        await create(writer, manifest)
+        old = await observed(api, ref_of(manifest))
+        await writer.write(Apply(old.ref, {**manifest, "spec": {"sessionAffinity": "ClientIP"}}, old.uid))
+        with pytest.raises(ConflictError):
+            await writer.write(Apply(old.ref, manifest, old.uid, old.resource_version))
+        newest = await observed(api, old.ref)
+        await writer.write(Apply(old.ref, manifest, newest.uid, newest.resource_version))
+
+    play(connect, scenario)
+
+
 def test_an_apply_takes_back_what_somebody_changed(connect: Connect, namespace: str) -> None:
     async def scenario(api: Api, writer: Writer) -> None:
         manifest = a_service(namespace, sessionAffinity="None")

@@ -156,6 +156,12 @@ def test_what_shall_be_otherwise_is_applied() -> None:
     assert write_for(SERVICE, child(SERVICE, manifest_hash="old")) == Apply(ref_of(SERVICE), stamped(SERVICE), "uid")
 
 
+def test_routes_are_applied_to_the_version_that_was_observed_and_to_nothing_newer() -> None:
+    routes = SERVICE | {"kind": "VirtualService"}
+    write = write_for(routes, child(routes, manifest_hash="old", resource_version="7"))
+    assert write == Apply(ref_of(routes), stamped(routes), "uid", "7")
+
+
 def test_what_somebody_edited_is_applied() -> None:
     assert write_for(SERVICE, child(SERVICE, fields="[]")) == Apply(ref_of(SERVICE), stamped(SERVICE), "uid")
 
