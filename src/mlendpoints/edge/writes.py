@@ -32,8 +32,8 @@ class Writer:
             case Create(ref=ref, manifest=manifest):
                 return await self._create(ref, manifest)
             case Apply(ref=ref, manifest=manifest, uid=uid, version=version):
-                observed = {"uid": uid, "resourceVersion": version} if version else {"uid": uid}
-                return await self._api.apply(ref, _with_metadata(manifest, **observed))
+                expected = {"uid": uid, "resourceVersion": version} if version else {"uid": uid}
+                return await self._api.apply(ref, _with_metadata(manifest, **expected))
             case Scale(child=child, replicas=replicas, asked=asked):
                 annotations = {} if asked is None else {"annotations": {labels.ASKED: asked}}
                 metadata = _identity(child.uid, child.resource_version) | annotations
