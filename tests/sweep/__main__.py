@@ -31,8 +31,8 @@ async def _sweep(kubeconfig: Path, scenarios: list[Scenario], options: argparse.
     teller = _Teller()
     async with stage(kubeconfig) as shared:
         sweep = Sweep(shared, jobs=options.jobs, tell=teller.tell)
-        swept = [await _one(sweep, scenario, options.points) for scenario in scenarios]
-    _say(table([one.measure for one in swept]))
+        swept = await asyncio.gather(*(_one(sweep, scenario, options.points) for scenario in scenarios))
+    _say(table((one.scenario.name, one.measure.cost) for one in swept))
     return _summary(swept, teller)
 
 
@@ -53,7 +53,7 @@ class _Teller:
             _say(f"FAILED {outcome}\n")
 
 
-def _summary(swept: list[Swept], teller: _Teller) -> int:
+def _summary(swept: Sequence[Swept], teller: _Teller) -> int:
     points, failures = sum(len(one.points) for one in swept), sum(len(one.failures) for one in swept)
     seconds = time.monotonic() - teller.begun
     _say(f"{points} points in {len(swept)} scenarios, {failures} failures, {seconds:.0f} s\n")
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "--scenario", action="append", choices=BY_NAME, metavar="NAME", help="only this one; repeatable"
     )
     parser.add_argument("--points", type=int, metavar="N", help="at most N points of each scenario, evenly spread")
-    parser.add_argument("--jobs", type=int, default=8, metavar="N", help="points at a time (8)")
+    parser.add_argument("--jobs", type=int, default=6, metavar="N", help="points at a time (6)")
     parser.add_argument("--kubeconfig", type=Path, help="a control plane to use, instead of one of its own")
     return parser
 

@@ -1,8 +1,8 @@
 """One life of an operator inside this process: the real one, with empty caches, killed without a farewell."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping, MutableMapping
-from contextvars import ContextVar, copy_context
+from collections.abc import Coroutine, Generator, Mapping, MutableMapping
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 import structlog
@@ -10,6 +10,7 @@ import structlog
 from mlendpoints.core.endpoint import plan_endpoint
 from mlendpoints.core.templates import plan_config, plan_model
 from mlendpoints.edge.client import Api
+from mlendpoints.edge.kinds import CONFIG, ENDPOINT, MODEL, Watch
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.operator import Operator, Process
 from mlendpoints.edge.reconciler import Plans
@@ -55,6 +56,12 @@ class Life:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def look_at_everything(self) -> None:
+        """As if every endpoint, config and model had just changed."""
+        for kind in (ENDPOINT, CONFIG, MODEL):
+            for ref in self.operator.cache.refs(Watch(kind=kind)):
+                self.operator.queue.add(ref)
+
     @property
     def leads(self) -> bool:
         """Whether it has seen everything and may write."""
@@ -83,9 +90,12 @@ def _keep(_logger: object, level: str, event: MutableMapping[str, Any]) -> Mappi
     raise structlog.DropEvent
 
 
-def _make_task(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **more: Any) -> asyncio.Task[Any]:  # noqa: ANN401 - asyncio's own
-    task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **more)
-    context = more.get("context")
+def _make_task(
+    loop: asyncio.AbstractEventLoop,
+    coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+    context: Context | None = None,
+) -> asyncio.Task[Any]:
+    task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, context=context)
     life = _LIFE.get(None) if context is None else context.get(_LIFE)
     if life is not None:
         life.tasks.add(task)

@@ -6,17 +6,16 @@ scenario; these have to come to it, and to rest there.
 
 from collections.abc import Callable
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mlendpoints.edge.reconciler import Plans
+from tests.sweep.cost import Cost, cost
 from tests.sweep.life import PLANS
-from tests.sweep.normal import Picture, differences, picture
+from tests.sweep.normal import Picture, differences, picture, without_race
 from tests.sweep.rules import Evidence, Violation, judge
 from tests.sweep.scenarios import Scenario
 from tests.sweep.stage import Point, Stage
 from tests.sweep.wire import Call, Cut
-
-PATIENCE = 60.0  # seconds in which an end state has to come
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -27,6 +26,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     cut: Cut | None
     lives: int
     calls: list[Call]
+    cost: Cost
+    at_rest: list[Call]  # what it sent when every key was looked at once more; undisturbed runs only
     end: Picture
     violations: list[Violation]
     problem: str = ""  # why it did not come to its end
@@ -53,27 +54,26 @@ async def undisturbed(stage: Stage, scenario: Scenario, *, plans: Plans = PLANS)
     """The measure: what the scenario comes to when nobody dies."""
     async with stage.point(scenario.name) as point, point.operating(plans=plans):
         problem = await _play(point, scenario, None, lambda: True)
-        return _outcome(point, scenario, problem)
+        outcome = _outcome(point, scenario, problem)
+        return structs.replace(outcome, at_rest=await _at_rest(point))
 
 
 async def disturbed(stage: Stage, scenario: Scenario, cut: Cut, *, end: Picture, plans: Plans = PLANS) -> Outcome:
     """The same with the operator killed at ``cut``; ``end`` is what it has to come to."""
     async with stage.point(scenario.name) as point, point.operating(plans=plans):
-        problem = await _play(point, scenario, cut, lambda: picture(point.record) == end)
+        problem = await _play(point, scenario, cut, lambda: _end(point, scenario) == end)
         if problem:
-            problem += f"\n{differences(end, picture(point.record))}\n{_story(point)}"
+            problem += f"\n{differences(end, _end(point, scenario))}\n{_story(point)}"
         return _outcome(point, scenario, problem)
 
 
 async def _play(point: Point, scenario: Scenario, cut: Cut | None, is_the_end: Callable[[], bool]) -> str:
     try:
         await scenario.prepare(point.user)
-        await point.record.until(lambda: point.rests, "the operator rests before it begins")
-        point.ledger.arm(cut)
+        await point.settled()
+        point.arm(cut)
         await scenario.act(point.user)
-        await point.record.until(
-            lambda: point.rests and is_the_end(), "it rests at the undisturbed end", patience=PATIENCE
-        )
+        await point.settled(is_the_end)
     except TimeoutError as error:
         return str(error)
     return ""
@@ -88,10 +88,26 @@ def _outcome(point: Point, scenario: Scenario, problem: str) -> Outcome:
         cut=ledger.cut,
         lives=point.lives,
         calls=list(ledger.calls),
-        end=picture(point.record),
+        cost=cost(point.record, ledger.calls, point.acts),
+        at_rest=[],
+        end=_end(point, scenario),
         violations=judge(evidence),
         problem=problem,
     )
+
+
+async def _at_rest(point: Point) -> list[Call]:
+    """Has every endpoint and template looked at once more; the calls that this makes."""
+    before = len(point.ledger.calls)
+    if point.life is not None:
+        point.life.look_at_everything()
+        await point.settled()
+    return point.ledger.calls[before:]
+
+
+def _end(point: Point, scenario: Scenario) -> Picture:
+    whole = picture(point.record)
+    return without_race(whole) if scenario.race else whole
 
 
 def _story(point: Point) -> str:

@@ -31,12 +31,13 @@ from mlendpoints.edge.settings import Settings
 from tests.sweep import gateways, store, workloads
 from tests.sweep.gateways import Gateways
 from tests.sweep.life import PLANS, Life, follow_tasks
-from tests.sweep.store import Record, Store
+from tests.sweep.store import PATIENCE, Record, Store
 from tests.sweep.user import User
-from tests.sweep.wire import Ledger, Wire, Wrap
+from tests.sweep.wire import Cut, Ledger, Wire, Wrap
 from tests.sweep.workloads import Workloads
 
-_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
+_MOMENT = 0.3  # seconds; a watch brings what was written long before
+_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=8)
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "Impersonate-User": OPERATOR}
 
 
@@ -45,7 +46,7 @@ def _as_it_is(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncBaseTransport
 
 
 class Connection:
-    """How operators reach the API server: TLS made ready once, connections for requests shared by all of them."""
+    """How operators reach the API server: TLS is made ready once, since that takes longest."""
 
     def __init__(self, kubeconfig: Path) -> None:
         config = KubeConfig.from_file(str(kubeconfig)).get()
@@ -54,15 +55,11 @@ class Connection:
         params: dict[str, Any] = ConnectionParams(trust_env=False).httpx_params(config)
         self._url: str = params["base_url"]
         self._tls: ssl.SSLContext = params["verify"]
-        self._shared = self._transport()
 
     def api(self, wire: Wrap, wrap: Wrap) -> Api:
         """One operator's API: its requests go through ``wire``, requests and watches through ``wrap``."""
-        requests, streams = wire(wrap(_Borrowed(self._shared))), wrap(self._transport())
+        requests, streams = wire(wrap(self._transport())), wrap(self._transport())
         return Api(self._client(requests), streams=self._client(streams))
-
-    async def close(self) -> None:
-        await self._shared.aclose()
 
     def _transport(self) -> httpx2.AsyncHTTPTransport:
         return httpx2.AsyncHTTPTransport(verify=self._tls, limits=_LIMITS, trust_env=False)
@@ -70,16 +67,6 @@ class Connection:
     def _client(self, transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
         known: dict[str, Any] = {"base_url": self._url, "headers": _HEADERS, "timeout": 30, "trust_env": False}
         return httpx2.AsyncClient(transport=transport, **known)
-
-
-class _Borrowed(httpx2.AsyncBaseTransport):
-    """A transport that its users do not close."""
-
-    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
-        self._inner = inner
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        return await self._inner.handle_async_request(request)
 
 
 class Point:
@@ -91,6 +78,7 @@ class Point:
         self.ledger = Ledger()
         self.user = User(client=stage.client, record=record, workloads=stage.workloads)
         self.lives = 0
+        self._acts_before = 0
         self.life: Life | None = None
 
     @property
@@ -101,6 +89,27 @@ class Point:
     def rests(self) -> bool:
         """Whether an operator leads and has nothing to do."""
         return self.life is not None and self.life.rests
+
+    def arm(self, cut: Cut | None = None) -> None:
+        """From now on calls and acts count, and the operator dies at ``cut``."""
+        self._acts_before = len(self.user.acts)
+        self.ledger.arm(cut)
+
+    @property
+    def acts(self) -> list[int]:
+        """Revisions of what users wrote since ``arm``."""
+        return self.user.acts[self._acts_before :]
+
+    async def settled(self, is_the_end: Callable[[], bool] = lambda: True, *, patience: float = PATIENCE) -> None:
+        """Waits until the operator rests at the end and nothing has happened for a moment; raises ``TimeoutError``."""
+        last: tuple[int, int] | None = None
+        while True:
+            await self.record.until(lambda: self.rests and is_the_end(), "it rests at its end", patience=patience)
+            now = (len(self.ledger.everything), len(self.record.changes))
+            if now == last:
+                return
+            last = now
+            await asyncio.sleep(_MOMENT)
 
     @asynccontextmanager
     async def operating(self, *, plans: Plans = PLANS, wrap: Wrap = _as_it_is) -> AsyncIterator[None]:
@@ -167,15 +176,11 @@ class Stage:
 async def stage(kubeconfig: Path) -> AsyncIterator[Stage]:
     """Everything below operators, on a control plane that knows the project's kinds and runs garbage collection."""
     follow_tasks()
-    connection = Connection(kubeconfig)
     async with connected(kubeconfig) as client, store.following(client) as seen:
         with suppress(RequestError):
             await client.create("/api/v1/namespaces", {"metadata": {"name": gateways.NAMESPACE}})
         async with workloads.working(client, seen) as pods, gateways.serving(client, seen) as fleet:
-            try:
-                yield Stage(client, connection, seen, (pods, fleet))
-            finally:
-                await connection.close()
+            yield Stage(client, Connection(kubeconfig), seen, (pods, fleet))
 
 
 def _settings(namespace: str) -> Settings:

@@ -23,7 +23,7 @@ WATCHED = (
     *(kinds.VIRTUAL_SERVICE, kinds.GATEWAY, kinds.DESTINATION_RULE),
     *(kinds.SERVICE, kinds.DEPLOYMENT, kinds.CLAIM, kinds.SLICE, kinds.POD, kinds.EVENT),
 )
-PATIENCE = 60.0  # seconds
+PATIENCE = 180.0  # seconds, which only a failure reaches, also on a busy machine
 _LOOK = 0.05  # seconds, for what shows in no watch
 
 
@@ -60,6 +60,17 @@ class Record:
     def of(self, kind: Kind) -> list[Object]:
         """All objects of a kind, by name."""
         return [obj for ref, obj in sorted(self.objects.items()) if ref.kind == kind.name]
+
+    def has_seen(self, kind: Kind, name: str, revision: int) -> bool:
+        """Whether an object was seen at this revision or a later one."""
+        ref = Ref(kind.name, self.namespace, name)
+        return any(change.ref == ref and change.revision >= revision for change in reversed(self.changes))
+
+    def left(self, kind: Kind, name: str, uid: str) -> int:
+        """The revision at which an object began to leave."""
+        ref = Ref(kind.name, self.namespace, name)
+        of_it = (change for change in self.changes if change.ref == ref and change.object["metadata"]["uid"] == uid)
+        return next(c.revision for c in of_it if c.type == "DELETED" or "deletionTimestamp" in c.object["metadata"])
 
     async def until(self, holds: Callable[[], bool], what: str, *, patience: float = PATIENCE) -> None:
         """Waits for a condition; raises ``TimeoutError`` that says which."""

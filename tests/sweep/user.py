@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from bench.client import Client, Object, RequestError
 from mlendpoints.api.meta import API_VERSION
+from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Ref
 from mlendpoints.edge import kinds
 from mlendpoints.edge.kinds import KINDS, Kind
@@ -30,6 +33,7 @@ class User:
         self._client = client
         self._record = record
         self._workloads = workloads
+        self.acts: list[int] = []  # revisions of what this person wrote
         self.broken: set[str] = set()  # names of objects that this person has damaged
         self.turned = False  # whether this person has written weights that nobody asked for
 
@@ -49,17 +53,20 @@ class User:
     async def create(self, kind: Kind, name: str, spec: Object) -> None:
         metadata = {"name": name, "namespace": self._record.namespace}
         manifest = {"apiVersion": API_VERSION, "kind": kind.name, "metadata": metadata, "spec": spec}
-        await self._client.create(kind.path(self._record.namespace), manifest)
+        await self._ask("POST", kind, name, body=manifest)
 
     async def edit(self, kind: Kind, name: str, **spec: object) -> None:
-        await self._client.ask("PATCH", kind.path(self._record.namespace, name), body={"spec": spec}, media=_MERGE)
+        await self._ask("PATCH", kind, name, body={"spec": spec}, media=_MERGE)
 
     async def share(self, *variants: Object, name: str = CONFIG) -> None:
         """Edits a config's variants."""
         await self.edit(kinds.CONFIG, name, models=list(variants))
 
     async def delete(self, kind: Kind, name: str) -> None:
+        before = self.uid(kind, name)
         await self._client.ask("DELETE", kind.path(self._record.namespace, name))
+        await self.sees(lambda: self._leaves(kind, name, before), f"{kind.name} {name} leaves")
+        self.acts.append(self._record.left(kind, name, before))
 
     async def damage(self, kind: Kind, name: str) -> None:
         """Deletes an object of the operator's by hand."""
@@ -84,6 +91,18 @@ class User:
                 await self.sees(lambda: self.get(kinds.ENDPOINT, ENDPOINT) is None, "the old endpoint is gone")
             else:
                 return
+
+    async def _ask(self, method: str, kind: Kind, name: str, *, body: Object, media: str = "application/json") -> None:
+        """A write that is over when the record has it: what is seen afterwards is no older."""
+        path = kind.path(self._record.namespace, "" if method == "POST" else name)
+        answer = msgspec.json.decode(await self._client.ask(method, path, body=body, media=media))
+        revision = int(answer["metadata"]["resourceVersion"])
+        await self.sees(lambda: self._record.has_seen(kind, name, revision), f"{kind.name} {name} is on record")
+        self.acts.append(revision)
+
+    def _leaves(self, kind: Kind, name: str, uid: str) -> bool:
+        obj = self.get(kind, name)
+        return obj is None or obj["metadata"]["uid"] != uid or "deletionTimestamp" in obj["metadata"]
 
     def pods(self, image_name: str, behaviour: Behaviour) -> None:
         """How pods of a model's image behave from now on."""
@@ -138,7 +157,12 @@ class User:
         serves = self.get(kinds.CONFIG, f"{endpoint['spec']['config']}-{status.get('configVersion')}")
         if config is None or serves is None or "update" in status or not _is_ready(endpoint):
             return False
-        return _shares(config) == _shares(serves) and self._is_current(serves)
+        return _shares(config) == _shares(serves) and self._is_current(serves) and self._is_routed(name, serves)
+
+    def _is_routed(self, name: str, serves: Object) -> bool:
+        routes = parse_routes(self.get(kinds.VIRTUAL_SERVICE, name) or {})
+        wanted = {(one["name"], one.get("weight", 1)) for one in serves["spec"]["models"]}
+        return routes is not None and {(d.variant, d.weight) for d in routes.destinations} == wanted
 
     def _is_current(self, serves: Object) -> bool:
         versions = serves["spec"]["instance"]["modelVersions"]

@@ -16,6 +16,7 @@ from msgspec import Struct
 from mlendpoints.edge.kinds import KINDS, LEASE
 
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_READS = frozenset({"get", "list", "watch"})
 _PLURALS = {kind.plural: kind.name for kind in reversed(KINDS.values())}
 _KEPT = frozenset({"content-type", "retry-after"})
 
@@ -45,7 +46,7 @@ class Call(Struct):
 
     @property
     def is_write(self) -> bool:
-        return self.verb != "get"
+        return self.verb not in _READS
 
     def __str__(self) -> str:
         where = f"{self.kind}/{self.subresource}" if self.subresource else self.kind
@@ -120,7 +121,7 @@ class Wire(httpx2.AsyncBaseTransport):
         await _for_ever()
 
     async def aclose(self) -> None:
-        """The connections are shared; who made them closes them."""
+        await self._inner.aclose()
 
 
 async def _for_ever() -> None:
