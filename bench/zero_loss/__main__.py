@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
     updates = [kind for kind in ROUND if not options.only or kind.name in options.only]
     rounds = [Round(drain, updates) for drain in options.drain] * options.rounds
-    place = Place(kubeconfig=Path(os.environ.get("KUBECONFIG") or LOCAL))
+    place = Place(kubeconfig=Path(os.environ.get("KUBECONFIG") or LOCAL), keep=options.keep)
     verdict = asyncio.run(run(place, Size(requests=options.requests, rate=options.rate, rounds=rounds)))
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {os.getloadavg()[0]:.1f}")
     print_verdict(verdict)
@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=1, help="how often each kind of update is done (1)")
     parser.add_argument("--drain", type=int, nargs="+", default=[0, 5], help="seconds of preStop, one round each (0 5)")
     parser.add_argument("--only", nargs="+", choices=names, metavar="KIND", help=f"of {', '.join(names)}")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where each request's record and the logs stay")
     return parser
 
 

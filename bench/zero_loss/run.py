@@ -6,8 +6,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -52,17 +52,18 @@ class Place(Struct, frozen=True, kw_only=True):
     kubeconfig: Path
     gateway: str = "istio-ingress/istio-ingressgateway"
     program: tuple[str, ...] = PROGRAM
+    keep: Path | None = None  # a folder for records and operators' logs; else they are thrown away
 
 
 async def run(place: Place, size: Size) -> Verdict:
     """Everything in a namespace of its own, which is gone afterwards."""
     namespace = f"zero-loss-{uuid.uuid4().hex[:8]}"
-    with tempfile.TemporaryDirectory(prefix=f"{namespace}-") as folder:
+    with _folder(place, namespace) as folder:
         seat = Seat(
             kubeconfig=place.kubeconfig,
             namespace=namespace,
             gateway=place.gateway,
-            logs=Path(folder),
+            logs=folder,
             program=place.program,
         )
         async with (
@@ -72,6 +73,16 @@ async def run(place: Place, size: Size) -> Verdict:
             _stage(client, seat, size.rounds[0].drain) as stage,
         ):
             return await _under_load(stage, seat, size)
+
+
+@contextmanager
+def _folder(place: Place, namespace: str) -> Iterator[Path]:
+    if place.keep is None:
+        with tempfile.TemporaryDirectory(prefix=f"{namespace}-") as folder:
+            yield Path(folder)
+    else:
+        place.keep.mkdir(parents=True, exist_ok=True)
+        yield place.keep
 
 
 async def _under_load(stage: Stage, seat: Seat, size: Size) -> Verdict:
@@ -91,6 +102,7 @@ async def _under_load(stage: Stage, seat: Seat, size: Size) -> Verdict:
             await asyncio.sleep(begun + size.requests / size.rate - time.monotonic())
         records = [msgspec.json.decode(line, type=Record) for line in record.read_bytes().splitlines()]
         await _complete(logs, records)
+    (seat.logs / "updates.json").write_bytes(msgspec.json.encode(updates))
     return judge(records, logs.counts, updates)
 
 

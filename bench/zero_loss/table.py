@@ -1,5 +1,6 @@
 """Prints a verdict, with the aims and with what others have shown on the same rig."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from statistics import median
@@ -8,7 +9,6 @@ from bench.zero_loss.updates import DEADLINE
 from bench.zero_loss.verdict import Judged, Verdict
 
 NET_AIM = 0.4  # seconds
-_SHOWN = 20  # lost requests that are shown one by one
 _OTHERS = """\
 Deployment, rolling                 56438     559   1.9-2.6 s            0.1 s              0 of 20
 Argo Rollouts 1.10 blue-green       64511       0   1.7 s                0.18 s             18 of 20, up to 0.48 s
@@ -35,11 +35,15 @@ def print_verdict(verdict: Verdict) -> None:
 
 
 def _print_losses(verdict: Verdict) -> None:
-    for record in verdict.lost[:_SHOWN]:
+    """How often each thing happened, and when in which update for the first and the last time."""
+    groups: dict[tuple[str, int, str], list[float]] = {}
+    for record in verdict.lost:
         update = next((j.update for j in reversed(verdict.judged) if j.update.begun <= record.scheduled), None)
-        when = f"{record.scheduled - update.edited:+.3f} s after the edit, {update.kind}" if update else "before all"
-        took = f"{(record.ended - record.scheduled) * 1000:.0f} ms"
-        print(f"  lost {record.id}: {record.status} {record.text!r} through {record.gateway}, {took}, {when}")
+        words = re.sub(r"\d{4,}", "*", record.text)
+        kind, edited = (f"{update.kind}, drain {update.drain} s", update.edited) if update else ("before all", 0.0)
+        groups.setdefault((kind, record.status, words), []).append(record.scheduled - edited)
+    for (kind, status, words), times in groups.items():
+        print(f"  {len(times):>6} lost: {status} {words!r}, {kind}, {times[0]:.3f} to {times[-1]:.3f} s after the edit")
 
 
 def _by_kind(judged: Sequence[Judged]) -> Iterator[tuple[tuple[int, str], list[Judged]]]:
