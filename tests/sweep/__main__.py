@@ -15,6 +15,8 @@ from tests.sweep.scenarios import BY_NAME, SCENARIOS, Scenario
 from tests.sweep.stage import stage
 from tests.sweep.sweep import Sweep, Swept
 
+_TOLD = 25  # points
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints each failure as it comes, and the number of points; 1 if there was a failure."""
@@ -43,20 +45,27 @@ async def _one(sweep: Sweep, scenario: Scenario, points: int | None) -> Swept:
 
 
 class _Teller:
-    """Counts, and prints what fails."""
+    """Counts, prints what fails, and says now and then how far it is."""
 
     def __init__(self) -> None:
-        self.begun = time.monotonic()
+        self._begun = time.monotonic()
+        self._points = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._begun
 
     def tell(self, outcome: Outcome) -> None:
+        self._points += outcome.is_reached
+        if outcome.is_reached and self._points % _TOLD == 0:
+            _say(f"{self._points} points after {self.seconds:.0f} s\n")
         if not outcome.is_well:
             _say(f"FAILED {outcome}\n")
 
 
 def _summary(swept: Sequence[Swept], teller: _Teller) -> int:
     points, failures = sum(len(one.points) for one in swept), sum(len(one.failures) for one in swept)
-    seconds = time.monotonic() - teller.begun
-    _say(f"{points} points in {len(swept)} scenarios, {failures} failures, {seconds:.0f} s\n")
+    _say(f"{points} points in {len(swept)} scenarios, {failures} failures, {teller.seconds:.0f} s\n")
     return 1 if failures else 0
 
 

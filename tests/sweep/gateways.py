@@ -6,12 +6,13 @@ can be told afterwards what had been proven when.
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 from bench.client import Client, Object
 from bench.gateway import VirtualService, make_service, make_slice, own_address
@@ -21,8 +22,7 @@ from mlendpoints.edge import kinds
 from tests.sweep.store import Change, Record, Store
 
 LAGS = {"gateway-a": 0.01, "gateway-b": 0.04}  # seconds; a name for each pod
-NAMESPACE = "gateways"
-SERVICE = f"{NAMESPACE}/gateway"
+_NAME = "gateway"
 _PROBED = frozenset({kinds.VIRTUAL_SERVICE.name, kinds.SLICE.name})
 
 
@@ -108,7 +108,13 @@ class GatewayPod:
 class Gateways(Struct):
     """The whole fleet."""
 
-    pods: list[GatewayPod] = field(default_factory=list)
+    namespace: str
+    pods: list[GatewayPod]
+
+    @property
+    def service(self) -> str:
+        """As the operator's setting names it."""
+        return f"{self.namespace}/{_NAME}"
 
     def answers(self, namespace: str) -> list[Answer]:
         """All answers in one namespace, in order."""
@@ -123,14 +129,16 @@ class Gateways(Struct):
 @asynccontextmanager
 async def serving(client: Client, store: Store) -> AsyncIterator[Gateways]:
     """Gateway pods that listen, and their Service and slices in a namespace of their own."""
-    gateways = Gateways([GatewayPod(name, lag) for name, lag in LAGS.items()])
-    await client.apply(kinds.SERVICE.path(NAMESPACE, "gateway"), _typed("v1", "Service", make_service()))
+    gateways = Gateways(f"gateways-{uuid.uuid4().hex[:8]}", [GatewayPod(name, lag) for name, lag in LAGS.items()])
+    await client.create("/api/v1/namespaces", {"metadata": {"name": gateways.namespace}})
+    await client.create(kinds.SERVICE.path(gateways.namespace), make_service())
     async with AsyncExitStack() as servers:
         for pod in gateways.pods:
             server = await asyncio.start_server(partial(pod.handle), own_address(), 0, backlog=1024)
             await servers.enter_async_context(server)
             store.listen(pod.take)
-            await client.apply(kinds.SLICE.path(NAMESPACE, pod.name), _slice_of(pod, *server.sockets[0].getsockname()))
+            manifest = _slice_of(pod, *server.sockets[0].getsockname())
+            await client.create(kinds.SLICE.path(gateways.namespace), manifest)
         yield gateways
 
 
@@ -139,11 +147,7 @@ def _slice_of(pod: GatewayPod, address: str, port: int) -> Object:
     (endpoint, *_) = manifest["endpoints"]
     manifest["metadata"]["name"] = pod.name
     manifest["endpoints"] = [endpoint | {"targetRef": {"kind": "Pod", "name": pod.name}}]
-    return _typed(kinds.SLICE.api_version, kinds.SLICE.name, manifest)
-
-
-def _typed(api_version: str, kind: str, manifest: Object) -> Object:
-    return {"apiVersion": api_version, "kind": kind, **manifest}
+    return manifest
 
 
 def _is_ready(change: Change) -> bool:

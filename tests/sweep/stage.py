@@ -123,7 +123,8 @@ class Point:
                 return wires[0]
 
             api = self.stage.connection.api(wire, wrap)
-            return Life(settings=_settings(self.namespace), plans=plans, api=api, wire=wires[0])
+            settings = _settings(self.namespace, self.stage.gateways.service)
+            return Life(settings=settings, plans=plans, api=api, wire=wires[0])
 
         async with asyncio.TaskGroup() as group:
             task = group.create_task(self._supervise(live))
@@ -177,16 +178,14 @@ async def stage(kubeconfig: Path) -> AsyncIterator[Stage]:
     """Everything below operators, on a control plane that knows the project's kinds and runs garbage collection."""
     follow_tasks()
     async with connected(kubeconfig) as client, store.following(client) as seen:
-        with suppress(RequestError):
-            await client.create("/api/v1/namespaces", {"metadata": {"name": gateways.NAMESPACE}})
         async with workloads.working(client, seen) as pods, gateways.serving(client, seen) as fleet:
             yield Stage(client, Connection(kubeconfig), seen, (pods, fleet))
 
 
-def _settings(namespace: str) -> Settings:
+def _settings(namespace: str, gateway_service: str) -> Settings:
     return Settings(
         namespaces=(namespace,),
-        gateway_service=gateways.SERVICE,
+        gateway_service=gateway_service,
         lease_namespace=namespace,
         address="127.0.0.1",
         port=0,
