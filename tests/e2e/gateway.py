@@ -67,7 +67,9 @@ class ReachableGateways:
             gateway.close()
 
     def _client(self, pod: str, address: str) -> Gateway:
-        return self._known.setdefault(pod, Gateway(self._namespace, pod, address))
+        if pod not in self._known:
+            self._known[pod] = Gateway(self._namespace, pod, address)
+        return self._known[pod]
 
 
 def _headers(host: str) -> dict[str, str]:

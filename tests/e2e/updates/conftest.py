@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from mlendpoints.edge.kinds import ENDPOINT
 from tests.apiserver.server import Server
-from tests.e2e.conftest import GATEWAY, OPERATOR, MakePlace, operator_is_ready
+from tests.e2e.conftest import GATEWAY, OPERATOR, MakePlace, leave, operator_is_ready
 from tests.e2e.desk import Desk, at_rest, environment_of
 from tests.e2e.gateway import ReachableGateways
+from tests.e2e.place import Place
 from tests.e2e.updates.rig import Rig
 from tests.e2e.waiting import until
 
 AT_ONCE = 8  # tests
-DRAIN = 10  # seconds for which a leaving pod still takes requests
+DRAIN = 15  # seconds for which a leaving pod still takes requests
 _MARK = "side_by_side"
 
 Running = dict[str, "Future[None]"]  # by node id
@@ -56,9 +58,17 @@ def rig(
                 place=served[0],
                 limited=served[1],
             )
+            until_empty(served)
         finally:
             desk.close()
     until(lambda: operator_is_ready(server), "the deployed operator is back")
+
+
+def until_empty(places: list[Place]) -> None:
+    """No endpoint is left to operators that do not serve it."""
+    for place in places:
+        leave(place)
+    until(lambda: not any(place.all(ENDPOINT) for place in places), "all endpoints are gone")
 
 
 @pytest.fixture(scope="package")

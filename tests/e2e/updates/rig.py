@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import Condition
 
 from msgspec import Struct, field
 
@@ -12,6 +12,39 @@ from tests.e2e.desk import PROGRAM, Desk
 from tests.e2e.gateway import Gateway, ReachableGateways, lagging
 from tests.e2e.load import Load, load_on
 from tests.e2e.place import Place
+
+
+class Lags:
+    """One gateway pod at a time may lag, and none while somebody needs them all to hear."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._lags = False
+        self._needed = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._lags and not self._needed)
+            self._lags = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._lags = False
+                self._changed.notify_all()
+
+    @contextmanager
+    def none(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._lags)
+            self._needed += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._needed -= 1
+                self._changed.notify_all()
 
 
 class Rig(Struct, frozen=True, kw_only=True):
@@ -26,7 +59,7 @@ class Rig(Struct, frozen=True, kw_only=True):
     make_place: Callable[[], Place]
     place: Place  # served by the true operator
     limited: Place  # too, and nobody else's
-    _lags: Lock = field(default_factory=Lock)
+    _lags: Lags = field(default_factory=Lags)
 
     @property
     def gateways(self) -> list[Gateway]:
@@ -51,8 +84,14 @@ class Rig(Struct, frozen=True, kw_only=True):
 
     @contextmanager
     def lag(self) -> Iterator[Gateway]:
-        """A gateway pod that hears nothing new meanwhile; one at a time."""
-        with self._lags:
+        """A gateway pod that hears nothing new meanwhile."""
+        with self._lags.one():
             late = self.gateways[-1]
             with lagging(self.server, late):
                 yield late
+
+    @contextmanager
+    def no_lag(self) -> Iterator[None]:
+        """Every gateway pod hears meanwhile."""
+        with self._lags.none():
+            yield

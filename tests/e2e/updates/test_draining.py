@@ -6,6 +6,8 @@ They take ``E2E_INVOCATION_SECONDS``, 20 by default; the longest that is promise
 import json
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 from msgspec import Struct
@@ -23,40 +25,49 @@ STREAM = json.dumps({"seconds": SECONDS, "pieces": PIECES})
 CALLS = [WHOLE, WHOLE, STREAM, STREAM] * 2  # half of each through each gateway pod
 
 
-def swap(trial: Trial) -> None:
+Begin = Callable[[], object]  # whereupon pods leave at once
+
+
+def swap(trial: Trial) -> Begin:
+    known, hold = trial.instances(), ExitStack()
     trial.set_model("blue", answer="new")
+    newcomer = trial.newcomer(known)
+    hold.enter_context(trial.hidden(newcomer))
+    trial.until_pods_are_ready(newcomer)
+    return hold.close
 
 
-def scale_down(trial: Trial) -> None:
-    trial.place.edit(MODEL, trial.instance("blue"), {"replicas": 1})
+def scale_down(trial: Trial) -> Begin:
+    return partial(trial.place.edit, MODEL, trial.instance("blue"), {"replicas": 1})
 
 
-def drop_all_pods(trial: Trial) -> None:
-    trial.set_config({"blue": (0, 0), "green": (1, 1)})
+def drop_all_pods(trial: Trial) -> Begin:
+    return partial(trial.set_config, {"blue": (0, 0), "green": (1, 1)})
 
 
-def delete(trial: Trial) -> None:
-    trial.place.delete(ENDPOINT, trial.name)
+def delete(trial: Trial) -> Begin:
+    return partial(trial.place.delete, ENDPOINT, trial.name)
 
 
-def delete_in_the_foreground(trial: Trial) -> None:
-    kubectl("--namespace", trial.place.name, "delete", "mle", trial.name, "--cascade=foreground", "--wait=false")
+def delete_in_the_foreground(trial: Trial) -> Begin:
+    options = ("--cascade=foreground", "--wait=false")
+    return partial(kubectl, "--namespace", trial.place.name, "delete", "mle", trial.name, *options)
 
 
 class Leaving(Struct, frozen=True, kw_only=True):
     """How pods come to leave, and how many of two stay."""
 
     name: str
-    begin: Callable[[Trial], None]
+    prepare: Callable[[Trial], Begin]
     stay: int = 0
 
 
 WAYS = (
-    Leaving(name="swapped", begin=swap),
-    Leaving(name="scaled-down", begin=scale_down, stay=1),
-    Leaving(name="vacant", begin=drop_all_pods),
-    Leaving(name="deleted", begin=delete),
-    Leaving(name="deleted-foreground", begin=delete_in_the_foreground),
+    Leaving(name="swapped", prepare=swap),
+    Leaving(name="scaled-down", prepare=scale_down, stay=1),
+    Leaving(name="vacant", prepare=drop_all_pods),
+    Leaving(name="deleted", prepare=delete),
+    Leaving(name="deleted-foreground", prepare=delete_in_the_foreground),
 )
 
 
@@ -64,11 +75,12 @@ WAYS = (
 @pytest.mark.parametrize("way", WAYS, ids=[way.name for way in WAYS])
 def test_requests_in_flight_are_answered_in_whole_by_pods_that_leave(rig: Rig, way: Leaving) -> None:
     trial = Trial(rig.place, way.name)
-    trial.make({"blue": (1, 2), "green": (0, 1)} if way.begin is drop_all_pods else {"blue": (1, 2)})
+    trial.make({"blue": (1, 2), "green": (0, 1)})
     old = trial.instance("blue")
-    with in_flight(rig.gateways, trial.host, CALLS) as calls:
-        trial.until_at_work(old, requests=len(calls))
-        way.begin(trial)
+    begin = way.prepare(trial)
+    with rig.no_lag(), in_flight(rig.gateways, trial.host, CALLS) as calls:
+        trial.until_at_work(old, calls)
+        begin()
         trial.until_leaving(old)
         assert not any(call.done() for call in calls), "too late: the pods leave when nobody waits any more"
     assert lost_of(calls) == []
@@ -81,9 +93,10 @@ def test_a_service_outlives_the_pods_of_an_old_version(rig: Rig) -> None:
     trial = Trial(rig.place, "outlived")
     trial.make({"blue": (1, 1)})
     old = trial.instance("blue")
-    with in_flight(rig.gateways, trial.host, [WHOLE]) as calls:
-        trial.until_at_work(old, requests=1)
-        trial.set_model("blue", answer="new")
+    begin = swap(trial)
+    with rig.no_lag(), in_flight(rig.gateways, trial.host, [WHOLE]) as calls:
+        trial.until_at_work(old, calls)
+        begin()
         trial.until_leaving(old)
         until(lambda: trial.place.find(DEPLOYMENT, old) is None, "its Deployment is gone")
         until(lambda: is_outlived(trial, old), "its pods are gone")

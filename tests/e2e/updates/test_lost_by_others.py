@@ -13,7 +13,7 @@ from time import monotonic
 import pytest
 from msgspec import Struct, field
 
-from mlendpoints.edge.kinds import MODEL, POD, VIRTUAL_SERVICE
+from mlendpoints.edge.kinds import ENDPOINT, MODEL, POD, VIRTUAL_SERVICE
 from tests.e2e import seeded
 from tests.e2e.load import Load
 from tests.e2e.place import Place
@@ -35,10 +35,7 @@ Live = Callable[[Rig, Trial, Load], list[str]]  # what else was lost, beside the
 
 
 def swap(_rig: Rig, trial: Trial, _load: Load) -> list[str]:
-    known = trial.instances()
-    trial.set_model("blue", answer="new", first="time.sleep(3)")
-    trial.newcomer(known)
-    trial.until_ready()
+    trial.swap("blue", answer="new", first="time.sleep(3)")
     return []
 
 
@@ -95,7 +92,7 @@ def scale_down_while_a_gateway_lags(rig: Rig, trial: Trial, load: Load) -> list[
 
 def lose_a_pod_with_requests_in_flight(rig: Rig, trial: Trial, _load: Load) -> list[str]:
     blue = trial.instance("blue")
-    with in_flight(rig.gateways, trial.host, [json.dumps({"seconds": 16})] * CALLERS) as calls:
+    with in_flight(rig.gateways, trial.host, [json.dumps({"seconds": 20})] * CALLERS) as calls:
         leaving = trial.pods(blue)[0]["metadata"]["name"]
         trial.place.delete(POD, leaving)
         until(lambda: trial.place.find(POD, leaving) is None, "the pod is gone")
@@ -207,7 +204,7 @@ ROWS = (
         seed=seeded.keep_idle_connections_to_the_proxy,
         live=rest,
         shows="idle connections",
-        rate=1.0,
+        rate=0.2,
     ),
     Row(
         name="progressive-unready",
@@ -234,14 +231,15 @@ def test_without_its_guard_requests_are_lost(rig: Rig, row: Row) -> None:
     with rig.desk(place, "-m", "tests.e2e.seeded", row.seed.__name__) as desk:
         desk.start()
         lost = lived(rig, place, row)
+        place.delete(ENDPOINT, row.name)
+        place.until_gone(ENDPOINT, row.name)
     assert any(re.search(row.shows, loss) for loss in lost), f"expected {row.shows} among {lost[:20]}"
 
 
 def lived(rig: Rig, place: Place, row: Row) -> list[str]:
-    """What was lost while an endpoint lived through it; the endpoint is gone afterwards."""
+    """What was lost while an endpoint lived through it."""
     trial = Trial(place, row.name)
     trial.make(row.variants, first=row.first)
     with rig.load(trial.host, rate=row.rate) as load:
         lost = row.live(rig, trial, load)
-    trial.leave()
     return lost + load.lost

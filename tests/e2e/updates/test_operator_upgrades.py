@@ -29,8 +29,7 @@ def test_an_upgrade_restarts_no_pod_and_the_next_version_is_built_anew(rig: Rig)
         trial.until_ready()
         assert builds(trial.place) == before
         assert pods_of(trial) == pods
-        trial.set_model("blue", answer="new")
-        trial.until_ready()
+        trial.swap("blue", answer="new")
         after = builds(trial.place)
         trial.leave()
     assert {builder for _, builder, _ in before.values()} == {"1"}

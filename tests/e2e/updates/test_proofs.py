@@ -34,9 +34,7 @@ def test_routes_are_proven_by_time_where_gateways_cannot_be_asked(rig: Rig) -> N
         desk.start(proof="timed", proof_seconds="3")
         trial.make({"blue": (1, 1)})
         with rig.load(trial.host, rate=RATE) as load:
-            trial.set_model("blue", answer="new")
-            trial.place.until_condition(trial.name, "Ready", "False")
-            told = trial.until_ready()
+            told = trial.swap("blue", answer="new")
         trial.leave()
     assert "by time, not by asking" in condition_of(told, "RoutesProgrammed")["message"]
     assert load.lost == []

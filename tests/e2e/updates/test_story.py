@@ -25,16 +25,14 @@ def test_a_description_reads_like_a_story(rig: Rig) -> None:
 
 
 def succeed_fail_and_be_superseded(trial: Trial) -> None:
-    trial.set_model("blue", answer="second")
-    trial.until_ready()
+    trial.swap("blue", answer="second")
     trial.set_deadline(DEADLINE)
     trial.set_model("blue", first="sys.exit('the weights are gone')")
     trial.place.until_condition(trial.name, "UpdateSucceeded", "False", reason="CrashLooping")
     trial.set_deadline(600)
     trial.set_model("blue", answer="third", first="time.sleep(600)")
     trial.until_phase("StartingInstances")
-    trial.set_model("blue", answer="fourth")
-    trial.until_ready()
+    trial.swap("blue", answer="fourth")
     outcomes = ["Succeeded", "Superseded", "Failed", "Succeeded", "Succeeded"]
     until(lambda: outcomes_of(trial) == outcomes, "all is history", last=lambda: outcomes_of(trial))
 

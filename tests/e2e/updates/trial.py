@@ -40,6 +40,13 @@ class Trial:
         """Writes a variant's model."""
         self.place.apply(an_echo(self.model(variant), **({"answer": variant} | echo)))
 
+    def swap(self, variant: str, **echo: Any) -> Object:  # noqa: ANN401 (any JSON value)
+        """Writes a variant's model anew, and waits until the new version has taken over."""
+        known = self.instances()
+        self.set_model(variant, **echo)
+        self.newcomer(known)
+        return self.until_ready()
+
     def set_config(self, variants: Variants) -> None:
         """Writes the config."""
         shares = variants.items()
@@ -106,13 +113,13 @@ class Trial:
 
         until(leaves, f"a pod of {instance} leaves")
 
-    def until_at_work(self, instance: str, *, requests: int) -> None:
-        """Waits until the instance's proxies have so many requests that are not answered yet."""
+    def until_at_work(self, instance: str, calls: list["Future[httpx2.Response]"]) -> None:
+        """Waits until the instance's proxies have all calls that are not over yet."""
 
         def at_work() -> int:
             return sum(proxy_of(pod).writing - 1 for pod in self.pods(instance))  # but for this question
 
-        until(lambda: at_work() >= requests, f"{requests} requests are in flight", last=at_work)
+        until(lambda: at_work() >= sum(not call.done() for call in calls), "the calls are in flight", last=at_work)
 
     @contextmanager
     def hidden(self, instance: str) -> Iterator[None]:
