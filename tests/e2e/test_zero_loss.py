@@ -16,10 +16,9 @@ from tests.apiserver.server import Server
 from tests.e2e.conftest import GATEWAY as SERVICE
 
 REQUESTS, RATE = 20_000, 250.0
-EDITS = (*WEIGHTS, *SWAP)
-SHORT = Size(requests=REQUESTS, rate=RATE, rounds=[Round(0, (*EDITS, KILLS, GATEWAY))])
-EDITS_ALONE = Size(requests=0, rate=RATE, rounds=[Round(0, EDITS)])
-CARELESS = (sys.executable, "-m", "tests.e2e.careless")
+SHORT = Size(requests=REQUESTS, rate=RATE, rounds=[Round(0, (*WEIGHTS, *SWAP, KILLS, GATEWAY))])
+SWAPS_ALONE = Size(requests=0, rate=RATE, rounds=[Round(0, SWAP)])
+SEEDED = (sys.executable, "-m", "tests.e2e.seeded", "remove_before_the_shift")
 
 
 @pytest.fixture
@@ -42,6 +41,7 @@ def test_no_request_is_lost_or_doubled_by_edits_kills_and_the_loss_of_a_gateway_
     assert verdict.early == 0
 
 
-def test_the_same_load_loses_requests_when_the_operator_asks_no_gateway(place: Place) -> None:
-    verdict = asyncio.run(run(Place(kubeconfig=place.kubeconfig, gateway=place.gateway, program=CARELESS), EDITS_ALONE))
+def test_the_same_load_loses_requests_when_old_versions_are_removed_too_early(place: Place) -> None:
+    seeded = Place(kubeconfig=place.kubeconfig, gateway=place.gateway, program=SEEDED)
+    verdict = asyncio.run(run(seeded, SWAPS_ALONE))
     assert verdict.lost
