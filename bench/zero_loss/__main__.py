@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.zero_loss.run import Place, Round, Size, run
 from bench.zero_loss.table import print_verdict
-from bench.zero_loss.updates import ROUND
+from bench.zero_loss.updates import ROUND, Kind
 
 LOCAL = Path(os.environ.get("MLENDPOINTS_STATE") or "/var/lib/mlendpoints") / "kubeconfig"
 
@@ -19,13 +19,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and prints; fails where a request is lost or doubled."""
     options = _parser().parse_args(arguments)
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
-    updates = [kind for kind in ROUND if not options.only or kind.name in options.only]
-    rounds = [Round(drain, updates) for drain in options.drain] * options.rounds
+    rounds = [Round(drain, chosen(drain, options.only)) for drain in options.drain] * options.rounds
     place = Place(kubeconfig=Path(os.environ.get("KUBECONFIG") or LOCAL), keep=options.keep)
     verdict = asyncio.run(run(place, Size(requests=options.requests, rate=options.rate, rounds=rounds)))
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {os.getloadavg()[0]:.1f}")
     print_verdict(verdict)
     return 1 if verdict.lost or verdict.doubled or verdict.unlogged or verdict.early else 0
+
+
+def chosen(drain: int, names: Sequence[str] | None) -> list[Kind]:
+    """The kinds that are named, else all that make sense with so many seconds of preStop."""
+    if names:
+        return [kind for kind in ROUND if kind.name in names]
+    return [kind for kind in ROUND if drain or not kind.needs_drain]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,7 +6,7 @@ Each begins and ends with all as asked; a round of ``ROUND`` ends where it began
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from msgspec import Struct
 
@@ -23,17 +23,23 @@ Act = Callable[[Stage], Awaitable[None]]
 
 
 class Kind(Struct, frozen=True):
-    """``act`` makes the edits; ``is_disturbed``: its times tell nothing of an update's own."""
+    """``act`` makes the edits.
+
+    ``is_disturbed``: its times tell nothing of an update's own. ``needs_drain``:
+    pods leave a Service that stays, which gateways hear of only once the pods
+    have been told to stop, so without preStop some requests must meet them.
+    """
 
     name: str
     act: Act
     is_disturbed: bool = False
     fails: bool = False
+    needs_drain: bool = False
 
 
-def variants(name: str, **changed: Variant) -> Kind:
+def variants(name: str, changed: Mapping[str, Variant], *, needs_drain: bool = False) -> Kind:
     """Replaces lines of the config."""
-    return Kind(name, lambda stage: stage.set_variants(**changed))
+    return Kind(name, lambda stage: stage.set_variants(**changed), needs_drain=needs_drain)
 
 
 def config(name: str, to: str) -> Kind:
@@ -104,12 +110,15 @@ async def replace_gateway(stage: Stage) -> None:
 SPARE = Variant("spare", 20)
 NEVER_READY = [{"name": "ANSWER", "value": "never"}, {"name": "PING", "value": "500"}]
 WEIGHTS = (
-    variants("weights only", blue=Variant("forest", 0), green=Variant("logistic", 100)),
-    variants("weights only", blue=Variant("forest", 100), green=Variant("logistic", 0)),
-    variants("weights only", **BASE),
+    variants("weights only", {"blue": Variant("forest", 0), "green": Variant("logistic", 100)}),
+    variants("weights only", {"blue": Variant("forest", 100), "green": Variant("logistic", 0)}),
+    variants("weights only", BASE),
 )
-INSTANCES = (variants("instances up", blue=Variant("forest", 90, 3)), variants("instances down", **BASE))
-SWAP = (variants("swap", blue=Variant("spare", 90)), variants("swap", **BASE))
+INSTANCES = (
+    variants("instances up", {"blue": Variant("forest", 90, 3)}, needs_drain=True),
+    variants("instances down", BASE, needs_drain=True),
+)
+SWAP = (variants("swap", {"blue": Variant("spare", 90)}), variants("swap", BASE))
 KILLS = Kind("operator killed twice", kill_twice, is_disturbed=True)
 GATEWAY = Kind("gateway pod replaced", replace_gateway, is_disturbed=True)
 FAILURES = (
