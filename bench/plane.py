@@ -38,7 +38,7 @@ async def install(kubeconfig: Path) -> None:
     async with connected(kubeconfig) as client:
         for manifest in _documents("deploy/crds", "deploy/policies"):
             await client.apply(_address(manifest), manifest)
-        await client.create(_BINDINGS, make_binding())
+        await client.apply(f"{_BINDINGS}/bench-operator", make_binding())
     async with connected(kubeconfig, user=OPERATOR) as operator:
         await until(lambda: _are_served(operator), "the project's kinds are served")
 
@@ -52,6 +52,8 @@ async def _are_served(client: Client) -> bool:
 def make_binding() -> Object:
     """The operator may do everything: what it may do less is the chart's business."""
     return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
         "metadata": {"name": "bench-operator"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": OPERATOR}],

@@ -4,6 +4,7 @@
 to leave running, so that a second run of the tests starts at once.
 """
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bench.plane import install as install_kinds
 from tests.apiserver.api.objects import an_instance
 from tests.apiserver.server import Object, Server, place, typed
 
@@ -34,6 +36,22 @@ def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = kept or str(tmp_path_factory.mktemp("control-plane"))
     printed = _control_plane("up", "--dir", folder)
     yield Path(printed.splitlines()[-1].strip())
+    if not kept:
+        _control_plane("down", "--dir", folder)
+
+
+@pytest.fixture(scope="session")
+def collecting_kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The same of a second control plane, for whole operators: with garbage collection and with Istio's kinds.
+
+    In the first one, owners that a test has made up would have their children collected.
+    """
+    kept = os.environ.get("MLENDPOINTS_CONTROL_PLANE_DIR")
+    folder = f"{kept}-collecting" if kept else str(tmp_path_factory.mktemp("collecting"))
+    printed = _control_plane("up", "--dir", folder, "--istio-crds", "--controllers")
+    path = Path(printed.splitlines()[-1].strip())
+    asyncio.run(install_kinds(path))
+    yield path
     if not kept:
         _control_plane("down", "--dir", folder)
 

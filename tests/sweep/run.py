@@ -4,7 +4,7 @@ Undisturbed, its end state is the measure for all disturbed runs of the same
 scenario; these have to come to it, and to rest there.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct, structs
 
@@ -15,6 +15,7 @@ from tests.sweep.normal import Picture, differences, picture, without_race
 from tests.sweep.rules import Evidence, Violation, judge
 from tests.sweep.scenarios import Scenario
 from tests.sweep.stage import Point, Stage
+from tests.sweep.store import PATIENCE
 from tests.sweep.wire import Call, Cut
 
 
@@ -53,35 +54,48 @@ class Outcome(Struct, frozen=True, kw_only=True):
 async def undisturbed(stage: Stage, scenario: Scenario, *, plans: Plans = PLANS) -> Outcome:
     """The measure: what the scenario comes to when nobody dies."""
     async with stage.point(scenario.name) as point, point.operating(plans=plans):
-        problem = await _play(point, scenario, None, lambda: True)
+        problem = await _play(point, scenario, point.settled)
         outcome = _outcome(point, scenario, problem)
         return structs.replace(outcome, at_rest=await _at_rest(point))
 
 
-async def disturbed(stage: Stage, scenario: Scenario, cut: Cut, *, end: Picture, plans: Plans = PLANS) -> Outcome:
-    """The same with the operator killed at ``cut``; ``end`` is what it has to come to."""
+class Trial(Struct, frozen=True, kw_only=True):
+    """A disturbed run: where the operator dies, and what it has to come to, in how many seconds."""
+
+    cut: Cut
+    end: Picture
+    patience: float = PATIENCE
+
+
+async def disturbed(stage: Stage, scenario: Scenario, trial: Trial, *, plans: Plans = PLANS) -> Outcome:
+    """The same with the operator killed once."""
     async with stage.point(scenario.name) as point, point.operating(plans=plans):
-        problem = await _play(point, scenario, cut, lambda: _end(point, scenario) == end)
+
+        async def come_to_the_end() -> None:
+            await point.settled(lambda: _end(point, scenario) == trial.end, patience=trial.patience)
+
+        problem = await _play(point, scenario, come_to_the_end, trial.cut)
         if problem:
-            problem += f"\n{differences(end, _end(point, scenario))}\n{_story(point)}"
+            problem += f"\n{differences(trial.end, _end(point, scenario))}\n{_story(point)}"
         return _outcome(point, scenario, problem)
 
 
-async def _play(point: Point, scenario: Scenario, cut: Cut | None, is_the_end: Callable[[], bool]) -> str:
+async def _play(
+    point: Point, scenario: Scenario, come_to_the_end: Callable[[], Awaitable[None]], cut: Cut | None = None
+) -> str:
     try:
         await scenario.prepare(point.user)
         await point.settled()
         point.arm(cut)
         await scenario.act(point.user)
-        await point.settled(is_the_end)
+        await come_to_the_end()
     except TimeoutError as error:
         return str(error)
     return ""
 
 
 def _outcome(point: Point, scenario: Scenario, problem: str) -> Outcome:
-    ledger, answers = point.ledger, point.stage.gateways.answers(point.namespace)
-    evidence = Evidence(point.record, ledger.everything, answers, point.user)
+    ledger = point.ledger
     return Outcome(
         scenario=scenario.name,
         namespace=point.namespace,
@@ -91,9 +105,15 @@ def _outcome(point: Point, scenario: Scenario, problem: str) -> Outcome:
         cost=cost(point.record, ledger.calls, point.acts),
         at_rest=[],
         end=_end(point, scenario),
-        violations=judge(evidence),
+        violations=judge(evidence_of(point)),
         problem=problem,
     )
+
+
+def evidence_of(point: Point) -> Evidence:
+    """All that the rules are judged by, so far."""
+    answers = point.stage.gateways.answers(point.namespace)
+    return Evidence(point.record, point.ledger.everything, answers, point.user)
 
 
 async def _at_rest(point: Point) -> list[Call]:

@@ -177,9 +177,13 @@ class Stage:
 async def stage(kubeconfig: Path) -> AsyncIterator[Stage]:
     """Everything below operators, on a control plane that knows the project's kinds and runs garbage collection."""
     follow_tasks()
-    async with connected(kubeconfig) as client, store.following(client) as seen:
-        async with workloads.working(client, seen) as pods, gateways.serving(client, seen) as fleet:
-            yield Stage(client, Connection(kubeconfig), seen, (pods, fleet))
+    async with (
+        connected(kubeconfig) as client,
+        store.following(client) as seen,
+        workloads.working(client, seen) as pods,
+        gateways.serving(client, seen) as fleet,
+    ):
+        yield Stage(client, Connection(kubeconfig), seen, (pods, fleet))
 
 
 def _settings(namespace: str, gateway_service: str) -> Settings:

@@ -7,9 +7,10 @@ One watch for each kind serves all namespaces. A namespace is recorded from
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import httpx2
 import msgspec
 from msgspec import Struct
 
@@ -106,13 +107,15 @@ class Store:
         self._records.pop(namespace, None)
 
     async def follow(self, client: Client, kind: Kind, since: str) -> None:
-        """Takes all changes of one kind, until it is cancelled."""
-        async for event in client.follow(kind.path(), since=since):
-            obj: Object = msgspec.json.decode(event.object)
-            if event.type == "ERROR":
-                raise RuntimeError(f"The watch of {kind.plural} broke: {obj}")
-            self._take(kind, event.type, obj)
-        raise RuntimeError(f"The watch of {kind.plural} has ended")
+        """Takes all changes of one kind, until it is cancelled; a watch that ends goes on where it ended."""
+        while True:
+            with suppress(httpx2.TransportError):
+                async for event in client.follow(kind.path(), since=since):
+                    obj: Object = msgspec.json.decode(event.object)
+                    if event.type == "ERROR":
+                        raise RuntimeError(f"The watch of {kind.plural} has a gap: {obj}")
+                    self._take(kind, event.type, obj)
+                    since = obj["metadata"]["resourceVersion"]
 
     def _take(self, kind: Kind, type_: str, obj: Object) -> None:
         metadata = obj["metadata"]
@@ -128,7 +131,7 @@ class Store:
 
 @asynccontextmanager
 async def following(client: Client) -> AsyncIterator[Store]:
-    """A store that is kept up to date; ends with an error if a watch breaks, since a record would have a gap."""
+    """A store that is kept up to date; ends with an error if a record would have a gap."""
     store = Store()
     async with asyncio.TaskGroup() as group:
         tasks = [

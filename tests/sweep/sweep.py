@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 
 from msgspec import Struct, field
 
-from tests.sweep.run import Outcome, disturbed, undisturbed
+from tests.sweep.run import Outcome, Trial, disturbed, undisturbed
 from tests.sweep.scenarios import Scenario
 from tests.sweep.stage import Stage
 from tests.sweep.wire import Cut
@@ -63,7 +63,7 @@ class Sweep:
 
     async def _point(self, swept: Swept, cut: Cut) -> None:
         async with self._at_once:
-            outcome = await disturbed(self._stage, swept.scenario, cut, end=swept.measure.end)
+            outcome = await disturbed(self._stage, swept.scenario, Trial(cut=cut, end=swept.measure.end))
         self._tell(outcome)
         if outcome.is_reached or not outcome.is_well:
             swept.points.append(outcome)

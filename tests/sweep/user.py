@@ -159,10 +159,13 @@ class User:
             return False
         return _shares(config) == _shares(serves) and self._is_current(serves) and self._is_routed(name, serves)
 
-    def _is_routed(self, name: str, serves: Object) -> bool:
+    def routed(self, name: str = ENDPOINT) -> dict[str, int]:
+        """Weights in the routes, by variant."""
         routes = parse_routes(self.get(kinds.VIRTUAL_SERVICE, name) or {})
-        wanted = {(one["name"], one.get("weight", 1)) for one in serves["spec"]["models"]}
-        return routes is not None and {(d.variant, d.weight) for d in routes.destinations} == wanted
+        return {d.variant: d.weight for d in routes.destinations} if routes else {}
+
+    def _is_routed(self, name: str, serves: Object) -> bool:
+        return self.routed(name) == {one["name"]: one.get("weight", 1) for one in serves["spec"]["models"]}
 
     def _is_current(self, serves: Object) -> bool:
         versions = serves["spec"]["instance"]["modelVersions"]

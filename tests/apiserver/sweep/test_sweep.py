@@ -1,0 +1,99 @@
+"""A short form of the crash sweep, and that it sees what it is there for. ``make sweep`` runs the whole."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from mlendpoints.edge.reconciler import Plans
+from tests.sweep import seeds
+from tests.sweep.life import PLANS
+from tests.sweep.rules import judge, rules_broken
+from tests.sweep.run import Outcome, Trial, disturbed, evidence_of, undisturbed
+from tests.sweep.scenarios import BY_NAME, Scenario
+from tests.sweep.stage import stage
+from tests.sweep.sweep import Sweep, Swept
+from tests.sweep.user import User, variant
+from tests.sweep.wire import Cut
+
+POINTS = {"create": 6, "swap": 8, "superseded": 6, "delete-and-create": 6, "lost-routes": 4}
+JOBS = 6
+
+
+@pytest.fixture(scope="module")
+def swept(collecting_kubeconfig: Path) -> dict[str, Swept]:
+    async def sweep() -> list[Swept]:
+        async with stage(collecting_kubeconfig) as shared:
+            some = Sweep(shared, jobs=JOBS, tell=lambda _outcome: None).some
+            return await asyncio.gather(*(some(BY_NAME[name], points) for name, points in POINTS.items()))
+
+    return {one.scenario.name: one for one in asyncio.run(sweep())}
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_an_operator_may_die_at_any_write(swept: dict[str, Swept], name: str) -> None:
+    assert [outcome.is_reached for outcome in swept[name].points] == [True] * POINTS[name]
+    assert "\n".join(map(str, swept[name].failures)) == ""
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_at_rest_nothing_is_sent_though_everything_is_looked_at(swept: dict[str, Swept], name: str) -> None:
+    assert swept[name].measure.at_rest == []
+
+
+def broken(kubeconfig: Path, scenario: Scenario, plans: Plans = PLANS) -> set[str]:
+    """The rules that did not hold when a scenario's act was over; an operator with a bug may never rest."""
+
+    async def play() -> set[str]:
+        async with stage(kubeconfig) as shared, shared.point(scenario.name) as point, point.operating(plans=plans):
+            await scenario.prepare(point.user)
+            await scenario.act(point.user)
+            return rules_broken(judge(evidence_of(point)))
+
+    return asyncio.run(play())
+
+
+async def _swap_and_look(user: User) -> None:
+    """A swap that is over when the old instance begins to go."""
+    old = user.instance("blue")
+    await user.share(variant("blue", "deep"))
+    await user.sees(lambda: not user.has_deployment("forest"), f"{old} goes")
+
+
+async def _create_and_look(user: User) -> None:
+    """A creation that is over when weights are routed."""
+    await user.config(variant("blue", "forest", 90), variant("green", "logit", 10))
+    await user.endpoint()
+    await user.sees(lambda: user.routed() != {}, "weights are routed")
+
+
+SWAP = Scenario("seeded-swap", "", BY_NAME["swap"].prepare, _swap_and_look)
+CREATE = Scenario("seeded-create", "", BY_NAME["create"].prepare, _create_and_look)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "plans", "rule"),
+    [
+        (SWAP, seeds.PRUNES_WITHOUT_PROOF, "untouched"),
+        (SWAP, seeds.SHIFTS_WITHOUT_PING, "known"),
+        (CREATE, seeds.HALVES_WEIGHTS, "ratio"),
+    ],
+    ids=["prunes without proof", "shifts without ping", "halves weights"],
+)
+def test_a_seeded_bug_is_seen(collecting_kubeconfig: Path, scenario: Scenario, plans: Plans, rule: str) -> None:
+    assert broken(collecting_kubeconfig, scenario, plans) == {rule}
+
+
+def test_without_the_seed_the_same_scenarios_are_well(collecting_kubeconfig: Path) -> None:
+    for scenario in (SWAP, CREATE):
+        assert broken(collecting_kubeconfig, scenario) == set()
+
+
+def test_another_end_state_is_seen(collecting_kubeconfig: Path) -> None:
+    async def play() -> Outcome:
+        async with stage(collecting_kubeconfig) as shared:
+            end = (await undisturbed(shared, BY_NAME["weights"])).end
+            trial = Trial(cut=Cut(1, after=True), end=end, patience=5)
+            return await disturbed(shared, BY_NAME["weights"], trial, plans=seeds.LEAVES_RECORDS)
+
+    assert "MachineLearningEndpointConfig cfg-v" in asyncio.run(play()).problem
