@@ -149,13 +149,17 @@ def deadline_finding(seconds: int, why: Finding, pods: Iterable[PodFacts]) -> Fi
     """What to say of an update that ran out of time: its pods' reason, else that they never got ready."""
     if why.ok is False:
         return Finding.no(why.reason, f"Not ready within {seconds} s. {why.message}")
-    if any(_started(pod) for pod in pods):
-        return Finding.no(
-            Reason.PROBE_FAILED,
-            f"Not ready within {seconds} s: the containers run, but the health path does not answer 200. {why.message}",
-        )
+    for pod in sorted(pods, key=lambda pod: pod.name):
+        if not pod.ready and not pod.deleting and (container := _unhealthy(pod)):
+            return Finding.no(
+                Reason.PROBE_FAILED,
+                f"Not ready within {seconds} s. Pod {pod.name}: container {container} runs,"
+                " but the health path does not answer 200.",
+            )
     return Finding.no(Reason.DEADLINE_EXCEEDED, f"Not ready within {seconds} s. {why.message}")
 
 
-def _started(pod: PodFacts) -> bool:
-    return not pod.ready and bool(pod.containers) and all(not c.waiting_reason for c in pod.containers)
+def _unhealthy(pod: PodFacts) -> str:
+    """The container that runs and is not ready; those after it may wait for it still."""
+    running = (c.name for c in pod.containers if not c.ready and not c.waiting_reason and c.name != _FETCHER)
+    return next(running, "")

@@ -9,8 +9,7 @@ from mlendpoints.core.world import Child, ContainerFacts, PodFacts, Ref, Refusal
 DEPLOYMENT = Child(ref=Ref("Deployment", "titanic", "rfc-1"), uid="u", resource_version="1", replicas=2)
 
 
-def a_pod(container: ContainerFacts | None = None, *, unschedulable: str = "", deleting: bool = False) -> PodFacts:
-    containers = (container,) if container else ()
+def a_pod(*containers: ContainerFacts, unschedulable: str = "", deleting: bool = False) -> PodFacts:
     return PodFacts(name="p", instance="rfc-1", containers=containers, unschedulable=unschedulable, deleting=deleting)
 
 
@@ -79,6 +78,7 @@ def test_pods_that_start_or_leave_are_no_failure() -> None:
     assert finding.message == "rfc-1: 0 of 2 pods are ready."
 
 
+BEHIND_IT = ContainerFacts(name="nginx", waiting_reason="PodInitializing")
 WAITING = Finding.wait(Reason.INSTANCES_STARTING, "rfc-1: 0 of 2 pods are ready.")
 
 
@@ -87,6 +87,15 @@ WAITING = Finding.wait(Reason.INSTANCES_STARTING, "rfc-1: 0 of 2 pods are ready.
     [
         (WAITING, (), Reason.DEADLINE_EXCEEDED),
         (WAITING, (a_pod(ContainerFacts(name="model")),), Reason.PROBE_FAILED),
+        (WAITING, (a_pod(ContainerFacts(name="model"), BEHIND_IT),), Reason.PROBE_FAILED),
+        (
+            WAITING,
+            (a_pod(ContainerFacts(name="model", ready=True), ContainerFacts(name="nginx")),),
+            Reason.PROBE_FAILED,
+        ),
+        (WAITING, (a_pod(ContainerFacts(name="model-init"), BEHIND_IT),), Reason.DEADLINE_EXCEEDED),
+        (WAITING, (a_pod(BEHIND_IT),), Reason.DEADLINE_EXCEEDED),
+        (WAITING, (a_pod(ContainerFacts(name="model"), deleting=True),), Reason.DEADLINE_EXCEEDED),
         (Finding.no(Reason.OOM_KILLED, "killed"), (), Reason.OOM_KILLED),
     ],
 )
@@ -97,3 +106,11 @@ def test_a_deadline_tells_the_pods_reason_else_its_own(
 
     assert finding.reason == reason
     assert finding.message.startswith("Not ready within 60 s")
+
+
+def test_a_health_path_that_never_answers_is_told_with_pod_and_container() -> None:
+    pod = a_pod(ContainerFacts(name="model"), BEHIND_IT)
+
+    message = deadline_finding(60, WAITING, [pod]).message
+
+    assert f"Pod {pod.name}: container model runs, but the health path does not answer 200." in message
