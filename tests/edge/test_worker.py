@@ -47,6 +47,23 @@ class Rig:
         await task
 
 
+def test_a_key_whose_reconcile_was_cut_off_comes_again() -> None:
+    async def scenario() -> None:
+        async def work(_key: Ref) -> None:
+            await asyncio.sleep(3600)
+
+        rig = Rig(work)
+        rig.queue.add(KEY)
+        losing_the_lease = asyncio.create_task(rig.workers.run())
+        await settle()
+        losing_the_lease.cancel()
+        await settle()
+        async with asyncio.timeout(10):
+            assert await rig.queue.get() == KEY
+
+    run(scenario())
+
+
 def failing_once(error: Exception) -> Callable[[Ref], Awaitable[None]]:
     errors = [error]
 

@@ -59,6 +59,9 @@ class Workers:
         begun = time.perf_counter()
         try:
             result = await self._try(key)
+        except asyncio.CancelledError:
+            self._queue.add(key)  # the lease was lost; when it is held again, nobody else would look at the key
+            raise
         finally:
             self._queue.done(key)
         self._metrics.seconds.observe(time.perf_counter() - begun)
