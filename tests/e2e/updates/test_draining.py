@@ -15,7 +15,7 @@ from msgspec import Struct
 from mlendpoints.edge.kinds import DEPLOYMENT, ENDPOINT, MODEL, SERVICE
 from tests.e2e.place import kubectl
 from tests.e2e.updates.rig import Rig
-from tests.e2e.updates.trial import Trial, in_flight, lost_of
+from tests.e2e.updates.trial import Trial, a_trial, in_flight, lost_of
 from tests.e2e.waiting import until
 
 SECONDS = int(os.environ.get("E2E_INVOCATION_SECONDS") or 30)
@@ -74,35 +74,35 @@ WAYS = (
 @pytest.mark.side_by_side
 @pytest.mark.parametrize("way", WAYS, ids=[way.name for way in WAYS])
 def test_requests_in_flight_are_answered_in_whole_by_pods_that_leave(rig: Rig, way: Leaving) -> None:
-    trial = Trial(rig.place, way.name)
-    trial.make({"blue": (1, 2), "green": (0, 1)})
-    old = trial.instance("blue")
-    begin = way.prepare(trial)
-    with rig.no_lag(), in_flight(rig.gateways, trial.host, CALLS) as calls:
-        trial.until_at_work(old, calls)
-        begin()
-        trial.until_leaving(old)
-        assert not any(call.done() for call in calls), "too late: the pods leave when nobody waits any more"
-    assert lost_of(calls) == []
-    assert {call.result().text for call in calls} == {"blue", "blue" * PIECES}
-    until(lambda: len(trial.pods(old)) == way.stay, "the others are gone")
+    with a_trial(rig.place, way.name) as trial:
+        trial.make({"blue": (1, 2), "green": (0, 1)})
+        old = trial.instance("blue")
+        begin = way.prepare(trial)
+        with rig.no_lag(), in_flight(rig.gateways, trial.host, CALLS) as calls:
+            trial.until_at_work(old, calls)
+            begin()
+            trial.until_leaving(old)
+            assert not any(call.done() for call in calls), "too late: the pods leave when nobody waits any more"
+        assert lost_of(calls) == []
+        assert {call.result().text for call in calls} == {"blue", "blue" * PIECES}
+        until(lambda: len(trial.pods(old)) == way.stay, "the others are gone")
 
 
 @pytest.mark.side_by_side
 def test_a_service_outlives_the_pods_of_an_old_version(rig: Rig) -> None:
-    trial = Trial(rig.place, "outlived")
-    trial.make({"blue": (1, 1)})
-    old = trial.instance("blue")
-    begin = swap(trial)
-    with rig.no_lag(), in_flight(rig.gateways, trial.host, [WHOLE]) as calls:
-        trial.until_at_work(old, calls)
-        begin()
-        trial.until_leaving(old)
-        until(lambda: trial.place.find(DEPLOYMENT, old) is None, "its Deployment is gone")
-        until(lambda: is_outlived(trial, old), "its pods are gone")
-    assert lost_of(calls) == []
-    trial.place.until_gone(SERVICE, old)
-    trial.place.until_gone(MODEL, old)
+    with a_trial(rig.place, "outlived") as trial:
+        trial.make({"blue": (1, 1)})
+        old = trial.instance("blue")
+        begin = swap(trial)
+        with rig.no_lag(), in_flight(rig.gateways, trial.host, [WHOLE]) as calls:
+            trial.until_at_work(old, calls)
+            begin()
+            trial.until_leaving(old)
+            until(lambda: trial.place.find(DEPLOYMENT, old) is None, "its Deployment is gone")
+            until(lambda: is_outlived(trial, old), "its pods are gone")
+        assert lost_of(calls) == []
+        trial.place.until_gone(SERVICE, old)
+        trial.place.until_gone(MODEL, old)
 
 
 def is_outlived(trial: Trial, old: str) -> bool:
@@ -115,12 +115,12 @@ def is_outlived(trial: Trial, old: str) -> bool:
 
 @pytest.mark.side_by_side
 def test_pieces_of_a_stream_arrive_as_they_are_made(rig: Rig) -> None:
-    trial = Trial(rig.place, "streaming")
-    trial.make({"blue": (1, 1)})
-    with rig.gateways[0].stream(trial.host, body=json.dumps({"seconds": 4, "pieces": 4})) as response:
-        pieces = response.iter_raw()
-        first = next(pieces)
-        trial.place.delete(ENDPOINT, trial.name)
-        rest = list(pieces)
-    assert rest, "all came at once"
-    assert b"".join([first, *rest]) == b"blue" * 4
+    with a_trial(rig.place, "streaming") as trial:
+        trial.make({"blue": (1, 1)})
+        with rig.gateways[0].stream(trial.host, body=json.dumps({"seconds": 4, "pieces": 4})) as response:
+            pieces = response.iter_raw()
+            first = next(pieces)
+            trial.place.delete(ENDPOINT, trial.name)
+            rest = list(pieces)
+        assert rest, "all came at once"
+        assert b"".join([first, *rest]) == b"blue" * 4

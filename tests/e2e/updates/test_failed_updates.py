@@ -11,10 +11,10 @@ from tests.e2e.conftest import GATEWAY
 from tests.e2e.objects import a_config, a_variant, an_echo, image
 from tests.e2e.place import QUOTA, condition_of
 from tests.e2e.updates.rig import Rig
-from tests.e2e.updates.trial import Trial
+from tests.e2e.updates.trial import Trial, a_trial
 from tests.e2e.waiting import until
 
-DEADLINE = 15  # seconds
+DEADLINE = 25  # seconds
 RATE = 5.0  # requests a second
 NOWHERE = "http://{1}.{0}.svc/absent.tar.gz".format(*GATEWAY.split("/"))  # a gateway has no artifacts
 
@@ -68,19 +68,19 @@ FAILURES = (
 @pytest.mark.side_by_side
 @pytest.mark.parametrize("failure", FAILURES, ids=[failure.name for failure in FAILURES])
 def test_what_serves_goes_on_when_its_successor_fails_and_the_reason_is_told(rig: Rig, failure: Failure) -> None:
-    trial = Trial(rig.place, failure.name)
-    serving = trial.make({"blue": (1, 1)})
-    trial.set_deadline(DEADLINE)
-    routes, instances = routes_of(trial), trial.instances()
-    with rig.load(trial.host, rate=RATE) as load:
-        ruin(trial, failure)
-        failed = trial.place.until_condition(trial.name, "UpdateSucceeded", "False", reason=failure.reason)
-        until(lambda: trial.instances() == instances, "what was made for the failed version is removed")
-    assert load.lost == []
-    assert routes_of(trial) == routes
-    assert condition_of(failed, "Available")["status"] == "True"
-    assert failed["status"]["configVersion"] == serving["status"]["configVersion"]
-    tells(failed, failure)
+    with a_trial(rig.place, failure.name) as trial:
+        serving = trial.make({"blue": (1, 1)})
+        trial.set_deadline(DEADLINE)
+        routes, instances = routes_of(trial), trial.instances()
+        with rig.load(trial.host, rate=RATE) as load:
+            ruin(trial, failure)
+            failed = trial.place.until_condition(trial.name, "UpdateSucceeded", "False", reason=failure.reason)
+            until(lambda: trial.instances() == instances, "what was made for the failed version is removed")
+        assert load.lost == []
+        assert routes_of(trial) == routes
+        assert condition_of(failed, "Available")["status"] == "True"
+        assert failed["status"]["configVersion"] == serving["status"]["configVersion"]
+        tells(failed, failure)
 
 
 def ruin(trial: Trial, failure: Failure) -> None:
@@ -109,22 +109,22 @@ def routes_of(trial: Trial) -> Object:
 
 @pytest.mark.side_by_side
 def test_an_update_beyond_the_quota_fails_and_another_attempt_succeeds_when_there_is_room(rig: Rig) -> None:
-    trial = Trial(rig.limited, "limited")
-    trial.make({"blue": (1, 1)})
-    trial.set_deadline(DEADLINE)
-    rig.limited.apply(a_quota(pods=1))
-    trial.set_model("blue", answer="new")
-    failed = rig.limited.until_condition(trial.name, "UpdateSucceeded", "False", reason="QuotaExceeded")
-    assert "exceeded quota: few" in condition_of(failed, "UpdateSucceeded")["message"]
-    assert answers(rig, trial) == {"blue"}
-    rig.limited.delete(QUOTA, "few")
-    still = rig.limited.get(ENDPOINT, trial.name)
-    assert condition_of(still, "UpdateSucceeded")["reason"] == "QuotaExceeded"
-    rig.limited.edit(ENDPOINT, trial.name, {"update": {"attempt": "2", "deadlineSeconds": 600}})
-    trial.until_ready()
-    assert answers(rig, trial) == {"new"}
-    outcomes = [entry["outcome"] for entry in rig.limited.get(ENDPOINT, trial.name)["status"]["history"]]
-    assert outcomes == ["Succeeded", "Failed", "Succeeded"]
+    with a_trial(rig.limited, "limited") as trial:
+        trial.make({"blue": (1, 1)})
+        trial.set_deadline(DEADLINE)
+        rig.limited.apply(a_quota(pods=1))
+        trial.set_model("blue", answer="new")
+        failed = rig.limited.until_condition(trial.name, "UpdateSucceeded", "False", reason="QuotaExceeded")
+        assert "exceeded quota: few" in condition_of(failed, "UpdateSucceeded")["message"]
+        assert answers(rig, trial) == {"blue"}
+        rig.limited.delete(QUOTA, "few")
+        still = rig.limited.get(ENDPOINT, trial.name)
+        assert condition_of(still, "UpdateSucceeded")["reason"] == "QuotaExceeded"
+        rig.limited.edit(ENDPOINT, trial.name, {"update": {"attempt": "2", "deadlineSeconds": 600}})
+        trial.until_ready()
+        assert answers(rig, trial) == {"new"}
+        outcomes = [entry["outcome"] for entry in rig.limited.get(ENDPOINT, trial.name)["status"]["history"]]
+        assert outcomes == ["Succeeded", "Failed", "Succeeded"]
 
 
 def a_quota(*, pods: int) -> Object:
@@ -142,12 +142,12 @@ def answers(rig: Rig, trial: Trial) -> set[str]:
 
 @pytest.mark.side_by_side
 def test_editing_a_failed_update_back_makes_nothing_anew(rig: Rig) -> None:
-    trial = Trial(rig.place, "edited-back")
-    trial.make({"blue": (1, 1)})
-    trial.set_deadline(DEADLINE)
-    instances = trial.instances()
-    trial.set_model("blue", first="sys.exit('broken')")
-    rig.place.until_condition(trial.name, "UpdateSucceeded", "False", reason="CrashLooping")
-    trial.set_model("blue")
-    trial.until_ready()
-    assert trial.instances() == instances
+    with a_trial(rig.place, "edited-back") as trial:
+        trial.make({"blue": (1, 1)})
+        trial.set_deadline(DEADLINE)
+        instances = trial.instances()
+        trial.set_model("blue", first="sys.exit('broken')")
+        rig.place.until_condition(trial.name, "UpdateSucceeded", "False", reason="CrashLooping")
+        trial.set_model("blue")
+        trial.until_ready()
+        assert trial.instances() == instances

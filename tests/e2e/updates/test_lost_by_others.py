@@ -18,7 +18,7 @@ from tests.e2e import seeded
 from tests.e2e.load import Load
 from tests.e2e.place import Place
 from tests.e2e.updates.rig import Rig
-from tests.e2e.updates.trial import Trial, Variants, in_flight, lost_of, proxy_of
+from tests.e2e.updates.trial import Trial, Variants, a_trial, in_flight, lost_of, proxy_of
 from tests.e2e.waiting import until
 
 RATE = 20.0  # requests a second
@@ -231,15 +231,14 @@ def test_without_its_guard_requests_are_lost(rig: Rig, row: Row) -> None:
     with rig.desk(place, "-m", "tests.e2e.seeded", row.seed.__name__) as desk:
         desk.start()
         lost = lived(rig, place, row)
-        place.delete(ENDPOINT, row.name)
         place.until_gone(ENDPOINT, row.name)
     assert any(re.search(row.shows, loss) for loss in lost), f"expected {row.shows} among {lost[:20]}"
 
 
 def lived(rig: Rig, place: Place, row: Row) -> list[str]:
     """What was lost while an endpoint lived through it."""
-    trial = Trial(place, row.name)
-    trial.make(row.variants, first=row.first)
-    with rig.load(trial.host, rate=row.rate) as load:
-        lost = row.live(rig, trial, load)
-    return lost + load.lost
+    with a_trial(place, row.name) as trial:
+        trial.make(row.variants, first=row.first)
+        with rig.load(trial.host, rate=row.rate) as load:
+            lost = row.live(rig, trial, load)
+        return lost + load.lost

@@ -8,7 +8,7 @@ import pytest
 from mlendpoints.edge.kinds import DEPLOYMENT, POD
 from tests.e2e.place import Place, condition_of
 from tests.e2e.updates.rig import Rig
-from tests.e2e.updates.trial import Trial
+from tests.e2e.updates.trial import Trial, a_trial
 from tests.e2e.waiting import until
 
 RATE = 10.0  # requests a second
@@ -16,15 +16,15 @@ RATE = 10.0  # requests a second
 
 @pytest.mark.side_by_side
 def test_a_gateway_pod_that_lags_is_named_until_it_has_caught_up(rig: Rig) -> None:
-    trial = Trial(rig.place, "lagging")
-    trial.make({"blue": (1, 1), "green": (1, 1)})
-    with rig.lag() as lagging:
-        trial.set_config({"blue": (1, 1), "green": (3, 1)})
-        told = rig.place.until_condition(trial.name, "RoutesProgrammed", "False", reason="RouteNotProgrammed")
-    message = condition_of(told, "RoutesProgrammed")["message"]
-    assert [gateway.pod for gateway in rig.gateways if gateway.pod in message] == [lagging.pod]
-    assert condition_of(told, "Available")["status"] == "True"
-    trial.until_ready()
+    with a_trial(rig.place, "lagging") as trial:
+        trial.make({"blue": (1, 1), "green": (1, 1)})
+        with rig.lag() as lagging:
+            trial.set_config({"blue": (1, 1), "green": (3, 1)})
+            told = rig.place.until_condition(trial.name, "RoutesProgrammed", "False", reason="RouteNotProgrammed")
+        message = condition_of(told, "RoutesProgrammed")["message"]
+        assert [gateway.pod for gateway in rig.gateways if gateway.pod in message] == [lagging.pod]
+        assert condition_of(told, "Available")["status"] == "True"
+        trial.until_ready()
 
 
 @pytest.mark.side_by_side

@@ -7,21 +7,21 @@ import pytest
 from mlendpoints.edge.kinds import ENDPOINT
 from tests.e2e.place import kubectl
 from tests.e2e.updates.rig import Rig
-from tests.e2e.updates.trial import Trial
+from tests.e2e.updates.trial import Trial, a_trial
 from tests.e2e.waiting import until
 
-DEADLINE = 15  # seconds
+DEADLINE = 25  # seconds
 
 
 @pytest.mark.side_by_side
 def test_a_description_reads_like_a_story(rig: Rig) -> None:
-    trial = Trial(rig.place, "told")
-    trial.make({"blue": (1, 1)})
-    succeed_fail_and_be_superseded(trial)
-    story = kubectl("--namespace", rig.place.name, "describe", "mle", trial.name)
-    history = [line for line in lines(story) if re.match(r"(Outcome|Reason|Message): ", line)]
-    assert history
-    (rig.folder / "story.txt").write_text(story)
+    with a_trial(rig.place, "told") as trial:
+        trial.make({"blue": (1, 1)})
+        succeed_fail_and_be_superseded(trial)
+        story = kubectl("--namespace", rig.place.name, "describe", "mle", trial.name)
+        history = [line for line in lines(story) if re.match(r"(Outcome|Reason|Message): ", line)]
+        assert history
+        (rig.folder / "story.txt").write_text(story)
 
 
 def succeed_fail_and_be_superseded(trial: Trial) -> None:

@@ -135,6 +135,15 @@ class Trial:
         self.place.until_gone(ENDPOINT, self.name)
 
 
+@contextmanager
+def a_trial(place: Place, name: str) -> Iterator[Trial]:
+    """An endpoint that is told to leave afterwards, if it has not been yet; not waited for."""
+    try:
+        yield Trial(place, name)
+    finally:
+        place.server.ask("DELETE", ENDPOINT.path(place.name, name))
+
+
 class Proxy(Struct, frozen=True):
     """Connections of a pod's proxy: all, and those with a request that is not answered yet."""
 
