@@ -1,0 +1,148 @@
+"""One scenario of the sweep's, played through a fault.
+
+Undisturbed, through the same proxy, its end state and its number of calls are
+the measure. A call is a request that reached the API server, whatever came of
+it, but for the lease's: what a fault answers by itself is none.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+from msgspec import Struct
+
+from mlendpoints.edge.reflector import Patience
+from tests.apiserver.faults.answers import OlderView
+from tests.apiserver.faults.proxy import Call, Detour, Fault, Proxy, between
+from tests.sweep.normal import Picture, differences, picture
+from tests.sweep.rules import Evidence, Violation, judge
+from tests.sweep.scenarios import Scenario
+from tests.sweep.stage import Point, Stage
+
+
+class Measure(Struct, frozen=True):
+    """What a scenario comes to when nothing goes wrong."""
+
+    end: Picture
+    calls: int
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What came of one trial."""
+
+    scenario: str
+    end: Picture
+    calls: list[Call]
+    violations: list[Violation]
+    problem: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        return not self.problem and not self.violations
+
+    def __str__(self) -> str:
+        counted = Counter(f"{call.verb} {call.plural} {call.code}" for call in self.calls)
+        calls = f"{len(self.calls)} calls: " + ", ".join(f"{n} {what}" for what, n in sorted(counted.items()))
+        return "\n  ".join((self.scenario, *map(str, self.violations), calls, *self.problem.splitlines()))
+
+
+class Trials:
+    """Plays scenarios on one stage, so many at a time."""
+
+    def __init__(self, stage: Stage, api_server: httpx2.AsyncClient, *, jobs: int = 8) -> None:
+        self._stage = stage
+        self._api_server = api_server
+        self._at_once = asyncio.Semaphore(jobs)
+
+    @asynccontextmanager
+    async def behind(self, scenario: Scenario, fault: Fault) -> AsyncIterator[tuple[Point, Proxy]]:
+        """What stands before a scenario, at rest, in a fresh namespace whose operator is behind a proxy."""
+        async with self._at_once, between(self._api_server) as proxy, self._stage.point(scenario.name) as point:
+            proxy.fault = fault
+            async with point.operating(wrap=lambda _own: Detour(proxy.url, fault)):
+                await scenario.prepare(point.user)
+                await point.settled()
+                proxy.calls.clear()
+                yield point, proxy
+
+    async def measure(self, scenario: Scenario) -> Measure:
+        """What it comes to undisturbed; raises ``AssertionError`` when that is not well."""
+        result = await self.play(scenario, Fault())
+        assert result.is_well, str(result)
+        return Measure(result.end, len(result.calls))
+
+    async def play(self, scenario: Scenario, fault: Fault, measure: Measure | None = None) -> Result:
+        """Arms the fault as soon as what stands before the scenario is at rest."""
+        async with self.behind(scenario, fault) as (point, proxy):
+            _distrust(point)
+            fault.armed = True
+            problem = await _act(point, scenario, measure)
+            return result_of(point, proxy, scenario, problem)
+
+    async def restart(self, scenario: Scenario, *plurals: str) -> Result:
+        """Plays it undisturbed, and starts the operator anew with a view of some kinds (else of all) from before."""
+        async with self.behind(scenario, Fault()) as (point, proxy):
+            older = OlderView(str(max(change.revision for change in point.record.changes)), *plurals)
+            await scenario.act(point.user)
+            await point.settled()
+            end = picture(point.record)
+            proxy.fault = older
+            proxy.calls.clear()
+            await _die(point)
+            await point.record.until(lambda: point.rests or _has_tried(proxy), "it has led by its older view")
+            older.caught_up.set()
+            return result_of(point, proxy, scenario, await _settle(point, end))
+
+
+def _distrust(point: Point) -> None:
+    """From now on the end of a watch is a reason to list anew, as it is for the operator after an hour."""
+    assert point.life is not None
+    for reflector in point.life.operator._reflectors:  # noqa: SLF001 - an hour is too long for a test
+        reflector._patience = Patience(trust=0.0)  # noqa: SLF001 - the same
+
+
+async def _die(point: Point) -> None:
+    """Kills the operator; the next one starts at once."""
+    assert point.life is not None
+    lives = point.lives
+    point.life.wire.killed.set()
+    await point.record.until(lambda: point.lives > lives, "it is started anew")
+
+
+async def _act(point: Point, scenario: Scenario, measure: Measure | None) -> str:
+    try:
+        await scenario.act(point.user)
+    except TimeoutError as error:
+        return "\n".join((str(error), *_words(point)))
+    return await _settle(point, measure.end if measure else None)
+
+
+async def _settle(point: Point, end: Picture | None) -> str:
+    try:
+        await point.settled(lambda: end is None or picture(point.record) == end)
+    except TimeoutError as error:
+        return "\n".join((str(error), differences(end or {}, picture(point.record)), *_words(point)))
+    return ""
+
+
+def _has_tried(proxy: Proxy) -> bool:
+    """Whether the operator has written anything but its lease, or has tried to."""
+    return any(call.verb not in ("get", "list", "watch") and call.plural != "leases" for call in proxy.calls)
+
+
+def _words(point: Point) -> list[str]:
+    """The operator's last."""
+    return point.life.log[-40:] if point.life else []
+
+
+def result_of(point: Point, proxy: Proxy, scenario: Scenario, problem: str) -> Result:
+    answers = point.stage.gateways.answers(point.namespace)
+    return Result(
+        scenario=scenario.name,
+        end=picture(point.record),
+        calls=[call for call in proxy.calls if call.plural != "leases"],
+        violations=judge(Evidence(point.record, point.ledger.everything, answers, point.user)),
+        problem=problem,
+    )
