@@ -50,6 +50,9 @@ cluster-test: $(VENV) ## Start, break and stop local clusters, each in a network
 	@$(PYTHON) -m cluster up >/dev/null
 	@$(BIN)/pytest tests/cluster
 
+sweep: $(VENV) ## Kill the operator at every write of every scenario, on a real API server (SWEEP_ARGS)
+	@$(BIN)/python -m tests.sweep $(SWEEP_ARGS)
+
 bench: $(VENV) ## Measure the operator against the floor of bare writes
 	@$(BIN)/python -m bench
 
@@ -112,5 +115,5 @@ $(VENV): requirements-dev.lock pyproject.toml $(UV)
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: demo test check unit apiserver e2e cluster-test bench cluster-up cluster-down images push install uninstall deploy undeploy \
+.PHONY: demo test check unit apiserver e2e cluster-test sweep bench cluster-up cluster-down images push install uninstall deploy undeploy \
   run format generate install.yaml lock help

@@ -19,7 +19,7 @@ _TOLD = 25  # points
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints each failure as it comes, and the number of points; 1 if there was a failure."""
+    """Prints each failure as it comes, the costs and the number of points; 1 if anything is not as it shall be."""
     options = _parser().parse_args(arguments)
     found = [BY_NAME[name] for name in options.scenario or BY_NAME]
     plane = nullcontext(options.kubeconfig) if options.kubeconfig else control_plane("--controllers")
@@ -65,8 +65,11 @@ class _Teller:
 
 def _summary(swept: Sequence[Swept], teller: _Teller) -> int:
     points, failures = sum(len(one.points) for one in swept), sum(len(one.failures) for one in swept)
+    dear = [one.scenario.name for one in swept if not one.measure.cost.is_kept]
+    restless = [one.scenario.name for one in swept if one.measure.at_rest]
     _say(f"{points} points in {len(swept)} scenarios, {failures} failures, {teller.seconds:.0f} s\n")
-    return 1 if failures else 0
+    _say(f"above the limit of calls: {', '.join(dear) or 'none'}; calls at rest: {', '.join(restless) or 'none'}\n")
+    return 1 if failures or dear or restless else 0
 
 
 def _say(text: str) -> None:
