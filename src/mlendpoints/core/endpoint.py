@@ -1,5 +1,7 @@
 """The plan of one endpoint and all below it: the one place where everything comes together."""
 
+from msgspec.structs import replace
+
 from mlendpoints.api import labels
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.children import missing_writes
@@ -10,7 +12,7 @@ from mlendpoints.core.history import Report
 from mlendpoints.core.instances import instance_statuses
 from mlendpoints.core.plan import Plan
 from mlendpoints.core.retirement import leftovers, prune
-from mlendpoints.core.rollout import deadline, decide, probes
+from mlendpoints.core.rollout import Rollout, deadline, decide, probes
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.status import LAG, headline, make_status, routes_finding
 from mlendpoints.core.target import Target, resolve
@@ -41,7 +43,7 @@ def _plan_living(scene: Scene) -> Plan:
     report = Report(scene=scene, rollout=rollout, leftovers=unneeded, routes=routes_finding(scene, rollout))
     status, before = make_status(report), scene.world.endpoint.status
     ask = bool(unneeded) or report.routes.ok is not True
-    return Plan(
+    plan = Plan(
         writes=(*missing_writes(scene, rollout), *instance_statuses(scene)),
         prune=prune(scene, rollout, unneeded),
         guard=scene.virtual_service,
@@ -51,6 +53,17 @@ def _plan_living(scene: Scene) -> Plan:
         probes=probes(scene, rollout, prove_live=ask),
         recheck=_recheck(scene, failed=rollout.failure is not None, proven=report.routes.ok is True),
     )
+    return _take_back_proof(scene, rollout, plan)
+
+
+def _take_back_proof(scene: Scene, rollout: Rollout, plan: Plan) -> Plan:
+    """Routes that are on record as proven are not written again before that is off the record.
+
+    The gateways may have left them since: others are written, and a crash kept them out of the status.
+    """
+    routes, proven = rollout.routes, scene.world.endpoint.status.route_revision
+    again = routes is not None and routes != scene.live and routes.revision == proven
+    return replace(plan, writes=(), prune=()) if again else plan
 
 
 def _hold_finalizer(world: World, plan: Plan) -> Plan:
