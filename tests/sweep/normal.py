@@ -62,7 +62,7 @@ def _differences(wanted: object, found: object, path: str) -> Iterator[str]:
         for key in sorted(wanted.keys() | found.keys()):
             yield from _differences(wanted.get(key), found.get(key), f"{path}/{key}")
     elif wanted != found:
-        yield f"{path}: {_short(wanted)} is wanted, {_short(found)} is there"
+        yield f"{path}: wanted is {_short(wanted)}, there is {_short(found)}"
 
 
 def _short(value: object) -> str:

@@ -104,7 +104,11 @@ class Point:
         """Waits until the operator rests at the end and nothing has happened for a moment; raises ``TimeoutError``."""
         last: tuple[int, int] | None = None
         while True:
-            await self.record.until(lambda: self.rests and is_the_end(), "it rests at its end", patience=patience)
+            await self.record.until(
+                lambda: self.rests and self.record.is_collected and is_the_end(),
+                "it rests at its end",
+                patience=patience,
+            )
             now = (len(self.ledger.everything), len(self.record.changes))
             if now == last:
                 return

@@ -62,6 +62,16 @@ class Record:
         """All objects of a kind, by name."""
         return [obj for ref, obj in sorted(self.objects.items()) if ref.kind == kind.name]
 
+    @property
+    def is_collected(self) -> bool:
+        """Whether nothing stands whose owner is gone: the garbage collector has done its work, and so have pods."""
+        objects = self.objects.values()
+        uids = {obj["metadata"]["uid"] for obj in objects}
+        owners = {owner["uid"] for obj in objects for owner in obj["metadata"].get("ownerReferences", ())}
+        deployments = {ref.name for ref in self.objects if ref.kind == kinds.DEPLOYMENT.name}
+        pods = {ref.name.rpartition("-")[0] for ref in self.objects if ref.kind == kinds.POD.name}
+        return owners <= uids and pods <= deployments
+
     def has_seen(self, kind: Kind, name: str, revision: int) -> bool:
         """Whether an object was seen at this revision or a later one."""
         ref = Ref(kind.name, self.namespace, name)
