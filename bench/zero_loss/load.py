@@ -143,7 +143,7 @@ async def work(order: Order, output: BinaryIO) -> None:
 
 def main(order: Order) -> None:
     """Writes one ``Record`` a line."""
-    with Path(order.record).open("wb") as output:
+    with Path(order.record).open("wb", buffering=0) as output:  # whoever waits for records reads them at once
         asyncio.run(work(order, output))
 
 
