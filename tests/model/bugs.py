@@ -1,0 +1,72 @@
+"""Mistakes put into the product for a while, to see that the model check finds them. Never part of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from msgspec import Struct
+
+from mlendpoints.core import deletion, endpoint, retirement, rollout, scaling, status
+from mlendpoints.core.retirement import Leftovers
+from mlendpoints.core.rollout import Rollout
+from mlendpoints.core.scene import Scene
+from mlendpoints.core.target import Target
+from mlendpoints.core.world import Child, Destination, Routes
+
+
+class Bug(Struct, frozen=True):
+    """A mistake: what stands in place of what."""
+
+    what: str
+    world: str  # a world in which it shows
+    place: object
+    name: str
+    mistake: Callable[..., object]
+
+    @contextmanager
+    def seeded(self) -> Iterator[None]:
+        """The mistake is there within this context."""
+        with patch.object(self.place, self.name, self.mistake):
+            yield
+
+
+def _no_newcomers(_scene: Scene, _target: Target) -> tuple[str, ...]:
+    return ()
+
+
+def _written_is_proven(scene: Scene, decided: Rollout) -> bool:
+    return scene.live is not None and scene.live == decided.routes
+
+
+def _always(*_arguments: object) -> bool:
+    return True
+
+
+def _nothing(*_arguments: object) -> None:
+    return None
+
+
+def _all_at_once(scene: Scene, instance: str) -> tuple[Child, ...]:
+    named = (child for ref, child in sorted(scene.world.children.items()) if ref.name == instance)
+    return tuple(child for child in named if child.ref.kind in {"Deployment", "MachineLearningModel"})
+
+
+def _as_it_stands(_scene: Scene, live: Routes) -> tuple[Destination, ...]:
+    return live.destinations
+
+
+def _even_while_absent(scene: Scene, _decided: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
+    return tuple(child for name in unneeded.model_instances for child in retirement.retire(scene, name))
+
+
+BUGS = {
+    "no-pings": Bug("weights are written without pings proven", "update", rollout, "newcomers", _no_newcomers),
+    "prune-unproven": Bug("pods go without a proof", "update", retirement, "routes_are_proven", _written_is_proven),
+    "services-first": Bug("a Service goes with its pods", "update", retirement, "retire", _all_at_once),
+    "scale-unproven": Bug("pods are taken without a proof", "update", scaling, "routes_are_proven", _written_is_proven),
+    "done-too-early": Bug("Ready is said without a proof", "update", status, "routes_are_proven", _written_is_proven),
+    "failures-forgotten": Bug("a failed update begins again", "update", rollout, "_recorded_failure", _nothing),
+    "pods-before-routes": Bug("a deletion does not ask the gateways", "update", deletion, "_seen_gone", _always),
+    "prune-blindly": Bug("pods go whatever the routes say", "trouble", endpoint, "prune", _even_while_absent),
+    "weights-by-hand": Bug("weights changed by hand are kept", "trouble", Scene, "_as_written", _as_it_stands),
+}

@@ -1,0 +1,158 @@
+"""What must be true: rollout's invariants, told of states, of single writes, and of what a plan claims.
+
+A mishap (pods that fail, an object deleted by hand) may break what callers
+get; the operator must not. So a model instance that a mishap made unreachable
+is *excused* until it answers on every gateway again, and routes that somebody
+changed by hand are not held against the operator until it has written its own.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.model import Model
+from mlendpoints.core.target import Target
+from mlendpoints.core.world import Destination, Routes
+from tests.model.asks import ASKS, config_of, models_of, target_of
+from tests.model.operator import Decision
+from tests.model.state import ABSENT, GONE, LIVING, OVERDUE, ROUTES, Op, State, Verb
+
+Broken = Iterator[str]
+
+
+def broken_in(state: State) -> Broken:
+    """Of a state: what takes traffic stands, has ready pods, and is known to every gateway that sends there."""
+    if state.routes is not None and not state.routes_altered:
+        for instance in _weighted(state.routes):
+            if not _is_reachable(state, instance):
+                yield f"the VirtualService gives a weight to {instance}, which is not reachable"
+    if state.life in {OVERDUE, GONE}:
+        return  # after a minute routes count as gone, since somebody else may answer for the host
+    for n, gateway in enumerate(state.gateways):
+        for instance in _weighted(gateway.routes):
+            if not _is_reachable(state, instance):
+                yield f"gateway {n} sends requests to {instance}, which is not reachable"
+            elif instance not in gateway.known and instance not in state.excused:
+                yield f"gateway {n} sends requests to {instance}, which it does not know"
+
+
+def _weighted(routes: Routes | None) -> tuple[str, ...]:
+    return tuple(d.instance for d in routes.destinations if d.weight > 0) if routes else ()
+
+
+def _is_reachable(state: State, name: str) -> bool:
+    instance = state.instance(name)
+    stands = instance is not None and instance.service != ABSENT and instance.ready > 0
+    return stands or name in state.excused
+
+
+def broken_by(state: State, after: State) -> Broken:
+    """Of the first pending thing of a state, and what it makes of it."""
+    op = state.pending[0]
+    if (op.kind, op.name) in _templates():
+        yield f"the template {op.kind} {op.name} is written or deleted"
+    if after.routes != state.routes and after.routes is not None:
+        yield from _broken_by_routes(state, after.routes)
+    if op.verb is Verb.DELETE:
+        yield from _broken_by_deletion(state, op)
+    if op.verb is Verb.SCALE or op.verb is Verb.APPLY:
+        yield from _broken_by_scaling(state, after, op)
+    if op.verb is Verb.LEAVE and after.life == GONE:
+        yield from _broken_by_leaving(state)
+
+
+@lru_cache
+def _templates() -> frozenset[tuple[str, str]]:
+    models = {(Model.KIND, model) for name in ASKS for model in models_of(name)}
+    return frozenset(models | {(EndpointConfig.KIND, config_of(name).metadata.name) for name in ASKS})
+
+
+def _broken_by_routes(state: State, routes: Routes) -> Broken:
+    if routes.destinations and routes.destinations not in _legitimate():
+        yield f"the routes say what nobody ever asked: {_told(routes.destinations)}"
+    known = set(_weighted(state.routes)) if state.routes else {i for i in _weighted(routes) if _was_routed(state, i)}
+    for instance in set(_weighted(routes)) - known:
+        for n, gateway in enumerate(state.gateways):
+            if instance not in gateway.known and instance not in state.excused:
+                yield f"{instance} gets a weight before gateway {n} knows it"
+
+
+def _was_routed(state: State, instance: str) -> bool:
+    """While the VirtualService is away: what the record in the status says has served."""
+    targets = (target_of(name) for name in ASKS)
+    records = (t for t in targets if t is not None and t.version == state.status.config_version)
+    return any(instance in record.instances for record in records)
+
+
+@lru_cache
+def _legitimate() -> frozenset[tuple[Destination, ...]]:
+    return frozenset(target.destinations for name in ASKS if (target := target_of(name)) is not None)
+
+
+def _told(destinations: tuple[Destination, ...]) -> str:
+    return ", ".join(f"{d.variant}={d.weight} -> {d.instance}" for d in destinations)
+
+
+def _broken_by_deletion(state: State, op: Op) -> Broken:
+    if state.life == LIVING and state.routes is None:
+        yield f"{op.kind} {op.name} is deleted while there is no VirtualService"
+    instance = state.instance(op.name)
+    if op.kind == EndpointConfig.KIND or instance is None:
+        return
+    yield from _broken_by_loss(state, op.name, f"{op.kind} {op.name} is deleted")
+    if op.kind in {Model.KIND, "Service"} and (instance.leaving or instance.pods):
+        yield f"{op.kind} {op.name} is deleted before its pods are gone"
+
+
+def _broken_by_scaling(state: State, after: State, op: Op) -> Broken:
+    before, now = state.instance(op.name), after.instance(op.name)
+    if before is not None and now is not None and before.ready > 0 and now.ready == 0:
+        yield from _broken_by_loss(state, op.name, f"{op.name} is scaled to nothing")
+
+
+def _broken_by_loss(state: State, instance: str, what: str) -> Broken:
+    if state.life == OVERDUE:
+        return
+    for n, gateway in enumerate(state.gateways):
+        if instance in _reached(gateway.routes):
+            yield f"{what} while gateway {n} sends requests there"
+
+
+def _reached(routes: Routes | None) -> frozenset[str]:
+    """Also by the header that names a variant: a weight of 0 keeps its pods."""
+    return frozenset(d.instance for d in routes.destinations if not d.vacant) if routes else frozenset()
+
+
+def _broken_by_leaving(state: State) -> Broken:
+    if state.instances:
+        yield "the finalizer goes before the model instances are gone"
+    if state.routes is not None:
+        yield "the finalizer goes before the routes"
+    for n, gateway in enumerate(state.gateways):
+        if _reached(gateway.routes) and state.life != OVERDUE:
+            yield f"the finalizer goes while gateway {n} still sends requests"
+
+
+def broken_after(state: State, decision: Decision) -> Broken:
+    """Of what a look claims: nothing is called done before it is done on every gateway."""
+    if not decision.ready or state.life != LIVING:
+        return
+    target = target_of(state.ask)
+    if target is None:
+        yield "Ready is said of an endpoint whose references are not resolved"
+        return
+    yield from _not_as_asked(state, target)
+
+
+def _not_as_asked(state: State, target: Target) -> Broken:
+    if state.routes is None or state.routes.destinations != target.destinations:
+        yield "Ready is said before the VirtualService is as asked"
+        return
+    for n, gateway in enumerate(state.gateways):
+        if gateway.routes != state.routes and ROUTES not in state.excused:
+            yield f"Ready is said before gateway {n} serves what is asked"
+    if not target.instances <= {name for name, _ in state.instances}:
+        yield "Ready is said before all model instances stand"
+    for name, instance in state.instances:
+        if name in target.instances and instance.ready < instance.replicas:
+            yield f"Ready is said before the pods of {name} are ready"

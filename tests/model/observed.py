@@ -1,0 +1,221 @@
+"""A state as the operator would observe it: the world that the real ``plan_endpoint`` is asked about.
+
+Only what can be observed goes in: not what gateways really do, only what they
+have answered. Manifests come from the plans themselves, so that an object
+counts as written exactly when the product says so.
+"""
+
+import json
+from functools import cache
+
+import msgspec
+from msgspec.structs import replace
+
+from mlendpoints.api import labels
+from mlendpoints.api.endpoint import Endpoint, EndpointStatus, HistoryEntry, Outcome, UpdateStatus
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.model import Model
+from mlendpoints.core.difference import ref_of
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.times import timestamp
+from mlendpoints.core.world import Child, ContainerFacts, PodFacts, Probe, Ref, Routes, World
+from tests import gen
+from tests.model.asks import config_of, endpoint_spec, instances_with_bad_image, models_of
+from tests.model.state import ABSENT, ALTERED, DELETING, GONE, LIVING, OVERDUE, Instance, State, Status, Update
+from tests.simulation import fields_of
+
+NOW = 1_700_000_000.0
+PODS = {False: ContainerFacts(name="model"), True: ContainerFacts(name="model", ready=True)}
+BROKEN = ContainerFacts(name="model", waiting_reason="ImagePullBackOff", waiting_message="no such image")
+_DEADLINE = endpoint_spec("shared").spec.update.deadline_seconds
+_ENDPOINT = endpoint_spec("shared").metadata.name
+_LONG_AGO = timestamp(NOW - _DEADLINE - 1)
+_DELETED = {DELETING: timestamp(NOW), OVERDUE: timestamp(NOW - 3600)}
+
+
+class Observed:
+    """Makes worlds; remembers the manifests that it was shown."""
+
+    def __init__(self) -> None:
+        self._manifests: dict[Ref | Routes, Child] = {}
+        self._typed: dict[tuple[Ref, int], Model | EndpointConfig] = {}
+        self._written: dict[Ref, Manifest] = {}
+        self.settings = gen.some_settings()
+
+    def remember(self, manifest: Manifest, routes: Routes | None) -> None:
+        """Takes note of what a plan writes."""
+        ref = ref_of(manifest)
+        self._written.setdefault(ref, manifest)
+        key = ref if routes is None else routes
+        if key not in self._manifests:
+            self._manifests[key] = _projection(ref, manifest, routes)
+
+    def world(self, state: State) -> World:
+        """What the operator knows in this state."""
+        assert state.life != GONE
+        models = {name: self._model(name, instance.replicas) for name, instance in state.instances}
+        children = {child.ref: child for child in self._children(state)}
+        return World(
+            now=NOW,
+            settings=self.settings,
+            endpoint=_endpoint(state),
+            config=config_of(state.ask),
+            models=models_of(state.ask),
+            config_instances={name: self._config(name) for name in state.configs},
+            model_instances=models,
+            children=children,
+            pods=tuple(pod for name, instance in state.instances for pod in _pods(name, instance)),
+            gateways=gen.GATEWAYS,
+            answers=_answers(state),
+        )
+
+    def _model(self, name: str, replicas: int) -> Model:
+        ref = Ref(Model.KIND, gen.NAMESPACE, name)
+        if (ref, replicas) not in self._typed:
+            manifest = self._written[ref]
+            self._typed[(ref, replicas)] = _typed(manifest | {"spec": manifest["spec"] | {"replicas": replicas}}, Model)
+        found = self._typed[(ref, replicas)]
+        assert isinstance(found, Model)
+        return found
+
+    def _config(self, name: str) -> EndpointConfig:
+        ref = Ref(EndpointConfig.KIND, gen.NAMESPACE, name)
+        if (ref, 0) not in self._typed:
+            self._typed[(ref, 0)] = _typed(self._written[ref], EndpointConfig)
+        found = self._typed[(ref, 0)]
+        assert isinstance(found, EndpointConfig)
+        return found
+
+    def _children(self, state: State) -> list[Child]:
+        found = [self._manifests[Ref(EndpointConfig.KIND, gen.NAMESPACE, name)] for name in state.configs]
+        found += self._part(Ref("Gateway", gen.NAMESPACE, _ENDPOINT), state.gateway)
+        found += self._part(monitor_ref(), state.monitor)
+        for name, instance in state.instances:
+            found += self._parts(name, instance)
+        if state.routes is not None:
+            found.append(self._virtual_service(state.routes, altered=state.routes_altered))
+        return found
+
+    def _parts(self, name: str, instance: Instance) -> list[Child]:
+        model = self._manifests[Ref(Model.KIND, gen.NAMESPACE, name)]
+        service = self._part(Ref("Service", gen.NAMESPACE, name), instance.service)
+        deployment = self._part(Ref("Deployment", gen.NAMESPACE, name), instance.deployment)
+        return [
+            replace(model, replicas=instance.replicas, asked=instance.asked),
+            *(replace(child, ready_addresses=instance.ready) for child in service),
+            *self._part(Ref("DestinationRule", gen.NAMESPACE, name), instance.rule),
+            *(replace(child, replicas=instance.pods, ready_replicas=instance.ready) for child in deployment),
+        ]
+
+    def _part(self, ref: Ref, state: int) -> list[Child]:
+        if state == ABSENT:
+            return []
+        child = self._manifests[ref]
+        return [replace(child, fields="") if state == ALTERED else child]
+
+    def _virtual_service(self, routes: Routes, *, altered: bool) -> Child:
+        if altered:
+            written = next(child for key, child in self._manifests.items() if _revision(key) == routes.revision)
+            return replace(written, fields="", routes=routes)
+        return self._manifests[routes]
+
+
+def monitor_ref() -> Ref:
+    """The metrics Service of the endpoint."""
+    return Ref("Service", gen.NAMESPACE, f"{_ENDPOINT}-metrics")
+
+
+def _revision(key: Ref | Routes) -> str:
+    return key.revision if isinstance(key, Routes) else ""
+
+
+def _projection(ref: Ref, manifest: Manifest, routes: Routes | None) -> Child:
+    notes = manifest["metadata"].get("annotations", {})
+    return Child(
+        ref=ref,
+        uid=uid_of(ref),
+        resource_version="1",
+        manifest_hash=notes.get(labels.MANIFEST_HASH, ""),
+        fields=fields_of(manifest),
+        written=NOW,
+        builder=notes.get(labels.BUILDER, ""),
+        routes=routes,
+    )
+
+
+def uid_of(ref: Ref) -> str:
+    """Uids are canonical: the object made anew is the same."""
+    return f"uid-of-{ref.kind}-{ref.name}"
+
+
+def _typed(manifest: Manifest, kind: type[Model] | type[EndpointConfig]) -> Model | EndpointConfig:
+    meta = manifest["metadata"] | {"uid": uid_of(ref_of(manifest)), "generation": 1}
+    return msgspec.convert(json.loads(json.dumps(manifest | {"metadata": meta})), kind)
+
+
+def _endpoint(state: State) -> Endpoint:
+    asked = endpoint_spec(state.ask, state.keep)
+    metadata = replace(
+        asked.metadata,
+        finalizers=(labels.ROUTES_FINALIZER,) if state.finalizer else (),
+        deletion_timestamp=None if state.life == LIVING else _DELETED[state.life],
+    )
+    return replace(asked, metadata=metadata, status=_status(state.status))
+
+
+@cache
+def _status(status: Status) -> EndpointStatus:
+    update = status.update
+    return EndpointStatus(
+        config_version=status.config_version,
+        update=update
+        and UpdateStatus(target=update.target, phase="", start_time=_LONG_AGO if update.late else timestamp(NOW)),
+        history=(
+            *(_entry(target, "Failed") for target in status.failed),
+            *(_entry(target, "Succeeded") for target in status.earlier),
+        ),
+        route_revision=status.route_revision,
+    )
+
+
+def _entry(target: str, outcome: Outcome) -> HistoryEntry:
+    return HistoryEntry(
+        target=target, outcome=outcome, reason="DeadlineExceeded", start_time=_LONG_AGO, end_time=timestamp(NOW)
+    )
+
+
+def abstract_status(status: EndpointStatus, keep: int) -> Status:
+    """What is kept of a status."""
+    succeeded = dict.fromkeys(entry.target for entry in status.history if entry.outcome == "Succeeded")
+    update = status.update
+    newest = {entry.target: entry.outcome for entry in reversed(status.history)}
+    return Status(
+        config_version=status.config_version,
+        update=None if update is None else Update(update.target, late=update.start_time < timestamp(NOW)),
+        failed=tuple(sorted(target for target, outcome in newest.items() if outcome == "Failed")),
+        earlier=tuple(succeeded) if keep else (),
+        route_revision=status.route_revision,
+        ready=any(c.type == "Ready" and c.status == "True" for c in status.conditions),
+    )
+
+
+def _pods(name: str, instance: Instance) -> list[PodFacts]:
+    bad = name in instances_with_bad_image()
+    leaving = [PodFacts(name=f"{name}-leaving", instance=name, deleting=True)] if instance.leaving else []
+    return leaving + [
+        PodFacts(
+            name=f"{name}-{n}",
+            instance=name,
+            ready=n < instance.ready,
+            containers=(BROKEN if bad else PODS[n < instance.ready],),
+        )
+        for n in range(instance.pods)
+    ]
+
+
+def _answers(state: State) -> dict[Probe, tuple[str, ...]]:
+    names = [pod.name for pod in gen.GATEWAYS]
+    return {
+        probe: tuple(name for name, gateway in zip(names, state.gateways, strict=True) if probe in gateway.answered)
+        for probe in state.asked
+    }

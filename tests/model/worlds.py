@@ -1,0 +1,47 @@
+"""The bounded worlds: where each begins, and how much people and misfortune may do in it."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from tests.model.explore import Explorer
+from tests.model.state import Budget, State
+
+
+class Bounds(Struct, frozen=True, kw_only=True):
+    """One bounded world."""
+
+    what: str
+    edits: int
+    mishaps: int
+    in_service: bool  # it begins with an endpoint in service, else with one that is new
+    keep: int = 0  # earlier versions whose instances stay
+
+
+WORLDS = {
+    "creation": Bounds(what="a new endpoint, one edit", edits=1, mishaps=0, in_service=False),
+    "accident": Bounds(what="a new endpoint, one mishap", edits=0, mishaps=1, in_service=False),
+    "update": Bounds(what="an endpoint in service, one edit", edits=1, mishaps=0, in_service=True),
+    "conflict": Bounds(what="an endpoint in service, two edits", edits=2, mishaps=0, in_service=True),
+    "trouble": Bounds(what="an endpoint in service, one edit, one mishap", edits=1, mishaps=1, in_service=True),
+    "return": Bounds(
+        what="an endpoint in service that keeps a version, two edits", edits=2, mishaps=0, in_service=True, keep=1
+    ),
+}
+
+
+def start_of(bounds: Bounds, explorer: Explorer) -> State:
+    """The state in which a world begins."""
+    new = State(ask="shared", keep=bounds.keep)
+    begun = _rest_after(new, explorer) if bounds.in_service else new
+    return begun._replace(budget=Budget(edits=bounds.edits, mishaps=bounds.mishaps))
+
+
+def _rest_after(state: State, explorer: Explorer) -> State:
+    while (following := next(_helpful(state, explorer), None)) is not None:
+        state = following
+    return state
+
+
+def _helpful(state: State, explorer: Explorer) -> Iterator[State]:
+    return (move.after for move in explorer.moves(state) if move.helpful and move.after != state)
