@@ -13,11 +13,10 @@ from tests.e2e.conftest import GATEWAY, OPERATOR, MakePlace, leave, operator_is_
 from tests.e2e.desk import Desk, at_rest, environment_of
 from tests.e2e.gateway import ReachableGateways
 from tests.e2e.place import Place
-from tests.e2e.updates.rig import Rig
+from tests.e2e.updates.rig import DRAIN, Rig
 from tests.e2e.waiting import until
 
 AT_ONCE = 8  # tests
-DRAIN = 15  # seconds for which a leaving pod still takes requests
 _MARK = "side_by_side"
 
 Running = dict[str, "Future[None]"]  # by node id

@@ -13,6 +13,8 @@ from tests.e2e.gateway import Gateway, ReachableGateways, lagging
 from tests.e2e.load import Load, load_on
 from tests.e2e.place import Place
 
+DRAIN = 15  # seconds for which pods that leave still take requests
+
 
 class Lags:
     """One gateway pod at a time may lag, and none while somebody needs them all to hear."""

@@ -17,7 +17,7 @@ from mlendpoints.edge.kinds import ENDPOINT, MODEL, POD, VIRTUAL_SERVICE
 from tests.e2e import seeded
 from tests.e2e.load import Load
 from tests.e2e.place import Place
-from tests.e2e.updates.rig import Rig
+from tests.e2e.updates.rig import DRAIN, Rig
 from tests.e2e.updates.trial import Trial, Variants, a_trial, in_flight, lost_of, proxy_of
 from tests.e2e.waiting import until
 
@@ -92,7 +92,7 @@ def scale_down_while_a_gateway_lags(rig: Rig, trial: Trial, load: Load) -> list[
 
 def lose_a_pod_with_requests_in_flight(rig: Rig, trial: Trial, _load: Load) -> list[str]:
     blue = trial.instance("blue")
-    with in_flight(rig.gateways, trial.host, [json.dumps({"seconds": 20})] * CALLERS) as calls:
+    with in_flight(rig.gateways, trial.host, [json.dumps({"seconds": DRAIN + 10})] * CALLERS) as calls:
         leaving = trial.pods(blue)[0]["metadata"]["name"]
         trial.place.delete(POD, leaving)
         until(lambda: trial.place.find(POD, leaving) is None, "the pod is gone")
@@ -229,7 +229,7 @@ def test_the_operator_loses_nothing(rig: Rig, row: Row) -> None:
 def test_without_its_guard_requests_are_lost(rig: Rig, row: Row) -> None:
     place = rig.make_place()
     with rig.desk(place, "-m", "tests.e2e.seeded", row.seed.__name__) as desk:
-        desk.start()
+        desk.start(drain_seconds="1")  # enough where every guard stands; less to wait for
         lost = lived(rig, place, row)
         place.until_gone(ENDPOINT, row.name)
     assert any(re.search(row.shows, loss) for loss in lost), f"expected {row.shows} among {lost[:20]}"
