@@ -112,6 +112,7 @@ async def _rounds(stage: Stage, size: Size) -> list[Update]:
         if number:
             await stage.operator.stop()
             await stage.operator.start(drain=each.drain)
+            await stage.renew()
         for kind in each.updates:
             await asyncio.sleep(PAUSE)
             updates.append(await perform(stage, kind))

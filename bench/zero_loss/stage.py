@@ -81,6 +81,12 @@ class Stage:
         self.asked.configs[name] = variants
         await self._edit(make_config(name, variants))
 
+    async def renew(self) -> None:
+        """A new version of every model: an operator's settings go into pods that are made from then on."""
+        for model in self.asked.answers:
+            await self.set_next_model(model)
+        await self.until_settled()
+
     async def set_variants(self, **variants: Variant) -> None:
         """Replaces single variants of the config in force."""
         await self.set_config(self.asked.config, {**self.asked.variants, **variants})
