@@ -27,12 +27,14 @@ class SlowServer:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.names: list[str] = []
 
     async def create(self, _kind: object, manifest: dict[str, Any]) -> None:
         await asyncio.sleep(1)
         if manifest["reason"] == "Refused":
             raise UnavailableError("503")
         self.notes.append(manifest["note"])
+        self.names.append(manifest["metadata"]["name"])
 
 
 @asynccontextmanager
@@ -56,6 +58,19 @@ def test_nobody_waits_for_an_event_and_they_keep_their_order() -> None:
             assert now() == 0
             await recorder.drain(at_most=10)
         assert server.notes == ["a", "b", "c"]
+
+    run(scenario())
+
+
+def test_a_list_of_events_which_comes_by_name_comes_in_their_order() -> None:
+    async def scenario() -> None:
+        server = SlowServer()
+        async with recording(server) as recorder:
+            for note in "abc":
+                recorder.record(ENDPOINT, an_event(note))
+            await recorder.drain(at_most=10)
+        assert server.names == sorted(set(server.names))
+        assert len(server.names) == 3
 
     run(scenario())
 

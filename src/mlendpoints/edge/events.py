@@ -5,6 +5,7 @@ No reconcile waits for an event. A lost event is only logged.
 
 import asyncio
 import contextlib
+import time
 from datetime import UTC, datetime
 
 import structlog
@@ -61,7 +62,8 @@ class Recorder:
         return {
             "apiVersion": EVENT.api_version,
             "kind": EVENT.name,
-            "metadata": {"generateName": f"{metadata.name}-", "namespace": metadata.namespace},
+            # By such names, as client-go's, lists come in the order of time, and so does `kubectl describe`.
+            "metadata": {"name": f"{metadata.name}.{time.time_ns():x}", "namespace": metadata.namespace},
             "type": event.type,
             "reason": event.reason,
             "action": "Reconcile",
