@@ -160,11 +160,12 @@ def _endpoint(state: State) -> Endpoint:
         finalizers=(labels.ROUTES_FINALIZER,) if state.finalizer else (),
         deletion_timestamp=None if state.life == LIVING else _DELETED[state.life],
     )
-    return replace(asked, metadata=metadata, status=_status(state.status))
+    return replace(asked, metadata=metadata, status=status_of(state.status))
 
 
 @cache
-def _status(status: Status) -> EndpointStatus:
+def status_of(status: Status) -> EndpointStatus:
+    """A status that says what is kept, and nothing else."""
     update = status.update
     return EndpointStatus(
         config_version=status.config_version,
