@@ -18,10 +18,35 @@ def test_a_description_reads_like_a_story(rig: Rig) -> None:
     with a_trial(rig.place, "told") as trial:
         trial.make({"blue": (1, 1)})
         succeed_fail_and_be_superseded(trial)
-        story = kubectl("--namespace", rig.place.name, "describe", "mle", trial.name)
-        history = [line for line in lines(story) if re.match(r"(Outcome|Reason|Message): ", line)]
-        assert history
-        (rig.folder / "story.txt").write_text(story)
+        first, second, broken, slow, last = versions_of(trial)
+        chapters = [
+            f"Normal Updating .*: Rolling out {first}",
+            f"Normal Succeeded .*: Version {first} is rolled out",
+            f"Normal Updating .*: Rolling out {second}",
+            f"Normal Succeeded .*: Version {second} is rolled out",
+            f"Normal Updating .*: Rolling out {broken}",
+            f"Warning CrashLooping .*: Not ready within {DEADLINE} s. Pod .* exit code 1 .* the weights are gone",
+            f"Normal Updating .*: Rolling out {slow}",
+            f"Normal Succeeded .*: Version {last} is rolled out",
+        ]
+        until(lambda: told(chapters, description(trial)), "every chapter is told", last=lambda: description(trial))
+        story = description(trial)
+    assert told(["State: InService", "Traffic: blue=1", "URL: http://told", "Events:"], story)
+    for outcome in ("Succeeded", "Failed", "Superseded"):
+        assert f"Outcome: {outcome}" in story.splitlines()
+    assert f"Message: A newer edit asked for {last} instead." in story
+
+
+def description(trial: Trial) -> str:
+    """What ``kubectl describe`` prints, without indentation, one blank between words."""
+    printed = kubectl("--namespace", trial.place.name, "describe", "mle", trial.name)
+    return "\n".join(" ".join(line.split()) for line in printed.splitlines())
+
+
+def told(patterns: list[str], story: str) -> bool:
+    """Whether there is a line for each pattern, in this order."""
+    lines = iter(story.splitlines())
+    return all(any(re.search(pattern, line) for line in lines) for pattern in patterns)
 
 
 def succeed_fail_and_be_superseded(trial: Trial) -> None:
@@ -41,6 +66,6 @@ def outcomes_of(trial: Trial) -> list[str]:
     return [entry["outcome"] for entry in trial.place.get(ENDPOINT, trial.name)["status"]["history"]]
 
 
-def lines(text: str) -> list[str]:
-    """Without indentation, one blank between words."""
-    return [" ".join(line.split()) for line in text.splitlines()]
+def versions_of(trial: Trial) -> list[str]:
+    """The targets, oldest first."""
+    return [entry["target"] for entry in reversed(trial.place.get(ENDPOINT, trial.name)["status"]["history"])]
