@@ -9,6 +9,7 @@ import structlog
 
 from mlendpoints.core.endpoint import plan_endpoint
 from mlendpoints.core.templates import plan_config, plan_model
+from mlendpoints.core.world import Ref
 from mlendpoints.edge.client import Api
 from mlendpoints.edge.kinds import CONFIG, ENDPOINT, MODEL, Watch
 from mlendpoints.edge.metrics import Metrics
@@ -66,6 +67,11 @@ class Life:
     def leads(self) -> bool:
         """Whether it has seen everything and may write."""
         return self.operator.feed.synced.is_set() and self.operator.lease.is_held
+
+    def has_seen(self, newest: Mapping[str, int], namespace: str) -> bool:
+        """Whether all watches have come as far as these revisions by kind."""
+        progress = self.operator.feed._progress  # noqa: SLF001 - nobody else wants to know
+        return all(progress.has_seen(Ref(kind, namespace, ""), revision) for kind, revision in newest.items())
 
     @property
     def rests(self) -> bool:

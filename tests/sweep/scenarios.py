@@ -154,6 +154,14 @@ async def _take_back(user: User) -> None:
     await user.sees_it_as_asked()
 
 
+async def _turn_back(user: User) -> None:
+    old = user.instance("blue")
+    await user.share(variant("blue", "deep"))
+    await user.sees(lambda: old not in user.destinations(), "routes do without the old instance")
+    await user.share(variant("blue", "forest"))
+    await user.sees_it_as_asked()
+
+
 async def _fail(user: User) -> None:
     user.pods("deep", Behaviour.CRASHING)
     await user.edit(kinds.ENDPOINT, ENDPOINT, update={"deadlineSeconds": _DEADLINE})
@@ -252,6 +260,7 @@ SCENARIOS = (
     Scenario("burst", "four edits at once", _one, _burst, race=True),
     Scenario("superseded", "an edit while an update waits for pods", _one, _supersede),
     Scenario("taken-back", "edited back to what serves while an update waits", _one, _take_back),
+    Scenario("turned-back", "edited back as soon as the new routes are written", _one, _turn_back, race=True),
     Scenario("rollback", "edited back to what served before", _swapped, _roll_back),
     Scenario("failure", "pods crash, the deadline passes, spec.update.attempt tries again", _one, _fail),
     Scenario("first-failure", "the first creation fails and recovers by itself", _models, _fail_at_first),

@@ -87,8 +87,10 @@ class Point:
 
     @property
     def rests(self) -> bool:
-        """Whether an operator leads and has nothing to do."""
-        return self.life is not None and self.life.rests
+        """Whether an operator leads, has nothing to do, and has seen all that stands."""
+        life, record = self.life, self.record
+        written = all(call.revision <= record.newest.get(call.kind, 0) for call in self.ledger.everything)
+        return life is not None and life.rests and written and life.has_seen(record.newest, self.namespace)
 
     def arm(self, cut: Cut | None = None) -> None:
         """From now on calls and acts count, and the operator dies at ``cut``."""

@@ -45,10 +45,12 @@ class Record:
         self.namespace = namespace
         self.changes: list[Change] = []
         self.objects: dict[Ref, Object] = {}
+        self.newest: dict[str, int] = {}  # revision by kind
         self._changed = asyncio.Event()
 
     def take(self, change: Change) -> None:
         self.changes.append(change)
+        self.newest[change.ref.kind] = change.revision
         if change.type == "DELETED":
             self.objects.pop(change.ref, None)
         else:

@@ -7,7 +7,7 @@ import msgspec
 from bench.client import Client, Object, RequestError
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.core.routes import parse_routes
-from mlendpoints.core.world import Ref
+from mlendpoints.core.world import Destination, Ref
 from mlendpoints.edge import kinds
 from mlendpoints.edge.kinds import KINDS, Kind
 from tests.sweep.store import Record
@@ -161,8 +161,15 @@ class User:
 
     def routed(self, name: str = ENDPOINT) -> dict[str, int]:
         """Weights in the routes, by variant."""
+        return {destination.variant: destination.weight for destination in self._destinations(name)}
+
+    def destinations(self, name: str = ENDPOINT) -> set[str]:
+        """Instances that the routes name."""
+        return {destination.instance for destination in self._destinations(name)}
+
+    def _destinations(self, name: str) -> tuple[Destination, ...]:
         routes = parse_routes(self.get(kinds.VIRTUAL_SERVICE, name) or {})
-        return {d.variant: d.weight for d in routes.destinations} if routes else {}
+        return routes.destinations if routes else ()
 
     def _is_routed(self, name: str, serves: Object) -> bool:
         return self.routed(name) == {one["name"]: one.get("weight", 1) for one in serves["spec"]["models"]}
