@@ -7,15 +7,18 @@ it, but for the lease's: what a fault answers by itself is none.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx2
 from msgspec import Struct
+from msgspec.structs import replace
 
+from mlendpoints.edge.kinds import EVENT
 from mlendpoints.edge.reflector import Patience
 from tests.apiserver.faults.answers import OlderView
 from tests.apiserver.faults.proxy import Call, Detour, Fault, Proxy, between
+from tests.apiserver.faults.watches import Object
 from tests.sweep.normal import Picture, differences, picture
 from tests.sweep.rules import Evidence, Violation, judge
 from tests.sweep.scenarios import Scenario
@@ -37,6 +40,7 @@ class Result(Struct, frozen=True, kw_only=True):
     calls: list[Call]
     violations: list[Violation]
     problem: str = ""
+    before: int = 0  # calls before the operator was started anew
 
     @property
     def is_well(self) -> bool:
@@ -59,9 +63,20 @@ class Trials:
     @asynccontextmanager
     async def behind(self, scenario: Scenario, fault: Fault) -> AsyncIterator[tuple[Point, Proxy]]:
         """What stands before a scenario, at rest, in a fresh namespace whose operator is behind a proxy."""
-        async with self._at_once, between(self._api_server) as proxy, self._stage.point(scenario.name) as point:
+        async with (
+            self._at_once,
+            between(self._api_server) as proxy,
+            AsyncExitStack() as detours,
+            self._stage.point(scenario.name) as point,
+        ):
             proxy.fault = fault
-            async with point.operating(wrap=lambda _own: Detour(proxy.url, fault)):
+
+            def wrap(_own: httpx2.AsyncBaseTransport) -> Detour:
+                detour = Detour(proxy.url, fault)
+                detours.push_async_callback(detour.aclose)
+                return detour
+
+            async with point.operating(wrap=wrap):
                 await scenario.prepare(point.user)
                 await point.settled()
                 proxy.calls.clear()
@@ -87,13 +102,16 @@ class Trials:
             older = OlderView(str(max(change.revision for change in point.record.changes)), *plurals)
             await scenario.act(point.user)
             await point.settled()
-            end = picture(point.record)
+            end, standing = _without_history(picture(point.record)), _uids(point)
+            before = len(_counted(proxy))
             proxy.fault = older
             proxy.calls.clear()
             await _die(point)
             await point.record.until(lambda: point.rests or _has_tried(proxy), "it has led by its older view")
             older.caught_up.set()
-            return result_of(point, proxy, scenario, await _settle(point, end))
+            problem = await _settle(point, end, _without_history)
+            gone = sorted(standing - _uids(point))
+            return replace(result_of(point, proxy, scenario, "\n".join((problem, *gone)).strip()), before=before)
 
 
 def _distrust(point: Point) -> None:
@@ -119,17 +137,37 @@ async def _act(point: Point, scenario: Scenario, measure: Measure | None) -> str
     return await _settle(point, measure.end if measure else None)
 
 
-async def _settle(point: Point, end: Picture | None) -> str:
+async def _settle(point: Point, end: Picture | None, seen: Callable[[Picture], Picture] = lambda whole: whole) -> str:
     try:
-        await point.settled(lambda: end is None or picture(point.record) == end)
+        await point.settled(lambda: end is None or seen(picture(point.record)) == end)
     except TimeoutError as error:
-        return "\n".join((str(error), differences(end or {}, picture(point.record)), *_words(point)))
+        return "\n".join((str(error), differences(end or {}, seen(picture(point.record))), *_words(point)))
     return ""
+
+
+def _uids(point: Point) -> set[str]:
+    """Every object that stands, but for events."""
+    objects = point.record.objects.items()
+    return {f"{ref.kind} {ref.name} {o['metadata']['uid']}" for ref, o in objects if ref.kind != EVENT.name}
+
+
+def _without_history(whole: Picture) -> Picture:
+    """While watches catch up one after the other, an update may seem to be asked for, and be taken back."""
+    return {name: _bare(obj) for name, obj in whole.items()}
+
+
+def _bare(obj: Object) -> Object:
+    status = {name: value for name, value in obj.get("status", {}).items() if name != "history"}
+    return {**obj, "status": status}
+
+
+def _counted(proxy: Proxy) -> list[Call]:
+    return [call for call in proxy.calls if call.plural != "leases"]
 
 
 def _has_tried(proxy: Proxy) -> bool:
     """Whether the operator has written anything but its lease, or has tried to."""
-    return any(call.verb not in ("get", "list", "watch") and call.plural != "leases" for call in proxy.calls)
+    return any(call.verb not in ("get", "list", "watch") for call in _counted(proxy))
 
 
 def _words(point: Point) -> list[str]:
@@ -142,7 +180,7 @@ def result_of(point: Point, proxy: Proxy, scenario: Scenario, problem: str) -> R
     return Result(
         scenario=scenario.name,
         end=picture(point.record),
-        calls=[call for call in proxy.calls if call.plural != "leases"],
+        calls=_counted(proxy),
         violations=judge(Evidence(point.record, point.ledger.everything, answers, point.user)),
         problem=problem,
     )

@@ -1,0 +1,47 @@
+"""An operator that starts with a view from before an update turns nothing back, and removes nothing that serves."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.apiserver.faults.playing import all_of, on_stage
+from tests.apiserver.faults.trial import Result
+from tests.sweep.scenarios import BY_NAME
+
+VIEWS = {
+    "everything after a swap": ("swap",),
+    "everything after blue-green": ("blue-green",),
+    "routes after a swap": ("swap", "virtualservices"),
+    "pods after a swap": ("swap", "deployments", "endpointslices", "pods"),
+}
+START = 26  # calls of a start that finds everything in order: a list and a watch for each of 13 reflectors
+
+
+@pytest.fixture(scope="module")
+def restarted(plane: Path) -> Mapping[str, Result]:
+    async def play() -> list[Result]:
+        async with on_stage(plane) as trials:
+            return await all_of(trials.restart(BY_NAME[name], *plurals) for name, *plurals in VIEWS.values())
+
+    return dict(zip(VIEWS, asyncio.run(play()), strict=True))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_end_is_as_before_and_all_that_stood_still_stands(restarted: Mapping[str, Result], view: str) -> None:
+    assert restarted[view].is_well, str(restarted[view])
+
+
+def test_routes_of_an_older_view_are_refused(restarted: Mapping[str, Result]) -> None:
+    refused = [call.code for call in restarted["routes after a swap"].calls if call.verb == "patch"]
+    assert refused
+    assert set(refused) == {409}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_update_and_a_start_with_an_older_view_cost_no_more_than_a_fifth_more_calls(
+    restarted: Mapping[str, Result], view: str
+) -> None:
+    result = restarted[view]
+    assert result.before + len(result.calls) <= 1.2 * (result.before + START), str(result)
