@@ -87,10 +87,12 @@ class Point:
 
     @property
     def rests(self) -> bool:
-        """Whether an operator leads, has nothing to do, and has seen all that stands."""
+        """Whether an operator leads, has nothing to do, and has seen all that stands; and whether the fakes rest."""
         life, record = self.life, self.record
+        if life is None or not life.rests or not self.stage.workloads.rests(self.namespace):
+            return False
         written = all(call.revision <= record.newest.get(call.kind, 0) for call in self.ledger.everything)
-        return life is not None and life.rests and written and life.has_seen(record.newest, self.namespace)
+        return written and life.has_seen(record.newest, self.namespace)
 
     def arm(self, cut: Cut | None = None) -> None:
         """From now on calls and acts count, and the operator dies at ``cut``."""

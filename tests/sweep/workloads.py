@@ -54,6 +54,10 @@ class Workloads:
         """Nothing more is done in this namespace."""
         self._records.pop(namespace, None)
 
+    def rests(self, namespace: str) -> bool:
+        """Whether all is done in this namespace that follows from what was seen."""
+        return all(key[0] != namespace for key in self._tasks)
+
     def take(self, record: Record, change: Change) -> None:
         """Hears of a change."""
         instance = change.object["metadata"].get("labels", {}).get(labels.INSTANCE)
