@@ -39,7 +39,8 @@ def begun(report: Report) -> EndpointStatus:
         return status
     if update is not None and update.target != target.version:
         status, update = _replaced(scene, status, update, target), None
-    if report.rollout.failure is not None or (update is None and status.config_version == target.version):
+    serves = status.config_version == target.version and report.rollout.step is Step.SETTLE
+    if report.rollout.failure is not None or (update is None and serves):
         return status
     start = update.start_time if update else timestamp(scene.world.now)
     return replace(status, update=UpdateStatus(target=target.version, phase=_phase(report), start_time=start))
