@@ -53,6 +53,8 @@ def broken_by(state: State, after: State) -> Broken:
         yield f"the template {op.kind} {op.name} is written or deleted"
     if after.routes != state.routes and after.routes is not None:
         yield from _broken_by_routes(state, after.routes)
+    if op.verb is Verb.CHECK and after.pending and state.life == LIVING and state.routes is None:
+        yield "deletions are due although there is no VirtualService"
     if op.verb is Verb.DELETE:
         yield from _broken_by_deletion(state, op)
     if op.verb is Verb.SCALE or op.verb is Verb.APPLY:
@@ -94,8 +96,6 @@ def _told(destinations: tuple[Destination, ...]) -> str:
 
 
 def _broken_by_deletion(state: State, op: Op) -> Broken:
-    if state.life == LIVING and state.routes is None:
-        yield f"{op.kind} {op.name} is deleted while there is no VirtualService"
     instance = state.instance(op.name)
     if op.kind == EndpointConfig.KIND or instance is None:
         return
