@@ -14,7 +14,7 @@ from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial
 from tests.e2e.waiting import until
 
-DEADLINE = 25  # seconds
+DEADLINE = 30  # seconds
 RATE = 5.0  # requests a second
 NOWHERE = "http://{1}.{0}.svc/absent.tar.gz".format(*GATEWAY.split("/"))  # a gateway has no artifacts
 

@@ -10,7 +10,7 @@ from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial
 from tests.e2e.waiting import until
 
-DEADLINE = 25  # seconds
+DEADLINE = 30  # seconds
 
 
 @pytest.mark.side_by_side
