@@ -41,6 +41,11 @@ class Operator:
         self.kills = 0
         self.drain = 0  # seconds that pods made from now on serve when they leave
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a process is there."""
+        return self._process is not None and self._process.returncode is None
+
     async def start(self, *, drain: int | None = None) -> None:
         """Starts one and waits until it leads."""
         self.drain = self.drain if drain is None else drain

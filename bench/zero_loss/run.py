@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from bench.client import Client, connected
+from bench.client import Client, RequestError, connected
 from bench.objects import create_namespace
 from bench.waiting import until
 from bench.zero_loss.fleet import others_at_rest
@@ -166,10 +166,26 @@ async def _stage(client: Client, seat: Seat, drain: int) -> AsyncIterator[Stage]
             await operator.start(drain=drain)
             await stage.make()
             yield stage
-            await client.ask("DELETE", kinds.ENDPOINT.path(seat.namespace, ENDPOINT))
-            await sight.until(lambda: sight.endpoint is None, "the endpoint is gone")
         finally:
-            await operator.stop()
+            await _leave(client, kinds.ENDPOINT.path(seat.namespace, ENDPOINT), operator)
+
+
+async def _leave(client: Client, endpoint: str, operator: Operator) -> None:
+    """However it went: no endpoint may stand that waits for an operator."""
+
+    async def is_gone() -> bool:
+        try:
+            await client.ask("DELETE", endpoint)
+        except RequestError as error:
+            return error.status == 404
+        return False
+
+    try:
+        if not operator.is_running:
+            await operator.start()
+        await until(is_gone, "the endpoint is gone", patience=120)
+    finally:
+        await operator.stop()
 
 
 @asynccontextmanager
