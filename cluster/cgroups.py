@@ -10,12 +10,20 @@ from cluster.settings import Settings
 from cluster.steps import wait_until
 
 ROOT = Path("/sys/fs/cgroup")
+SHARES = 16 * 1024  # version 1; one process outside of any group weighs 1024
+WEIGHT = 1600  # the same in version 2, where it weighs 100
 
 
 def ensure_control_group(settings: Settings) -> None:
-    """Make the group in every tree: kubelet demands that its root exists."""
+    """Make the group in every tree: kubelet demands that its root exists.
+
+    Its share of the processors is that of many processes: all pods together would weigh as one, and starve beside a build.
+    """
     for folder in _folders(settings):
         folder.mkdir(exist_ok=True)
+        for file, value in (("cpu.shares", SHARES), ("cpu.weight", WEIGHT)):
+            if (folder / file).exists():
+                (folder / file).write_text(str(value))
 
 
 def remove_control_group(settings: Settings) -> None:
