@@ -145,9 +145,14 @@ def test_editing_a_failed_update_back_makes_nothing_anew(rig: Rig) -> None:
     with a_trial(rig.place, "edited-back") as trial:
         trial.make({"blue": (1, 1)})
         trial.set_deadline(DEADLINE)
-        instances = trial.instances()
+        served = uids(trial)
         trial.set_model("blue", first="sys.exit('broken')")
         rig.place.until_condition(trial.name, "UpdateSucceeded", "False", reason="CrashLooping")
         trial.set_model("blue")
         trial.until_ready()
-        assert trial.instances() == instances
+        until(lambda: uids(trial) == served, "what served is all there is", last=trial.instances)
+
+
+def uids(trial: Trial) -> set[str]:
+    """Of its model instances."""
+    return {instance["metadata"]["uid"] for instance in trial.place.instances(trial.name)}
