@@ -17,7 +17,7 @@ WEIGHT = 1600  # the same in version 2, where it weighs 100
 def ensure_control_group(settings: Settings) -> None:
     """Make the group in every tree: kubelet demands that its root exists.
 
-    Its share of the processors is that of many processes: all pods together would weigh as one, and starve beside a build.
+    It weighs as many processes: with the weight of one, all pods together would starve beside a build.
     """
     for folder in _folders(settings):
         folder.mkdir(exist_ok=True)
