@@ -1,6 +1,5 @@
 """Whatever goes wrong between the operator and the API server, an endpoint comes to where it comes undisturbed."""
 
-import asyncio
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from mlendpoints.edge.reflector import Patience
 from tests.apiserver.faults.answers import Late, Unreliable
 from tests.apiserver.faults.clock import FastLoop
-from tests.apiserver.faults.playing import Faults, Played, is_ready_or_gone, measure, play
+from tests.apiserver.faults.playing import Faults, Played, is_ready_or_gone, measure, play, run
 from tests.apiserver.faults.watches import STRIKES, Struck
 
 CALLS = 1.2  # in parts of the normal ones
@@ -32,10 +31,9 @@ LATE: Faults = {"late": (partial(Late, LATENCY, silence=FASTER * Patience().sile
 @pytest.fixture(scope="module")
 def found(plane: Path) -> Mapping[str, Played]:
     """By fault."""
-    measures = asyncio.run(measure(plane, *EACH))
-    others = asyncio.run(play(plane, measures, FAULTS))
-    with asyncio.Runner(loop_factory=partial(FastLoop, FASTER)) as runner:
-        late = runner.run(play(plane, measures, LATE))
+    measures = run(measure(plane, *EACH))
+    others = run(play(plane, measures, FAULTS))
+    late = run(play(plane, measures, LATE), loop=partial(FastLoop, FASTER))
     print(late.table(), others.table(), sep="\n")  # noqa: T201 - what a failure is judged by
     return dict.fromkeys(LATE, late) | dict.fromkeys(FAULTS, others)
 

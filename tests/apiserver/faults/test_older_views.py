@@ -1,12 +1,11 @@
 """An operator that starts with a view from before an update turns nothing back, and removes nothing that serves."""
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.apiserver.faults.playing import all_of, on_stage
+from tests.apiserver.faults.playing import all_of, on_stage, run
 from tests.apiserver.faults.trial import Result
 from tests.sweep.scenarios import BY_NAME
 
@@ -25,7 +24,7 @@ def restarted(plane: Path) -> Mapping[str, Result]:
         async with on_stage(plane) as trials:
             return await all_of(trials.restart(BY_NAME[name], *plurals) for name, *plurals in VIEWS.values())
 
-    return dict(zip(VIEWS, asyncio.run(play()), strict=True))
+    return dict(zip(VIEWS, run(play()), strict=True))
 
 
 @pytest.mark.parametrize("view", VIEWS)

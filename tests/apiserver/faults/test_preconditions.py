@@ -1,6 +1,5 @@
 """What was decided about one object is never done to another, nor to a newer version of it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from mlendpoints.core.world import Ref
 from mlendpoints.edge import kinds
 from mlendpoints.edge.kinds import Kind
 from tests.apiserver.faults.answers import Meanwhile
-from tests.apiserver.faults.playing import all_of, on_stage
+from tests.apiserver.faults.playing import all_of, on_stage, run
 from tests.apiserver.faults.trial import Result, Trials, result_of
 from tests.sweep.scenarios import BY_NAME, Scenario
 from tests.sweep.stage import Point
@@ -111,7 +110,7 @@ def done(plane: Path) -> Mapping[str, Done]:
         async with on_stage(plane) as trials:
             return await all_of(play(trials, case) for case in CASES.values())
 
-    return dict(zip(CASES, asyncio.run(all_cases()), strict=True))
+    return dict(zip(CASES, run(all_cases()), strict=True))
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -107,7 +107,7 @@ class Trials:
             proxy.fault = older
             proxy.calls.clear()
             await _die(point)
-            await point.record.until(lambda: point.rests or _has_tried(proxy), "it has led by its older view")
+            await point.record.until(lambda: _has_decided(point), "it has decided by its older view")
             older.caught_up.set()
             problem = await _settle(point, end, _without_history)
             gone = sorted(standing - _uids(point))
@@ -165,9 +165,12 @@ def _counted(proxy: Proxy) -> list[Call]:
     return [call for call in proxy.calls if call.plural != "leases"]
 
 
-def _has_tried(proxy: Proxy) -> bool:
-    """Whether the operator has written anything but its lease, or has tried to."""
-    return any(call.verb not in ("get", "list", "watch") for call in _counted(proxy))
+def _has_decided(point: Point) -> bool:
+    """Whether the operator leads and has looked at everything once, though it may have questions still."""
+    if point.life is None or not point.life.leads:
+        return False
+    queue = point.life.operator.queue
+    return len(queue) == 0 and not queue._active  # noqa: SLF001 - nobody else wants to know
 
 
 def _words(point: Point) -> list[str]:
