@@ -92,6 +92,8 @@ class Writer:
         if live is None:
             raise ConflictError(f"{ref.kind} {ref.name} has just gone")
         if not _is_same_owner(manifest, live):
+            if live.deletion_timestamp or _is_predecessors(manifest, live):
+                raise ConflictError(f"{ref.kind} {ref.name} is on its way out")
             raise RefusedError(
                 f"{ref.kind} {ref.name} exists and belongs to somebody else; it is left alone. Rename or remove it.",
                 reason=Reason.NOT_OWNED,
@@ -113,6 +115,12 @@ def _identity(uid: str, resource_version: str) -> Manifest:
 
 def _with_metadata(manifest: Manifest, **metadata: str) -> Manifest:
     return {**manifest, "metadata": {**manifest["metadata"], **metadata}}
+
+
+def _is_predecessors(manifest: Manifest, live: Metadata) -> bool:
+    """Whether its controller bore the name of ours: two cannot at a time, so the garbage collector will take it."""
+    wanted = {(owner["kind"], owner["name"]) for owner in manifest["metadata"].get("ownerReferences", ())}
+    return any((owner.kind, owner.name) in wanted for owner in live.owner_references if owner.controller)
 
 
 def _is_same_owner(manifest: Manifest, live: Metadata) -> bool:

@@ -72,6 +72,31 @@ def test_a_name_taken_by_somebody_else_is_refused_and_left_alone(connect: Connec
     play(connect, scenario)
 
 
+def test_what_the_endpoint_of_that_name_before_has_left_is_waited_for(connect: Connect, namespace: str) -> None:
+    async def scenario(api: Api, writer: Writer) -> None:
+        endpoint = await created(api, an_endpoint(namespace))
+        before = {**endpoint, "metadata": {**endpoint["metadata"], "uid": "of-the-one-before"}}
+        left = await created(api, a_service(namespace, owner=before))
+        ours = a_service(namespace, owner=endpoint, sessionAffinity="ClientIP")
+        with pytest.raises(ConflictError, match="on its way out"):
+            await create(writer, ours)
+        assert await read(api, ref_of(ours)) == left
+
+    play(connect, scenario)
+
+
+def test_what_is_being_deleted_is_waited_for_whoever_owned_it(connect: Connect, namespace: str) -> None:
+    async def scenario(api: Api, writer: Writer) -> None:
+        theirs = a_service(namespace)
+        theirs["metadata"]["finalizers"] = ["example.com/slow"]
+        await api.delete(await observed(api, ref_of(await created(api, theirs))))
+        ours = a_service(namespace, owner=await created(api, an_endpoint(namespace)))
+        with pytest.raises(ConflictError, match="on its way out"):
+            await create(writer, ours)
+
+    play(connect, scenario)
+
+
 def test_our_own_object_without_our_label_gets_it_back(connect: Connect, namespace: str) -> None:
     async def scenario(api: Api, writer: Writer) -> None:
         manifest = a_service(namespace, owner=await created(api, an_endpoint(namespace)))
