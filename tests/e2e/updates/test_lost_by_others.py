@@ -93,7 +93,9 @@ def scale_down_while_a_gateway_lags(rig: Rig, trial: Trial, load: Load) -> list[
 def lose_a_pod_with_requests_in_flight(rig: Rig, trial: Trial, _load: Load) -> list[str]:
     blue = trial.instance("blue")
     with in_flight(rig.gateways, trial.host, [json.dumps({"seconds": DRAIN + 10})] * CALLERS) as calls:
-        leaving = trial.pods(blue)[0]["metadata"]["name"]
+        trial.until_at_work(blue, calls)
+        busiest = max(trial.pods(blue), key=lambda pod: proxy_of(pod).writing)
+        leaving = busiest["metadata"]["name"]
         trial.place.delete(POD, leaving)
         until(lambda: trial.place.find(POD, leaving) is None, "the pod is gone")
     return lost_of(calls)
