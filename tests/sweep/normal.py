@@ -121,12 +121,14 @@ def _renamed(obj: Any, names: dict[str, str]) -> Any:  # noqa: ANN401 - any JSON
 
 
 def _canonical(ref: Ref, obj: Object) -> Object:
-    """Instances stand in order of their names, which are generated; how often a fake wrote a slice means nothing."""
+    """Instances stand in order of their names, which are generated; how a fake came to its end means nothing."""
     match ref.kind:
         case kinds.VIRTUAL_SERVICE.name:
             return obj | {
                 "spec": obj["spec"] | {"http": sorted(obj["spec"]["http"], key=lambda rule: str(rule["name"]))}
             }
+        case kinds.POD.name:
+            return obj | {"status": {}}
         case kinds.SLICE.name:
             return obj | {"metadata": obj["metadata"] | {"generation": 0}}
         case _:

@@ -13,7 +13,6 @@ from mlendpoints.edge import kinds
 from tests.sweep.user import ENDPOINT, User, variant
 from tests.sweep.workloads import Behaviour
 
-_DEADLINE = 6  # seconds: on a busy machine all pods have said what is wrong with them by then
 Act = Callable[[User], Awaitable[None]]
 
 
@@ -164,8 +163,9 @@ async def _turn_back(user: User) -> None:
 
 async def _fail(user: User) -> None:
     user.pods("deep", Behaviour.CRASHING)
-    await user.edit(kinds.ENDPOINT, ENDPOINT, update={"deadlineSeconds": _DEADLINE})
     await user.share(variant("blue", "deep"))
+    await user.sees_it_say("exit code 3")
+    await user.edit(kinds.ENDPOINT, ENDPOINT, update={"deadlineSeconds": 1})
     await user.sees_it_fail()
     user.pods("deep", Behaviour.READY)
     await user.edit(kinds.ENDPOINT, ENDPOINT, update={"deadlineSeconds": 600, "attempt": "2"})
@@ -175,7 +175,9 @@ async def _fail(user: User) -> None:
 async def _fail_at_first(user: User) -> None:
     user.pods("forest", Behaviour.STARTING)
     await user.config(variant("blue", "forest"))
-    await user.endpoint(deadlineSeconds=_DEADLINE)
+    await user.endpoint()
+    await user.sees_it_say("0 of 1 pods")
+    await user.edit(kinds.ENDPOINT, ENDPOINT, update={"deadlineSeconds": 1})
     await user.sees_it_fail()
     user.pods("forest", Behaviour.READY)
     await user.sees_it_as_asked()

@@ -118,6 +118,10 @@ class User:
     async def sees_it_as_asked(self, name: str = ENDPOINT) -> None:
         await self.sees(lambda: self.is_as_asked(name), f"{name} is as asked")
 
+    async def sees_it_say(self, words: str) -> None:
+        """Waits until a condition of the endpoint holds these words."""
+        await self.sees(lambda: words in str(self.get(kinds.ENDPOINT, ENDPOINT)), f"{ENDPOINT} says {words!r}")
+
     async def sees_it_fail(self, name: str = ENDPOINT) -> None:
         await self.sees(lambda: self.outcomes(name)[:1] == ["Failed"], f"the update of {name} fails")
 

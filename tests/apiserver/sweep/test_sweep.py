@@ -16,6 +16,9 @@ from tests.sweep.sweep import Sweep, Swept
 from tests.sweep.user import User, variant
 from tests.sweep.wire import Cut
 
+# A killed operator's connections are cut off amid their handshakes.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 POINTS = {"create": 6, "swap": 8, "superseded": 6, "delete-and-create": 6, "lost-routes": 4}
 JOBS = 6
 DEAR = {"swap", "superseded", "delete-and-create"}  # each step of these is told in a status and an event of its own
