@@ -3,7 +3,8 @@
 First the Deployment, then, when its last pod is gone, the model instance with
 its Service and DestinationRule: a Service outlives its pods. Nothing goes while
 the VirtualService is absent, or before every gateway pod has been seen to
-serve the routes that do without it.
+serve the routes that do without it, and the status says which version that is:
+should the VirtualService vanish, it is made anew by that record.
 """
 
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ def leftovers(scene: Scene, rollout: Rollout) -> Leftovers:
 def prune(scene: Scene, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
     """What can be deleted right now."""
     orphaned = orphaned_volumes(scene)
-    if not unneeded or not routes_are_proven(scene, rollout):
+    if not unneeded or not routes_are_proven(scene, rollout) or not is_on_record(scene, rollout):
         return orphaned
     instances = tuple(child for name in unneeded.model_instances for child in retire(scene, name))
     return tuple(dict.fromkeys(orphaned + instances + _retired_configs(scene, rollout, unneeded)))
@@ -59,6 +60,12 @@ def prune(scene: Scene, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, .
 def routes_are_proven(scene: Scene, rollout: Rollout) -> bool:
     """The VirtualService says what it shall, and every gateway pod has been seen serving just that."""
     return scene.live is not None and scene.live == rollout.routes and scene.proven(scene.route(scene.live.revision))
+
+
+def is_on_record(scene: Scene, rollout: Rollout) -> bool:
+    """The status names the version that serves, unless that is not the target."""
+    serves = scene.target.version if scene.target is not None and rollout.step is Step.SETTLE else None
+    return serves is None or scene.world.endpoint.status.config_version == serves
 
 
 def retire(scene: Scene, instance: str) -> tuple[Child, ...]:

@@ -3,7 +3,7 @@
 Each model instance carries the count that was last asked of it (an
 annotation), so that an edit is told from a scale by hand. More pods are asked
 for at once; fewer only when no gateway pod can send them requests any more, or
-when every gateway pod serves the target's routes. A kept version rests at
+when every gateway pod serves the target's routes and the status says so. A kept version rests at
 ``spec.update.keepInstances`` pods; when it is asked for again, it gets as many
 as what it replaces.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from mlendpoints.api.model import Model
 from mlendpoints.core.keeping import kept_instances
 from mlendpoints.core.plan import Scale
-from mlendpoints.core.retirement import routes_are_proven
+from mlendpoints.core.retirement import is_on_record, routes_are_proven
 from mlendpoints.core.rollout import Rollout, Step
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import TargetVariant
@@ -30,7 +30,7 @@ def scalings(scene: Scene, rollout: Rollout) -> Iterator[Scale]:
     for scale in pending_scalings(scene):
         more = scale.replicas > (scale.child.replicas or 0)
         settled = rollout.step is Step.SETTLE or scale.child.ref.name not in scene.serving_instances
-        if more or (proven and settled):
+        if more or (proven and settled and is_on_record(scene, rollout)):
             yield scale
 
 
