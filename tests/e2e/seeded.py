@@ -128,13 +128,8 @@ def stop_the_model_first() -> None:
 
 def stop_the_proxy_fast() -> None:
     """The proxy's stop signal is SIGTERM, nginx's fast stop."""
-
-    def stopped(container: Manifest) -> Manifest:
-        seconds = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-        command = ["sh", "-c", f"sleep {seconds}; kill -TERM $(cat /tmp/nginx.pid)"]
-        return container | {"lifecycle": {"preStop": {"exec": {"command": command}}}}
-
-    _change("make_nginx", stopped)
+    command = "trap 'kill -TERM $!' QUIT; /etc/mlendpoints/entrypoint & wait $!; wait $!"
+    _change("make_nginx", lambda container: container | {"command": ["sh", "-c", command]})
 
 
 def keep_idle_connections_to_the_proxy() -> None:
