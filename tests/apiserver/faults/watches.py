@@ -57,8 +57,11 @@ class Struck(Fault):
         return event["type"] in ("ADDED", "MODIFIED", "DELETED") and self._moment(event["type"], event["object"])
 
 
-async def dropped(_line: bytes, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The event never arrives; a moment later the watch ends, as every watch does after some minutes."""
+async def dropped(line: bytes, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The event never arrives, and a bookmark says that nothing is missing; a moment later the watch ends as usual."""
+    version = msgspec.json.decode(line)["object"]["metadata"]["resourceVersion"]
+    bookmark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}}
+    yield msgspec.json.encode(bookmark) + b"\n"
     clock = asyncio.get_running_loop().time
     end = clock() + MOMENT
     with suppress(TimeoutError, StopAsyncIteration):
