@@ -50,7 +50,8 @@ cluster-test: $(VENV) ## Start, break and stop local clusters, each in a network
 	@$(PYTHON) -m cluster up >/dev/null
 	@$(BIN)/pytest tests/cluster
 
-sweep: $(VENV) ## Kill the operator at every write of every scenario, on a real API server (SWEEP_ARGS)
+sweep: $(VENV) ## Kill the operator at every write on a real API server, and explore every state of a small world (SWEEP_ARGS)
+	@$(BIN)/python -m tests.model --states 60000
 	@$(BIN)/python -m tests.sweep $(SWEEP_ARGS)
 
 bench: $(VENV) ## Measure the operator against the floor of bare writes

@@ -81,11 +81,13 @@ def remove_before_the_shift() -> None:
     seed(endpoint, "leftovers", leftovers)
     seed(retirement, "retire", retire)
     seed(retirement, "routes_are_proven", lambda _scene, _rollout: True)
+    seed(retirement, "is_on_record", lambda _scene, _rollout: True)
 
 
 def remove_before_the_proof() -> None:
     """Old pods are removed as soon as the routes are written."""
     seed(retirement, "routes_are_proven", lambda _scene, _rollout: True)
+    seed(retirement, "is_on_record", lambda _scene, _rollout: True)
 
 
 def remember_readiness() -> None:

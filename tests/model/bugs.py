@@ -1,7 +1,7 @@
 """Mistakes put into the product for a while, to see that the model check finds them. Never part of it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 from msgspec import Struct
@@ -22,11 +22,15 @@ class Bug(Struct, frozen=True):
     place: object
     name: str
     mistake: Callable[..., object]
+    unguarded: str = ""  # a second guard in the same place, which would hide the mistake
 
     @contextmanager
     def seeded(self) -> Iterator[None]:
         """The mistake is there within this context."""
-        with patch.object(self.place, self.name, self.mistake):
+        with ExitStack() as mistakes:
+            mistakes.enter_context(patch.object(self.place, self.name, self.mistake))
+            if self.unguarded:
+                mistakes.enter_context(patch.object(self.place, self.unguarded, _always))
             yield
 
 
@@ -61,9 +65,13 @@ def _even_while_absent(scene: Scene, _decided: Rollout, unneeded: Leftovers) -> 
 
 BUGS = {
     "no-pings": Bug("weights are written without pings proven", "update", rollout, "newcomers", _no_newcomers),
-    "prune-unproven": Bug("pods go without a proof", "update", retirement, "routes_are_proven", _written_is_proven),
+    "prune-unproven": Bug(
+        "pods go without a proof", "update", retirement, "routes_are_proven", _written_is_proven, "is_on_record"
+    ),
     "services-first": Bug("a Service goes with its pods", "update", retirement, "retire", _all_at_once),
-    "scale-unproven": Bug("pods are taken without a proof", "update", scaling, "routes_are_proven", _written_is_proven),
+    "scale-unproven": Bug(
+        "pods are taken without a proof", "update", scaling, "routes_are_proven", _written_is_proven, "is_on_record"
+    ),
     "done-too-early": Bug("Ready is said without a proof", "update", status, "routes_are_proven", _written_is_proven),
     "failures-forgotten": Bug("a failed update begins again", "update", rollout, "_recorded_failure", _nothing),
     "pods-before-routes": Bug("a deletion does not ask the gateways", "update", deletion, "_seen_gone", _always),
