@@ -54,8 +54,11 @@ sweep: $(VENV) ## Kill the operator at every write on a real API server, and exp
 	@$(BIN)/python -m tests.model --states 60000
 	@$(BIN)/python -m tests.sweep $(SWEEP_ARGS)
 
-bench: $(VENV) ## Measure the operator against the floor of bare writes
+bench: $(VENV) ## Measure the operator against the floor of bare writes, then what requests see of updates (200,000 of them)
 	@$(BIN)/python -m bench
+	@hack/cluster
+	@$(MAKE) --no-print-directory images deploy
+	@hack/on-cluster $(BIN)/python -m bench.zero_loss
 
 ##@ Local cluster (root, Debian or Ubuntu)
 cluster-up: ## Start Kubernetes and Istio on this machine
