@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,6 +22,7 @@ _TOLD = 25  # points
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints each failure as it comes, the costs and the number of points; 1 if anything is not as it shall be."""
     options = _parser().parse_args(arguments)
+    warnings.filterwarnings("ignore", message=".*try_connect")  # connections that are cut off amid their handshakes
     found = [BY_NAME[name] for name in options.scenario or BY_NAME]
     plane = nullcontext(options.kubeconfig) if options.kubeconfig else control_plane("--controllers")
     with plane as kubeconfig:
