@@ -105,9 +105,13 @@ def _not_in_force(state: State) -> Iterator[str]:
         yield "an update is on record for ever"
     if any(gateway.routes != state.routes for gateway in state.gateways):
         yield "a gateway never gets the routes"
+    target = target_of(state.ask)
+    asked = target.instances if target else frozenset()
     weighted = [d.instance for d in state.routes.destinations if d.weight] if state.routes else []
     for name in weighted:
         instance = state.instance(name)
+        if instance is None and name not in asked:
+            continue  # deleted by hand: nothing says any more what it was
         if instance is None or instance.ready < max(instance.replicas, 1):
             yield f"{name} takes traffic, but is not ready for it"
     if state.routes_altered:
