@@ -272,7 +272,7 @@ SCENARIOS = (
     Scenario("lost-routes", "the VirtualService is deleted by hand", _two, _lose_routes),
     Scenario("lost-rule", "a DestinationRule is deleted by hand", _one, _lose_rule),
     Scenario("lost-deployment", "a serving Deployment is deleted by hand", _one, _lose_deployment),
-    Scenario("lost-instance", "a serving model instance is deleted by hand", _one, _lose_instance),
+    Scenario("lost-instance", "a serving model instance is deleted by hand", _one, _lose_instance, race=True),
     Scenario("turned-weights", "the weights are edited by hand in the VirtualService", _two, _turn_weights),
     Scenario("scale-and-swap", "scaled by hand, then swapped", _one, _scale_and_swap),
 )
