@@ -7,7 +7,7 @@ can be told afterwards what had been proven when.
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -127,9 +127,9 @@ class Gateways(Struct):
 
 
 @asynccontextmanager
-async def serving(client: Client, store: Store) -> AsyncIterator[Gateways]:
+async def serving(client: Client, store: Store, lags: Mapping[str, float]) -> AsyncIterator[Gateways]:
     """Gateway pods that listen, and their Service and slices in a namespace of their own."""
-    gateways = Gateways(f"gateways-{uuid.uuid4().hex[:8]}", [GatewayPod(name, lag) for name, lag in LAGS.items()])
+    gateways = Gateways(f"gateways-{uuid.uuid4().hex[:8]}", [GatewayPod(*pod) for pod in lags.items()])
     await client.create("/api/v1/namespaces", {"metadata": {"name": gateways.namespace}})
     await client.create(kinds.SERVICE.path(gateways.namespace), make_service())
     async with AsyncExitStack() as servers:

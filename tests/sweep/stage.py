@@ -13,7 +13,7 @@
 import asyncio
 import itertools
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from mlendpoints.edge.client import Api
 from mlendpoints.edge.reconciler import Plans
 from mlendpoints.edge.settings import Settings
 from tests.sweep import gateways, store, workloads
-from tests.sweep.gateways import Gateways
+from tests.sweep.gateways import LAGS, Gateways
 from tests.sweep.life import PLANS, Life, follow_tasks
 from tests.sweep.store import PATIENCE, Record, Store
 from tests.sweep.user import User
@@ -182,14 +182,17 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(kubeconfig: Path) -> AsyncIterator[Stage]:
-    """Everything below operators, on a control plane that knows the project's kinds and runs garbage collection."""
+async def stage(kubeconfig: Path, *, lags: Mapping[str, float] = LAGS) -> AsyncIterator[Stage]:
+    """Everything below operators, on a control plane that knows the project's kinds and runs garbage collection.
+
+    ``lags``: seconds by name of gateway pod.
+    """
     follow_tasks()
     async with (
         connected(kubeconfig) as client,
         store.following(client) as seen,
         workloads.working(client, seen) as pods,
-        gateways.serving(client, seen) as fleet,
+        gateways.serving(client, seen, lags) as fleet,
     ):
         yield Stage(client, Connection(kubeconfig), seen, (pods, fleet))
 

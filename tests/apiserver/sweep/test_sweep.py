@@ -7,6 +7,7 @@ import pytest
 
 from mlendpoints.edge.reconciler import Plans
 from tests.sweep import seeds
+from tests.sweep.gateways import LAGS
 from tests.sweep.life import PLANS
 from tests.sweep.rules import judge, rules_broken
 from tests.sweep.run import Outcome, Trial, disturbed, evidence_of, undisturbed
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 POINTS = {"create": 6, "swap": 8, "superseded": 6, "delete-and-create": 6, "lost-routes": 4}
 JOBS = 6
+FAR = 3.0  # seconds
 DEAR = {"swap", "superseded", "delete-and-create"}  # each step of these is told in a status and an event of its own
 
 
@@ -71,10 +73,14 @@ def test_no_more_is_sent_than_differs(alone: dict[str, Outcome], name: str) -> N
 
 
 def broken(kubeconfig: Path, scenario: Scenario, plans: Plans = PLANS) -> set[str]:
-    """The rules that did not hold when a scenario's act was over; an operator with a bug may never rest."""
+    """The rules that did not hold when a scenario's act was over; an operator with a bug may never rest.
+
+    Its gateways lag so far behind that nothing but a proof could have waited for them.
+    """
 
     async def play() -> set[str]:
-        async with stage(kubeconfig) as shared, shared.point(scenario.name) as point, point.operating(plans=plans):
+        far = stage(kubeconfig, lags=dict.fromkeys(LAGS, FAR))
+        async with far as shared, shared.point(scenario.name) as point, point.operating(plans=plans):
             await scenario.prepare(point.user)
             await scenario.act(point.user)
             return rules_broken(judge(evidence_of(point)))
