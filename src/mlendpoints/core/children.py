@@ -16,7 +16,7 @@ from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.plan import Write
 from mlendpoints.core.retirement import releases
 from mlendpoints.core.rollout import Rollout, Step
-from mlendpoints.core.scaling import first_replicas, scalings
+from mlendpoints.core.scaling import as_served, first_replicas, scalings
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import Target, TargetVariant
 
@@ -55,7 +55,7 @@ def _instances(scene: Scene, target: Target) -> Iterator[Manifest]:
     )
     for variant in target.variants:
         if variant.instance not in scene.world.model_instances:
-            yield _model_instance(scene, target, variant)
+            yield _model_instance(scene, target, as_served(scene, variant))
 
 
 def _model_instance(scene: Scene, target: Target, variant: TargetVariant) -> Manifest:

@@ -10,12 +10,14 @@ as what it replaces.
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from mlendpoints.api.model import Model
 from mlendpoints.core.keeping import kept_instances
 from mlendpoints.core.plan import Scale
 from mlendpoints.core.retirement import is_on_record, routes_are_proven
 from mlendpoints.core.rollout import Rollout, Step
-from mlendpoints.core.scene import Scene
+from mlendpoints.core.scene import Scene, recorded_destinations
 from mlendpoints.core.target import TargetVariant
 from mlendpoints.core.world import Child, Ref
 
@@ -45,6 +47,18 @@ def pending_scalings(scene: Scene) -> Iterator[Scale]:
         if child is not None and child.asked != RESTING:
             resting = min(child.replicas or 0, scene.world.endpoint.spec.update.keep_instances)
             yield Scale(child, resting, asked=RESTING)
+
+
+def as_served(scene: Scene, variant: TargetVariant) -> TargetVariant:
+    """The variant, with the pods that what serves asks of it: so an instance that was lost is made anew.
+
+    An edit of its count comes after, as for any other that serves.
+    """
+    if variant.instance not in scene.serving_instances:
+        return variant
+    records = (c for c in scene.world.config_instances.values() if recorded_destinations(c) == scene.serving)
+    served = (spec for record in records for spec in record.spec.models if spec.name == variant.spec.name)
+    return replace(variant, spec=replace(variant.spec, instances=next(served, variant.spec).instances))
 
 
 def first_replicas(scene: Scene, variant: TargetVariant) -> int:

@@ -1,0 +1,36 @@
+"""How many pods a model instance is made with."""
+
+from mlendpoints.core.world import Ref
+from tests import gen
+from tests.simulation import Cluster
+
+INSTANCE = "MachineLearningModel"
+
+
+def two(*, blue: int, green: int) -> Cluster:
+    variants = (
+        gen.a_variant("blue", "titanic-rfc", instances=blue),
+        gen.a_variant("green", "titanic-lr", instances=green),
+    )
+    return Cluster(gen.an_endpoint(), gen.a_config(*variants), gen.a_model(), gen.a_model("titanic-lr"))
+
+
+def instance_of(cluster: Cluster, model: str) -> Ref:
+    (found,) = (ref for ref in cluster.objects if ref.kind == INSTANCE and ref.name.startswith(f"{model}-"))
+    return found
+
+
+def test_one_that_serves_and_was_lost_gets_its_pods_back_whatever_is_asked_of_it_next() -> None:
+    cluster = two(blue=2, green=1).settle()
+    lost = instance_of(cluster, "titanic-rfc")
+    cluster.edit_config(
+        gen.a_config(
+            gen.a_variant("blue", "titanic-rfc", weight=0, instances=0), gen.a_variant("green", "titanic-lr")
+        )
+    )
+    cluster.delete(lost)
+    counts: list[int] = []
+    cluster.settle(lambda seen: counts.append(seen.world().model_instances[lost.name].spec.replicas or 0))
+    assert counts == sorted(counts, reverse=True)
+    assert {max(counts), min(counts)} == {2, 0}
+    assert cluster.condition("Ready")[0] == "True"
