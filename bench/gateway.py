@@ -7,8 +7,9 @@ EndpointSlice takes no other.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +20,8 @@ from mlendpoints.edge.kinds import SLICE_SERVICE
 
 NAME = "gateway"
 _PODS = 2
+
+Decide = Callable[[str, str], tuple[int, str]]  # of host and path: status and body
 
 
 class _Metadata(Struct, frozen=True):
@@ -77,31 +80,32 @@ class Gateway:
             for host in route.spec.hosts:
                 self._answers[host] = {} if event.type == "DELETED" else route.answers
 
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request on one connection."""
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            writer.write(self._answer(head.decode("latin-1")))
-            await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the operator has withdrawn its question
-        finally:
-            writer.close()
+    def decide(self, host: str, path: str) -> tuple[int, str]:
+        """Status and body."""
+        answer = self._answers.get(host, {}).get(path, _Response(status=404))
+        return answer.status, answer.body.string
 
-    def _answer(self, head: str) -> bytes:
-        request, *lines = head.splitlines()
+
+async def answer(decide: Decide, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One request on one connection, answered as is decided by its host and path."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+        request, *lines = head.decode("latin-1").splitlines()
         headers = dict(line.lower().split(": ", 1) for line in lines if line)
-        answers = self._answers.get(headers["host"], {})
-        answer = answers.get(request.split(" ")[1], _Response(status=404))
-        body = answer.body.string
-        return f"HTTP/1.1 {answer.status} -\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
+        status, body = decide(headers["host"], request.split(" ")[1])
+        writer.write(f"HTTP/1.1 {status} -\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+        await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass  # the operator has withdrawn its question, or is dead
+    finally:
+        writer.close()
 
 
 @asynccontextmanager
 async def serving(client: Client, namespace: str) -> AsyncIterator[Gateway]:
     """A gateway that listens, and its Service with the pods that an operator asks."""
     gateway = Gateway()
-    server = await asyncio.start_server(gateway.handle, own_address(), 0, backlog=1024)
+    server = await asyncio.start_server(partial(answer, gateway.decide), own_address(), 0, backlog=1024)
     address, port = server.sockets[0].getsockname()
     await client.create(kinds.SERVICE.path(namespace), make_service())
     await client.create(kinds.SLICE.path(namespace), make_slice(address, port))

@@ -5,6 +5,7 @@ Service. There are no pods, and no Deployment ever scales.
 """
 
 import asyncio
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import Struct
@@ -44,32 +45,33 @@ async def make_ready(client: Client, namespace: str) -> None:
 
 
 async def _make_ready(client: Client, namespace: str, deployment: Deployment) -> None:
-    await client.create(kinds.SLICE.path(namespace), make_slice(deployment))
-    await client.set_status(kinds.DEPLOYMENT.path(namespace, deployment.metadata.name), make_status(deployment))
+    metadata, replicas = deployment.metadata, deployment.spec.replicas
+    addresses = [make_address(f"{metadata.name}-{pod}") for pod in range(replicas)]
+    await client.create(kinds.SLICE.path(namespace), make_slice(metadata.name, metadata.labels, addresses))
+    status = make_status(metadata.generation, replicas, replicas)
+    await client.set_status(kinds.DEPLOYMENT.path(namespace, metadata.name), status)
 
 
-def make_slice(deployment: Deployment) -> Object:
-    """One ready address for each pod, with the labels that a slice takes over from its Service."""
-    name, pods = deployment.metadata.name, range(deployment.spec.replicas)
-    addresses = [
-        {
-            "addresses": ["10.0.0.1"],
-            "conditions": {"ready": True},
-            "targetRef": {"kind": "Pod", "name": f"{name}-{pod}"},
-        }
-        for pod in pods
-    ]
+def make_address(pod: str) -> Object:
+    """A ready pod's entry in an EndpointSlice."""
     return {
-        "metadata": {"name": name, "labels": {**deployment.metadata.labels, SLICE_SERVICE: name}},
+        "addresses": ["10.0.0.1"],
+        "conditions": {"ready": True},
+        "targetRef": {"kind": "Pod", "name": pod},
+    }
+
+
+def make_slice(name: str, labels: Mapping[str, str], addresses: list[Object]) -> Object:
+    """The one slice of a Service, with the labels that it takes over from it."""
+    return {
+        "metadata": {"name": name, "labels": {**labels, SLICE_SERVICE: name}},
         "addressType": "IPv4",
         "ports": [{"name": "http", "port": 8088, "protocol": "TCP"}],
         "endpoints": addresses,
     }
 
 
-def make_status(deployment: Deployment) -> Object:
-    """All pods are of the newest template and ready."""
-    counts = dict.fromkeys(
-        ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), deployment.spec.replicas
-    )
-    return {"observedGeneration": deployment.metadata.generation, **counts}
+def make_status(generation: int, replicas: int, ready: int) -> Object:
+    """A Deployment's status: all pods are of the newest template."""
+    counts = {"replicas": replicas, "updatedReplicas": replicas, "readyReplicas": ready, "availableReplicas": ready}
+    return {"observedGeneration": generation, **counts}

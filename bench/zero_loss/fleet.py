@@ -36,7 +36,7 @@ async def others_at_rest(client: Client, namespace: str) -> AsyncIterator[None]:
     """Sees to it that no installed operator serves ``namespace``; afterwards it is as before."""
     path = DEPLOYMENT.path(_HOME, _NAME)
     installed = [one for one in await client.items(DEPLOYMENT.path(_HOME)) if one["metadata"]["name"] == _NAME]
-    replicas = [one["spec"]["replicas"] for one in installed if _serves(one, namespace)]
+    replicas = [one["spec"]["replicas"] for one in installed if serves(one, namespace)]
     if not any(replicas):
         yield
         return
@@ -48,7 +48,8 @@ async def others_at_rest(client: Client, namespace: str) -> AsyncIterator[None]:
         await _scale(client, path, replicas[0])
 
 
-def _serves(deployment: Object, namespace: str) -> bool:
+def serves(deployment: Object, namespace: str) -> bool:
+    """Whether an operator's Deployment has it serve this namespace."""
     variables = deployment["spec"]["template"]["spec"]["containers"][0].get("env", ())
     named = next((v.get("value", "") for v in variables if v["name"] == "MLENDPOINTS_NAMESPACES"), "")
     return not named or namespace in named.split(",")

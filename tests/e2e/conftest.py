@@ -10,6 +10,7 @@ import pytest
 
 from mlendpoints.edge.kinds import DEPLOYMENT, ENDPOINT
 from tests.apiserver.server import Object, Server
+from tests.e2e.desk import deployed_is_ready, is_deployed
 from tests.e2e.gateway import Gateway, gateways
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_artifact_server, an_endpoint
 from tests.e2e.place import NAMESPACE, ROOT, Place
@@ -18,7 +19,6 @@ from tests.e2e.waiting import until
 
 LOCAL = Path(os.environ.get("MLENDPOINTS_STATE") or "/var/lib/mlendpoints") / "kubeconfig"
 GATEWAY = os.environ.get("GATEWAY_SERVICE") or "istio-ingress/istio-ingressgateway"
-OPERATOR = ("machine-learning", "mlendpoints-operator")
 
 MakePlace = Callable[[], Place]
 
@@ -41,22 +41,11 @@ def server(kubeconfig: Path) -> Iterator[Server]:
     if not kubeconfig.exists():
         pytest.fail("No cluster: run `make cluster-up`, or set KUBECONFIG.")
     server = Server.at(kubeconfig)
-    namespace, name = OPERATOR
-    if Place(server, namespace).find(DEPLOYMENT, name) is None:
+    if not is_deployed(server):
         subprocess.run(["make", "--no-print-directory", "deploy"], cwd=ROOT, check=True)
-    until(lambda: operator_is_ready(server), "the operator is ready")
+    until(lambda: deployed_is_ready(server), "the operator is ready")
     yield server
     server.http.close()
-
-
-def operator_is_ready(server: Server) -> bool:
-    """Whether all of the deployed operator's pods are ready and of its last revision."""
-    namespace, name = OPERATOR
-    deployment = Place(server, namespace).get(DEPLOYMENT, name)
-    status, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
-    observed = status.get("observedGeneration") == deployment["metadata"]["generation"]
-    counts = {status.get(field, 0) for field in ("replicas", "updatedReplicas", "readyReplicas")}
-    return bool(observed and wanted and counts == {wanted})
 
 
 @pytest.fixture(scope="session")

@@ -12,16 +12,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.zero_loss.objects import make_bindings
+from bench.zero_loss.fleet import serves
+from bench.zero_loss.objects import image, make_bindings
 from mlendpoints.api.policy import OPERATOR as USER
 from mlendpoints.edge.kinds import DEPLOYMENT, LEASE, POD
-from tests.apiserver.server import Object, Server
-from tests.e2e.objects import image
+from tests.apiserver.server import Server
 from tests.e2e.place import ROLE_BINDING, ROOT, Place
 from tests.e2e.waiting import until
 
 PROGRAM = ("-m", "mlendpoints.edge")
-_NAME = "mlendpoints-operator"
+_HOME, _NAME = "machine-learning", "mlendpoints-operator"  # where the deployed one lives
 _LEADS = b"Lease was acquired"
 
 
@@ -86,12 +86,26 @@ class Desk:
                 Place(place.server, namespace).apply(binding)
 
 
+def is_deployed(server: Server) -> bool:
+    """Whether an operator is installed in the cluster."""
+    return Place(server, _HOME).find(DEPLOYMENT, _NAME) is not None
+
+
+def deployed_is_ready(server: Server) -> bool:
+    """Whether all of the deployed operator's pods are ready and of its last revision."""
+    deployment = Place(server, _HOME).get(DEPLOYMENT, _NAME)
+    status, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
+    observed = status.get("observedGeneration") == deployment["metadata"]["generation"]
+    counts = {status.get(field, 0) for field in ("replicas", "updatedReplicas", "readyReplicas")}
+    return bool(observed and wanted and counts == {wanted})
+
+
 @contextmanager
-def at_rest(server: Server, namespace: str, served: Iterable[Place]) -> Iterator[None]:
+def at_rest(server: Server, served: Iterable[Place]) -> Iterator[None]:
     """The deployed operator without pods, if it would serve one of these namespaces; as before afterwards."""
-    home = Place(server, namespace)
+    home = Place(server, _HOME)
     deployed = home.get(DEPLOYMENT, _NAME)
-    if not any(_serves(deployed, place) for place in served):
+    if not any(serves(deployed, place.name) for place in served):
         yield
         return
     replicas = deployed["spec"]["replicas"]
@@ -101,12 +115,7 @@ def at_rest(server: Server, namespace: str, served: Iterable[Place]) -> Iterator
         yield
     finally:
         home.edit(DEPLOYMENT, _NAME, {"replicas": replicas or 1})
-
-
-def _serves(deployed: Object, place: Place) -> bool:
-    variables = deployed["spec"]["template"]["spec"]["containers"][0].get("env", ())
-    named = next((v.get("value", "") for v in variables if v["name"] == "MLENDPOINTS_NAMESPACES"), "")
-    return not named or place.name in named.split(",")
+        until(lambda: deployed_is_ready(server), "the deployed operator is back")
 
 
 def _pods(home: Place) -> list[str]:

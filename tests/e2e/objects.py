@@ -2,25 +2,18 @@
 
 import base64
 import hashlib
-import os
 from typing import Any
 
 import yaml
 
+from bench.zero_loss.objects import image
 from mlendpoints.api.meta import API_VERSION
 from tests.apiserver.server import Object
 from tests.e2e.place import ROOT
 
 EXAMPLE = ROOT / "examples" / "titanic"
-REGISTRY = os.environ.get("REGISTRY") or "localhost/mlendpoints"
-TAG = os.environ.get("TAG") or "dev"
 LONG = "m" + "0123456789" * 5 + "abc"  # 54 characters, the most that a template's name may have
 _ECHO = (ROOT / "tests" / "e2e" / "echo.py").read_text()
-
-
-def image(name: str) -> str:
-    """The name of one of the project's images, or of one that does not exist."""
-    return f"{REGISTRY}/{name}:{TAG}"
 
 
 def an_echo(name: str, *, answer: str = "", first: str = "", **spec: Any) -> Object:  # noqa: ANN401 (any JSON value)

@@ -1,8 +1,9 @@
 """What cannot become ready never takes traffic, says why, and what serves goes on."""
 
+from bench.zero_loss.objects import image
 from mlendpoints.edge.kinds import MODEL, VIRTUAL_SERVICE
 from tests.e2e.gateway import Gateway
-from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_echo, an_endpoint, digest_of, image
+from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_echo, an_endpoint, digest_of
 from tests.e2e.place import Place, condition_of
 from tests.e2e.waiting import until
 

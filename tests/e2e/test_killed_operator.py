@@ -7,6 +7,7 @@ the round's seed within the time that the same takes undisturbed.
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from msgspec import Struct
 
 from mlendpoints.edge.kinds import CONFIG, ENDPOINT, MODEL
 from tests.apiserver.server import Server
-from tests.e2e.conftest import GATEWAY, OPERATOR, MakePlace, operator_is_ready
+from tests.e2e.conftest import GATEWAY, MakePlace
 from tests.e2e.desk import Desk, at_rest, environment_of
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place
@@ -64,14 +65,10 @@ def bench(
     place = make_place()
     place.apply(an_echo("echo"), a_config("cfg", a_variant("blue", "echo"), a_variant("green", "echo")))
     environment = environment_of(kubeconfig, GATEWAY, reachable=is_local)
-    with at_rest(server, OPERATOR[0], [place]):
-        desk = Desk(served=[place], environment=environment, logs=tmp_path_factory.mktemp("desk"))
-        try:
-            desk.start()
-            yield undisturbed(Bench(place, desk))
-        finally:
-            desk.close()
-    until(lambda: operator_is_ready(server), "the deployed operator is back")
+    desk = Desk(served=[place], environment=environment, logs=tmp_path_factory.mktemp("desk"))
+    with at_rest(server, [place]), closing(desk):
+        desk.start()
+        yield undisturbed(Bench(place, desk))
 
 
 def undisturbed(bench: Bench) -> Bench:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from bench.client import Client, Object
-from bench.gateway import VirtualService, make_service, make_slice, own_address
+from bench.gateway import VirtualService, answer, make_service, make_slice, own_address
 from mlendpoints.api.labels import PING_PATH
 from mlendpoints.core.world import Ref
 from mlendpoints.edge import kinds
@@ -73,26 +73,14 @@ class GatewayPod:
             gone = change.type == "DELETED"
             self._hosts[name] = Host(change.ref.namespace, change.revision, None if gone else routes)
 
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request on one connection."""
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            writer.write(self._answer(head))
-            await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the operator has withdrawn its question, or is dead
-        finally:
-            writer.close()
-
-    def _answer(self, head: str) -> bytes:
-        request, *lines = head.splitlines()
-        headers = dict(line.lower().split(": ", 1) for line in lines if line)
-        path, host = request.split(" ")[1], self._hosts.get(headers["host"])
+    def decide(self, name: str, path: str) -> tuple[int, str]:
+        """Status and body, which are noted."""
+        host = self._hosts.get(name)
         status, body = self._decide(path, host)
         if host is not None:
             noted = self.answers.setdefault(host.namespace, [])
             noted.append(Answer(self.name, path, status, host.revision, time.monotonic()))
-        return f"HTTP/1.1 {status} -\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
+        return status, body
 
     def _decide(self, path: str, host: Host | None) -> tuple[int, str]:
         """As Envoy would: 503 for a destination that it does not know or that has nobody ready."""
@@ -134,7 +122,7 @@ async def serving(client: Client, store: Store, lags: Mapping[str, float]) -> As
     await client.create(kinds.SERVICE.path(gateways.namespace), make_service())
     async with AsyncExitStack() as servers:
         for pod in gateways.pods:
-            server = await asyncio.start_server(partial(pod.handle), own_address(), 0, backlog=1024)
+            server = await asyncio.start_server(partial(answer, pod.decide), own_address(), 0, backlog=1024)
             await servers.enter_async_context(server)
             store.listen(pod.take)
             manifest = _slice_of(pod, *server.sockets[0].getsockname())

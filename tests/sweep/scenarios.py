@@ -136,19 +136,22 @@ async def _burst(user: User) -> None:
     await user.sees_it_as_asked()
 
 
-async def _supersede(user: User) -> None:
+async def _begin_a_swap(user: User) -> None:
+    """To a model whose pods keep starting."""
     user.pods("deep", Behaviour.STARTING)
     await user.share(variant("blue", "deep"))
     await user.sees_pods_of("deep")
+
+
+async def _supersede(user: User) -> None:
+    await _begin_a_swap(user)
     await user.models("logit")
     await user.share(variant("blue", "logit"))
     await user.sees_it_as_asked()
 
 
 async def _take_back(user: User) -> None:
-    user.pods("deep", Behaviour.STARTING)
-    await user.share(variant("blue", "deep"))
-    await user.sees_pods_of("deep")
+    await _begin_a_swap(user)
     await user.share(variant("blue", "forest"))
     await user.sees_it_as_asked()
 
@@ -189,9 +192,7 @@ async def _delete(user: User) -> None:
 
 
 async def _delete_amid(user: User) -> None:
-    user.pods("deep", Behaviour.STARTING)
-    await user.share(variant("blue", "deep"))
-    await user.sees_pods_of("deep")
+    await _begin_a_swap(user)
     await user.delete(kinds.ENDPOINT, ENDPOINT)
     await user.sees_it_gone()
 

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from enum import Enum
 
 from bench.client import Client, Object, RequestError
+from bench.workloads import make_address, make_slice, make_status
 from mlendpoints.api import labels
 from mlendpoints.edge import kinds
-from mlendpoints.edge.kinds import SLICE_SERVICE
 from tests.sweep.store import Change, Record, Store
 
 _AGAIN = 0.05  # seconds after which a refused write is tried again
@@ -120,18 +120,17 @@ class Workloads:
 
     async def _slice(self, record: Record, name: str, ready: list[str]) -> None:
         service, standing = record.get(kinds.SERVICE, name), record.get(kinds.SLICE, name)
-        wanted = [_address(pod) for pod in ready]
+        wanted = [make_address(pod) for pod in ready]
         if standing is not None and standing["endpoints"] != wanted:
             merge = "application/merge-patch+json"
             path = kinds.SLICE.path(record.namespace, name)
             await self._client.ask("PATCH", path, body={"endpoints": wanted}, media=merge)
         elif standing is None and service is not None and ready:
-            await self._ask("POST", kinds.SLICE.path(record.namespace), _make_slice(service, wanted))
+            await self._ask("POST", kinds.SLICE.path(record.namespace), _owned_slice(service, wanted))
 
     async def _status(self, record: Record, deployment: Object, ready: int) -> None:
         metadata, replicas = deployment["metadata"], _replicas(deployment)
-        counts = {"replicas": replicas, "updatedReplicas": replicas, "readyReplicas": ready, "availableReplicas": ready}
-        wanted = {"observedGeneration": metadata["generation"], **counts}
+        wanted = make_status(metadata["generation"], replicas, ready)
         said = deployment.get("status", {})
         if any(said.get(name, 0) != value for name, value in wanted.items()):
             await self._client.set_status(kinds.DEPLOYMENT.path(record.namespace, metadata["name"]), wanted)
@@ -192,25 +191,10 @@ def _instance(obj: Object) -> str:
     return str(obj["metadata"].get("labels", {}).get(labels.INSTANCE, ""))
 
 
-def _address(pod: str) -> Object:
-    return {
-        "addresses": ["10.0.0.1"],
-        "conditions": {"ready": True},
-        "targetRef": {"kind": "Pod", "name": pod},
-    }
-
-
-def _make_slice(service: Object, endpoints: list[Object]) -> Object:
-    """A slice takes over its Service's labels, and goes with it."""
+def _owned_slice(service: Object, addresses: list[Object]) -> Object:
+    """It goes with its Service."""
     metadata = service["metadata"]
     owner = {"apiVersion": "v1", "kind": "Service", "name": metadata["name"], "uid": metadata["uid"]}
-    return {
-        "metadata": {
-            "name": metadata["name"],
-            "labels": {**metadata["labels"], SLICE_SERVICE: metadata["name"]},
-            "ownerReferences": [owner],
-        },
-        "addressType": "IPv4",
-        "ports": [{"name": "http", "port": 8088, "protocol": "TCP"}],
-        "endpoints": endpoints,
-    }
+    manifest = make_slice(metadata["name"], metadata["labels"], addresses)
+    manifest["metadata"]["ownerReferences"] = [owner]
+    return manifest

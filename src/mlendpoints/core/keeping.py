@@ -16,11 +16,13 @@ def kept_records(scene: Scene) -> tuple[EndpointConfig, ...]:
     """
     endpoint, asked = scene.world.endpoint, scene.target.version if scene.target else ""
     most = endpoint.spec.update.keep_versions
+    if not most:
+        return ()
     succeeded = (entry.target for entry in endpoint.status.history if entry.outcome == "Succeeded")
     earlier = (version for version in dict.fromkeys(succeeded) if version != asked)
     records = [record for version in earlier if (record := scene.record_of(version)) is not None]
     updating = endpoint.status.config_version != asked
-    return tuple(records[: most + updating]) if most else ()
+    return tuple(records[: most + updating])
 
 
 def kept_instances(scene: Scene) -> frozenset[str]:

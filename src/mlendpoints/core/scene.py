@@ -3,6 +3,8 @@
 Questions only, each answered from observations; ``rollout`` decides.
 """
 
+from functools import cached_property
+
 from msgspec import Struct
 
 from mlendpoints.api import labels
@@ -14,7 +16,7 @@ from mlendpoints.core.target import Target, TargetVariant
 from mlendpoints.core.world import Child, Destination, PodFacts, Probe, Ref, Refusal, Routes, World
 
 
-class Scene(Struct, frozen=True):
+class Scene(Struct, frozen=True, dict=True):
     """A world and what resolving its references came to; ``target`` is None where that failed."""
 
     world: World
@@ -47,7 +49,7 @@ class Scene(Struct, frozen=True):
         records = self.world.config_instances.values()
         return next((c for c in records if c.spec.instance and c.spec.instance.version == version), None)
 
-    @property
+    @cached_property
     def serving(self) -> tuple[Destination, ...]:
         """What takes traffic: the VirtualService's destinations as written, else the record's that still exist."""
         if self.live is not None and self.live.destinations:
@@ -60,7 +62,7 @@ class Scene(Struct, frozen=True):
         known = (live.destinations, *(recorded_destinations(record) for record in records))
         return next((d for d in known if make_routes(d, live.pings).revision == live.revision), live.destinations)
 
-    @property
+    @cached_property
     def serving_instances(self) -> frozenset[str]:
         """Model instances of what takes traffic."""
         return frozenset(destination.instance for destination in self.serving)

@@ -9,7 +9,7 @@ import pytest
 
 from mlendpoints.edge.kinds import ENDPOINT
 from tests.apiserver.server import Server
-from tests.e2e.conftest import GATEWAY, OPERATOR, MakePlace, leave, operator_is_ready
+from tests.e2e.conftest import GATEWAY, MakePlace, leave
 from tests.e2e.desk import Desk, at_rest, environment_of
 from tests.e2e.gateway import ReachableGateways
 from tests.e2e.place import Place
@@ -41,26 +41,21 @@ def rig(
         "MLENDPOINTS_DRAIN_SECONDS": str(DRAIN),
         "MLENDPOINTS_RETRY_ATTEMPTS": "0",
     }
-    fleet = ReachableGateways(server, GATEWAY)
-    with at_rest(server, OPERATOR[0], served), closing(fleet):
-        desk = Desk(served=served, environment=environment, logs=folder)
-        try:
-            desk.start()
-            yield Rig(
-                server=server,
-                kubeconfig=kubeconfig,
-                service=GATEWAY,
-                fleet=fleet,
-                folder=folder,
-                environment=environment,
-                make_place=make_place,
-                place=served[0],
-                limited=served[1],
-            )
-            until_empty(served)
-        finally:
-            desk.close()
-    until(lambda: operator_is_ready(server), "the deployed operator is back")
+    fleet, desk = ReachableGateways(server, GATEWAY), Desk(served=served, environment=environment, logs=folder)
+    with at_rest(server, served), closing(fleet), closing(desk):
+        desk.start()
+        yield Rig(
+            server=server,
+            kubeconfig=kubeconfig,
+            service=GATEWAY,
+            fleet=fleet,
+            folder=folder,
+            environment=environment,
+            make_place=make_place,
+            place=served[0],
+            limited=served[1],
+        )
+        until_empty(served)
 
 
 def until_empty(places: list[Place]) -> None:

@@ -1,7 +1,7 @@
 """What the tests of updates share: an operator of their own, every gateway pod, load."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from threading import Condition
 
@@ -75,14 +75,9 @@ class Rig(Struct, frozen=True, kw_only=True):
         with load_on(host, kubeconfig=self.kubeconfig, service=self.service, record=record, rate=rate) as load:
             yield load
 
-    @contextmanager
-    def desk(self, place: Place, *program: str) -> Iterator[Desk]:
+    def desk(self, place: Place, *program: str) -> AbstractContextManager[Desk]:
         """An operator for one namespace, ``program`` for Python; not started yet."""
-        desk = Desk(served=[place], environment=self.environment, logs=self.folder, program=program or PROGRAM)
-        try:
-            yield desk
-        finally:
-            desk.close()
+        return closing(Desk(served=[place], environment=self.environment, logs=self.folder, program=program or PROGRAM))
 
     @contextmanager
     def lag(self) -> Iterator[Gateway]:

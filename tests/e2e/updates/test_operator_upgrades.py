@@ -4,9 +4,9 @@ import subprocess
 
 import pytest
 
+from bench.zero_loss.objects import image
 from mlendpoints.edge.kinds import DEPLOYMENT
 from tests.apiserver.server import Object
-from tests.e2e.objects import image
 from tests.e2e.place import Place
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial

@@ -24,9 +24,7 @@ def test_one_that_serves_and_was_lost_gets_its_pods_back_whatever_is_asked_of_it
     cluster = two(blue=2, green=1).settle()
     lost = instance_of(cluster, "titanic-rfc")
     cluster.edit_config(
-        gen.a_config(
-            gen.a_variant("blue", "titanic-rfc", weight=0, instances=0), gen.a_variant("green", "titanic-lr")
-        )
+        gen.a_config(gen.a_variant("blue", "titanic-rfc", weight=0, instances=0), gen.a_variant("green", "titanic-lr"))
     )
     cluster.delete(lost)
     counts: list[int] = []
