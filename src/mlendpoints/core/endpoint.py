@@ -63,7 +63,7 @@ def _take_back_proof(scene: Scene, rollout: Rollout, plan: Plan) -> Plan:
     """
     routes, proven = rollout.routes, scene.world.endpoint.status.route_revision
     again = routes is not None and routes != scene.live and routes.revision == proven
-    return replace(plan, writes=(), prune=()) if again else plan
+    return replace(plan, writes=(), prune=(), patient=False) if again else plan
 
 
 def _hold_finalizer(world: World, plan: Plan) -> Plan:
