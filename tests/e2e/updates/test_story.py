@@ -27,6 +27,7 @@ def test_a_description_reads_like_a_story(rig: Rig) -> None:
             f"Normal Updating .*: Rolling out {broken}",
             f"Warning CrashLooping .*: Not ready within {DEADLINE} s. Pod .* exit code 1 .* the weights are gone",
             f"Normal Updating .*: Rolling out {slow}",
+            f"Normal Superseded .*{slow}: A newer edit asked for {last} instead",
             f"Normal Succeeded .*: Version {last} is rolled out",
         ]
         until(lambda: told(chapters, description(trial)), "every chapter is told", last=lambda: description(trial))
