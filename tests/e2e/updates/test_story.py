@@ -60,11 +60,7 @@ def succeed_fail_and_be_superseded(trial: Trial) -> None:
     trial.until_phase("StartingInstances")
     trial.swap("blue", answer="fourth")
     outcomes = ["Succeeded", "Superseded", "Failed", "Succeeded", "Succeeded"]
-    until(lambda: outcomes_of(trial) == outcomes, "all is history", last=lambda: outcomes_of(trial))
-
-
-def outcomes_of(trial: Trial) -> list[str]:
-    return [entry["outcome"] for entry in trial.place.get(ENDPOINT, trial.name)["status"]["history"]]
+    until(lambda: trial.outcomes() == outcomes, "all is history", last=trial.outcomes)
 
 
 def versions_of(trial: Trial) -> list[str]:
