@@ -134,8 +134,8 @@ def _rules(schema: Schema) -> list[Schema]:
 def _conditions() -> str:
     rows = [[f"`{kind.value}`", meaning] for kind, meaning in CONDITIONS.items()]
     text = (
-        "True is good. The first seven are an endpoint's. `Ready` is a model instance's as well; `Available`, `Ready` and\n"
-        "`Reconciling` are an MLModel's: some version answers; the asked one does, with all its pods; it is on its way.\n"
+        "True is good. The first seven are an endpoint's. `Ready` is a model instance's as well. Of an MLModel:\n"
+        "`Available` (some version answers), `Ready` (the asked one does, with all its pods), `Reconciling`.\n"
     )
     return f"## Conditions\n\n{text}\n{_table(['Condition', 'True means'], rows)}"
 
