@@ -31,7 +31,12 @@ _NOT_COMPARED = frozenset({"ownerReferences", "finalizers", "name", "namespace"}
 # Fields that the API server counts as one value. A set without members below any other field says
 # only that we once wrote the field itself.
 _ATOMIC = {
-    "Deployment": frozenset({"accessModes", "args", "command", "drop", "nodeSelector", "selector", "tolerations"}),
+    "Deployment": frozenset(
+        {
+            *("accessModes", "args", "command", "drop", "nodeSelector", "selector", "tolerations"),
+            "requiredDuringSchedulingIgnoredDuringExecution",
+        }
+    ),
     "Service": frozenset({"selector"}),
     "PersistentVolume": frozenset({"accessModes", "required"}),
     "PersistentVolumeClaim": frozenset({"accessModes"}),
