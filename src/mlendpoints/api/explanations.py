@@ -57,7 +57,7 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.INSTANCES_STARTING: Explanation("Pods are starting, or not all answer yet.", _WAIT),
     Reason.ARTIFACT_DOWNLOAD_FAILED: Explanation(
         "The artifact could not be fetched: the host, the path, or the answer was wrong.",
-        "Correct `artifact` in the model, or mend the server; fetching is tried again (a failed Job of an MLModel after 5 minutes).",
+        "Correct `artifact` in the model, or mend the server; fetching is tried again.",
     ),
     Reason.ARTIFACT_DIGEST_MISMATCH: Explanation(
         "The artifact is not the one whose digest the model names.",
@@ -65,7 +65,7 @@ REASONS: Mapping[Reason, Explanation] = {
     ),
     Reason.ARTIFACT_INVALID: Explanation(
         "The artifact is no archive that can be unpacked safely, or does not fit into `size`.",
-        "Pack it anew as tar or tar.gz of files and folders alone, or give the variant, or the MLModel, a larger `size`.",
+        "Pack it anew as tar or tar.gz of files and folders alone, or give the variant or MLModel a larger `size`.",
     ),
     Reason.CREATING_STORAGE: Explanation(
         "Of an MLModel: the claim for its artifact is made, and no volume is bound to it yet.",

@@ -12,6 +12,7 @@ import yaml
 
 from bench.client import Client, connected
 from bench.plane import install as install_kinds
+from bench.waiting import until
 from mlendpoints.api.policy import OPERATOR
 
 ROOT = Path(__file__).parents[3]
@@ -43,6 +44,11 @@ async def _install(kubeconfig: Path) -> None:
             if manifest["kind"] == "ClusterRole":
                 await client.apply(f"{_RBAC}/clusterroles/{manifest['metadata']['name']}", manifest)
         await _take_back_everything(client)
+        await until(lambda: _editors_may_write(client), "the cluster's own roles know MLModels")
+
+
+async def _editors_may_write(client: Client) -> bool:
+    return b'"mlmodels"' in await client.ask("GET", f"{_RBAC}/clusterroles/edit")
 
 
 async def _take_back_everything(client: Client) -> None:

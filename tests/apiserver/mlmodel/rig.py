@@ -56,6 +56,18 @@ class Rig:
         options = {"propagationPolicy": "Background"}
         await self._client.ask("DELETE", kind.path(self.namespace, name), body=options)
 
+    async def hold(self, name: str) -> None:
+        """Puts somebody's finalizer on an MLModel."""
+        await self._finalizers(name, ["example.com/hold"])
+
+    async def release(self, name: str) -> None:
+        """Takes it off again."""
+        await self._finalizers(name, [])
+
+    async def _finalizers(self, name: str, finalizers: list[str]) -> None:
+        body = {"metadata": {"finalizers": finalizers}}
+        await self._client.ask("PATCH", MLMODEL.path(self.namespace, name), body=body, media=_MERGE)
+
     async def get(self, kind: Kind, name: str = "titanic") -> Object:
         found: Object = msgspec.json.decode(await self._client.ask("GET", kind.path(self.namespace, name)))
         return found

@@ -247,19 +247,3 @@ THEIRS: dict[str, Object] = {
         },
     },
 }
-
-
-def test_deletion_removes_everything(stage: Play) -> None:
-    async def scenario(rig: Rig) -> None:
-        await ready(rig, replicas=2)
-        assert await rig.made()
-
-        await rig.delete(MLMODEL, "titanic")
-
-        await rig.eventually(lambda: _nothing_is_left(rig), "nothing is left")
-
-    stage(scenario)
-
-
-async def _nothing_is_left(rig: Rig) -> bool:
-    return await rig.made() == []

@@ -92,7 +92,7 @@ def _with(message: str, trouble: Finding | None) -> str:
 def _serving(view: View) -> Verdict:
     if view.is_ready:
         said = f"All {view.wanted} pods answer." if view.wanted else "It is scaled to no pods."
-        return Verdict("Ready", Finding.yes(Reason.AS_ASKED, said))
+        return Verdict("Ready", Finding.yes(Reason.AS_ASKED, said + _leaving_claim(view)))
     if view.deployment is None or not view.is_switched:
         begun: Phase = "Serving" if view.asked.spec.artifact or view.deployment else "Pending"
         said = f"Deployment {view.name} is about to be written."
@@ -103,3 +103,13 @@ def _serving(view: View) -> Verdict:
     if view.deployment.stalled:
         finding = deadline_finding(progress_seconds(view.asked.spec), finding, view.new_pods)
     return _failed(view, finding) if finding.ok is False else Verdict("Serving", finding)
+
+
+def _leaving_claim(view: View) -> str:
+    """Somebody has deleted the claim of what serves: it stays while pods use it, and no further pod may."""
+    if view.claim is None or not view.claim.deleting:
+        return ""
+    return (
+        f" But claim {view.claim.ref.name} is being deleted, and no new pod can mount it."
+        " Scale to 0 and back, and it is made and filled anew."
+    )

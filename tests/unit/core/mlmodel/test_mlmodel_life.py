@@ -186,6 +186,16 @@ def test_a_claim_on_its_way_out_is_waited_for() -> None:
     assert "is being deleted; it is made anew when it is gone" in namespace.status.message
 
 
+def test_a_claim_that_somebody_deleted_under_what_serves_is_told() -> None:
+    namespace = serving()
+    (claim,) = (stored for ref, stored in namespace.objects.items() if ref.kind == "PersistentVolumeClaim")
+    claim.deleting = True
+    namespace.settle()
+
+    assert namespace.status.phase == "Ready"
+    assert "is being deleted, and no new pod can mount it" in namespace.status.message
+
+
 def test_an_upgrade_of_the_operator_restarts_no_pod() -> None:
     namespace = serving()
     writes = len(namespace.writes)
