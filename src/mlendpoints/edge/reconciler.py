@@ -109,6 +109,7 @@ class Reconciler:
         parts = self._parts
         refusals = parts.refusals.of(key)
         world = parts.cache.mlmodel_world(key, now=parts.clock(), settings=parts.settings, refusals=refusals)
+        parts.metrics.mlmodel(key, world.model if world else None)
         if world is None:
             self._forget(key)
             return

@@ -25,7 +25,9 @@ def _unneeded(view: View) -> Iterator[Child]:
 
 
 def _by_version(view: View, kind: str) -> dict[str, Child]:
-    return {child.version: child for ref, child in view.world.children.items() if ref.kind == kind}
+    """By the version in their names, which nobody can change as a label can be."""
+    mine = {ref.name: child for ref, child in view.world.children.items() if ref.kind == kind}
+    return {name.removeprefix(f"{view.name}-"): child for name, child in mine.items()}
 
 
 def _needed(view: View) -> set[str]:

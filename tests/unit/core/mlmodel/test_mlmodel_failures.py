@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.mlmodel.view import View
-from mlendpoints.core.world import Child, ContainerFacts, JobFacts, MLModelWorld, PodFacts
+from mlendpoints.core.world import Child, ContainerFacts, JobFacts, MLModelWorld, PodFacts, Ref, Refusal
 from tests import gen
 from tests.simulation_mlmodel import Namespace
 
@@ -119,6 +119,17 @@ def test_a_failure_is_one_warning_however_long_it_lasts() -> None:
     namespace.settle()
 
     assert [event.reason for event in namespace.events if event.type == "Warning"] == ["CrashLooping"]
+
+
+def test_a_version_that_the_api_server_refuses_leaves_the_old_one_serving() -> None:
+    namespace = a_namespace().settle()
+    old = namespace.status.version
+    namespace.edit(image="registry.example.com/titanic:2")
+    namespace.refusals = {Ref("Deployment", gen.NAMESPACE, "titanic"): Refusal("InvalidSpec", "No such thing.")}
+    namespace.reconcile()
+
+    assert namespace.status.phase == "Failed"
+    assert namespace.status.message == f"No such thing. Version {old} goes on serving."
 
 
 def test_a_rollout_that_stalls_without_a_word_is_told_too() -> None:

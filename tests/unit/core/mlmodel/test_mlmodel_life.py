@@ -196,6 +196,16 @@ def test_a_claim_that_somebody_deleted_under_what_serves_is_told() -> None:
     assert "is being deleted, and no new pod can mount it" in namespace.status.message
 
 
+def test_storage_whose_labels_were_taken_off_is_known_by_its_name() -> None:
+    namespace = serving()
+    for ref, stored in namespace.objects.items():
+        if ref.kind in ("Job", "PersistentVolumeClaim"):
+            stored.manifest["metadata"]["labels"] = {}
+    namespace.settle()
+
+    assert (namespace.status.phase, namespace.pruned) == ("Ready", [])
+
+
 def test_an_upgrade_of_the_operator_restarts_no_pod() -> None:
     namespace = serving()
     writes = len(namespace.writes)
