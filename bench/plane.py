@@ -12,7 +12,7 @@ import yaml
 from bench.client import Client, Object, connected
 from bench.waiting import until
 from mlendpoints.api.policy import OPERATOR
-from mlendpoints.edge.kinds import CONFIG, ENDPOINT, MODEL
+from mlendpoints.edge.kinds import CONFIG, ENDPOINT, MLMODEL, MODEL
 
 ROOT = Path(__file__).parents[1]
 _BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
@@ -44,7 +44,7 @@ async def install(kubeconfig: Path) -> None:
 
 
 async def _are_served(client: Client) -> bool:
-    for kind in (ENDPOINT, CONFIG, MODEL):
+    for kind in (ENDPOINT, CONFIG, MODEL, MLMODEL):
         await client.items(kind.path("default"))
     return True
 

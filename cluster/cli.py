@@ -11,6 +11,7 @@ from pathlib import Path
 from cluster.base import ensure_base_image
 from cluster.bring_up import bring_up
 from cluster.control_plane import control_plane_down, control_plane_up
+from cluster.controllers import WITHOUT_NODES, WORKLOADS
 from cluster.errors import ClusterError
 from cluster.images import load_image
 from cluster.locks import cluster_lock
@@ -64,7 +65,8 @@ def _base(settings: Settings, options: argparse.Namespace) -> None:
 
 def _control_plane_up(settings: Settings, options: argparse.Namespace) -> None:
     folder = options.dir.absolute()
-    print(control_plane_up(settings, folder, istio_crds=options.istio_crds, controllers=options.controllers))
+    controllers = WORKLOADS if options.workloads else WITHOUT_NODES if options.controllers else ()
+    print(control_plane_up(settings, folder, istio_crds=options.istio_crds, controllers=controllers))
 
 
 def _control_plane_down(_settings: Settings, options: argparse.Namespace) -> None:
@@ -100,6 +102,7 @@ def _add_control_plane(parser: argparse.ArgumentParser) -> None:
     up.add_argument(
         "--controllers", action="store_true", help="run garbage collection, namespaces and service accounts"
     )
+    up.add_argument("--workloads", action="store_true", help="the same, and Deployments, Jobs, EndpointSlices")
     up.set_defaults(run=_control_plane_up)
     down = commands.add_parser("down", help="end one and remove its folder")
     down.set_defaults(run=_control_plane_down)

@@ -7,7 +7,7 @@ from pathlib import Path
 from cluster.apiserver import ApiServer, ensure_api_server
 from cluster.binaries import ADDONS, CONTROL_PLANE, ensure_built, program
 from cluster.commands import run
-from cluster.controllers import WITHOUT_NODES, ensure_controllers
+from cluster.controllers import ensure_controllers
 from cluster.errors import ClusterError
 from cluster.ports import free_ports
 from cluster.processes import end_processes
@@ -17,8 +17,11 @@ from cluster.steps import step
 PORTS = ("port", "etcd_port", "etcd_peer_port", "controllers_port")
 
 
-def control_plane_up(settings: Settings, folder: Path, *, istio_crds: bool, controllers: bool) -> Path:
-    """Bring one up in `folder`, idempotently, and return its kubeconfig. Needs no root, and of Debian only openssl."""
+def control_plane_up(settings: Settings, folder: Path, *, istio_crds: bool, controllers: tuple[str, ...]) -> Path:
+    """Bring one up in `folder`, idempotently, and return its kubeconfig. Needs no root, and of Debian only openssl.
+
+    Of kube-controller-manager run the `controllers` named; none: it is not started.
+    """
     ensure_built(settings, (*CONTROL_PLANE, *((ADDONS,) if istio_crds else ())))
     ports = _ports(folder)
     server = _server(folder, ports)
@@ -26,7 +29,7 @@ def control_plane_up(settings: Settings, folder: Path, *, istio_crds: bool, cont
         ensure_api_server(server, settings)
     if controllers:
         with step("Starting kube-controller-manager"):
-            ensure_controllers(server, settings, only=WITHOUT_NODES, port=ports["controllers_port"])
+            ensure_controllers(server, settings, only=controllers, port=ports["controllers_port"])
     if istio_crds:
         with step("Installing Istio's CRDs"):
             install_istio_crds(settings, server.kubeconfig)

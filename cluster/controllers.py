@@ -14,6 +14,14 @@ WITHOUT_NODES = (
     "root-ca-certificate-publisher-controller",
     "serviceaccount-controller",
 )
+WORKLOADS = (
+    *WITHOUT_NODES,
+    "deployment-controller",
+    "endpointslice-controller",
+    "job-controller",
+    "persistentvolumeclaim-protection-controller",
+    "replicaset-controller",
+)
 
 
 def ensure_controllers(

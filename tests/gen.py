@@ -6,6 +6,7 @@ import msgspec
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
 from mlendpoints.core.world import GatewayPod, Settings
 
@@ -48,3 +49,8 @@ def some_settings(**fields: Any) -> Settings:  # noqa: ANN401 - any field
 
 
 GATEWAYS = (GatewayPod("gw-a", "10.0.0.1", 80), GatewayPod("gw-b", "10.0.0.2", 80))
+
+
+def an_mlmodel(name: str = "titanic", *, meta: dict[str, Any] | None = None, **spec: Any) -> MLModel:  # noqa: ANN401 - any field
+    fields = {"image": "registry.example.com/titanic:1", "artifact": "http://artifacts.example.com/titanic-1.tar.gz"}
+    return msgspec.convert({"metadata": metadata(name, **(meta or {})), "spec": fields | spec}, MLModel)

@@ -9,13 +9,18 @@ from mlendpoints.edge.kinds import (
     DESTINATION_RULE,
     ENDPOINT,
     GATEWAY,
+    JOB,
+    MLMODEL,
     MODEL,
     SERVICE,
     VIRTUAL_SERVICE,
 )
 from tests.e2e.place import Place
 
-KINDS = (CLAIM, CONFIG, DEPLOYMENT, DESTINATION_RULE, ENDPOINT, GATEWAY, MODEL, SERVICE, VIRTUAL_SERVICE)
+KINDS = (
+    *(ENDPOINT, CONFIG, MODEL, MLMODEL),
+    *(CLAIM, DEPLOYMENT, DESTINATION_RULE, GATEWAY, JOB, SERVICE, VIRTUAL_SERVICE),
+)
 
 
 def standing(place: Place) -> list[tuple[str, str]]:

@@ -51,6 +51,10 @@ def a_model_instance(name: str = "rfc-1", *, owner: str = "uid-ep", replicas: in
     return an_object(name, owner=owner, spec={"image": "model:1", "replicas": replicas, "instance": instance | made_of})
 
 
+def an_mlmodel(name: str = "mlm", **spec: object) -> Object:
+    return an_object(name, spec={"image": "model:1", **spec})
+
+
 def a_pod(name: str, *, instance: str = "rfc-1", status: Object | None = None) -> Object:
     return an_object(name, label={labels.INSTANCE: instance}, status=status or {})
 

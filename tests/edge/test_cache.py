@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlendpoints.api import labels
-from mlendpoints.core.world import GatewayPod, Ref, World
+from mlendpoints.core.world import GatewayPod, MLModelWorld, Ref, World
 from mlendpoints.edge.business import keys_for
 from mlendpoints.edge.cache import Cache
 from tests.edge.objects import (
@@ -16,12 +16,14 @@ from tests.edge.objects import (
     a_slice,
     an_endpoint,
     an_entry,
+    an_mlmodel,
     an_object,
     filled,
 )
 from tests.gen import some_settings
 
 ENDPOINT, CONFIG, MODEL = "MachineLearningEndpoint", "MachineLearningEndpointConfig", "MachineLearningModel"
+MLMODEL = "MLModel"
 EP = Ref(ENDPOINT, NAMESPACE, "ep")
 OTHER = Ref(ENDPOINT, NAMESPACE, "other")
 
@@ -61,6 +63,14 @@ FULL: tuple[tuple[str, Object], ...] = (
     ("VirtualService", foreign("theirs", "ep.example.com", "x.example.com")),
     ("Deployment", an_object("stray", owner="uid-nobody", spec={})),
     ("Pod", a_pod("stray", instance="nothing")),
+    (MLMODEL, an_mlmodel()),
+    ("Deployment", an_object("mlm", owner="uid-mlm", spec={"replicas": 1})),
+    ("Service", an_object("mlm", owner="uid-mlm")),
+    ("Job", an_object("mlm-1", owner="uid-mlm")),
+    ("PersistentVolumeClaim", an_object("mlm-1", owner="uid-mlm")),
+    ("Pod", a_pod("mlm-a", instance="mlm")),
+    ("Pod", a_pod("mlm-1-fetch", instance="mlm-1")),
+    ("EndpointSlice", a_slice("s-mlm", service="mlm", pods={"mlm-a": True})),
 )
 
 
@@ -119,6 +129,33 @@ def test_no_endpoint_no_world() -> None:
     assert filled().world(EP, now=1.0, settings=some_settings()) is None
 
 
+def mlmodel_world(cache: Cache, name: str = "mlm") -> MLModelWorld | None:
+    return cache.mlmodel_world(Ref(MLMODEL, NAMESPACE, name), now=1.0, settings=some_settings(), refusals={})
+
+
+def test_the_world_of_an_mlmodel_holds_what_it_controls_and_the_pods_of_both_its_sorts() -> None:
+    found = mlmodel_world(filled(*FULL))
+    assert found is not None
+    assert {(ref.kind, ref.name) for ref in found.children} == {
+        ("Deployment", "mlm"),
+        ("Service", "mlm"),
+        ("Job", "mlm-1"),
+        ("PersistentVolumeClaim", "mlm-1"),
+    }
+    assert {pod.name for pod in found.pods} == {"mlm-a", "mlm-1-fetch"}
+    assert found.children[Ref("Service", NAMESPACE, "mlm")].ready_addresses == 1
+
+
+def test_an_mlmodel_and_a_template_of_one_name_are_two_things() -> None:
+    cache = filled(*FULL, (MODEL, a_model("mlm")))
+    assert mlmodel_world(cache) == mlmodel_world(filled(*FULL))
+    assert {key.kind for key in keys_for(cache, an_entry("Pod", a_pod("mlm-b", instance="mlm")))} == {MLMODEL}
+
+
+def test_no_mlmodel_no_world_of_one() -> None:
+    assert mlmodel_world(filled(*FULL), "rfc") is None
+
+
 def gateway(*, ports: list[Object], endpoints: list[Object]) -> tuple[tuple[str, Object], ...]:
     service = {"ports": [{"name": "http2", "port": 80}, {"name": "https", "port": 443}]}
     slice_ = an_object("gw-x", ports=ports, endpoints=endpoints)
@@ -169,11 +206,17 @@ CONCERNS: list[tuple[str, Object, set[str]]] = [
     ("GatewaySlice", an_object("gw-x"), {"ep", "other"}),
     ("Deployment", an_object("stray", owner="uid-nobody", spec={}), set()),
     ("Pod", a_pod("stray", instance="nothing"), set()),
+    (MLMODEL, an_mlmodel(), {"mlm"}),
+    ("Job", an_object("mlm-1", owner="uid-mlm"), {"mlm"}),
+    ("PersistentVolumeClaim", an_object("mlm-2", owner="uid-mlm"), {"mlm"}),
+    ("Pod", a_pod("mlm-b", instance="mlm"), {"mlm"}),
+    ("Pod", a_pod("mlm-1-again", instance="mlm-1"), {"mlm"}),
+    ("EndpointSlice", a_slice("s-mlm-2", service="mlm"), {"mlm"}),
 ]
 
 
 @pytest.mark.parametrize(("kind", "obj", "concerned"), CONCERNS)
-def test_every_object_concerns_its_endpoints_and_templates(kind: str, obj: Object, concerned: set[str]) -> None:
+def test_every_object_concerns_its_roots_and_templates(kind: str, obj: Object, concerned: set[str]) -> None:
     cache = filled(*FULL)
     assert {key.name for key in keys_for(cache, an_entry(kind, obj))} == concerned
 

@@ -1,9 +1,10 @@
 import msgspec
 
 from mlendpoints.api.endpoint import EndpointStatus, State
+from mlendpoints.api.mlmodel import MLModelStatus, Phase
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.metrics import Metrics
-from tests.gen import an_endpoint
+from tests.gen import an_endpoint, an_mlmodel
 
 KEY = Ref("MachineLearningEndpoint", "titanic", "titanic")
 
@@ -39,3 +40,20 @@ def test_requests_are_counted_by_verb_kind_and_code() -> None:
     metrics.request("create", "Service", 201)
     expected = 'mlendpoints_api_requests_total{code="201",kind="Service",verb="create"} 2.0'
     assert expected in metrics.exposition().decode().splitlines()
+
+
+def test_an_mlmodel_shows_the_phase_it_is_in_until_it_goes() -> None:
+    metrics, key = Metrics(), Ref("MLModel", "titanic", "titanic")
+
+    def phases() -> list[str]:
+        lines = metrics.exposition().decode().splitlines()
+        return [line for line in lines if line.startswith("mlendpoints_mlmodel_phase{")]
+
+    for phase in PHASES:
+        metrics.mlmodel(key, msgspec.structs.replace(an_mlmodel(), status=MLModelStatus(phase=phase)))
+    assert phases() == ['mlendpoints_mlmodel_phase{mlmodel="titanic",namespace="titanic",phase="Ready"} 1.0']
+    metrics.mlmodel(key, None)
+    assert phases() == []
+
+
+PHASES: list[Phase] = ["Pending", "Ready"]

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from mlendpoints.api import labels
-from mlendpoints.core.world import Child, ContainerFacts, PodFacts
+from mlendpoints.core.world import Child, ContainerFacts, JobFacts, PodFacts
 from mlendpoints.edge.projections import ForeignRoute, Instance, Volume
 from tests.edge.objects import Object, a_model_instance, a_pod, an_endpoint, an_entry, an_object
 
@@ -161,3 +161,44 @@ def test_a_volume_belongs_to_the_instance_of_its_label_and_claim() -> None:
 def test_what_breaks_the_schema_is_no_entry() -> None:
     with pytest.raises(msgspec.ValidationError):
         an_entry("MachineLearningEndpoint", an_object("ep", spec={"config": 1}))
+
+
+def test_a_child_and_a_pod_tell_their_version() -> None:
+    label = {labels.MODEL_VERSION: "3f9c2ab1"}
+    facts = an_entry("Pod", an_object("p", label=label)).facts
+
+    assert child("Job", an_object("j", label=label)).version == "3f9c2ab1"
+    assert isinstance(facts, PodFacts)
+    assert facts.version == "3f9c2ab1"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ([], JobFacts()),
+        ([condition("SuccessCriteriaMet", "True")], JobFacts()),
+        ([condition("Complete", "True")], JobFacts(succeeded=True)),
+        ([condition("Failed", "False")], JobFacts()),
+        (
+            [condition("Failed", "True", reason="DeadlineExceeded", message="too long")],
+            JobFacts(failure="too long", failure_reason="DeadlineExceeded", failed_at=60.0),
+        ),
+    ],
+)
+def test_a_job_tells_how_it_ended(conditions: list[Object], expected: JobFacts) -> None:
+    assert child("Job", an_object("j", status={"conditions": conditions})).job == expected
+
+
+def test_a_claim_tells_whether_it_has_a_volume() -> None:
+    phases = [child("PersistentVolumeClaim", an_object("c", status={"phase": p})).bound for p in ("Pending", "Bound")]
+    assert phases == [False, True]
+
+
+def test_a_deployment_tells_that_it_has_stopped_getting_on() -> None:
+    late = condition("Progressing", "False", reason="ProgressDeadlineExceeded")
+    on_its_way = condition("Progressing", "True", reason="ReplicaSetUpdated")
+
+    def stalled(one: Object) -> bool:
+        return child("Deployment", an_object("d", spec={}, status={"conditions": [one]})).stalled
+
+    assert (stalled(late), stalled(on_its_way)) == (True, False)

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.templates import plan_config, plan_model
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.client import Api
@@ -18,7 +19,7 @@ from mlendpoints.edge.reconciler import Plans
 from mlendpoints.edge.settings import Settings
 from tests.sweep.wire import Wire
 
-PLANS = Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model)
+PLANS = Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model, mlmodel=plan_mlmodel)
 SOON = 5.0  # seconds: what is planned for later than that counts as rest
 _IDENTITY = "sweep"  # the same for each life, so that it finds its lease its own
 

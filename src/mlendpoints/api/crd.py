@@ -12,19 +12,24 @@ from msgspec import Struct
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import GROUP, VERSION
+from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
 from mlendpoints.api.structural import Schema, make_schema, without_defaults
 
-Kind = type[Model | EndpointConfig | Endpoint]
+Kind = type[Model | EndpointConfig | Endpoint | MLModel]
 
 
 class Names(Struct, frozen=True):
-    """What a kind is called, and what ``kubectl get`` shows of it: column -> (type, JSONPath)."""
+    """What a kind is called, and what ``kubectl get`` shows of it: column -> (type, JSONPath).
+
+    ``wide`` columns show with ``--output wide`` alone.
+    """
 
     plural: str
     short: str
     columns: Mapping[str, tuple[str, str]]
     scaled: bool = False
+    wide: Mapping[str, tuple[str, str]] = {}
 
 
 def _condition(name: str) -> tuple[str, str]:
@@ -59,6 +64,22 @@ KINDS: Final[Mapping[Kind, Names]] = {
             "Traffic": ("string", ".status.traffic"),
         },
     ),
+    MLModel: Names(
+        "mlmodels",
+        "mlmodel",
+        {
+            "Phase": ("string", ".status.phase"),
+            "Replicas": ("integer", ".spec.replicas"),
+            "Ready": ("integer", ".status.readyReplicas"),
+            "Endpoint": ("string", ".status.serviceEndpoint"),
+        },
+        scaled=True,
+        wide={
+            "Image": ("string", ".spec.image"),
+            "Artifact": ("string", ".spec.artifact"),
+            "Message": ("string", ".status.message"),
+        },
+    ),
 }
 SCALE: Final = {
     "specReplicasPath": ".spec.replicas",
@@ -85,7 +106,7 @@ def make_crd(kind: Kind) -> Schema:
                 "listKind": f"{kind.KIND}List",
                 "plural": names.plural,
                 "singular": kind.KIND.lower(),
-                "shortNames": [names.short],
+                **({"shortNames": [names.short]} if names.short != kind.KIND.lower() else {}),
                 "categories": ["mlendpoints"],
             },
             "versions": [_version(kind)],
@@ -101,11 +122,16 @@ def _version(kind: Kind) -> Schema:
         "storage": True,
         "subresources": {"status": {}} | ({"scale": SCALE} if names.scaled else {}),
         "additionalPrinterColumns": [
-            *({"name": name, "type": type_, "jsonPath": path} for name, (type_, path) in names.columns.items()),
-            {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+            *(_column(name, *column) for name, column in names.columns.items()),
+            *(_column(name, *column) | {"priority": 1} for name, column in names.wide.items()),
+            _column("Age", "date", ".metadata.creationTimestamp"),
         ],
         "schema": {"openAPIV3Schema": _whole(kind)},
     }
+
+
+def _column(name: str, type_: str, path: str) -> Schema:
+    return {"name": name, "type": type_, "jsonPath": path}
 
 
 def _whole(kind: Kind) -> Schema:

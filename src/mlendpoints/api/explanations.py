@@ -65,8 +65,13 @@ REASONS: Mapping[Reason, Explanation] = {
     ),
     Reason.ARTIFACT_INVALID: Explanation(
         "The artifact is no archive that can be unpacked safely, or does not fit into `size`.",
-        "Pack it anew as tar or tar.gz of files and folders alone, or give the variant a larger `size`.",
+        "Pack it anew as tar or tar.gz of files and folders alone, or give the variant or MLModel a larger `size`.",
     ),
+    Reason.CREATING_STORAGE: Explanation(
+        "Of an MLModel: the claim for its artifact is made, and no volume is bound to it yet.",
+        "Wait. If it lasts, look at the claim's events (`kubectl describe pvc`), and at `storageClass`.",
+    ),
+    Reason.DOWNLOADING: Explanation("Of an MLModel: a Job fetches the artifact.", _WAIT),
     Reason.IMAGE_PULL_FAILED: Explanation(
         "A node could not pull an image.",
         "Check the image's name and `imagePullSecrets`, and that nodes reach the registry.",
@@ -76,7 +81,7 @@ REASONS: Mapping[Reason, Explanation] = {
         "Mend the image, its command, arguments or environment; `kubectl logs` shows more.",
     ),
     Reason.OOM_KILLED: Explanation(
-        "A container needed more memory than it has.", "Give the variant more `memory` in its config."
+        "A container needed more memory than it has.", "Give the variant in its config, or the MLModel, more `memory`."
     ),
     Reason.PROBE_FAILED: Explanation(
         "The containers run, but the health path does not answer 200.",

@@ -12,10 +12,12 @@ APP_VERSION = "app.kubernetes.io/version"
 ENDPOINT = "mlendpoints.dev/endpoint"
 VARIANT = "mlendpoints.dev/variant"
 MODEL = "mlendpoints.dev/model"
+MLMODEL = "mlendpoints.dev/mlmodel"
 MODEL_VERSION = "mlendpoints.dev/version"
 
 ISTIO_APP = "app"
 ISTIO_VERSION = "version"
+NOT_IN_THE_MESH = "sidecar.istio.io/inject"  # "false": no sidecar, which would outlive a Job's container
 
 MANIFEST_HASH = "mlendpoints.dev/manifest-hash"
 BUILDER = "mlendpoints.dev/builder"

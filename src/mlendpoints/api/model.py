@@ -83,7 +83,7 @@ class ModelInstance(Value, frozen=True, kw_only=True):
     storage_class: Annotated[str, Meta(description="Class of the artifact's claim; empty: none.", max_length=253)] = ""
 
 
-class ModelSpec(Value, frozen=True, kw_only=True):
+class ModelServer(Value, frozen=True, kw_only=True):
     """What to run and what to fetch for it."""
 
     image: Annotated[
@@ -138,6 +138,11 @@ class ModelSpec(Value, frozen=True, kw_only=True):
     image_pull_secrets: Annotated[
         tuple[LocalObjectReference, ...], Meta(description="Secrets with which nodes pull the image.", max_length=8)
     ] = ()
+
+
+class ModelSpec(ModelServer, frozen=True, kw_only=True):
+    """What to run and what to fetch for it."""
+
     replicas: Annotated[PodCount | None, Meta(description="Instances only: number of pods, the scale subresource.")] = (
         None
     )

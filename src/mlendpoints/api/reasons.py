@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ConditionType(StrEnum):
-    """What is judged of an endpoint (the first seven) and of templates and instances."""
+    """What is judged of an endpoint (the first seven), of templates, instances and MLModels."""
 
     CONFIG_RESOLVED = "ConfigResolved"
     MODELS_READY = "ModelsReady"
@@ -29,6 +29,8 @@ class Reason(StrEnum):
     ARTIFACT_DOWNLOAD_FAILED = "ArtifactDownloadFailed"
     ARTIFACT_DIGEST_MISMATCH = "ArtifactDigestMismatch"
     ARTIFACT_INVALID = "ArtifactInvalid"
+    CREATING_STORAGE = "CreatingStorage"
+    DOWNLOADING = "Downloading"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     CRASH_LOOPING = "CrashLooping"
     OOM_KILLED = "OOMKilled"

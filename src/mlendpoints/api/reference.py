@@ -18,7 +18,7 @@ HEAD: Final = f"""\
 <!-- Made by `make generate` from src/mlendpoints/api; do not edit. -->
 # API reference
 
-Group and version: `{API_VERSION}`. All kinds are namespaced; `kubectl get mlendpoints` lists all three.
+Group and version: `{API_VERSION}`. All kinds are namespaced; `kubectl get mlendpoints` lists all of them.
 
 What people write are *templates*: models and configs that any number of endpoints may use, and for which nothing runs
 until an endpoint does. For each endpoint the operator makes frozen *instances* of them, of the same kinds, marked by
@@ -30,6 +30,8 @@ asked with `fieldValidation=Strict`; other clients' unknown fields are dropped b
 
 A *quantity* is a Kubernetes quantity, such as `500m`, `2` or `1Gi`; whole numbers need no quotes (`cpus: 1`), fractions
 do (`cpus: "0.5"`).
+
+`MLModel` stands apart: one object that comes to a claim, a download, a Deployment and a Service, without templates.
 
 What the API server cannot judge at once (does the config exist, is the image there) is told by
 [conditions](#conditions).
@@ -44,7 +46,7 @@ def make_reference() -> str:
 def _kind(kind: Kind) -> str:
     schema = make_schema(kind)
     intro = f"## {kind.KIND}\n\nShort name `{KINDS[kind].short}`. {schema['description']}\n"
-    columns = ", ".join([*KINDS[kind].columns, "Age"])
+    columns = ", ".join([*KINDS[kind].columns, *(f"{name} (wide)" for name in KINDS[kind].wide), "Age"])
     parts = [
         *_sections("metadata", {"x-kubernetes-validations": _rules(schema)}),
         *_sections("spec", schema["properties"]["spec"]),
@@ -131,7 +133,10 @@ def _rules(schema: Schema) -> list[Schema]:
 
 def _conditions() -> str:
     rows = [[f"`{kind.value}`", meaning] for kind, meaning in CONDITIONS.items()]
-    text = "True is good. The first seven are an endpoint's; `Ready` is a model instance's as well.\n"
+    text = (
+        "True is good. The first seven are an endpoint's. `Ready` is a model instance's as well. Of an MLModel:\n"
+        "`Available` (some version answers), `Ready` (the asked one does, with all its pods), `Reconciling`.\n"
+    )
     return f"## Conditions\n\n{text}\n{_table(['Condition', 'True means'], rows)}"
 
 

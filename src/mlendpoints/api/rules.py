@@ -16,6 +16,7 @@ from msgspec.structs import fields
 
 from mlendpoints.api.endpoint import Endpoint, EndpointSpec
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, ProductionVariant
+from mlendpoints.api.mlmodel import MLModel, MLModelSpec
 from mlendpoints.api.model import Model, ModelSpec, Toleration
 from mlendpoints.api.patterns import LABEL, MENDING
 
@@ -80,6 +81,42 @@ _ABOVE_ZERO = tuple(
     for field in ("cpus", "memory", "size")
 )
 
+_PLACEMENT = (
+    *_ABOVE_ZERO,
+    Rule(
+        "!has(self.resources) || self.resources.all(name, "
+        "name.startsWith('hugepages-') || name.contains('/') && !name.contains('kubernetes.io/'))",
+        "resources are named vendor/device or hugepages-<size>, such as nvidia.com/gpu; "
+        "for CPU, memory and disk use cpus, memory and size",
+        "resources",
+    ),
+    Rule(
+        "!has(self.resources) || self.resources.all(name, !isQuantity(string(self.resources[name])) || "
+        "quantity(string(self.resources[name])).isInteger() && "
+        "quantity(string(self.resources[name])).isGreaterThan(quantity('0')))",
+        "resources are whole numbers above 0, such as nvidia.com/gpu: 1",
+        "resources",
+    ),
+    Rule(
+        "!has(self.nodeSelector) || self.nodeSelector.all(key, "
+        f"key.matches(r'{LABEL_KEY}') && self.nodeSelector[key].matches(r'{LABEL_VALUE}'))",
+        "nodeSelector must hold labels as nodes carry them, such as kubernetes.io/arch: amd64",
+        "nodeSelector",
+    ),
+)
+_SERVER = (
+    Rule(
+        "self.?artifactDigest.orValue('') == '' || self.?artifact.orValue('') != ''",
+        "artifactDigest needs an artifact to check; give artifact too, or leave the digest out",
+        "artifactDigest",
+    ),
+    Rule(
+        f"!(self.port in {list(PODS_OWN_PORTS)})",
+        f"port must not be {', '.join(map(str, PODS_OWN_PORTS))}: the pod's own containers listen there",
+        "port",
+    ),
+)
+
 RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
     Endpoint: (_NAME, _SHORT_NAME),
     EndpointSpec: (
@@ -111,27 +148,7 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
             "instances may be 0 only with weight 0; set weight: 0 too, or give it an instance",
             "instances",
         ),
-        *_ABOVE_ZERO,
-        Rule(
-            "!has(self.resources) || self.resources.all(name, "
-            "name.startsWith('hugepages-') || name.contains('/') && !name.contains('kubernetes.io/'))",
-            "resources are named vendor/device or hugepages-<size>, such as nvidia.com/gpu; "
-            "for CPU, memory and disk use cpus, memory and size",
-            "resources",
-        ),
-        Rule(
-            "!has(self.resources) || self.resources.all(name, !isQuantity(string(self.resources[name])) || "
-            "quantity(string(self.resources[name])).isInteger() && "
-            "quantity(string(self.resources[name])).isGreaterThan(quantity('0')))",
-            "resources are whole numbers above 0, such as nvidia.com/gpu: 1",
-            "resources",
-        ),
-        Rule(
-            "!has(self.nodeSelector) || self.nodeSelector.all(key, "
-            f"key.matches(r'{LABEL_KEY}') && self.nodeSelector[key].matches(r'{LABEL_VALUE}'))",
-            "nodeSelector must hold labels as nodes carry them, such as kubernetes.io/arch: amd64",
-            "nodeSelector",
-        ),
+        *_PLACEMENT,
         Rule(
             "self.?path.orValue('') == '' || self.?storageClass.orValue('') == ''",
             "path and storageClass exclude each other: a node directory or a claim; leave one out",
@@ -157,16 +174,7 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
     ),
     Model: _TEMPLATE_NAMES,
     ModelSpec: (
-        Rule(
-            "self.?artifactDigest.orValue('') == '' || self.?artifact.orValue('') != ''",
-            "artifactDigest needs an artifact to check; give artifact too, or leave the digest out",
-            "artifactDigest",
-        ),
-        Rule(
-            f"!(self.port in {list(PODS_OWN_PORTS)})",
-            f"port must not be {', '.join(map(str, PODS_OWN_PORTS))}: the pod's own containers listen there",
-            "port",
-        ),
+        *_SERVER,
         Rule(
             "has(self.replicas) == has(self.instance)",
             "replicas belongs to instances, which the operator makes; in a config, set models[].instances",
@@ -175,4 +183,6 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
         _INSTANCES_STAY,
         _FROZEN_MODEL,
     ),
+    MLModel: (_NAME, _SHORT_NAME),
+    MLModelSpec: (*_SERVER, *_PLACEMENT),
 }

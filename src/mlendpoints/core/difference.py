@@ -31,7 +31,12 @@ _NOT_COMPARED = frozenset({"ownerReferences", "finalizers", "name", "namespace"}
 # Fields that the API server counts as one value. A set without members below any other field says
 # only that we once wrote the field itself.
 _ATOMIC = {
-    "Deployment": frozenset({"accessModes", "args", "command", "drop", "nodeSelector", "selector", "tolerations"}),
+    "Deployment": frozenset(
+        {
+            *("accessModes", "args", "command", "drop", "nodeSelector", "selector", "tolerations"),
+            "requiredDuringSchedulingIgnoredDuringExecution",
+        }
+    ),
     "Service": frozenset({"selector"}),
     "PersistentVolume": frozenset({"accessModes", "required"}),
     "PersistentVolumeClaim": frozenset({"accessModes"}),
@@ -81,7 +86,7 @@ def write_for(manifest: Manifest, child: Child | None) -> Write | None:
     if not _is_as_written(manifest, child):
         version = child.resource_version if child.ref.kind in _TURNING else ""
         return Apply(child.ref, stamped(manifest), child.uid, version)
-    return _scale(manifest, child)
+    return scale_for(manifest, child)
 
 
 def _is_as_written(manifest: Manifest, child: Child) -> bool:
@@ -90,7 +95,8 @@ def _is_as_written(manifest: Manifest, child: Child) -> bool:
     return child.manifest_hash == manifest_hash(manifest) and covers(child.fields, stamped(manifest))
 
 
-def _scale(manifest: Manifest, child: Child) -> Write | None:
+def scale_for(manifest: Manifest, child: Child) -> Write | None:
+    """The write that gives the child as many replicas as the manifest says; None where that is so, or unsaid."""
     replicas = manifest["spec"].get("replicas")
     return None if replicas is None or replicas == child.replicas else Scale(child, replicas)
 

@@ -108,7 +108,8 @@ def _out_of_memory(pod: str, container: ContainerFacts) -> Finding | None:
         return None
     return Finding.no(
         Reason.OOM_KILLED,
-        f"Pod {pod}: {_exit(container)} Give the variant more memory in its config (spec.models[].memory).",
+        f"Pod {pod}: {_exit(container)} Give it more memory, by the variant in its config (spec.models[].memory) or"
+        " by its MLModel (spec.memory).",
     )
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from mlendpoints.api.endpoint import EndpointStatus
+from mlendpoints.api.mlmodel import MLModelStatus
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.world import Child, Probe, Ref
 
@@ -28,6 +29,13 @@ class Apply(Struct, frozen=True):
     manifest: Manifest
     uid: str
     version: str = ""  # nothing newer is overwritten
+
+
+class Replace(Struct, frozen=True):
+    """PUT, carrying uid and resourceVersion: what the manifest leaves out goes, whoever has set it."""
+
+    child: Child
+    manifest: Manifest
 
 
 class Scale(Struct, frozen=True):
@@ -55,11 +63,11 @@ class Release(Struct, frozen=True):
     finalizer: str
 
 
-Write = Create | Apply | Scale | SetStatus | Release
+Write = Create | Apply | Replace | Scale | SetStatus | Release
 
 
 class Event(Struct, frozen=True):
-    """A Kubernetes event on the endpoint."""
+    """A Kubernetes event on the root object."""
 
     type: Literal["Normal", "Warning"]
     reason: str
@@ -77,4 +85,15 @@ class Plan(Struct, frozen=True, kw_only=True):
     patient: bool = False  # the status tells details only: it may wait a moment, so that several make one write
     events: tuple[Event, ...] = ()
     probes: tuple[Probe, ...] = ()
+    recheck: float | None = None  # seconds since the epoch
+
+
+class MLModelPlan(Struct, frozen=True, kw_only=True):
+    """All that follows from the world of one MLModel, which has no routes: nothing to prove, nothing to guard."""
+
+    writes: tuple[Write, ...] = ()
+    prune: tuple[Child, ...] = ()  # delete with uid and resourceVersion preconditions, background
+    status: MLModelStatus | None = None  # None: unchanged
+    patient: bool = False  # the status tells details only
+    events: tuple[Event, ...] = ()
     recheck: float | None = None  # seconds since the epoch

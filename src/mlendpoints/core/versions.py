@@ -14,18 +14,24 @@ import msgspec
 from msgspec import Struct
 
 from mlendpoints.api.endpointconfig import ProductionVariant
+from mlendpoints.api.mlmodel import MLModel, MLModelSpec
 from mlendpoints.api.model import Model, ModelSpec
 from mlendpoints.core.quantities import canonical_quantity
 from mlendpoints.core.sparse import sparse
 
 LENGTH = 8
 _QUANTITIES = ("cpus", "memory", "size")
-_NOT_IN_PODS = ("name", "model", "weight", "instances")
+_NOT_IN_PODS = ("name", "model", "weight", "instances", "replicas")
 
 
 def model_version(*, endpoint_uid: str, variant: ProductionVariant, template: Model) -> str:
     """Version of one variant's pods: all that makes them, and nothing that does not."""
     return _digest([endpoint_uid, variant.name, template.metadata.name, _template(template.spec), _pods(variant)])
+
+
+def mlmodel_version(model: MLModel) -> str:
+    """Version of an MLModel's pods: all that its spec says but the number of pods."""
+    return _digest([model.metadata.uid, model.metadata.name, _pods(model.spec)])
 
 
 def config_version(
@@ -45,11 +51,11 @@ def _template(spec: ModelSpec) -> dict[str, Any]:
     return _given(spec, without=("replicas", "instance"))
 
 
-def _pods(variant: ProductionVariant) -> dict[str, Any]:
-    pods = _given(variant, without=_NOT_IN_PODS)
+def _pods(sizes: ProductionVariant | MLModelSpec) -> dict[str, Any]:
+    pods = _given(sizes, without=_NOT_IN_PODS)
     for name in _QUANTITIES:
-        pods[name] = canonical_quantity(getattr(variant, name))
-    pods["resources"] = {name: canonical_quantity(value) for name, value in variant.resources.items()}
+        pods[name] = canonical_quantity(getattr(sizes, name))
+    pods["resources"] = {name: canonical_quantity(value) for name, value in sizes.resources.items()}
     return pods
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
 
 
@@ -38,7 +39,8 @@ class PodFacts(Struct, frozen=True, kw_only=True):
     """What a pod says of itself."""
 
     name: str
-    instance: str  # the model instance it belongs to
+    instance: str  # the model instance it belongs to; of an MLModel: its name, for a download `{name}-{version}`
+    version: str = ""
     ready: bool = False
     deleting: bool = False
     unschedulable: str = ""  # the scheduler's message
@@ -63,6 +65,15 @@ class Destination(Struct, frozen=True, kw_only=True, order=True):
     vacant: bool = False
 
 
+class JobFacts(Struct, frozen=True, kw_only=True):
+    """How a Job has ended; as long as it has not, it is at work."""
+
+    succeeded: bool = False
+    failure: str = ""  # the message of its Failed condition
+    failure_reason: str = ""  # BackoffLimitExceeded, DeadlineExceeded, PodFailurePolicy
+    failed_at: float = 0.0  # seconds since the epoch
+
+
 class Child(Struct, frozen=True, kw_only=True):
     """Projection of one object that the operator wrote (or that stands in its place).
 
@@ -78,6 +89,7 @@ class Child(Struct, frozen=True, kw_only=True):
     deleting: bool = False
     finalizers: tuple[str, ...] = ()
     manifest_hash: str = ""
+    version: str = ""  # the label mlendpoints.dev/version
     fields: str = ""
     written: float = 0.0  # when we last wrote it, by managedFields, seconds since the epoch
     builder: str = ""  # Deployment: builder of its pod template
@@ -87,6 +99,9 @@ class Child(Struct, frozen=True, kw_only=True):
     ready_replicas: int = 0  # Deployment: pods ready, of the newest template
     ready_addresses: int = 0  # Service: ready addresses in its EndpointSlices
     failure: str = ""  # Deployment: message of its ReplicaFailure condition
+    stalled: bool = False  # Deployment: its rollout has passed its progress deadline
+    bound: bool = False  # PersistentVolumeClaim: it has a volume
+    job: JobFacts | None = None  # Job
     routes: Routes | None = None  # VirtualService
 
 
@@ -155,4 +170,15 @@ class World(Struct, frozen=True, kw_only=True):
     foreign_routes: tuple[Ref, ...] = ()  # VirtualServices and Gateways of others that name the host
     gateways: tuple[GatewayPod, ...] = ()
     answers: Mapping[Probe, tuple[str, ...]] = {}  # names of the gateway pods that answered as expected
+    refusals: Mapping[Ref, Refusal] = {}
+
+
+class MLModelWorld(Struct, frozen=True, kw_only=True):
+    """One MLModel and all that is observed around it."""
+
+    now: float  # seconds since the epoch
+    settings: Settings
+    model: MLModel
+    children: Mapping[Ref, Child] = {}  # all that is controlled by it
+    pods: tuple[PodFacts, ...] = ()  # of its Deployment and of its download Jobs
     refusals: Mapping[Ref, Refusal] = {}

@@ -11,6 +11,7 @@ import structlog
 from lightkube.core.exceptions import ConfigError
 
 from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.templates import plan_config, plan_model
 from mlendpoints.edge.client import Api
 from mlendpoints.edge.metrics import Metrics
@@ -50,7 +51,7 @@ async def run(settings: Settings) -> None:
     metrics = Metrics()
     operator = Operator(
         settings=settings,
-        plans=Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model),
+        plans=Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model, mlmodel=plan_mlmodel),
         process=Process(identity=f"{socket.gethostname()}_{uuid.uuid4()}"),
         api=Api.connect(impersonate=settings.impersonate, observer=metrics.request),
         metrics=metrics,

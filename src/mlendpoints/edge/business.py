@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
 from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge import kinds
@@ -14,7 +15,7 @@ from mlendpoints.edge.projections import Entry, ForeignRoute, Instance, Volume
 
 
 def keys_for(cache: Cache, entry: Entry) -> set[Ref]:
-    """The endpoints, and the templates, whose plan may change with this entry."""
+    """The endpoints, MLModels and templates whose plan may change with this entry."""
     return {key for key in _keys(cache, entry) if key is not None}
 
 
@@ -30,17 +31,26 @@ def _keys(cache: Cache, entry: Entry) -> Iterator[Ref | None]:
             yield from (Ref(kinds.MODEL.name, ref.namespace, variant.model) for variant in config.models)
         case Model():
             yield from (ref, *cache.users(ref))
+        case MLModel():
+            yield ref
         case Instance(child=child) | (Child() as child):
             yield cache.owner(child.controller)
         case Volume(namespace=namespace, instance=instance):
             yield _of_instance(cache, namespace, instance)
         case PodFacts(instance=instance):
             yield _of_instance(cache, ref.namespace, instance)
+            yield from _of_mlmodel(cache, ref.namespace, instance)
         case ForeignRoute(hosts=hosts):
             found = (other.ref for host in hosts for other in cache.marked(by_host(host)))
             yield from (other for other in found if other.kind == kinds.ENDPOINT.name)
+        case _:
+            yield from _keys_of_backends(cache, entry)
+
+
+def _keys_of_backends(cache: Cache, entry: Entry) -> Iterator[Ref | None]:
+    match entry.facts:
         case Backends(service=service):
-            yield _of_service(cache, Ref(kinds.SERVICE.name, ref.namespace, service))
+            yield _of_service(cache, Ref(kinds.SERVICE.name, entry.ref.namespace, service))
         case GatewayPorts() | GatewayBackends():
             yield from cache.endpoints()
 
@@ -55,6 +65,15 @@ def _templates(cache: Cache, config: Ref) -> Iterator[Ref]:
 def _of_instance(cache: Cache, namespace: str, name: str) -> Ref | None:
     entry = cache.entry(Ref(kinds.MODEL.name, namespace, name))
     return cache.owner(entry.uid) if entry else None
+
+
+def _of_mlmodel(cache: Cache, namespace: str, instance: str) -> Iterator[Ref]:
+    """Whose serving pods, or whose download's, are called so; others may be called the same."""
+    model, job = (cache.entry(Ref(kind.name, namespace, instance)) for kind in (kinds.MLMODEL, kinds.JOB))
+    if model is not None:
+        yield model.ref
+    if job is not None and isinstance(job.facts, Child) and (owner := cache.owner(job.facts.controller)):
+        yield owner
 
 
 def _of_service(cache: Cache, service: Ref) -> Ref | None:

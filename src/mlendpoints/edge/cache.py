@@ -10,8 +10,9 @@ import msgspec
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.core.world import Child, GatewayPod, PodFacts, Probe, Ref, Refusal, Settings, World
+from mlendpoints.core.world import Child, GatewayPod, MLModelWorld, PodFacts, Probe, Ref, Refusal, Settings, World
 from mlendpoints.edge import kinds
 from mlendpoints.edge.backends import Backends, GatewayBackends, GatewayPorts
 from mlendpoints.edge.marks import (
@@ -125,6 +126,24 @@ class Cache:
             refusals=refusals or {},
         )
 
+    def mlmodel_world(
+        self, ref: Ref, *, now: float, settings: Settings, refusals: Mapping[Ref, Refusal]
+    ) -> MLModelWorld | None:
+        """All that is observed around one MLModel; None when it is not there."""
+        model = self._facts(ref)
+        if not isinstance(model, MLModel):
+            return None
+        owned = [child for e in self.marked(by_controller(model.metadata.uid)) for child in self._as_child(e)]
+        downloads = {child.ref.name for child in owned if child.ref.kind == kinds.JOB.name}
+        return MLModelWorld(
+            now=now,
+            settings=settings,
+            model=model,
+            children={child.ref: child for child in owned},
+            pods=tuple(self._pods(ref.namespace, {ref.name, *downloads})),
+            refusals=refusals,
+        )
+
     def gateways(self, port: int) -> tuple[GatewayPod, ...]:
         """The gateway's serving pods, at the target port of its Service's ``port``."""
         ports = (e.facts.names for e in self._of_kind(kinds.GATEWAY_SERVICE) if isinstance(e.facts, GatewayPorts))
@@ -189,10 +208,10 @@ class Cache:
         return tuple(entry.ref for entry in self.marked(by_host(host)) if isinstance(entry.facts, ForeignRoute))
 
     def owner(self, uid: str) -> Ref | None:
-        """The endpoint that controls ``uid``: itself, or the endpoint of a model instance."""
+        """The root that controls ``uid``: the endpoint or MLModel itself, or the endpoint of a model instance."""
         for entry in self.marked(by_uid(uid)):
             match entry.facts:
-                case Endpoint():
+                case Endpoint() | MLModel():
                     return entry.ref
                 case Instance(child=child) if child.controller != uid:
                     return self.owner(child.controller)

@@ -72,6 +72,7 @@ def make_child(kind: str, metadata: Metadata) -> Child:
         deleting=metadata.deletion_timestamp is not None,
         finalizers=tuple(sys.intern(finalizer) for finalizer in metadata.finalizers),
         manifest_hash=metadata.annotations.get(labels.MANIFEST_HASH, ""),
+        version=sys.intern(metadata.labels.get(labels.MODEL_VERSION, "")),
         fields=_fields(ours),
         written=max((epoch(entry.time) for entry in ours), default=0.0),
         builder=sys.intern(metadata.annotations.get(labels.BUILDER, "")),

@@ -1,6 +1,6 @@
-"""Kubernetes events on endpoints (events.k8s.io/v1): one for each transition, posted behind the reconciles' back.
+"""Kubernetes events on endpoints and MLModels (events.k8s.io/v1), posted behind the reconciles' back.
 
-No reconcile waits for an event. A lost event is only logged.
+One for each transition. No reconcile waits for an event. A lost event is only logged.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import structlog
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.meta import API_VERSION
+from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.plan import Event
 from mlendpoints.edge.client import Api
@@ -24,6 +25,8 @@ _NOTE = 1024  # characters that the API takes
 
 log = structlog.get_logger()
 
+Root = Endpoint | MLModel
+
 
 class Recorder:
     """Posts events as ``instance``, the name of this process, while ``run`` runs."""
@@ -31,14 +34,14 @@ class Recorder:
     def __init__(self, api: Api, *, instance: str) -> None:
         self._api = api
         self._instance = instance
-        self._unposted: asyncio.Queue[tuple[Endpoint, Manifest]] = asyncio.Queue(UNPOSTED)
+        self._unposted: asyncio.Queue[tuple[Root, Manifest]] = asyncio.Queue(UNPOSTED)
 
-    def record(self, endpoint: Endpoint, event: Event) -> None:
-        """Takes one event about the endpoint, to be posted soon."""
+    def record(self, root: Root, event: Event) -> None:
+        """Takes one event about an endpoint or MLModel, to be posted soon."""
         try:
-            self._unposted.put_nowait((endpoint, self._manifest(endpoint, event)))
+            self._unposted.put_nowait((root, self._manifest(root, event)))
         except asyncio.QueueFull:
-            _lost(endpoint, event.reason, "too many wait already")
+            _lost(root, event.reason, "too many wait already")
 
     async def run(self) -> None:
         """Posts what was recorded, one after the other, until it is cancelled."""
@@ -51,14 +54,14 @@ class Recorder:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._unposted.join(), at_most)
 
-    async def _post(self, endpoint: Endpoint, manifest: Manifest) -> None:
+    async def _post(self, root: Root, manifest: Manifest) -> None:
         try:
             await self._api.create(EVENT, manifest)
         except ApiError as error:
-            _lost(endpoint, manifest["reason"], str(error))
+            _lost(root, manifest["reason"], str(error))
 
-    def _manifest(self, endpoint: Endpoint, event: Event) -> Manifest:
-        metadata = endpoint.metadata
+    def _manifest(self, root: Root, event: Event) -> Manifest:
+        metadata = root.metadata
         return {
             "apiVersion": EVENT.api_version,
             "kind": EVENT.name,
@@ -73,7 +76,7 @@ class Recorder:
             "reportingInstance": self._instance,
             "regarding": {
                 "apiVersion": API_VERSION,
-                "kind": Endpoint.KIND,
+                "kind": root.KIND,
                 "namespace": metadata.namespace,
                 "name": metadata.name,
                 "uid": metadata.uid,
@@ -81,8 +84,8 @@ class Recorder:
         }
 
 
-def _lost(endpoint: Endpoint, reason: str, why: str) -> None:
-    log.warning("Event was lost", endpoint=endpoint.metadata.name, reason=reason, error=why)
+def _lost(root: Root, reason: str, why: str) -> None:
+    log.warning("Event was lost", name=root.metadata.name, kind=root.KIND, reason=reason, error=why)
 
 
 def micro_time(time: datetime) -> str:

@@ -80,7 +80,7 @@ class Feed:
 
     def _wake(self, keys: set[Ref], *, changed: Ref) -> None:
         for key in keys:
-            if key == changed or key.kind == kinds.ENDPOINT.name:
+            if key == changed or key.kind in kinds.ROOTS:
                 self._queue.add(key)
             else:
                 self._queue.add_after(key, GATHERING)

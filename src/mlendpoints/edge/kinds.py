@@ -28,11 +28,13 @@ class Kind(Struct, frozen=True, kw_only=True):
 ENDPOINT = Kind(name="MachineLearningEndpoint", api_version=API_VERSION, plural="machinelearningendpoints")
 CONFIG = Kind(name="MachineLearningEndpointConfig", api_version=API_VERSION, plural="machinelearningendpointconfigs")
 MODEL = Kind(name="MachineLearningModel", api_version=API_VERSION, plural="machinelearningmodels")
+MLMODEL = Kind(name="MLModel", api_version=API_VERSION, plural="mlmodels")
 VIRTUAL_SERVICE = Kind(name="VirtualService", api_version="networking.istio.io/v1", plural="virtualservices")
 GATEWAY = Kind(name="Gateway", api_version="networking.istio.io/v1", plural="gateways")
 DESTINATION_RULE = Kind(name="DestinationRule", api_version="networking.istio.io/v1", plural="destinationrules")
 SERVICE = Kind(name="Service", api_version="v1", plural="services")
 DEPLOYMENT = Kind(name="Deployment", api_version="apps/v1", plural="deployments")
+JOB = Kind(name="Job", api_version="batch/v1", plural="jobs")
 CLAIM = Kind(name="PersistentVolumeClaim", api_version="v1", plural="persistentvolumeclaims")
 VOLUME = Kind(name="PersistentVolume", api_version="v1", plural="persistentvolumes", namespaced=False)
 SLICE = Kind(name="EndpointSlice", api_version="discovery.k8s.io/v1", plural="endpointslices")
@@ -45,12 +47,14 @@ LEASE = Kind(name="Lease", api_version="coordination.k8s.io/v1", plural="leases"
 KINDS = {
     kind.name: kind
     for kind in (
-        *(ENDPOINT, CONFIG, MODEL),
+        *(ENDPOINT, CONFIG, MODEL, MLMODEL),
         *(VIRTUAL_SERVICE, GATEWAY, DESTINATION_RULE),
-        *(SERVICE, DEPLOYMENT, CLAIM, VOLUME, SLICE, POD),
+        *(SERVICE, DEPLOYMENT, JOB, CLAIM, VOLUME, SLICE, POD),
         *(GATEWAY_SERVICE, GATEWAY_SLICE, EVENT, LEASE),
     )
 }
+
+ROOTS = frozenset({ENDPOINT.name, MLMODEL.name})  # for which plans are made; the others only have a status
 
 SLICE_SERVICE = "kubernetes.io/service-name"  # https://kubernetes.io/docs/reference/labels-annotations-taints/
 _OURS = f"{labels.MANAGED_BY}={labels.MANAGER}"
@@ -71,8 +75,8 @@ def make_watches(*, namespaces: tuple[str, ...], gateway_service: str, volumes: 
     Istio's routes are watched unlabelled: somebody else's may name a host of ours.
     """
     scopes = namespaces or ("",)
-    unlabelled = (ENDPOINT, CONFIG, MODEL, VIRTUAL_SERVICE, GATEWAY)
-    labelled = (DESTINATION_RULE, SERVICE, DEPLOYMENT, CLAIM, SLICE, POD)
+    unlabelled = (ENDPOINT, CONFIG, MODEL, MLMODEL, VIRTUAL_SERVICE, GATEWAY)
+    labelled = (DESTINATION_RULE, SERVICE, DEPLOYMENT, JOB, CLAIM, SLICE, POD)
     return (
         *(Watch(kind=kind, namespace=scope) for scope in scopes for kind in unlabelled),
         *(Watch(kind=kind, namespace=scope, label_selector=_OURS) for scope in scopes for kind in labelled),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
 from mlendpoints.core.world import Child, PodFacts
 from mlendpoints.edge.backends import Backends
@@ -13,7 +14,7 @@ Mark = tuple[str, ...]
 
 
 def by_uid(uid: str) -> Mark:
-    """An endpoint or an instance, by its own uid."""
+    """An endpoint, an MLModel or an instance, by its own uid."""
     return ("uid", uid)
 
 
@@ -38,7 +39,7 @@ def by_model(namespace: str, name: str) -> Mark:
 
 
 def by_instance(namespace: str, name: str) -> Mark:
-    """The pods and volumes of a model instance."""
+    """The pods and volumes of a model instance, the pods of an MLModel, those of a download."""
     return ("instance", namespace, name)
 
 
@@ -60,6 +61,8 @@ def marks(entry: Entry) -> Iterator[Mark]:
         case Instance(child=child):
             yield by_uid(entry.uid)
             yield by_controller(child.controller)
+        case MLModel():
+            yield by_uid(entry.uid)
         case Model():
             pass
         case _:

@@ -1,4 +1,4 @@
-"""What the operator tells Prometheus of itself and of each endpoint."""
+"""What the operator tells Prometheus of itself, of each endpoint and of each MLModel."""
 
 from prometheus_client import (
     CollectorRegistry,
@@ -12,6 +12,7 @@ from prometheus_client import (
 )
 
 from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.core.world import Ref
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
@@ -47,7 +48,14 @@ class Metrics:
             namespace=_PREFIX,
             registry=registry,
         )
-        self._state_of: dict[Ref, str] = {}
+        self.phases = Gauge(
+            "mlmodel_phase",
+            "1 for the phase an MLModel is in.",
+            ["namespace", "mlmodel", "phase"],
+            namespace=_PREFIX,
+            registry=registry,
+        )
+        self._shown: dict[Ref, str] = {}
 
     def request(self, verb: str, kind: str, code: int) -> None:
         """Counts one request; code 0 means that no answer came."""
@@ -55,13 +63,19 @@ class Metrics:
 
     def endpoint(self, ref: Ref, endpoint: Endpoint | None) -> None:
         """Shows an endpoint's state, or nothing once it is gone."""
-        state = (endpoint.status.state or "") if endpoint else ""
-        before = self._state_of.pop(ref, "")
-        if before and before != state:
-            self.states.remove(ref.namespace, ref.name, before)
-        if state:
-            self._state_of[ref] = state
-            self.states.labels(ref.namespace, ref.name, state).set(1)
+        self._show(self.states, ref, (endpoint.status.state or "") if endpoint else "")
+
+    def mlmodel(self, ref: Ref, model: MLModel | None) -> None:
+        """Shows an MLModel's phase, or nothing once it is gone."""
+        self._show(self.phases, ref, (model.status.phase or "") if model else "")
+
+    def _show(self, gauge: Gauge, ref: Ref, word: str) -> None:
+        before = self._shown.pop(ref, "")
+        if before and before != word:
+            gauge.remove(ref.namespace, ref.name, before)
+        if word:
+            self._shown[ref] = word
+            gauge.labels(ref.namespace, ref.name, word).set(1)
 
     def exposition(self) -> bytes:
         """All figures in Prometheus' text format."""

@@ -68,6 +68,7 @@ def make_pod_facts(raw: bytes) -> tuple[Metadata, PodFacts]:
     return pod.metadata, PodFacts(
         name=pod.metadata.name,
         instance=sys.intern(pod.metadata.labels.get(labels.INSTANCE, "")),
+        version=sys.intern(pod.metadata.labels.get(labels.MODEL_VERSION, "")),
         ready=ready.status == "True",
         deleting=pod.metadata.deletion_timestamp is not None,
         unschedulable=scheduled.message if scheduled.reason == "Unschedulable" else "",

@@ -14,6 +14,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import ObjectMeta
+from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.routes import parse_routes
@@ -27,6 +28,7 @@ from mlendpoints.edge.backends import (
     make_gateway_backends,
     make_gateway_ports,
 )
+from mlendpoints.edge.childfacts import make_claim, make_deployment, make_job
 from mlendpoints.edge.envelope import Envelope, Metadata, make_child, make_ref
 from mlendpoints.edge.podfacts import make_pod_facts
 from mlendpoints.edge.sharing import shared
@@ -57,6 +59,7 @@ class ForeignRoute(Struct, frozen=True):
 
 Facts = (
     Endpoint
+    | MLModel
     | Template
     | Instance
     | Child
@@ -75,30 +78,6 @@ class Entry(Struct, frozen=True):
     ref: Ref
     uid: str
     facts: Facts
-
-
-class _Condition(Struct, frozen=True):
-    type: str
-    status: str = ""
-    message: str = ""
-
-
-class _Scale(Struct, frozen=True):
-    replicas: int = 1
-
-
-class _DeploymentStatus(Struct, frozen=True, rename="camel"):
-    observed_generation: int = 0
-    replicas: int = 0
-    updated_replicas: int = 0
-    ready_replicas: int = 0
-    conditions: tuple[_Condition, ...] = ()
-
-
-class _Deployment(Struct, frozen=True):
-    metadata: Metadata
-    spec: _Scale = _Scale()
-    status: _DeploymentStatus = _DeploymentStatus()
 
 
 class _Hosts(Struct, frozen=True):
@@ -146,6 +125,11 @@ def _endpoint(raw: bytes) -> tuple[Metadata, Facts]:
     return _metadata(raw), msgspec.structs.replace(endpoint, metadata=_slim(endpoint.metadata))
 
 
+def _mlmodel(raw: bytes) -> tuple[Metadata, Facts]:
+    model = msgspec.json.decode(raw, type=MLModel)
+    return _metadata(raw), msgspec.structs.replace(model, metadata=_slim(model.metadata))
+
+
 def _config(raw: bytes) -> tuple[Metadata, Facts]:
     config = msgspec.json.decode(raw, type=EndpointConfig)
     metadata, slim = _metadata(raw), msgspec.structs.replace(config, metadata=_slim(config.metadata))
@@ -181,20 +165,6 @@ def _child(kind: str) -> Callable[[bytes], tuple[Metadata, Facts]]:
     return decode_child
 
 
-def _deployment(raw: bytes) -> tuple[Metadata, Facts]:
-    deployment = msgspec.json.decode(raw, type=_Deployment)
-    status, metadata = deployment.status, deployment.metadata
-    outdated = status.replicas - status.updated_replicas
-    failures = (c.message for c in status.conditions if c.type == "ReplicaFailure" and c.status == "True")
-    return metadata, msgspec.structs.replace(
-        make_child(kinds.DEPLOYMENT.name, metadata),
-        replicas=deployment.spec.replicas,
-        current=status.observed_generation >= metadata.generation and outdated == 0,
-        ready_replicas=max(0, status.ready_replicas - outdated),
-        failure=next(failures, ""),
-    )
-
-
 def _virtual_service(raw: bytes) -> tuple[Metadata, Facts]:
     route = msgspec.json.decode(raw, type=_Route)
     if not route.metadata.is_ours:
@@ -223,12 +193,14 @@ _DECODERS: dict[str, Callable[[bytes], tuple[Metadata, Facts]]] = {
     kinds.ENDPOINT.name: _endpoint,
     kinds.CONFIG.name: _config,
     kinds.MODEL.name: _model,
+    kinds.MLMODEL.name: _mlmodel,
     kinds.VIRTUAL_SERVICE.name: _virtual_service,
     kinds.GATEWAY.name: _gateway,
     kinds.DESTINATION_RULE.name: _child(kinds.DESTINATION_RULE.name),
     kinds.SERVICE.name: _child(kinds.SERVICE.name),
-    kinds.DEPLOYMENT.name: _deployment,
-    kinds.CLAIM.name: _child(kinds.CLAIM.name),
+    kinds.DEPLOYMENT.name: make_deployment,
+    kinds.JOB.name: make_job,
+    kinds.CLAIM.name: make_claim,
     kinds.VOLUME.name: _volume,
     kinds.SLICE.name: make_backends,
     kinds.POD.name: make_pod_facts,

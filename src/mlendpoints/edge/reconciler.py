@@ -1,10 +1,11 @@
-"""Observe, plan, write, prune, report: one endpoint, or one template, at a time.
+"""Observe, plan, write, prune, report: one endpoint, MLModel or template at a time.
 
 Level-triggered: knows no event and no difference, only a key. Decides nothing;
 what fails leaves as an ``ApiError`` to the worker, which tries again later.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import structlog
 from msgspec import Struct
@@ -14,10 +15,11 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigStatus
 from mlendpoints.api.meta import ObjectMeta
+from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model, ModelStatus
-from mlendpoints.core.plan import Plan, SetStatus, Write
+from mlendpoints.core.plan import Event, MLModelPlan, Plan, SetStatus, Write
 from mlendpoints.core.templates import TemplateWorld
-from mlendpoints.core.world import Ref, Refusal, Settings, World
+from mlendpoints.core.world import Child, MLModelWorld, Ref, Refusal, Settings, World
 from mlendpoints.edge import kinds
 from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.client import Written, WrittenMeta
@@ -37,6 +39,8 @@ REST = 0.02  # seconds for each user, between two looks at a template: its statu
 
 log = structlog.get_logger()
 
+P = TypeVar("P", Plan, MLModelPlan)
+
 
 class Plans(Struct, frozen=True, kw_only=True):
     """The decisions, as functions."""
@@ -44,6 +48,7 @@ class Plans(Struct, frozen=True, kw_only=True):
     endpoint: Callable[[World], Plan]
     config: Callable[[TemplateWorld[EndpointConfig]], EndpointConfigStatus | None]
     model: Callable[[TemplateWorld[Model]], ModelStatus | None]
+    mlmodel: Callable[[MLModelWorld], MLModelPlan]
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -76,6 +81,8 @@ class Reconciler:
             self._parts.queue.add_after(key, UNSEEN)
         elif key.kind == kinds.ENDPOINT.name:
             await self._reconcile_endpoint(key)
+        elif key.kind == kinds.MLMODEL.name:
+            await self._reconcile_mlmodel(key)
         else:
             await self._reconcile_template(key)
 
@@ -98,7 +105,26 @@ class Reconciler:
             self._parts.queue.add(key)
         self._look_again(key, plan, world)
 
-    def _hold(self, key: Ref, plan: Plan) -> Plan:
+    async def _reconcile_mlmodel(self, key: Ref) -> None:
+        parts = self._parts
+        refusals = parts.refusals.of(key)
+        world = parts.cache.mlmodel_world(key, now=parts.clock(), settings=parts.settings, refusals=refusals)
+        parts.metrics.mlmodel(key, world.model if world else None)
+        if world is None:
+            self._forget(key)
+            return
+        plan = self._hold(key, parts.plans.mlmodel(world))
+        if await self._apply(key, plan):
+            await self._delete(key, plan.prune)
+            if plan.status is not None:
+                observed = _version(world.model.metadata)
+                self._expect(key, key, await parts.writer.set_status(key, observed, plan.status))
+            self._tell(world.model, plan.events)
+        else:
+            parts.queue.add(key)
+        self._return_at(key, plan.recheck)
+
+    def _hold(self, key: Ref, plan: P) -> P:
         """The plan without the statuses that may wait a moment; looked at again when they are due."""
         own = {key} if plan.status is not None and plan.patient else set()
         held = self._parts.holds.held(key, own | {_target(write) for write in plan.writes if _is_patient(write)})
@@ -117,7 +143,7 @@ class Reconciler:
         parts.queue.forget(key)
         self._rests_until.pop(key, None)
 
-    async def _apply(self, key: Ref, plan: Plan) -> bool:
+    async def _apply(self, key: Ref, plan: Plan | MLModelPlan) -> bool:
         """Does the writes in order; False when there is a new refusal, by which the plan would be another."""
         refusals = self._parts.refusals
         before = refusals.of(key)
@@ -145,7 +171,10 @@ class Reconciler:
             return
         route = Ref(kinds.VIRTUAL_SERVICE.name, key.namespace, key.name)
         await self._parts.writer.check_guard(route, plan.guard, owner=endpoint.metadata.uid)
-        for child in plan.prune:
+        await self._delete(key, plan.prune)
+
+    async def _delete(self, key: Ref, children: Iterable[Child]) -> None:
+        for child in children:
             await self._parts.writer.delete(child)
             self._parts.expectations.expect(key, child.ref, uid=child.uid)
             log.info("Object was deleted", **_named(child.ref))
@@ -154,8 +183,11 @@ class Reconciler:
         observed = await self._finalize(key, plan, endpoint)
         if plan.status is not None and plan.finalizer is not False:
             self._expect(key, key, await self._parts.writer.set_status(key, observed, plan.status))
-        for event in plan.events:
-            self._parts.recorder.record(endpoint, event)
+        self._tell(endpoint, plan.events)
+
+    def _tell(self, root: Endpoint | MLModel, events: Iterable[Event]) -> None:
+        for event in events:
+            self._parts.recorder.record(root, event)
 
     async def _finalize(self, key: Ref, plan: Plan, endpoint: Endpoint) -> WrittenMeta:
         observed = _version(endpoint.metadata)
@@ -170,8 +202,11 @@ class Reconciler:
 
     def _look_again(self, key: Ref, plan: Plan, world: World) -> None:
         self._parts.prober.want(key, plan.probes, world.gateways)
-        if plan.recheck is not None:
-            self._parts.queue.add_after(key, plan.recheck - self._parts.clock())
+        self._return_at(key, plan.recheck)
+
+    def _return_at(self, key: Ref, time: float | None) -> None:
+        if time is not None:
+            self._parts.queue.add_after(key, time - self._parts.clock())
 
     async def _reconcile_template(self, key: Ref) -> None:
         template, now = self._parts.cache.template(key), self._parts.clock()

@@ -9,7 +9,7 @@ from msgspec import Struct
 from mlendpoints.api import labels
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.manifests import Manifest
-from mlendpoints.core.plan import Apply, Create, Release, Scale, SetStatus, Write
+from mlendpoints.core.plan import Apply, Create, Release, Replace, Scale, SetStatus, Write
 from mlendpoints.core.sparse import whole
 from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.client import Api, Written, WrittenMeta
@@ -34,6 +34,9 @@ class Writer:
             case Apply(ref=ref, manifest=manifest, uid=uid, version=version):
                 expected = {"uid": uid, "resourceVersion": version} if version else {"uid": uid}
                 return await self._api.apply(ref, _with_metadata(manifest, **expected))
+            case Replace(child=child, manifest=manifest):
+                identity = _identity(child.uid, child.resource_version)
+                return await self._api.replace(child.ref, _with_metadata(manifest, **identity))
             case Scale(child=child, replicas=replicas, asked=asked):
                 annotations = {} if asked is None else {"annotations": {labels.ASKED: asked}}
                 metadata = _identity(child.uid, child.resource_version) | annotations

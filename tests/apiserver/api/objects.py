@@ -9,6 +9,7 @@ SPECS: dict[str, Object] = {
     "mlm": {"image": "registry.example.com/titanic:1.4"},
     "mlec": {"models": [{"name": "blue", "model": "titanic-rfc"}]},
     "mle": {"config": "titanic", "host": "titanic.example.com"},
+    "mlmodel": {"image": "registry.example.com/titanic:1.4"},
 }
 INSTANCES: dict[str, Object] = {
     "mlm": {

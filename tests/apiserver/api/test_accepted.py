@@ -7,7 +7,7 @@ import yaml
 
 from mlendpoints.api.crd import KINDS
 from mlendpoints.api.meta import API_VERSION
-from tests.apiserver.api.objects import a_template, an_instance
+from tests.apiserver.api.objects import SPECS, a_template, an_instance
 from tests.apiserver.server import KIND_NAMES, Object, Server, address
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -55,6 +55,20 @@ GOOD: list[tuple[str, str, Object]] = [
     ("mlec", "all taints put up with", {"models": [{"tolerations": [{"operator": "Exists"}]}]}),
     ("mlec", "as much as there may be", {"models": [FULL, *(VARIANT | FULL | {"name": f"v{n}"} for n in range(9))]}),
     ("mlm", "as much as there may be", {"env": [{"name": f"V{n}", "value": "a" * 8192} for n in range(128)]}),
+    ("mlmodel", "an image alone", {}),
+    (
+        "mlmodel",
+        "another server's contract",
+        {"port": 8501, "healthPath": "/v1/models/titanic", "args": ["--rest_api_port=8501"]},
+    ),
+    (
+        "mlmodel",
+        "numbers as quantities, an accelerator",
+        {"cpus": 1, "size": "10G", "resources": {"nvidia.com/gpu": 1}, "nodeSelector": {"gpu": "yes"}},
+    ),
+    ("mlmodel", "storage of a class", {"storageClass": "fast", "accessMode": "ReadWriteMany"}),
+    ("mlmodel", "no pods", {"replicas": 0}),
+    ("mlmodel", "as much as there may be", {"env": [{"name": f"V{n}", "value": "a" * 8192} for n in range(128)]}),
     ("mle", "a config and a host", {}),
     ("mle", "HTTPS", {"tls": True}),
     ("mle", "another try", {"update": {"attempt": "2"}}),
@@ -70,7 +84,7 @@ def test_is_accepted(short: str, what: str, spec: Object, server: Server, namesp
     assert msgspec.convert(response.json(), KINDS_BY_SHORT_NAME[short]).metadata.namespace == namespace
 
 
-@pytest.mark.parametrize("short", ["mlm", "mlec", "mle"])
+@pytest.mark.parametrize("short", sorted(SPECS))
 def test_a_template_name_of_54_characters_is_accepted(short: str, server: Server, namespace: str) -> None:
     assert server.create(short, a_template(short, namespace, name=LONGEST_TEMPLATE)).status_code == 201
 
@@ -89,6 +103,23 @@ DEFAULTS: list[tuple[str, Object]] = [
     ),
     ("mlec", {"models": [VARIANT | {"weight": 1, "instances": 1, "cpus": "1", "memory": "1Gi", "size": "1Gi"}]}),
     ("mle", {"config": "titanic", "host": "titanic.example.com", "update": {"deadlineSeconds": 600}}),
+    (
+        "mlmodel",
+        {
+            "image": "registry.example.com/titanic:1.4",
+            "args": ["serve"],
+            "port": 8080,
+            "healthPath": "/ping",
+            "startupTimeoutSeconds": 300,
+            "runAsUser": 1000,
+            "replicas": 1,
+            "cpus": "1",
+            "memory": "1Gi",
+            "size": "1Gi",
+            "accessMode": "ReadWriteOnce",
+            "downloadTimeoutSeconds": 3600,
+        },
+    ),
 ]
 
 
@@ -120,7 +151,7 @@ def test_every_example_is_accepted(example: Object, server: Server, namespace: s
     assert response.status_code == 201, response.json()["message"]
 
 
-def test_examples_show_all_three_kinds() -> None:
+def test_examples_show_every_kind() -> None:
     assert {example.values[0]["kind"] for example in _example_objects()} == set(SHORT_NAMES)
 
 

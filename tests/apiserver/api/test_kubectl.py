@@ -3,9 +3,14 @@
 import pytest
 
 from tests.apiserver.api.objects import a_template, an_instance
-from tests.apiserver.server import OWN_API, Object, Server, address
+from tests.apiserver.server import OWN_API, PLURALS, Object, Server, address
 
 NOW = "2026-01-01T00:00:00Z"
+ALL = sorted(PLURALS)
+
+
+def _crd(short: str, server: Server) -> Object:
+    return server.read(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{PLURALS[short]}.mlendpoints.dev")
 
 
 def _condition(type_: str, status: str) -> Object:
@@ -36,6 +41,8 @@ def test_statuses_and_scale_are_subresources(server: Server) -> None:
         "machinelearningmodels/status",
         "machinelearningendpointconfigs/status",
         "machinelearningendpoints/status",
+        "mlmodels/scale",
+        "mlmodels/status",
     }
 
 
@@ -117,18 +124,49 @@ def test_the_scale_of_an_instance_has_bounds(server: Server, operator: Server, n
     assert "spec.replicas in body should be less than or equal to 10000" in refused.json()["message"]
 
 
-@pytest.mark.parametrize("short", ["mlm", "mlec", "mle"])
+def test_an_mlmodel_is_found_by_its_own_short_word(server: Server) -> None:
+    (resource,) = [r for r in server.read(OWN_API)["resources"] if r["name"] == "mlmodels"]
+
+    assert (resource["singularName"], resource["categories"]) == ("mlmodel", ["mlendpoints"])
+
+
+def test_the_columns_of_an_mlmodel(server: Server, namespace: str) -> None:
+    artifact = {"artifact": "https://example.com/t.tgz"}
+    model = server.create("mlmodel", a_template("mlmodel", namespace, spec=artifact)).json()
+    status = {"phase": "Downloading", "message": "Fetching.", "readyReplicas": 1, "serviceEndpoint": "http://t.ns.svc"}
+    server.merge("mlmodel", model, {"status": status}, subresource="status").raise_for_status()
+
+    (row,) = server.table("mlmodel", namespace)
+
+    assert row.pop("Age")
+    assert row == {
+        "Name": "titanic",
+        "Phase": "Downloading",
+        "Replicas": 1,
+        "Ready": 1,
+        "Endpoint": "http://t.ns.svc",
+        "Image": "registry.example.com/titanic:1.4",
+        "Artifact": "https://example.com/t.tgz",
+        "Message": "Fetching.",
+    }
+
+
+def test_scaling_an_mlmodel_changes_its_count_and_nothing_else(server: Server, namespace: str) -> None:
+    model = server.create("mlmodel", a_template("mlmodel", namespace)).json()
+
+    server.merge("mlmodel", model, {"spec": {"replicas": 3}}, subresource="scale").raise_for_status()
+
+    assert server.read(address("mlmodel", model))["spec"] == model["spec"] | {"replicas": 3}
+
+
+@pytest.mark.parametrize("short", ALL)
 def test_explain_knows_every_field_of_a_spec(short: str, server: Server) -> None:
-    crds = server.read("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")["items"]
-    (crd,) = [c for c in crds if c["spec"]["names"].get("shortNames") == [short]]
+    crd = _crd(short, server)
     spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 
     assert [name for name, field in spec["properties"].items() if not field.get("description")] == []
 
 
-@pytest.mark.parametrize("short", ["mlm", "mlec", "mle"])
+@pytest.mark.parametrize("short", ALL)
 def test_the_api_server_finds_nothing_wrong_with_a_schema(short: str, server: Server) -> None:
-    crds = server.read("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")["items"]
-    (crd,) = [c for c in crds if c["spec"]["names"].get("shortNames") == [short]]
-
-    assert [c for c in crd["status"]["conditions"] if c["type"] == "NonStructuralSchema"] == []
+    assert [c for c in _crd(short, server)["status"]["conditions"] if c["type"] == "NonStructuralSchema"] == []

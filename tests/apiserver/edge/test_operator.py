@@ -14,7 +14,7 @@ import pytest
 from mlendpoints.api.endpoint import EndpointStatus
 from mlendpoints.api.endpointconfig import EndpointConfigStatus
 from mlendpoints.api.model import ModelStatus
-from mlendpoints.core.plan import Create, Event, Plan
+from mlendpoints.core.plan import Create, Event, MLModelPlan, Plan
 from mlendpoints.core.world import Child, Ref, World
 from mlendpoints.edge.client import Api
 from mlendpoints.edge.errors import NotFoundError
@@ -63,6 +63,10 @@ def _no_model(_world: object) -> ModelStatus | None:
     return None
 
 
+def _no_mlmodel(_world: object) -> MLModelPlan:
+    return MLModelPlan()
+
+
 class Running:
     """An operator at work in one namespace."""
 
@@ -98,7 +102,7 @@ async def running(
     change(api)
     operator = Operator(
         settings=Settings(namespaces=(namespace,), lease_namespace=namespace, address="127.0.0.1", port=0, workers=4),
-        plans=Plans(endpoint=decision, config=_no_config, model=_no_model),
+        plans=Plans(endpoint=decision, config=_no_config, model=_no_model, mlmodel=_no_mlmodel),
         process=Process(identity=uuid.uuid4().hex, lease_times=QUICK),
         api=api,
         metrics=metrics,

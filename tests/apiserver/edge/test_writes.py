@@ -6,7 +6,7 @@ import pytest
 from mlendpoints.api import labels
 from mlendpoints.api.endpoint import EndpointStatus, UpdateStatus
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.plan import Apply, Create, Scale, SetStatus
+from mlendpoints.core.plan import Apply, Create, Replace, Scale, SetStatus
 from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.client import Api, Written, WrittenMeta
 from mlendpoints.edge.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
@@ -329,3 +329,34 @@ def test_who_does_not_lead_writes_nothing(connect: Connect, namespace: str) -> N
             await api.get(Ref("Service", namespace, "s"))
 
     play(connect, scenario, leads=False)
+
+
+def test_a_replacement_leaves_nothing_of_what_was_there(connect: Connect, namespace: str) -> None:
+    async def scenario(api: Api, writer: Writer) -> None:
+        manifest = a_service(namespace, selector={"a": "b"})
+        await create(writer, manifest)
+        await api.merge(ref_of(manifest), {"metadata": {"annotations": {"theirs": "yes"}}})
+        left = await writer.write(Replace(await observed(api, ref_of(manifest)), a_service(namespace)))
+        found = await read(api, ref_of(manifest))
+        assert found["metadata"]["resourceVersion"] == left.metadata.resource_version
+        assert ("selector" in found["spec"], "annotations" in found["metadata"]) == (False, False)
+
+    play(connect, scenario)
+
+
+def test_a_replacement_is_of_the_observed_version_of_the_observed_object(connect: Connect, namespace: str) -> None:
+    async def scenario(api: Api, writer: Writer) -> None:
+        manifest = a_service(namespace)
+        await create(writer, manifest)
+        old = await observed(api, ref_of(manifest))
+        await api.merge(ref_of(manifest), {"metadata": {"annotations": {"theirs": "yes"}}})
+        with pytest.raises(ConflictError):
+            await writer.write(Replace(old, manifest))
+        await writer.delete(await observed(api, old.ref))
+        with pytest.raises(ConflictError):
+            await writer.write(Replace(old, manifest))
+        await create(writer, manifest)
+        with pytest.raises(ConflictError):
+            await writer.write(Replace(old, manifest))
+
+    play(connect, scenario)

@@ -34,6 +34,11 @@ class Objects:
         """Server-side apply, forced."""
         return self._ask("PATCH", self._path(manifest) + f"?fieldManager={MANAGER}&force=true", manifest, APPLY)
 
+    def replace(self, manifest: Manifest) -> Manifest:
+        """PUT, every unknown field refused."""
+        query = f"?fieldManager={MANAGER}&fieldValidation=Strict"
+        return self._ask("PUT", self._path(manifest) + query, manifest)
+
     def edit(self, manifest: Manifest, patch: Manifest, content_type: str = MERGE) -> Manifest:
         """Somebody else's patch."""
         return self._ask("PATCH", self._path(manifest) + "?fieldManager=somebody", patch, content_type)

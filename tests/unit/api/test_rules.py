@@ -8,6 +8,7 @@ from msgspec import Struct
 from mlendpoints.api import patterns
 from mlendpoints.api.endpoint import EndpointSpec
 from mlendpoints.api.endpointconfig import ProductionVariant
+from mlendpoints.api.mlmodel import MLModelSpec
 from mlendpoints.api.model import EnvVar, ModelSpec
 from mlendpoints.api.rules import RULES, Rule
 
@@ -43,6 +44,7 @@ def test_a_sentence_ends_with_an_example_that_fits_or_names_the_form(pattern: st
 SMALLEST: dict[type[Struct], dict[str, Any]] = {
     EndpointSpec: {"config": "titanic", "host": "titanic.example.com"},
     EnvVar: {"name": "A"},
+    MLModelSpec: {"image": "titanic"},
     ModelSpec: {"image": "titanic"},
     ProductionVariant: {"name": "blue", "model": "titanic"},
 }
@@ -64,6 +66,11 @@ SMALLEST: dict[type[Struct], dict[str, Any]] = {
         (ModelSpec, "artifactDigest", ["", f"sha256:{'a' * 64}"], ["a" * 64, f"sha256:{'a' * 63}", f"md5:{'a' * 64}"]),
         (ModelSpec, "healthPath", ["/", "/ping", "/a/b.c~d"], ["", "ping", "/a?b", "/a b", "/ü"]),
         (ModelSpec, "serviceAccountName", ["", "a", "a.b-c"], ["A", "a_b", ".a", "a."]),
+        (MLModelSpec, "accessMode", ["ReadWriteOnce", "ReadWriteMany"], ["", "ReadOnlyMany"]),
+        (MLModelSpec, "downloadTimeoutSeconds", [1, 604800], [0, 604801]),
+        (MLModelSpec, "healthPath", ["/v1/models/titanic"], ["v1/models/titanic"]),
+        (MLModelSpec, "replicas", [0, 10000], [-1, 10001, None]),
+        (MLModelSpec, "storageClass", ["", "fast-disks"], ["Fast", "fast disks"]),
         (ProductionVariant, "cpus", ["1", "0.5", "500m", 1], ["", "one", "-1", "1 Gi", "1e3", ".5", 0.5, True]),
         (ProductionVariant, "path", ["", "/a", "/a/b-c_d.e"], ["a", "/", "/a/", "//a", "/a b"]),
     ],

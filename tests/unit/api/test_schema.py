@@ -7,6 +7,7 @@ import pytest
 from mlendpoints.api.crd import KINDS, Kind, make_crd
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
+from mlendpoints.api.mlmodel import MLModel, MLModelSpec
 from mlendpoints.api.model import Model
 from mlendpoints.api.structural import Schema
 
@@ -14,6 +15,7 @@ SMALLEST: dict[Kind, dict[str, Any]] = {
     Model: {"image": "registry.example.com/titanic:1.4"},
     EndpointConfig: {"models": [{"name": "blue", "model": "titanic-rfc"}]},
     Endpoint: {"config": "titanic", "host": "titanic.example.com"},
+    MLModel: {"image": "registry.example.com/titanic:1.4"},
 }
 kinds = pytest.mark.parametrize("kind", list(KINDS), ids=lambda kind: kind.__name__)
 
@@ -131,6 +133,14 @@ def test_quantities_may_be_numbers_or_strings() -> None:
     assert (variant.cpus, variant.memory, variant.resources) == ("2", "1Gi", {"nvidia.com/gpu": "1"})
 
 
+def test_an_mlmodels_quantities_may_be_numbers_too() -> None:
+    written = {"image": "i", "cpus": 2, "memory": 1073741824, "resources": {"nvidia.com/gpu": 1}}
+
+    spec = msgspec.convert(written, MLModelSpec)
+
+    assert (spec.cpus, spec.memory, spec.resources) == ("2", "1073741824", {"nvidia.com/gpu": "1"})
+
+
 def test_a_number_and_its_string_are_the_same_variant() -> None:
     number, string = ({"name": "blue", "model": "m", "cpus": cpus} for cpus in (2, "2"))
 
@@ -150,8 +160,28 @@ def test_lists_that_several_managers_write_merge_by_key() -> None:
 def test_only_models_can_be_scaled() -> None:
     scaled = [kind for kind in KINDS if "scale" in make_crd(kind)["spec"]["versions"][0]["subresources"]]
 
-    assert scaled == [Model]
+    assert scaled == [Model, MLModel]
     assert _part(Model, ".spec.replicas")["maximum"] == 10000
+
+
+def test_an_mlmodel_always_says_how_many_pods_it_wants_so_that_it_can_be_scaled() -> None:
+    assert _part(MLModel, ".spec.replicas")["default"] == 1
+
+
+def test_a_message_shows_only_where_there_is_room() -> None:
+    columns = make_crd(MLModel)["spec"]["versions"][0]["additionalPrinterColumns"]
+
+    assert [column["name"] for column in columns if "priority" not in column] == [
+        *("Phase", "Replicas", "Ready", "Endpoint"),
+        "Age",
+    ]
+
+
+def test_a_kind_whose_name_is_short_needs_no_short_name() -> None:
+    named = {kind: make_crd(kind)["spec"]["names"] for kind in KINDS}
+
+    assert named[MLModel]["singular"] == KINDS[MLModel].short
+    assert [kind for kind, names in named.items() if "shortNames" not in names] == [MLModel]
 
 
 @kinds

@@ -40,7 +40,7 @@ UNMAKEABLE = ContainerFacts(name="model", waiting_reason="CreateContainerConfigE
             Reason.CRASH_LOOPING,
             "exit code 3 (Error), 2 restarts. Its last words: no such file: model.onnx",
         ),
-        (a_pod(KILLED), Reason.OOM_KILLED, "Give the variant more memory"),
+        (a_pod(KILLED), Reason.OOM_KILLED, "Give it more memory"),
         (a_pod(WRONG_DIGEST), Reason.ARTIFACT_DIGEST_MISMATCH, "sha256 is another one"),
         (a_pod(SPEECHLESS_FETCHER), Reason.ARTIFACT_DOWNLOAD_FAILED, "exit code 1"),
         (a_pod(UNPULLABLE), Reason.IMAGE_PULL_FAILED, "Check the image's name and imagePullSecrets"),

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlendpoints.api.endpointconfig import ProductionVariant
-from mlendpoints.core.versions import config_version, model_version
+from mlendpoints.core.versions import config_version, mlmodel_version, model_version
 from tests import gen
 
 
@@ -61,3 +61,32 @@ def test_the_order_of_variants_is_no_new_target() -> None:
         )
 
     assert version(*config.spec.models) == version(*reversed(config.spec.models))
+
+
+def test_an_mlmodels_version_is_of_all_but_its_count_of_pods() -> None:
+    plain = mlmodel_version(gen.an_mlmodel())
+
+    assert mlmodel_version(gen.an_mlmodel(replicas=3)) == plain
+    assert mlmodel_version(gen.an_mlmodel(cpus="1000m", memory="1024Mi", port=8080)) == plain
+    assert len({plain, *(mlmodel_version(gen.an_mlmodel(**edit)) for edit in EDITS)}) == 1 + len(EDITS)
+
+
+EDITS: list[dict[str, Any]] = [
+    {"image": "i"},
+    {"artifact": "http://a"},
+    {"artifactDigest": f"sha256:{'0' * 64}"},
+    {"command": ["c"]},
+    {"args": []},
+    {"env": [{"name": "A"}]},
+    {"port": 8501},
+    {"healthPath": "/"},
+    {"cpus": 2},
+    {"memory": "2Gi"},
+    {"size": "2Gi"},
+    {"resources": {"nvidia.com/gpu": 1}},
+    {"nodeSelector": {"a": "b"}},
+    {"storageClass": "fast"},
+    {"accessMode": "ReadWriteMany"},
+    {"downloadTimeoutSeconds": 1},
+    {"meta": {"uid": "another"}},
+]

@@ -9,14 +9,23 @@
   resources: [machinelearningendpointconfigs, machinelearningmodels]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [mlendpoints.dev]
-  resources: [machinelearningendpoints/status, machinelearningendpointconfigs/status, machinelearningmodels/status]
+  resources: [mlmodels]
+  verbs: [list, watch]
+- apiGroups: [mlendpoints.dev]
+  resources:
+    [machinelearningendpoints/status, machinelearningendpointconfigs/status, machinelearningmodels/status, mlmodels/status]
   verbs: [patch]
 # Owner references with blockOwnerDeletion.
 - apiGroups: [mlendpoints.dev]
-  resources: [machinelearningendpoints/finalizers, machinelearningmodels/finalizers]
+  resources: [machinelearningendpoints/finalizers, machinelearningmodels/finalizers, mlmodels/finalizers]
   verbs: [update]
+# A new version of an MLModel replaces its Deployment.
 - apiGroups: [apps]
   resources: [deployments]
+  verbs: [get, list, watch, create, update, patch, delete]
+# Downloads of MLModels.
+- apiGroups: [batch]
+  resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [services, persistentvolumeclaims]

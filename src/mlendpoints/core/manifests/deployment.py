@@ -8,7 +8,7 @@ written here may change only together with ``BUILDER``.
 """
 
 from mlendpoints.api import labels
-from mlendpoints.api.model import Model, ModelSpec
+from mlendpoints.api.model import Model, ModelServer
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.containers import make_model, make_model_init, make_nginx
 from mlendpoints.core.manifests.metadata import instance_labels, instance_of, make_metadata, pod_selector
@@ -33,28 +33,60 @@ def make_deployment(instance: Model, *, replicas: int) -> Manifest:
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": pod_selector(name)},
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
-            "progressDeadlineSeconds": 600 + instance.spec.startup_timeout_seconds,
-            "revisionHistoryLimit": 0,  # versions are instances; there is nothing to go back to in here
-            "template": {
-                "metadata": {
-                    "labels": object_labels,
-                    "annotations": {"kubectl.kubernetes.io/default-container": "model"},
-                },
-                "spec": make_pod(instance),
-            },
+            **make_rollout(instance.spec),
+            "template": {"metadata": make_pod_metadata(object_labels), "spec": make_pod(instance)},
         },
     }
 
 
-def make_pod(instance: Model) -> Manifest:
-    """The pod's spec: fit for Pod Security ``restricted``, no token, no environment from Services."""
+def make_rollout(spec: ModelServer) -> Manifest:
+    """How a Deployment replaces its pods, and how long that may take before it counts as stalled."""
+    return {
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
+        "progressDeadlineSeconds": progress_seconds(spec),
+        "revisionHistoryLimit": 0,  # versions are instances; there is nothing to go back to in here
+    }
+
+
+def progress_seconds(spec: ModelServer) -> int:
+    """How long a pod may take to get ready: to be fetched for and pulled, then the model's own budget."""
+    return 600 + spec.startup_timeout_seconds
+
+
+def make_pod_metadata(pod_labels: dict[str, str]) -> Manifest:
+    """The metadata of a serving pod: ``kubectl logs`` and ``exec`` mean the model."""
+    return {"labels": pod_labels, "annotations": {"kubectl.kubernetes.io/default-container": "model"}}
+
+
+def make_pod(instance: Model, *, claim: str = "") -> Manifest:
+    """The pod's spec: fit for Pod Security ``restricted``, no token, no environment from Services.
+
+    ``claim``, where given, names the claim that the artifact lies on, whatever the instance says of storage.
+    """
     spec = instance.spec
     init = [make_model_init(instance)] if spec.artifact else []
     return {
         "initContainers": [*init, make_model(instance)],
         "containers": [make_nginx(instance)],
-        "volumes": _volumes(instance),
+        "volumes": [*_artifact_volumes(instance, claim), {"name": "nginx-tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
+        "shareProcessNamespace": True,
+        "terminationGracePeriodSeconds": instance_of(instance).drain_seconds + INVOCATION_SECONDS + _MARGIN_SECONDS,
+        **_common(instance),
+    }
+
+
+def make_download_pod(instance: Model, *, claim: str) -> Manifest:
+    """The spec of a pod that does nothing but fetch the artifact, once, to ``claim``; of the same security."""
+    return {
+        "restartPolicy": "Never",
+        "containers": [make_model_init(instance)],
+        "volumes": _artifact_volumes(instance, claim),
+        **_common(instance),
+    }
+
+
+def _common(instance: Model) -> Manifest:
+    return {
         "securityContext": {
             "runAsNonRoot": True,
             "fsGroup": GROUP_ID,
@@ -63,14 +95,12 @@ def make_pod(instance: Model) -> Manifest:
         },
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "shareProcessNamespace": True,
-        "terminationGracePeriodSeconds": instance_of(instance).drain_seconds + INVOCATION_SECONDS + _MARGIN_SECONDS,
-        **_identity(spec),
+        **_identity(instance.spec),
         **_placement(instance),
     }
 
 
-def _identity(spec: ModelSpec) -> Manifest:
+def _identity(spec: ModelServer) -> Manifest:
     secrets = [{"name": secret.name} for secret in spec.image_pull_secrets]
     return {
         **({"serviceAccountName": spec.service_account_name} if spec.service_account_name else {}),
@@ -94,27 +124,27 @@ def _placement(instance: Model) -> Manifest:
     }
 
 
-def _volumes(instance: Model) -> list[Manifest]:
-    proxy = {"name": "nginx-tmp", "emptyDir": {"sizeLimit": "64Mi"}}
+def _artifact_volumes(instance: Model, claim: str) -> list[Manifest]:
     if not instance.spec.artifact:
-        return [proxy]
+        return []
     return [
-        {"name": "artifact", **_artifact_source(instance)},
+        {"name": "artifact", **_artifact_source(instance, claim)},
         {"name": "model-init-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
-        proxy,
     ]
 
 
-def _artifact_source(instance: Model) -> Manifest:
+def _artifact_source(instance: Model, claim: str) -> Manifest:
+    if claim:
+        return {"persistentVolumeClaim": {"claimName": claim}}
     marks = instance_of(instance)
     size = canonical_quantity(marks.size)
     if needs_volume(instance.spec):
         return {"persistentVolumeClaim": {"claimName": instance.metadata.name}}
     if marks.storage_class:
-        claim = {
+        wish = {
             "storageClassName": marks.storage_class,
             "accessModes": ACCESS_MODES,
             "resources": {"requests": {"storage": size}},
         }
-        return {"ephemeral": {"volumeClaimTemplate": {"spec": claim}}}
+        return {"ephemeral": {"volumeClaimTemplate": {"spec": wish}}}
     return {"emptyDir": {"sizeLimit": size}}

@@ -71,9 +71,7 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
         variant=variant.name,
         model=template.metadata.name,
         version=version,
-        images=Images(
-            model_init=settings.model_init_image, nginx=settings.nginx_image, pull_policy=settings.image_pull_policy
-        ),
+        images=make_images(settings),
         drain_seconds=settings.drain_seconds,
         cpus=variant.cpus,
         memory=variant.memory,
@@ -94,6 +92,13 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
         | _finalizers(spec),
         "spec": sparse(spec),
     }
+
+
+def make_images(settings: Settings) -> Images:
+    """The operator's own images of today."""
+    return Images(
+        model_init=settings.model_init_image, nginx=settings.nginx_image, pull_policy=settings.image_pull_policy
+    )
 
 
 def _finalizers(spec: ModelSpec) -> Manifest:

@@ -9,11 +9,12 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import API_VERSION
+from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model, ModelInstance
 from mlendpoints.core.manifests import Manifest
 
 
-def make_metadata(name: str, owner: Endpoint | Model, *, object_labels: dict[str, str]) -> Manifest:
+def make_metadata(name: str, owner: Endpoint | Model | MLModel, *, object_labels: dict[str, str]) -> Manifest:
     """Metadata of an object beside its owner, which becomes its controller."""
     return {
         "name": name,
@@ -23,7 +24,7 @@ def make_metadata(name: str, owner: Endpoint | Model, *, object_labels: dict[str
     }
 
 
-def controller_reference(owner: Endpoint | EndpointConfig | Model) -> Manifest:
+def controller_reference(owner: Endpoint | EndpointConfig | Model | MLModel) -> Manifest:
     """The one owner whose deletion takes the object along."""
     return {
         "apiVersion": API_VERSION,
@@ -75,6 +76,37 @@ def instance_labels(name: str, instance: ModelInstance) -> dict[str, str]:
     }
 
 
+def mlmodel_labels(model: MLModel) -> dict[str, str]:
+    """Labels of what exists once for an MLModel."""
+    name = model.metadata.name
+    return {
+        labels.NAME: name,
+        labels.INSTANCE: name,
+        labels.COMPONENT: "mlmodel",
+        labels.PART_OF: labels.MANAGER,
+        labels.MANAGED_BY: labels.MANAGER,
+        labels.MLMODEL: name,
+        labels.ISTIO_APP: name,
+    }
+
+
+def mlmodel_version_labels(model: MLModel, version: str) -> dict[str, str]:
+    """Labels of what belongs to one version of an MLModel, its serving pods included."""
+    return mlmodel_labels(model) | {
+        labels.APP_VERSION: version,
+        labels.MODEL_VERSION: version,
+        labels.ISTIO_VERSION: version,
+    }
+
+
+def download_labels(model: MLModel, version: str) -> dict[str, str]:
+    """Labels of a version's claim, its download Job and the Job's pods, which no selector of serving pods may match."""
+    return mlmodel_version_labels(model, version) | {
+        labels.INSTANCE: f"{model.metadata.name}-{version}",
+        labels.COMPONENT: "download",
+    }
+
+
 def pod_selector(name: str) -> dict[str, str]:
-    """Selects the pods of the model instance called ``name``; immutable."""
+    """Selects the serving pods of the model instance, or MLModel, called ``name``; immutable."""
     return {labels.INSTANCE: name, labels.MANAGED_BY: labels.MANAGER}

@@ -23,11 +23,16 @@ def make_service(instance: Model) -> Manifest:
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": make_metadata(name, instance, object_labels=instance_labels(name, instance_of(instance))),
-        "spec": {
-            "type": "ClusterIP",
-            "selector": pod_selector(name),
-            "ports": [{"name": "http", "port": PORT, "targetPort": "http", "appProtocol": "http"}],
-        },
+        "spec": make_service_spec(name),
+    }
+
+
+def make_service_spec(name: str) -> Manifest:
+    """Leads to the proxies of the pods of the model instance, or MLModel, called ``name``, and so to their ``port``."""
+    return {
+        "type": "ClusterIP",
+        "selector": pod_selector(name),
+        "ports": [{"name": "http", "port": PORT, "targetPort": "http", "appProtocol": "http"}],
     }
 
 

@@ -1,0 +1,87 @@
+"""``MLModel`` (mlmodel): the one-resource path from an artifact to a served model.
+
+No host, no weights, no routes: a claim, a download, a Deployment and a Service
+of the object's own name. What is run and fetched is said as in a
+``MachineLearningModel``; how much of it, as in a config's variant.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+from msgspec.structs import force_setattr
+
+from mlendpoints.api import patterns
+from mlendpoints.api.endpointconfig import WrittenQuantity
+from mlendpoints.api.meta import Condition, ObjectMeta, Value
+from mlendpoints.api.model import LabelValue, ModelServer, PodCount, Toleration
+
+Phase = Literal["Pending", "CreatingStorage", "Downloading", "Serving", "Ready", "Failed", "Terminating"]
+AccessMode = Literal["ReadWriteOnce", "ReadWriteMany"]
+
+
+class MLModelSpec(ModelServer, frozen=True, kw_only=True):
+    """What to run, what to fetch for it, and how much of it."""
+
+    replicas: Annotated[PodCount, Meta(description="Number of pods, the scale subresource.")] = 1
+    cpus: Annotated[WrittenQuantity, Meta(description="CPU request of each pod.")] = "1"
+    memory: Annotated[WrittenQuantity, Meta(description="Memory request and limit of each pod.")] = "1Gi"
+    size: Annotated[WrittenQuantity, Meta(description="Room for the unpacked artifact.")] = "1Gi"
+    resources: Annotated[
+        Mapping[str, WrittenQuantity], Meta(description="Further resources, such as nvidia.com/gpu: 1.", max_length=16)
+    ] = {}
+    node_selector: Annotated[
+        Mapping[str, LabelValue], Meta(description="Labels of the nodes to run on.", max_length=16)
+    ] = {}
+    tolerations: Annotated[tuple[Toleration, ...], Meta(description="Taints to put up with.", max_length=16)] = ()
+    storage_class: Annotated[
+        str,
+        Meta(
+            description="StorageClass of the artifact's claim; empty: the cluster's default.",
+            pattern=patterns.SUBDOMAIN,
+            max_length=253,
+        ),
+    ] = ""
+    access_mode: Annotated[
+        AccessMode,
+        Meta(
+            description="Of the artifact's claim. ReadWriteOnce: all pods run on one node. "
+            "ReadWriteMany: on any, where the StorageClass offers it."
+        ),
+    ] = "ReadWriteOnce"
+    download_timeout_seconds: Annotated[
+        int, Meta(description="How long a download may take before it has failed.", ge=1, le=604800)
+    ] = 3600
+
+    def __post_init__(self) -> None:
+        """Hold quantities as strings, however they were written."""
+        for name in ("cpus", "memory", "size"):
+            force_setattr(self, name, str(getattr(self, name)))
+        if self.resources:
+            force_setattr(self, "resources", {name: str(amount) for name, amount in self.resources.items()})
+
+
+class MLModelStatus(Value, frozen=True, kw_only=True):
+    """What it does now."""
+
+    observed_generation: Annotated[int, Meta(description="The generation this status is about.", ge=0)] = 0
+    phase: Annotated[Phase | None, Meta(description="How far the asked version has come.")] = None
+    message: Annotated[str, Meta(description="What it waits for, or what went wrong and how to mend it.")] = ""
+    version: Annotated[str, Meta(description="The version that is asked for.")] = ""
+    serving_version: Annotated[str, Meta(description="The version that the Deployment runs.")] = ""
+    service_endpoint: Annotated[
+        str, Meta(description="Where to send requests, inside the cluster: <serviceEndpoint>/invocations.")
+    ] = ""
+    replicas: Annotated[int, Meta(description="Pods that are asked of the Deployment.", ge=0)] = 0
+    ready_replicas: Annotated[int, Meta(description="Pods that answer, of whichever version.", ge=0)] = 0
+    selector: Annotated[str, Meta(description="Label selector of the pods, for autoscalers.")] = ""
+    conditions: Annotated[tuple[Condition, ...], Meta(description="Available, Ready, Reconciling.")] = ()
+
+
+class MLModel(Value, frozen=True, kw_only=True):
+    """An artifact and an image, downloaded, served and kept up to date by one resource."""
+
+    KIND: ClassVar[str] = "MLModel"
+    metadata: ObjectMeta
+    spec: MLModelSpec
+    status: MLModelStatus = MLModelStatus()

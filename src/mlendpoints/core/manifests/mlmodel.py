@@ -1,0 +1,149 @@
+"""What an MLModel comes to: a claim and a download Job for each version, one Deployment, one Service.
+
+The pods are those of a model instance: ``freeze`` says what a version would be
+as one, and the same builders make them (docs/adr/0021).
+"""
+
+from mlendpoints.api import labels
+from mlendpoints.api.meta import ObjectMeta
+from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.api.model import Model, ModelInstance, ModelServer, ModelSpec
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.deployment import (
+    BUILDER,
+    make_download_pod,
+    make_pod,
+    make_pod_metadata,
+    make_rollout,
+)
+from mlendpoints.core.manifests.instances import make_images
+from mlendpoints.core.manifests.metadata import (
+    download_labels,
+    instance_of,
+    make_metadata,
+    mlmodel_labels,
+    mlmodel_version_labels,
+    pod_selector,
+)
+from mlendpoints.core.manifests.service import make_service_spec
+from mlendpoints.core.quantities import canonical_quantity
+from mlendpoints.core.versions import mlmodel_version
+from mlendpoints.core.world import Settings
+
+VARIANT = "mlmodel"  # stands in metrics and logs where an endpoint has the name of a variant
+RETRIES = 2  # pods of a Job after its first; the fetcher itself tries several times
+# Exit codes of the fetcher that trying again does not mend: command line, digest, archive.
+_HOPELESS = [2, 11, 12]
+
+
+def freeze(model: MLModel, settings: Settings) -> Model:
+    """The version that is asked for, as the model instance that it would be; it is never written to the cluster."""
+    name, spec, version = model.metadata.name, model.spec, mlmodel_version(model)
+    instance = ModelInstance(
+        endpoint=name,
+        config=name,
+        variant=VARIANT,
+        model=name,
+        version=version,
+        images=make_images(settings),
+        drain_seconds=settings.drain_seconds,
+        cpus=spec.cpus,
+        memory=spec.memory,
+        size=spec.size,
+        resources=spec.resources,
+        node_selector=spec.node_selector,
+        tolerations=spec.tolerations,
+        storage_class=spec.storage_class,
+    )
+    server = {field: getattr(spec, field) for field in ModelServer.__struct_fields__}
+    metadata = ObjectMeta(name=f"{name}-{version}", namespace=model.metadata.namespace)
+    return Model(metadata=metadata, spec=ModelSpec(**server, replicas=spec.replicas, instance=instance))
+
+
+def make_mlmodel_claim(model: MLModel, version: Model) -> Manifest:
+    """The claim of a version; without a class that of the cluster's default."""
+    marks = instance_of(version)
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": _of_version(model, version),
+        "spec": {
+            **({"storageClassName": marks.storage_class} if marks.storage_class else {}),
+            "accessModes": [model.spec.access_mode],
+            "resources": {"requests": {"storage": canonical_quantity(marks.size)}},
+        },
+    }
+
+
+def make_download_job(model: MLModel, version: Model) -> Manifest:
+    """The Job that fills the claim of a version. It stays while the version lives: it tells that the claim is filled.
+
+    A pod that was pushed off its node counts for nothing; no sidecar of the mesh keeps the Job from ending.
+    """
+    pod_labels = download_labels(model, instance_of(version).version) | {labels.NOT_IN_THE_MESH: "false"}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": _of_version(model, version),
+        "spec": {
+            "backoffLimit": RETRIES,
+            "activeDeadlineSeconds": model.spec.download_timeout_seconds,
+            "podFailurePolicy": {
+                "rules": [
+                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                    {"action": "FailJob", "onExitCodes": {"operator": "In", "values": _HOPELESS}},
+                ]
+            },
+            "template": {
+                "metadata": {"labels": pod_labels},
+                "spec": make_download_pod(version, claim=version.metadata.name),
+            },
+        },
+    }
+
+
+def make_mlmodel_deployment(model: MLModel, version: Model) -> Manifest:
+    """The Deployment, running one version: a pod goes only when a new one answers through its proxy."""
+    name, marks = model.metadata.name, instance_of(version)
+    object_labels = mlmodel_version_labels(model, marks.version)
+    claim = version.metadata.name if version.spec.artifact else ""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": make_metadata(name, model, object_labels=object_labels)
+        | {"annotations": {labels.BUILDER: BUILDER}},
+        "spec": {
+            "replicas": model.spec.replicas,
+            "selector": {"matchLabels": pod_selector(name)},
+            **make_rollout(version.spec),
+            "template": {
+                "metadata": make_pod_metadata(object_labels),
+                "spec": make_pod(version, claim=claim) | _beside_the_claim(model, version),
+            },
+        },
+    }
+
+
+def make_mlmodel_service(model: MLModel) -> Manifest:
+    """The Service of whichever version answers."""
+    name = model.metadata.name
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": make_metadata(name, model, object_labels=mlmodel_labels(model)),
+        "spec": make_service_spec(name),
+    }
+
+
+def _of_version(model: MLModel, version: Model) -> Manifest:
+    name, marks = version.metadata.name, instance_of(version)
+    return make_metadata(name, model, object_labels=download_labels(model, marks.version))
+
+
+def _beside_the_claim(model: MLModel, version: Model) -> Manifest:
+    """All pods of a version on one node, where only one node may mount the claim."""
+    if not version.spec.artifact or model.spec.access_mode == "ReadWriteMany":
+        return {}
+    together = pod_selector(model.metadata.name) | {labels.MODEL_VERSION: instance_of(version).version}
+    term = {"labelSelector": {"matchLabels": together}, "topologyKey": "kubernetes.io/hostname"}
+    return {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}

@@ -1,0 +1,115 @@
+"""How far the asked version has come, and in words for its owner why no further: the phase and its finding."""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mlendpoints.api.mlmodel import Phase
+from mlendpoints.api.reasons import Reason
+from mlendpoints.core.findings import Finding, deadline_finding, instance_findings, pod_finding
+from mlendpoints.core.manifests.deployment import progress_seconds
+from mlendpoints.core.mlmodel.view import View
+from mlendpoints.core.times import timestamp
+from mlendpoints.core.world import Child, JobFacts, PodFacts
+
+RETRY = 300.0  # seconds after which a download that has failed is tried again
+
+
+class Verdict(Struct, frozen=True):
+    """The phase, and what is to be said of it."""
+
+    phase: Phase
+    finding: Finding
+
+
+def judge(view: View) -> Verdict:
+    """The first thing that keeps the asked version from being served, or that nothing does."""
+    if view.world.model.metadata.deletion_timestamp:
+        return Verdict("Terminating", Finding.no(Reason.DELETING, "It is being deleted, and all that was made for it."))
+    for _, refusal in sorted(view.world.refusals.items()):
+        return _failed(view, Finding.no(Reason(refusal.reason), refusal.message))
+    return _serving(view) if view.is_fetched else _fetching(view)
+
+
+def retry_at(view: View) -> float | None:
+    """When a failed download is tried again, seconds since the epoch; None while none has failed."""
+    job = view.job.job if view.job and not view.is_fetched else None
+    return job.failed_at + RETRY if job is not None and job.failed_at else None
+
+
+def _failed(view: View, finding: Finding) -> Verdict:
+    still = f" Version {view.fallback} goes on serving." if view.fallback else ""
+    return Verdict("Failed", replace(finding, message=finding.message + still))
+
+
+def _fetching(view: View) -> Verdict:
+    claim, job, name = view.claim, view.job, view.asked.metadata.name
+    for child in (claim, job):
+        if child is not None and child.deleting:
+            gone = f"{child.ref.kind} {name} is being deleted; it is made anew when it is gone."
+            return Verdict("Pending", Finding.wait(Reason.WAITING, gone))
+    if claim is None or job is None or job.job is None:
+        return Verdict(
+            "Pending", Finding.wait(Reason.WAITING, f"The claim and the download Job {name} are being made.")
+        )
+    return _downloading(view, claim, job.job)
+
+
+def _downloading(view: View, claim: Child, job: JobFacts) -> Verdict:
+    if job.failed_at:
+        return _failed(view, _download_failure(view, job))
+    trouble = _first_finding(view.download_pods)
+    if not claim.bound:
+        waiting = f"Claim {claim.ref.name} has no volume yet."
+        return Verdict("CreatingStorage", Finding.wait(Reason.CREATING_STORAGE, _with(waiting, trouble)))
+    if trouble is not None and not any(_has_ended(pod) for pod in view.download_pods):
+        return _failed(view, trouble)
+    return Verdict("Downloading", Finding.wait(Reason.DOWNLOADING, _with("The artifact is being fetched.", trouble)))
+
+
+def _download_failure(view: View, job: JobFacts) -> Finding:
+    said = _first_finding(view.download_pods)
+    limit = " (spec.downloadTimeoutSeconds)" if job.failure_reason == "DeadlineExceeded" else ""
+    name = view.asked.metadata.name
+    why = said or Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Job {name}: {job.failure.rstrip('.')}{limit}.")
+    again = f" It is tried again at {timestamp(job.failed_at + RETRY)}; an edit, or deleting Job {name}, tries at once."
+    return replace(why, message=why.message + again)
+
+
+def _first_finding(pods: tuple[PodFacts, ...]) -> Finding | None:
+    found = (pod_finding(pod) for pod in sorted(pods, key=lambda pod: pod.name))
+    return next((finding for finding in found if finding is not None), None)
+
+
+def _has_ended(pod: PodFacts) -> bool:
+    """A Job's pod is never started again: another takes its place."""
+    return any(container.exit_code is not None for container in pod.containers)
+
+
+def _with(message: str, trouble: Finding | None) -> str:
+    return f"{message} {trouble.message}" if trouble else message
+
+
+def _serving(view: View) -> Verdict:
+    if view.is_ready:
+        said = f"All {view.wanted} pods answer." if view.wanted else "It is scaled to no pods."
+        return Verdict("Ready", Finding.yes(Reason.AS_ASKED, said + _leaving_claim(view)))
+    if view.deployment is None or not view.is_switched:
+        begun: Phase = "Serving" if view.asked.spec.artifact or view.deployment else "Pending"
+        said = f"Deployment {view.name} is about to be written."
+        return Verdict(begun, Finding.wait(Reason.INSTANCES_STARTING, said))
+    finding = instance_findings(
+        view.name, deployment=view.deployment, pods=view.new_pods, refusals=(), wanted=view.wanted
+    )
+    if view.deployment.stalled:
+        finding = deadline_finding(progress_seconds(view.asked.spec), finding, view.new_pods)
+    return _failed(view, finding) if finding.ok is False else Verdict("Serving", finding)
+
+
+def _leaving_claim(view: View) -> str:
+    """Somebody has deleted the claim of what serves: it stays while pods use it, and no further pod may."""
+    if view.claim is None or not view.claim.deleting:
+        return ""
+    return (
+        f" But claim {view.claim.ref.name} is being deleted, and no new pod can mount it."
+        " Scale to 0 and back, and it is made and filled anew."
+    )

@@ -1,0 +1,154 @@
+"""In place of scheduler, kubelet and volumes: pods are bound, get ready, crash, fetch and go; claims are bound at once.
+
+The controllers of Deployments, Jobs and EndpointSlices are Kubernetes' own. An
+image, or an artifact, decides how its pods fare; ``mend`` makes all of them good.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+import msgspec
+
+from bench.client import Client, Object, RequestError
+from mlendpoints.edge import kinds
+
+NODE = "fake"
+LAST_WORDS = "no such file: model.onnx"
+WRONG_DIGEST = {"reason": "ArtifactDigestMismatch", "message": "http://models.example.com has another digest"}
+
+
+class Kubelet:
+    """The one node of one namespace."""
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._pods: dict[str, Object] = {}
+        self._addresses = count(2)
+        self.bad_images: set[str] = set()
+        self.bad_artifacts: set[str] = set()
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+        await self._ask("POST", "/api/v1/nodes", {"metadata": {"name": NODE}})
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_pods())
+            group.create_task(self._follow_claims())
+
+    async def mend(self) -> None:
+        """From now on every image and every artifact is good."""
+        self.bad_images.clear()
+        self.bad_artifacts.clear()
+        for pod in list(self._pods.values()):
+            await self._sync(pod)
+
+    def answering(self) -> set[str]:
+        """Versions of the pods that are ready."""
+        return {_label(pod, "version") for pod in self._pods.values() if _is_ready(pod) and _is_serving(pod)}
+
+    async def _follow_pods(self) -> None:
+        async for event in self._client.follow(kinds.POD.path(self._namespace)):
+            pod = msgspec.json.decode(event.object)
+            name = pod["metadata"]["name"]
+            if event.type == "DELETED":
+                self._pods.pop(name, None)
+            else:
+                self._pods[name] = pod
+                await self._sync(pod)
+
+    async def _follow_claims(self) -> None:
+        async for event in self._client.follow(kinds.CLAIM.path(self._namespace)):
+            claim = msgspec.json.decode(event.object)
+            if event.type != "DELETED" and claim["status"].get("phase") != "Bound":
+                path = kinds.CLAIM.path(self._namespace, claim["metadata"]["name"])
+                await self._client.set_status(path, {"phase": "Bound"})
+
+    async def _sync(self, pod: Object) -> None:
+        path = kinds.POD.path(self._namespace, pod["metadata"]["name"])
+        if "deletionTimestamp" in pod["metadata"]:
+            await self._ask("DELETE", path, {"gracePeriodSeconds": 0})
+        elif not pod["spec"].get("nodeName"):
+            target = {"kind": "Node", "name": NODE}
+            await self._ask(
+                "POST", f"{path}/binding", {"metadata": {"name": pod["metadata"]["name"]}, "target": target}
+            )
+        elif pod["status"].get("phase") not in ("Succeeded", "Failed"):
+            await self._say(path, pod, self._serving(pod) if _is_serving(pod) else self._fetching(pod))
+
+    async def _say(self, path: str, pod: Object, status: Object) -> None:
+        said = pod["status"]
+        if said.get("phase") != status["phase"] or _ready(said) != _ready(status):
+            await self._client.set_status(path, status)
+
+    def _serving(self, pod: Object) -> Object:
+        model = next(c for c in pod["spec"]["initContainers"] if c["name"] == "model")
+        if model["image"] in self.bad_images:
+            crash = {"exitCode": 3, "reason": "Error", "message": LAST_WORDS}
+            waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
+            container = _container("model") | {"restartCount": 3, "state": waiting, "lastState": {"terminated": crash}}
+            return {"phase": "Pending", "conditions": [_condition("False")], "initContainerStatuses": [container]}
+        address = pod["status"].get("podIP") or f"10.9.0.{next(self._addresses)}"
+        return {
+            "phase": "Running",
+            "podIP": address,
+            "podIPs": [{"ip": address}],
+            "conditions": [_condition("True")],
+            "initContainerStatuses": [_container("model") | {"ready": True}],
+        }
+
+    def _fetching(self, pod: Object) -> Object:
+        arguments = pod["spec"]["containers"][0]["args"]
+        good = arguments[arguments.index("--artifact") + 1] not in self.bad_artifacts
+        failed = {"exitCode": 11, "reason": "Error", "message": json.dumps(WRONG_DIGEST)}
+        ended = {"exitCode": 0, "reason": "Completed"} if good else failed
+        container = _container("model-init") | {"state": {"terminated": ended}}
+        return {"phase": "Succeeded" if good else "Failed", "containerStatuses": [container]}
+
+    async def _ask(self, method: str, path: str, body: Object) -> None:
+        """A request whose outcome may stand already."""
+        try:
+            await self._client.ask(method, path, body=body)
+        except RequestError as error:
+            if error.status not in (404, 409):
+                raise
+
+
+@asynccontextmanager
+async def at_work(client: Client, namespace: str) -> AsyncIterator[Kubelet]:
+    """A kubelet at work."""
+    kubelet = Kubelet(client, namespace)
+    task = asyncio.create_task(kubelet.run())
+    try:
+        yield kubelet
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _container(name: str) -> Object:
+    return {"name": name, "ready": False, "restartCount": 0, "image": "localhost/none", "imageID": ""}
+
+
+def _condition(status: str) -> Object:
+    return {"type": "Ready", "status": status}
+
+
+def _ready(status: Object) -> str:
+    return next((str(c["status"]) for c in status.get("conditions", []) if c["type"] == "Ready"), "")
+
+
+def _is_ready(pod: Object) -> bool:
+    return _ready(pod["status"]) == "True" and "deletionTimestamp" not in pod["metadata"]
+
+
+def _is_serving(pod: Object) -> bool:
+    return _label(pod, "app.kubernetes.io/component") == "mlmodel"
+
+
+def _label(pod: Object, name: str) -> str:
+    return str(pod["metadata"]["labels"].get(name, ""))

@@ -1,0 +1,179 @@
+"""An operator with its real decisions in a namespace of its own, and what a user does and sees there."""
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bench.client import Client, Object, RequestError, connected
+from mlendpoints.api.meta import API_VERSION
+from mlendpoints.api.policy import OPERATOR
+from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.mlmodel.plan import plan_mlmodel
+from mlendpoints.core.templates import plan_config, plan_model
+from mlendpoints.edge import kinds
+from mlendpoints.edge.client import Api
+from mlendpoints.edge.kinds import MLMODEL, Kind
+from mlendpoints.edge.lease import LeaseTimes
+from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.operator import Operator, Process
+from mlendpoints.edge.reconciler import Plans
+from mlendpoints.edge.settings import Settings
+from tests.apiserver.mlmodel.kubelet import Kubelet, at_work
+
+QUICK = LeaseTimes(duration=5, renew_within=4, renew_every=1, retry=0.05)
+PLANS = Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model, mlmodel=plan_mlmodel)
+PATIENCE = 30  # seconds
+_MERGE = "application/merge-patch+json"
+_MADE = (kinds.CLAIM, kinds.JOB, kinds.SERVICE, kinds.DEPLOYMENT)
+
+
+class Rig:
+    """One namespace, its kubelet, its operator."""
+
+    def __init__(self, client: Client, namespace: str, *, kubelet: Kubelet, metrics: Metrics) -> None:
+        self._client = client
+        self.namespace = namespace
+        self.kubelet = kubelet
+        self._metrics = metrics
+
+    async def create(self, kind: Kind, name: str, spec: Object) -> None:
+        manifest = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": name}, "spec": spec}
+        await self._client.create(kind.path(self.namespace), manifest)
+
+    async def edit(self, spec: Object, *, kind: Kind = MLMODEL, name: str = "titanic", subresource: str = "") -> None:
+        """Merges ``spec`` into the object's."""
+        path = kind.path(self.namespace, name, subresource)
+        await self._client.ask("PATCH", path, body={"spec": spec}, media=_MERGE)
+
+    async def delete(self, kind: Kind, name: str) -> None:
+        options = {"propagationPolicy": "Background"}
+        await self._client.ask("DELETE", kind.path(self.namespace, name), body=options)
+
+    async def hold(self, name: str) -> None:
+        """Puts somebody's finalizer on an MLModel."""
+        await self._finalizers(name, ["example.com/hold"])
+
+    async def release(self, name: str) -> None:
+        """Takes it off again."""
+        await self._finalizers(name, [])
+
+    async def _finalizers(self, name: str, finalizers: list[str]) -> None:
+        body = {"metadata": {"finalizers": finalizers}}
+        await self._client.ask("PATCH", MLMODEL.path(self.namespace, name), body=body, media=_MERGE)
+
+    async def get(self, kind: Kind, name: str = "titanic") -> Object:
+        found: Object = msgspec.json.decode(await self._client.ask("GET", kind.path(self.namespace, name)))
+        return found
+
+    async def names(self, kind: Kind) -> list[str]:
+        return sorted(obj["metadata"]["name"] for obj in await self._client.items(kind.path(self.namespace)))
+
+    async def made(self) -> list[str]:
+        """All that there is of what an operator makes for an MLModel, and the pods."""
+        found = [f"{kind.name}/{name}" for kind in (*_MADE, kinds.POD) for name in await self.names(kind)]
+        return sorted(found)
+
+    async def until(self, phase: str, **status: Any) -> Object:  # noqa: ANN401 - any field
+        """Waits until the status of the present generation says so; the status at that moment."""
+
+        async def said() -> Object | None:
+            model = await self.get(MLMODEL)
+            found = model.get("status", {})
+            wanted = {"phase": phase, "observedGeneration": model["metadata"]["generation"], **status}
+            return found if all(found.get(key) == value for key, value in wanted.items()) else None
+
+        found: Object = await self.eventually(said, f"{phase} {status}", last=lambda: self.get(MLMODEL))
+        return found
+
+    async def eventually(
+        self, holds: Callable[[], Awaitable[Any]], what: str, *, last: Callable[[], Awaitable[object]] | None = None
+    ) -> Any:  # noqa: ANN401 - whatever is waited for
+        """Asks again until it holds."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not (found := await holds()):  # noqa: ASYNC110 - what is waited for has no event
+                    await asyncio.sleep(0.05)
+                return found
+        except TimeoutError:
+            pytest.fail(f"waited {PATIENCE} s in vain until {what}; last: {await (last or self.made)()}")
+
+    def writes(self) -> Counter[tuple[str, str]]:
+        """What the operator has written, but for its lease: (verb, kind)."""
+        samples = next(iter(self._metrics.requests.collect())).samples
+        found = Counter[tuple[str, str]]()
+        for sample in samples:
+            verb, kind = sample.labels["verb"], sample.labels["kind"]
+            if verb not in ("get", "list", "watch") and kind != "Lease" and sample.name.endswith("_total"):
+                found[(verb, kind)] += int(sample.value)
+        return found
+
+    def reads(self) -> float:
+        """GETs and lists of the operator."""
+        samples = next(iter(self._metrics.requests.collect())).samples
+        return sum(s.value for s in samples if s.labels["verb"] in ("get", "list") and s.name.endswith("_total"))
+
+
+@asynccontextmanager
+async def operating(kubeconfig: Path) -> AsyncIterator[Rig]:
+    """A new namespace with an operator at work in it."""
+    namespace, metrics = f"test-{uuid.uuid4().hex[:10]}", Metrics()
+    async with connected(kubeconfig) as client:
+        await client.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
+        await _until_pods_may_run(client, namespace)
+        operator = Operator(
+            settings=Settings(
+                namespaces=(namespace,), lease_namespace=namespace, address="127.0.0.1", port=0, workers=4
+            ),
+            plans=PLANS,
+            process=Process(identity=uuid.uuid4().hex, lease_times=QUICK),
+            api=Api.connect(impersonate=OPERATOR, observer=metrics.request),
+            metrics=metrics,
+        )
+        async with at_work(client, namespace) as kubelet:
+            task = asyncio.create_task(operator.run())
+            try:
+                yield Rig(client, namespace, kubelet=kubelet, metrics=metrics)
+            finally:
+                operator.stop()
+                await asyncio.wait_for(task, PATIENCE)
+
+
+async def _until_pods_may_run(client: Client, namespace: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                await client.ask("GET", f"/api/v1/namespaces/{namespace}/serviceaccounts/default")
+            except RequestError:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
+Scenario = Callable[[Rig], Awaitable[None]]
+
+
+def play(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch, scenario: Scenario) -> None:
+    """Plays a scenario in a namespace of its own."""
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+
+    async def played() -> None:
+        async with operating(kubeconfig) as rig:
+            await scenario(rig)
+
+    asyncio.run(played())
+
+
+def a_spec(**spec: Any) -> Object:  # noqa: ANN401 - any field
+    return {"image": "model:1", "artifact": "http://models.example.com/1.tar.gz", **spec}
+
+
+def an_mlmodel(namespace: str, **spec: Any) -> Object:  # noqa: ANN401 - any field
+    metadata = {"name": "titanic", "namespace": namespace}
+    return {"apiVersion": API_VERSION, "kind": MLMODEL.name, "metadata": metadata, "spec": a_spec(**spec)}

@@ -1,0 +1,214 @@
+"""Whatever fails, the old version serves on, the status says why, and all goes on when the cause has gone."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from mlendpoints.core.mlmodel.plan import plan_mlmodel
+from mlendpoints.core.mlmodel.view import View
+from mlendpoints.core.world import Child, ContainerFacts, JobFacts, MLModelWorld, PodFacts, Ref, Refusal
+from tests import gen
+from tests.simulation_mlmodel import Namespace
+
+BAD_IMAGE = "registry.example.com/bad:1"
+BAD_ARTIFACT = "http://artifacts.example.com/missing.tar.gz"
+GOOD = gen.an_mlmodel().spec
+
+
+def a_namespace(**spec: Any) -> Namespace:  # noqa: ANN401 - any field
+    namespace = Namespace(gen.an_mlmodel(**spec))
+    namespace.bad_images.add(BAD_IMAGE)
+    namespace.bad_artifacts.add(BAD_ARTIFACT)
+    return namespace
+
+
+def failed_update(**edit: str) -> Namespace:
+    namespace = a_namespace().settle()
+    namespace.edit(**edit)
+    return namespace.settle()
+
+
+def test_a_download_that_fails_is_told_with_the_fetchers_words() -> None:
+    namespace = a_namespace(artifact=BAD_ARTIFACT).settle()
+
+    assert namespace.status.phase == "Failed"
+    assert "http://artifacts.example.com answered 404" in namespace.status.message
+    assert "It is tried again at 2023-11-14T22:18:20Z" in namespace.status.message
+    assert namespace.names("Deployment") == []
+
+
+def test_a_pod_that_fails_is_told_with_its_last_words() -> None:
+    namespace = a_namespace(image=BAD_IMAGE).settle()
+
+    assert namespace.status.phase == "Failed"
+    assert "exit code 3 (Error), 2 restarts. Its last words: no such file: model" in namespace.status.message
+
+
+@pytest.mark.parametrize("edit", [{"image": BAD_IMAGE}, {"artifact": BAD_ARTIFACT}])
+def test_a_failed_update_leaves_the_old_version_serving(edit: dict[str, str]) -> None:
+    namespace = failed_update(**edit)
+    first = View(replace(namespace.world(), model=gen.an_mlmodel())).version
+
+    assert namespace.status.phase == "Failed"
+    assert namespace.answering() == {first}
+    assert namespace.lost_claims() == set()
+    assert namespace.status.message.endswith(f"Version {first} goes on serving.")
+    assert {c.type: c.status for c in namespace.status.conditions} == {
+        "Available": "True",
+        "Ready": "False",
+        "Reconciling": "False",
+    }
+
+
+@pytest.mark.parametrize("edit", [{"image": BAD_IMAGE}, {"artifact": BAD_ARTIFACT}])
+def test_a_failed_update_comes_to_rest(edit: dict[str, str]) -> None:
+    assert not failed_update(**edit).reconcile()
+
+
+@pytest.mark.parametrize(
+    ("edit", "back"),
+    [({"image": BAD_IMAGE}, {"image": GOOD.image}), ({"artifact": BAD_ARTIFACT}, {"artifact": GOOD.artifact})],
+)
+def test_a_failed_update_can_be_taken_back(edit: dict[str, str], back: dict[str, str]) -> None:
+    namespace = failed_update(**edit)
+    namespace.edit(**back)
+    namespace.settle()
+
+    assert namespace.status.phase == "Ready"
+    assert namespace.names("PersistentVolumeClaim") == [f"titanic-{namespace.status.version}"]
+
+
+def test_a_download_is_tried_again_and_recovers_when_the_cause_goes_away() -> None:
+    namespace = failed_update(artifact=BAD_ARTIFACT)
+    namespace.bad_artifacts.clear()
+
+    namespace.wait_until_recheck()
+
+    assert namespace.status.phase == "Ready"
+
+
+def test_a_download_that_fails_again_waits_again() -> None:
+    namespace = failed_update(artifact=BAD_ARTIFACT)
+    jobs = len(namespace.jobs)
+
+    namespace.wait_until_recheck()
+
+    assert (len(namespace.jobs), namespace.status.phase) == (jobs + 1, "Failed")
+    assert namespace.plan.recheck == namespace.now + 300
+
+
+def test_pods_recover_when_the_cause_goes_away() -> None:
+    namespace = failed_update(image=BAD_IMAGE)
+    namespace.bad_images.clear()
+
+    assert namespace.settle().status.phase == "Ready"
+    assert namespace.answering() == {namespace.status.version}
+
+
+def test_scaling_works_while_an_update_has_failed() -> None:
+    namespace = failed_update(artifact=BAD_ARTIFACT)
+    namespace.edit(replicas=3)
+    namespace.settle()
+
+    assert namespace.status.ready_replicas == 3
+
+
+def test_a_failure_is_one_warning_however_long_it_lasts() -> None:
+    namespace = failed_update(image=BAD_IMAGE)
+    namespace.settle()
+
+    assert [event.reason for event in namespace.events if event.type == "Warning"] == ["CrashLooping"]
+
+
+def test_a_version_that_the_api_server_refuses_leaves_the_old_one_serving() -> None:
+    namespace = a_namespace().settle()
+    old = namespace.status.version
+    namespace.edit(image="registry.example.com/titanic:2")
+    namespace.refusals = {Ref("Deployment", gen.NAMESPACE, "titanic"): Refusal("InvalidSpec", "No such thing.")}
+    namespace.reconcile()
+
+    assert namespace.status.phase == "Failed"
+    assert namespace.status.message == f"No such thing. Version {old} goes on serving."
+
+
+def test_a_rollout_that_stalls_without_a_word_is_told_too() -> None:
+    namespace = Namespace(gen.an_mlmodel(artifact=""))
+    namespace.reconcile()
+    namespace.stalled = True
+    namespace.step()
+    world = namespace.world()
+    silent = tuple(replace(pod, ready=False, containers=(ContainerFacts(name="model"),)) for pod in world.pods)
+    children = {
+        ref: replace(child, ready_replicas=0, ready_addresses=0) if ref.kind in ("Deployment", "Service") else child
+        for ref, child in world.children.items()
+    }
+
+    status = plan_mlmodel(replace(world, pods=silent, children=children)).status
+
+    assert status is not None
+    assert [c.reason for c in status.conditions if c.type == "Ready"] == ["ProbeFailed"]
+
+
+def while_downloading(*pods: PodFacts, bound: bool = True, job: JobFacts | None = None) -> tuple[str, str, str]:
+    """Phase, reason and message with the download Job in this state."""
+    namespace = Namespace(gen.an_mlmodel())
+    namespace.reconcile()
+    world = namespace.world()
+    name = View(world).asked.metadata.name
+
+    def observed(child: Child) -> Child:
+        return replace(child, bound=bound) if child.ref.kind != "Job" else replace(child, job=job or JobFacts())
+
+    children = {ref: observed(child) for ref, child in world.children.items()}
+    theirs = tuple(replace(pod, instance=name) for pod in pods)
+    status = plan_mlmodel(replace(world, children=children, pods=theirs)).status
+    assert status is not None
+    (ready,) = [condition for condition in status.conditions if condition.type == "Ready"]
+    return str(status.phase), ready.reason, ready.message
+
+
+UNPULLABLE = ContainerFacts(name="model-init", waiting_reason="ImagePullBackOff", waiting_message="not found")
+LOST = ContainerFacts(name="model-init", exit_code=10, exit_reason="Error", last_words="connection reset")
+HOMELESS = PodFacts(name="p", instance="", unschedulable="pod has unbound immediate PersistentVolumeClaims")
+
+
+@pytest.mark.parametrize(
+    ("pods", "bound", "phase", "reason"),
+    [
+        ((), False, "CreatingStorage", "CreatingStorage"),
+        ((HOMELESS,), False, "CreatingStorage", "CreatingStorage"),
+        ((), True, "Downloading", "Downloading"),
+        ((PodFacts(name="p", instance="", containers=(UNPULLABLE,)),), True, "Failed", "ImagePullFailed"),
+        ((HOMELESS,), True, "Failed", "Unschedulable"),
+        ((PodFacts(name="p", instance="", containers=(LOST,)),), True, "Downloading", "Downloading"),
+    ],
+)
+def test_a_download_under_way_says_what_it_waits_for(
+    pods: tuple[PodFacts, ...], *, bound: bool, phase: str, reason: str
+) -> None:
+    assert while_downloading(*pods, bound=bound)[:2] == (phase, reason)
+
+
+def test_an_attempt_that_failed_is_told_while_the_next_one_runs() -> None:
+    message = while_downloading(PodFacts(name="p", instance="", containers=(LOST,)))[2]
+
+    assert "connection reset" in message
+
+
+def test_a_download_that_takes_too_long_names_the_field_that_says_how_long() -> None:
+    late = JobFacts(
+        failure="Job was active longer than specified deadline", failure_reason="DeadlineExceeded", failed_at=1
+    )
+
+    phase, reason, message = while_downloading(job=late)
+
+    assert (phase, reason) == ("Failed", "ArtifactDownloadFailed")
+    assert "longer than specified deadline (spec.downloadTimeoutSeconds)" in message
+
+
+def test_a_world_of_another_mlmodel_has_another_version() -> None:
+    one, other = (
+        View(MLModelWorld(now=0, settings=gen.some_settings(), model=gen.an_mlmodel(name))) for name in ("one", "other")
+    )
+    assert one.version != other.version
