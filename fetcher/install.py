@@ -4,6 +4,7 @@
     VOLUME/.staging-*     hidden while it is filled
     VOLUME/model          appears by a rename
     VOLUME/.complete      written last: what `model` holds
+    VOLUME/.partial       what was fetched so far; see ``spool``
 
 Nothing but a matching ``.complete`` makes ``model`` count as whole. It must not know
 how bytes are fetched or unpacked.
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import structlog
 
+from fetcher import spool
 from fetcher.settings import Settings
 from fetcher.tree import fsync_folder
 
@@ -35,12 +37,14 @@ def install(settings: Settings, fill: Callable[[Path], str]) -> bool:
     """
     with _lock(settings.volume):
         if _is_complete(settings):
+            spool.remove(settings.volume)
             return False
         _sweep(settings.volume)
         with _staging(settings.volume) as staging:
             digest = fill(staging)
             _swap(staging, settings)
         _mark(settings, digest)
+        spool.remove(settings.volume)
         return True
 
 

@@ -36,7 +36,7 @@ class Place:
         self.volume.mkdir(exist_ok=True)
         self.termination_log.write_text("")
         fixed = ["--artifact", url, "--volume", str(self.volume), "--termination-log", str(self.termination_log)]
-        return [*fixed, "--pause-seconds", "0", *more]
+        return [*fixed, "--allow-address", "127.0.0.0/8", "--pause-seconds", "0", *more]
 
     def run(self, origin: Origin, *more: str, name: str = "model.tar.gz") -> int:
         """The exit code of a run in this process."""
@@ -53,8 +53,8 @@ class Place:
         return message
 
     def visible(self) -> list[str]:
-        """Names in the volume but the lock's."""
-        return sorted(path.name for path in self.volume.iterdir() if path.name != ".lock")
+        """Names in the volume but the lock's, and what is kept for a later run."""
+        return sorted(path.name for path in self.volume.iterdir() if path.name not in {".lock", ".partial"})
 
     def files(self) -> dict[str, bytes]:
         """Path and content of each file of the model."""

@@ -52,14 +52,17 @@ def test_a_server_that_is_not_there_is_named(place: Place) -> None:
     with serving(Answer()) as origin:
         origin.url = f"http://127.0.0.1:{port}"
         assert place.run(origin, "--attempts", "2") == 10
-    assert f"http://127.0.0.1:{port}/model.tar.gz could not be fetched: ConnectError" in place.said()["message"]
+    assert (
+        f"http://127.0.0.1:{port}/model.tar.gz could not be fetched: could not connect to 127.0.0.1:{port}"
+        in place.said()["message"]
+    )
 
 
 def test_a_server_that_falls_silent_is_given_up(place: Place) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, serving(Answer()) as origin:
         origin.url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         assert place.run(origin, "--attempts", "1", "--read-seconds", "0.1") == 10
-    assert "ReadTimeout" in place.said()["message"]
+    assert "the server fell silent" in place.said()["message"]
 
 
 def test_redirects_are_followed(place: Place) -> None:
@@ -91,7 +94,7 @@ def test_another_digest_leaves_no_trace_and_names_both(body: bytes, place: Place
 
 def test_a_download_beyond_the_limit_ends_there(place: Place) -> None:
     with serving(Answer(bytes(10_000_000))) as origin:
-        assert place.run(origin, "--limit-bytes", "1000000", name="weights.bin") == 12
+        assert place.run(origin, "--limit-bytes", "1000000", name="weights.bin") == 13
     assert "larger than the 1000000 bytes allowed" in place.said()["message"]
     assert place.visible() == []
 
