@@ -21,6 +21,10 @@ class DownloadFailed(Failure):
     exit_code = 10
 
 
+class NotFound(DownloadFailed):
+    """The same, because nothing is there."""
+
+
 class Interrupted(DownloadFailed):
     """The same, for a cause that may have gone a moment later: a network error, a 5xx.
 

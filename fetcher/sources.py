@@ -1,6 +1,9 @@
 """Which kind of source an artifact's URL names, and how to open it."""
 
+from importlib import import_module
+
 from fetcher.artifact import Opened
+from fetcher.claims import open_claim
 from fetcher.credentials import Credentials
 from fetcher.dial import Line
 from fetcher.failures import DownloadFailed
@@ -18,10 +21,19 @@ def web_for(settings: Settings, credentials: Credentials) -> Web:
     return Web(Line(guard, settings.connect_seconds, settings.read_seconds, credentials.ca_file))
 
 
+def open_store(web: Web, settings: Settings, credentials: Credentials) -> Opened:
+    """Loads the stores' library only where it is needed: it takes memory and time."""
+    return import_module("fetcher.stores").open_store(web, settings, credentials)  # type: ignore[no-any-return]
+
+
 def open_source(web: Web, settings: Settings, credentials: Credentials) -> Opened:
     """Raises ``DownloadFailed``, or ``Interrupted`` where another attempt may succeed."""
     match settings.artifact.partition("://")[0]:
         case "http" | "https":
             return open_url(web, Address(lambda: settings.artifact, credentials.headers), b"")
+        case "s3" | "gs" | "az":
+            return open_store(web, settings, credentials)
+        case "pvc":
+            return open_claim(settings)
         case _:
             raise DownloadFailed(f"only {SCHEMES} URLs can be fetched")

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from urllib.parse import urljoin
 
 from fetcher.dial import Line, Target, dial, proxy_of, target
-from fetcher.failures import Changed, DownloadFailed, Interrupted, Overloaded
+from fetcher.failures import Changed, DownloadFailed, Interrupted, NotFound, Overloaded
 
 MOST_REDIRECTS = 5
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -175,6 +175,10 @@ class Web:
         self._clients.append(client)
         return client
 
+    def check(self, wanted: Target) -> None:
+        """Raises ``DownloadFailed`` where it leads to what must not be connected to, ``Interrupted`` where nowhere."""
+        dial(wanted, self._line).close()
+
     def end(self) -> None:
         """Ends every thread's requests."""
         for client in self._clients:
@@ -202,7 +206,7 @@ def _check_status(answer: http.client.HTTPResponse) -> None:
         raise Overloaded(message, _pause(answer))
     if status in TEMPORARY or status >= 500:
         raise Interrupted(message, _pause(answer))
-    raise DownloadFailed(message)
+    raise (NotFound if status == HTTPStatus.NOT_FOUND else DownloadFailed)(message)
 
 
 def _code(answer: http.client.HTTPResponse) -> str:
