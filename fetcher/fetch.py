@@ -5,7 +5,7 @@ It must not try again, nor make anything visible.
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from fetcher.spool import Spool, open_spool
 from fetcher.stream import CHUNK, Source
 from fetcher.tree import Tree
 from fetcher.unpack import Unpacker
+from fetcher.web import Web
 
 LOG = structlog.get_logger()
 
@@ -40,7 +41,10 @@ class Attempt:
         """Unpacks into the folder and returns the digest; raises a ``Failure``."""
         credentials = read_credentials(self.settings.credentials)
         web = web_for(self.settings, credentials)
-        opened = open_source(web, self.settings, credentials)
+        with closing(web):
+            return self._fill(web, open_source(web, self.settings, credentials), staging)
+
+    def _fill(self, web: Web, opened: Opened, staging: Path) -> str:
         self._check_size(opened)
         with self._spool(opened) as spool, Tree(staging) as tree:
             room = Room(self.settings.limit_bytes, spool)

@@ -17,7 +17,6 @@ from fetcher.failures import Changed, DownloadFailed, Interrupted
 from fetcher.web import Response, Web
 
 CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
-CHUNK = 256 * 1024
 Headers = Mapping[str, str]
 
 
@@ -134,12 +133,11 @@ def _stream(web: Web, response: Response) -> Stream:
 
 
 def _chunks(web: Web, response: Response, size: int | None) -> Generator[bytes, None, None]:
-    buffer = memoryview(bytearray(CHUNK))
     count = 0
     try:
-        while got := response.read_into(buffer):
-            count += got
-            yield bytes(buffer[:got])
+        while chunk := response.read(PIECE):
+            count += len(chunk)
+            yield chunk
     finally:
         web.client.close()
     if size is not None and count != size:
@@ -148,10 +146,11 @@ def _chunks(web: Web, response: Response, size: int | None) -> Generator[bytes, 
 
 def _read_all(response: Response, buffer: memoryview) -> None:
     while buffer:
-        count = response.read_into(buffer)
-        if not count:
+        chunk = response.read(len(buffer))
+        if not chunk:
             raise Interrupted("the connection ended too early")
-        buffer = buffer[count:]
+        buffer[: len(chunk)] = chunk
+        buffer = buffer[len(chunk) :]
 
 
 def strong_validator(headers: Message) -> str:

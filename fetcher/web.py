@@ -44,14 +44,14 @@ class Response:
         self.status = response.status
         self.headers = response.headers
 
-    def read_into(self, buffer: memoryview) -> int:
-        """Reads some bytes, 0 at the end; raises ``Interrupted``."""
+    def read(self, size: int) -> bytes:
+        """What has come, at most ``size`` bytes; empty at the end; raises ``Interrupted``."""
         try:
-            count = self._response.readinto(buffer[:AT_ONCE])
+            chunk = self._response.read1(min(size, AT_ONCE))
         except (OSError, http.client.HTTPException) as error:
             raise _interrupted(error) from error
-        self._check_speed(count)
-        return count
+        self._check_speed(len(chunk))
+        return chunk
 
     def close(self) -> None:
         """Gives the rest up; harmless after the end."""
@@ -178,6 +178,11 @@ class Web:
     def check(self, wanted: Target) -> None:
         """Raises ``DownloadFailed`` where it leads to what must not be connected to, ``Interrupted`` where nowhere."""
         dial(wanted, self._line).close()
+
+    def close(self) -> None:
+        """Ends every connection; only when no thread uses one any more."""
+        for client in self._clients:
+            client.close()
 
     def end(self) -> None:
         """Ends every thread's requests."""

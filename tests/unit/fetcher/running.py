@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -44,8 +45,20 @@ class Place:
 
     def start(self, origin: Origin, *more: str) -> subprocess.Popen[str]:
         """A process of its own."""
-        command = [sys.executable, "-m", "fetcher", *self.arguments(f"{origin.url}/model.tar.gz", *more)]
+        return self.started(self.arguments(f"{origin.url}/model.tar.gz", *more))
+
+    def started(self, arguments: list[str]) -> subprocess.Popen[str]:
+        """A process with these arguments."""
+        command = [sys.executable, "-m", "fetcher", *arguments]
         return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+    def secret(self, values: Mapping[str, str]) -> Path:
+        """A folder as that of a mounted Secret."""
+        folder = self.scratch / "secret"
+        folder.mkdir(exist_ok=True)
+        for key, value in values.items():
+            (folder / key).write_text(value)
+        return folder
 
     def said(self) -> dict[str, str]:
         """The termination message."""
