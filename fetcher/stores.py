@@ -6,6 +6,7 @@ validators as any other URL's. It must not take credentials from anywhere but th
 mounted Secret and what the platform has given the pod's identity.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ SIGNED_FOR = timedelta(hours=1)
 SIGNED_ANEW_AFTER = 600
 """Seconds, well before a signature ends."""
 FINAL = ("Unauthenticated", "PermissionDenied", "NotFound", "NotSupported", "InvalidPath", "UnknownConfigurationKey")
+TEMPORARY = ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "ServerBusy")
+CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 GOOGLE_KEY = "gcloud-application-credentials.json"
 Store = S3Store | GCSStore | AzureStore
 
@@ -177,7 +180,8 @@ def _config(scheme: str, credentials: Credentials) -> dict[str, str]:
 
 def _translated(error: BaseError) -> DownloadFailed:
     """What the store's library says may hold signed URLs; only its kind is passed on."""
-    kind = type(error).__name__.removesuffix("Error")
-    if kind in FINAL:
+    code = CODE.search(str(error))
+    kind = code[1] if code else type(error).__name__.removesuffix("Error")
+    if kind in FINAL or (code and kind not in TEMPORARY):
         return DownloadFailed(f"the store says {kind}; check the model's artifact and its artifactSecret")
     return Interrupted(f"the store could not be asked: {kind}")
