@@ -89,7 +89,7 @@ def test_no_credentials_are_told_as_such(s3: S3Server, place: Place) -> None:
     s3.put("guarded/model.tar.gz", ARCHIVE)
     folder = place.secret({"AWS_ENDPOINT_URL": s3.url, "AWS_SKIP_SIGNATURE": "true"})
     assert main(place.arguments("s3://models/guarded/model.tar.gz", "--credentials", str(folder))) == 10
-    assert "status 403 (AccessDenied)" in place.said()["message"]
+    assert "status 403" in place.said()["message"]
     assert "artifactSecret" in place.said()["message"]
 
 
