@@ -9,12 +9,12 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from types import FrameType
 
 import structlog
 
-from fetcher import spool
 from fetcher.failures import DownloadFailed, Failure, Interrupted, TooLarge, public
 from fetcher.fetch import Attempt
 from fetcher.install import install
@@ -51,7 +51,10 @@ def _install(settings: Settings, progress: Progress) -> None:
         except DownloadFailed as failure:
             raise _named(settings, failure) from failure
         except OSError as error:
-            raise _full_or_broken(settings, error) from error
+            if error.errno not in FULL or not settings.keep_partial:
+                raise _full_or_broken(settings, error) from error
+            LOG.warning("Found the volume full; fetches anew and keeps nothing for a run to come")
+            settings = replace(settings, keep_partial=False)
         else:
             LOG.info("Installed the artifact" if made else "Found the artifact installed", path=str(settings.model))
             return
@@ -63,7 +66,6 @@ def _named(settings: Settings, failure: DownloadFailed) -> DownloadFailed:
 
 def _full_or_broken(settings: Settings, error: OSError) -> Failure:
     if error.errno in FULL:
-        spool.remove(settings.volume)
         return TooLarge(
             f"{public(settings.artifact)} could not be installed: the volume is full; give the variant more `size`"
         )

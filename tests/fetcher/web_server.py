@@ -6,11 +6,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from tests.images.processes import free_port, started, until
 
+TIMES = count(1_700_000_000, 3600)
 CONFIGURATION = """
 load_module /usr/lib/nginx/modules/ngx_http_js_module.so;
 daemon off;
@@ -92,10 +94,10 @@ class WebServer:
         return f"http://127.0.0.1:{self.port}"
 
     def put(self, name: str, content: bytes) -> None:
-        """A file to be served, at once and as a whole; its time is one that a validator can be made of."""
+        """A file to be served, at once and as a whole; nginx makes its ETag of time and size."""
         draft = self.folder / f"{name}.draft"
         draft.write_bytes(content)
-        os.utime(draft, (1_700_000_000, 1_700_000_000))
+        os.utime(draft, (0, next(TIMES)))
         draft.rename(self.folder / "files" / name)
 
     def asked(self) -> list[dict[str, Any]]:
