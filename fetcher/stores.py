@@ -32,6 +32,7 @@ SIGNED_ANEW_AFTER = 600
 FINAL = ("Unauthenticated", "PermissionDenied", "NotFound", "NotSupported", "InvalidPath", "UnknownConfigurationKey")
 TEMPORARY = ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "ServerBusy")
 CODE = re.compile(r"<Code>(\w{1,60})</Code>")
+GOOGLE_BASE = re.compile(r'"gcs_base_url"\s*:\s*"([^"]*)"')
 GOOGLE_KEY = "gcloud-application-credentials.json"
 Store = S3Store | GCSStore | AzureStore
 
@@ -131,7 +132,7 @@ def _raised(failure: DownloadFailed) -> Parts:
 
 def _bucket(scheme: str, name: str, settings: Settings, credentials: Credentials) -> Bucket:
     config = _config(scheme, credentials)
-    endpoint = config.get("endpoint", "")
+    endpoint = config.get("base_url" if scheme == "gs" else "endpoint", "")
     options: dict[str, Any] = {
         "allow_http": endpoint.startswith("http://"),
         "connect_timeout": timedelta(seconds=settings.connect_seconds),
@@ -175,6 +176,8 @@ def _config(scheme: str, credentials: Credentials) -> dict[str, str]:
             config["endpoint" if name == "endpoint_url" else name] = value
     if scheme == "gs" and GOOGLE_KEY in credentials.values:
         config["service_account_key"] = credentials.values[GOOGLE_KEY]
+    if elsewhere := GOOGLE_BASE.search(config.get("service_account_key", "")):
+        config["base_url"] = elsewhere[1]
     return config
 
 
