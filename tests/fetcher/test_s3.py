@@ -9,7 +9,7 @@ from fetcher.__main__ import main
 from fetcher.artifact import PIECE
 from tests.fetcher.s3_server import S3Server
 from tests.unit.fetcher.origin import member, tar_gz
-from tests.unit.fetcher.running import Place
+from tests.unit.fetcher.running import Place, peak_of
 
 WEIGHTS = random.Random(2).randbytes(11 * PIECE + 77)  # noqa: S311 - the same bytes each time
 ARCHIVE = tar_gz(member("weights", WEIGHTS))
@@ -26,6 +26,12 @@ def test_an_object_is_fetched_and_unpacked(*, in_parts: bool, s3: S3Server, plac
     digest = f"sha256:{hashlib.sha256(ARCHIVE).hexdigest()}"
     assert run(s3, place, "s3://models/titanic/1/model.tar.gz", "--digest", digest) == 0
     assert place.files() == {"weights": WEIGHTS}
+
+
+def test_memory_does_not_grow_with_an_object(s3: S3Server, place: Place) -> None:
+    s3.put("large/model.bin", WEIGHTS * 4, in_parts=True)
+    secret = place.secret(s3.secret)
+    assert peak_of(place.arguments("s3://models/large/model.bin", "--credentials", str(secret))) <= 64 * 1024
 
 
 def test_an_object_with_an_odd_name_is_fetched(s3: S3Server, place: Place) -> None:

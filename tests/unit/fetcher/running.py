@@ -75,6 +75,24 @@ class Place:
         return {str(path.relative_to(self.model)): path.read_bytes() for path in found}
 
 
+PEAK = """
+import sys
+from pathlib import Path
+sys.modules["rich"] = None  # structlog loads it where it is there, and the image does not hold it
+from fetcher.__main__ import main
+code = main(sys.argv[1:])
+print(Path("/proc/self/status").read_text())
+sys.exit(code)
+"""
+
+
+def peak_of(arguments: list[str]) -> int:
+    """Runs a process with these arguments; the most memory it ever had, in KiB."""
+    command = [sys.executable, "-c", PEAK, *arguments]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return int(done.stdout.split("VmHWM:")[1].split()[0])
+
+
 def line_with(stream: IO[str] | None, text: str) -> str:
     """Reads on until a line holds the text."""
     assert stream is not None
