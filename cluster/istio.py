@@ -6,7 +6,7 @@ lowered to fit a small machine.
 
 import json
 
-from cluster.binaries import HELM, ISTIO
+from cluster.binaries import ADDONS
 from cluster.commands import run
 from cluster.kubectl import kubectl
 from cluster.settings import Settings
@@ -51,8 +51,8 @@ def install_gateway(settings: Settings) -> None:
 
 def _install(settings: Settings, chart: str, *, release: tuple[str, str], values: dict[str, object]) -> None:
     name, namespace = release
-    helm = HELM.folder(settings) / "helm"
-    folder = ISTIO.folder(settings) / "charts" / chart
+    helm = ADDONS.folder(settings) / "helm"
+    folder = ADDONS.folder(settings) / "charts" / chart
     target = (f"--kubeconfig={settings.kubeconfig}", f"--namespace={namespace}", "--create-namespace")
     run(
         helm,

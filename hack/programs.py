@@ -2,14 +2,14 @@
 
 import os
 
-from cluster.binaries import HELM, KUBERNETES
+from cluster.binaries import ADDONS, KUBERNETES
 from cluster.settings import settings_from_environment
 
 
 def search_path() -> str:
     """The folders, whether built yet or not."""
     settings = settings_from_environment()
-    return os.pathsep.join(str(build.folder(settings)) for build in (KUBERNETES, HELM))
+    return os.pathsep.join(str(build.folder(settings)) for build in (KUBERNETES, ADDONS))
 
 
 if __name__ == "__main__":

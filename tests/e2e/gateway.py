@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from threading import Lock
 
 import httpx2
 
@@ -50,12 +51,13 @@ class Gateway:
 
 
 class ReachableGateways:
-    """The serving pods of a gateway's Service, asked for anew each time; reachable from here."""
+    """The serving pods of a gateway's Service, asked for anew each time, by any thread; reachable from here."""
 
     def __init__(self, server: Server, service: str) -> None:
         self._server = server
         self._namespace, _, self._name = service.partition("/")
         self._known: dict[str, Gateway] = {}
+        self._lock = Lock()
 
     def now(self) -> list[Gateway]:
         """By name of the pod."""
@@ -67,9 +69,10 @@ class ReachableGateways:
             gateway.close()
 
     def _client(self, pod: str, address: str) -> Gateway:
-        if pod not in self._known:
-            self._known[pod] = Gateway(self._namespace, pod, address)
-        return self._known[pod]
+        with self._lock:
+            if pod not in self._known:
+                self._known[pod] = Gateway(self._namespace, pod, address)
+            return self._known[pod]
 
 
 def _headers(host: str) -> dict[str, str]:

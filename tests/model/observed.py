@@ -17,7 +17,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.difference import ref_of
 from mlendpoints.core.manifests import Manifest
-from mlendpoints.core.times import timestamp
+from mlendpoints.core.times import precise_timestamp
 from mlendpoints.core.world import Child, ContainerFacts, PodFacts, Probe, Ref, Routes, World
 from tests import gen
 from tests.model.asks import config_of, endpoint_spec, instances_with_bad_image, models_of
@@ -29,8 +29,9 @@ PODS = {False: ContainerFacts(name="model"), True: ContainerFacts(name="model", 
 BROKEN = ContainerFacts(name="model", waiting_reason="ImagePullBackOff", waiting_message="no such image")
 _DEADLINE = endpoint_spec("shared").spec.update.deadline_seconds
 _ENDPOINT = endpoint_spec("shared").metadata.name
-_LONG_AGO = timestamp(NOW - _DEADLINE - 1)
-_DELETED = {DELETING: timestamp(NOW), OVERDUE: timestamp(NOW - 3600)}
+_NOW = precise_timestamp(NOW)
+_LONG_AGO = precise_timestamp(NOW - _DEADLINE - 1)
+_DELETED = {DELETING: _NOW, OVERDUE: precise_timestamp(NOW - 3600)}
 
 
 class Observed:
@@ -169,8 +170,7 @@ def status_of(status: Status) -> EndpointStatus:
     update = status.update
     return EndpointStatus(
         config_version=status.config_version,
-        update=update
-        and UpdateStatus(target=update.target, phase="", start_time=_LONG_AGO if update.late else timestamp(NOW)),
+        update=update and UpdateStatus(target=update.target, phase="", start_time=_LONG_AGO if update.late else _NOW),
         history=(
             *(_entry(target, "Failed") for target in status.failed),
             *(_entry(target, "Succeeded") for target in status.earlier),
@@ -180,9 +180,7 @@ def status_of(status: Status) -> EndpointStatus:
 
 
 def _entry(target: str, outcome: Outcome) -> HistoryEntry:
-    return HistoryEntry(
-        target=target, outcome=outcome, reason="DeadlineExceeded", start_time=_LONG_AGO, end_time=timestamp(NOW)
-    )
+    return HistoryEntry(target=target, outcome=outcome, reason="DeadlineExceeded", start_time=_LONG_AGO, end_time=_NOW)
 
 
 def abstract_status(status: EndpointStatus, keep: int) -> Status:
@@ -192,7 +190,7 @@ def abstract_status(status: EndpointStatus, keep: int) -> Status:
     newest = {entry.target: entry.outcome for entry in reversed(status.history)}
     return Status(
         config_version=status.config_version,
-        update=None if update is None else Update(update.target, late=update.start_time < timestamp(NOW)),
+        update=None if update is None else Update(update.target, late=update.start_time < _NOW),
         failed=tuple(sorted(target for target, outcome in newest.items() if outcome == "Failed")),
         earlier=tuple(succeeded) if keep else (),
         route_revision=status.route_revision,

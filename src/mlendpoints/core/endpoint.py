@@ -8,7 +8,7 @@ from mlendpoints.core.children import missing_writes
 from mlendpoints.core.conditions import transitions
 from mlendpoints.core.deletion import plan_deletion
 from mlendpoints.core.findings import Finding
-from mlendpoints.core.history import Report
+from mlendpoints.core.history import Report, replacements
 from mlendpoints.core.instances import instance_statuses
 from mlendpoints.core.plan import Plan
 from mlendpoints.core.retirement import leftovers, prune
@@ -49,7 +49,7 @@ def _plan_living(scene: Scene) -> Plan:
         guard=scene.virtual_service,
         status=None if status == before else status,
         patient=headline(status) == headline(before),
-        events=transitions(before.conditions, status.conditions),
+        events=(*replacements(before, status), *transitions(before.conditions, status.conditions)),
         probes=probes(scene, rollout, prove_live=ask),
         recheck=_recheck(scene, failed=rollout.failure is not None, proven=report.routes.ok is True),
     )
@@ -63,7 +63,7 @@ def _take_back_proof(scene: Scene, rollout: Rollout, plan: Plan) -> Plan:
     """
     routes, proven = rollout.routes, scene.world.endpoint.status.route_revision
     again = routes is not None and routes != scene.live and routes.revision == proven
-    return replace(plan, writes=(), prune=()) if again else plan
+    return replace(plan, writes=(), prune=(), patient=False) if again else plan
 
 
 def _hold_finalizer(world: World, plan: Plan) -> Plan:

@@ -6,12 +6,13 @@ from msgspec.structs import replace
 from mlendpoints.api.endpoint import EndpointStatus, HistoryEntry, Outcome, UpdateStatus
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.findings import Finding
+from mlendpoints.core.plan import Event
 from mlendpoints.core.retirement import Leftovers
 from mlendpoints.core.rollout import Rollout, Step
 from mlendpoints.core.scaling import pending_scalings
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import Target
-from mlendpoints.core.times import timestamp
+from mlendpoints.core.times import precise_timestamp
 
 HISTORY = 10  # entries kept
 
@@ -42,7 +43,7 @@ def begun(report: Report) -> EndpointStatus:
     serves = status.config_version == target.version and report.rollout.step is Step.SETTLE
     if report.rollout.failure is not None or (update is None and serves):
         return status
-    start = update.start_time if update else timestamp(scene.world.now)
+    start = update.start_time if update else precise_timestamp(scene.world.now)
     return replace(status, update=UpdateStatus(target=target.version, phase=_phase(report), start_time=start))
 
 
@@ -59,6 +60,12 @@ def _replaced(scene: Scene, status: EndpointStatus, update: UpdateStatus, target
         )
     why = Finding.no(Reason.SUPERSEDED, f"A newer edit asked for {target.version} instead.")
     return _ended(scene, status, update, "Superseded", why)
+
+
+def replacements(before: EndpointStatus, after: EndpointStatus) -> tuple[Event, ...]:
+    """An event for each update that another edit has ended; what became of the others is told by their conditions."""
+    ended = (e for e in after.history if e not in before.history and e.outcome in {"Superseded", "RolledBack"})
+    return tuple(Event("Normal", entry.reason, f"{entry.target}: {entry.message}") for entry in ended)
 
 
 def settled(report: Report, status: EndpointStatus) -> EndpointStatus:
@@ -99,6 +106,6 @@ def _ended(
         reason=why.reason.value,
         message=why.message,
         start_time=update.start_time,
-        end_time=timestamp(scene.world.now),
+        end_time=precise_timestamp(scene.world.now),
     )
     return replace(status, update=None, history=(entry, *status.history)[:HISTORY])

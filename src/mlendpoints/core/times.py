@@ -1,11 +1,16 @@
-"""Kubernetes' times: RFC 3339, UTC, whole seconds."""
+"""Kubernetes' times: RFC 3339, UTC."""
 
 from datetime import UTC, datetime
 
 
 def timestamp(seconds: float) -> str:
-    """Seconds since the epoch as Kubernetes writes them."""
+    """Seconds since the epoch as Kubernetes writes most of them: whole."""
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def precise_timestamp(seconds: float) -> str:
+    """The same with milliseconds, for what is counted from it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def seconds(text: str) -> float:

@@ -22,13 +22,13 @@ def test_an_upgrade_restarts_no_pod_and_the_next_version_is_built_anew(rig: Rig)
     with rig.desk(trial.place) as old:
         old.start()
         trial.make({"blue": (1, 1), "green": (1, 1)})
-        before, pods = builds(trial.place), pods_of(trial)
+        before, pods = builds(trial.place), trial.restarts()
     with rig.desk(trial.place, "-m", "tests.e2e.seeded", "build_otherwise") as new:
         new.start(nginx_image=OTHER, drain_seconds="2")
         trial.set_config({"blue": (1, 1), "green": (3, 1)})
         trial.until_ready()
         assert builds(trial.place) == before
-        assert pods_of(trial) == pods
+        assert trial.restarts() == pods
         trial.swap("blue", answer="new")
         after = builds(trial.place)
         trial.leave()
@@ -59,14 +59,3 @@ def build_of(deployment: Object) -> Build:
     proxy = deployment["spec"]["template"]["spec"]["containers"][0]
     seconds = proxy["lifecycle"]["preStop"]["sleep"]["seconds"]
     return proxy["image"], deployment["metadata"]["annotations"]["mlendpoints.dev/builder"], seconds
-
-
-def pods_of(trial: Trial) -> dict[str, int]:
-    """Restarts of each pod, by uid."""
-    found = [pod for name in trial.instances() for pod in trial.pods(name)]
-    return {pod["metadata"]["uid"]: restarts(pod) for pod in found}
-
-
-def restarts(pod: Object) -> int:
-    statuses = pod["status"]["containerStatuses"] + pod["status"]["initContainerStatuses"]
-    return sum(container["restartCount"] for container in statuses)

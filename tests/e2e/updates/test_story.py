@@ -27,6 +27,7 @@ def test_a_description_reads_like_a_story(rig: Rig) -> None:
             f"Normal Updating .*: Rolling out {broken}",
             f"Warning CrashLooping .*: Not ready within {DEADLINE} s. Pod .* exit code 1 .* the weights are gone",
             f"Normal Updating .*: Rolling out {slow}",
+            f"Normal Superseded .*{slow}: A newer edit asked for {last} instead",
             f"Normal Succeeded .*: Version {last} is rolled out",
         ]
         until(lambda: told(chapters, description(trial)), "every chapter is told", last=lambda: description(trial))
@@ -59,11 +60,7 @@ def succeed_fail_and_be_superseded(trial: Trial) -> None:
     trial.until_phase("StartingInstances")
     trial.swap("blue", answer="fourth")
     outcomes = ["Succeeded", "Superseded", "Failed", "Succeeded", "Succeeded"]
-    until(lambda: outcomes_of(trial) == outcomes, "all is history", last=lambda: outcomes_of(trial))
-
-
-def outcomes_of(trial: Trial) -> list[str]:
-    return [entry["outcome"] for entry in trial.place.get(ENDPOINT, trial.name)["status"]["history"]]
+    until(lambda: trial.outcomes() == outcomes, "all is history", last=trial.outcomes)
 
 
 def versions_of(trial: Trial) -> list[str]:

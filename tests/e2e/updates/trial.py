@@ -95,6 +95,15 @@ class Trial:
         pods: list[Object] = self.place.server.read(f"{POD.path(self.place.name)}?labelSelector={label}")["items"]
         return pods
 
+    def restarts(self) -> dict[str, int]:
+        """Restarts of each pod, by uid, leaving ones included."""
+        found = [pod for name in self.instances() for pod in self.pods(name)]
+        return {pod["metadata"]["uid"]: _restarts(pod) for pod in found}
+
+    def outcomes(self) -> list[str]:
+        """How its updates ended, newest first."""
+        return [entry["outcome"] for entry in self.place.get(ENDPOINT, self.name)["status"]["history"]]
+
     def until_pods_are_ready(self, instance: str, count: int = 1) -> None:
         """Waits for a Deployment's ready pods."""
 
@@ -142,6 +151,11 @@ def a_trial(place: Place, name: str) -> Iterator[Trial]:
         yield Trial(place, name)
     finally:
         place.server.ask("DELETE", ENDPOINT.path(place.name, name))
+
+
+def _restarts(pod: Object) -> int:
+    statuses = pod["status"]["containerStatuses"] + pod["status"]["initContainerStatuses"]
+    return sum(container["restartCount"] for container in statuses)
 
 
 class Proxy(Struct, frozen=True):

@@ -273,6 +273,7 @@ def test_a_newer_edit_supersedes_a_running_update() -> None:
     cluster.settle()
 
     assert [entry.outcome for entry in cluster.status.history] == ["Succeeded", "Superseded", "Succeeded"]
+    assert [event.type for event in cluster.events if event.reason == "Superseded"] == ["Normal"]
     assert len([ref for ref in cluster.objects if ref.kind == Model.KIND]) == 1
 
 
@@ -286,6 +287,7 @@ def test_editing_back_to_what_serves_ends_the_update_and_makes_nothing() -> None
     cluster.settle()
 
     assert cluster.status.history[0].outcome == "RolledBack"
+    assert [event.type for event in cluster.events if event.reason == "RolledBack"] == ["Normal"]
     assert cluster.instance("blue") == old
     assert cluster.condition("Ready") == ("True", "AsAsked")
 
@@ -464,3 +466,20 @@ def test_switching_to_another_config_is_blue_green_over_the_whole_set() -> None:
 
     assert [shares for shares, _ in itertools.groupby(seen)] == [{"blue": 1}, {"green": 1}]
     assert cluster.status.history[0].outcome == "Succeeded"
+
+
+def test_an_update_has_its_whole_deadline_also_when_it_begins_late_in_a_second() -> None:
+    cluster = one_variant().settle()
+    cluster.now += 0.9
+    cluster.broken_images["bad:1"] = BROKEN
+    cluster.models["titanic-rfc"] = gen.a_model(image="bad:1")
+    cluster.settle()
+    cluster.now += gen.an_endpoint().spec.update.deadline_seconds - 0.5
+    cluster.settle()
+
+    assert cluster.status.history[0].outcome == "Succeeded"
+
+    cluster.now += 0.6
+    cluster.settle()
+
+    assert cluster.status.history[0].outcome == "Failed"
