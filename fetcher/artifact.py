@@ -3,7 +3,7 @@
 source: Opened ──> reader ──> Source (SHA-256) ──> inflate ──> format ──> tree
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,7 +51,7 @@ class Parts:
 class Stream:
     """One object that can only be read once and from its beginning; ``size`` where that is known."""
 
-    chunks: Generator[bytes, None, None]
+    chunks: Iterator[bytes]
     size: int | None
 
 

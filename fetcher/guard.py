@@ -11,8 +11,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from fetcher.failures import DownloadFailed
 
-type_of_address = IPv4Address | IPv6Address
-type_of_network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 METADATA = frozenset(
     map(
@@ -37,7 +37,7 @@ NAT64 = ip_network("64:ff9b::/96")
 class Guard:
     """Refuses addresses; those of the ``allowed`` networks are never refused."""
 
-    allowed: tuple[type_of_network, ...] = ()
+    allowed: tuple[Network, ...] = ()
 
     def check(self, address: str) -> None:
         """Raises ``DownloadFailed`` for an address that must not be connected to."""
@@ -53,11 +53,11 @@ class Guard:
                 )
 
 
-def _is_in(address: type_of_address, networks: Iterable[type_of_network]) -> bool:
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
     return any(address.version == network.version and address in network for network in networks)
 
 
-def _embedded(address: type_of_address) -> tuple[IPv4Address, ...]:
+def _embedded(address: Address) -> tuple[IPv4Address, ...]:
     """The IPv4 addresses that an IPv6 address stands for (mapped, 6to4, Teredo, NAT64)."""
     if isinstance(address, IPv4Address):
         return ()
@@ -70,7 +70,7 @@ def _embedded(address: type_of_address) -> tuple[IPv4Address, ...]:
     return tuple(each for each in found if each)
 
 
-def _kind(address: type_of_address) -> str:
+def _kind(address: Address) -> str:
     """What an address is that is refused; empty for all others."""
     kinds = {
         "a metadata service": address in METADATA,
@@ -81,6 +81,6 @@ def _kind(address: type_of_address) -> str:
     return next((name for name, applies in kinds.items() if applies), "")
 
 
-def _is_this_network(address: type_of_address) -> bool:
+def _is_this_network(address: Address) -> bool:
     """0.0.0.0/8, which Linux takes for loopback, and the broadcast address."""
     return isinstance(address, IPv4Address) and (int(address) >> 24 == 0 or int(address) == 0xFFFFFFFF)

@@ -5,7 +5,7 @@ It must not know formats, nor where the source is.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fetcher.artifact import Opened, Part, Parts, Piece, pieces
@@ -44,8 +44,10 @@ class Reader:
         """The source's objects, one after the other; chunks are valid until the next is asked for."""
         self.progress.begin(opened.size)
         if not isinstance(opened, Parts):
-            with closing(opened.chunks):
+            try:
                 yield iter([File(b"", opened.size, self.progress.counted(opened.chunks))])
+            finally:
+                self.web.end()
             return
         patience = Patience(self.settings.attempts, self.settings.pause_seconds)
         parallel = Parallel(pieces(opened.parts), self._fill, patience=patience, pace=Pace(self.settings.streams))

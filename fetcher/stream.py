@@ -122,9 +122,14 @@ class Ahead:
 
 @contextmanager
 def ahead(stream: Readable) -> Iterator[Readable]:
-    """The same stream, read ahead; when the block ends, nothing reads it any more."""
+    """The same stream, read ahead; when the block ends, nothing reads it any more.
+
+    But for a process that is told to stop: it does not wait for a server's next byte.
+    """
     reader = Ahead(stream)
     try:
         yield reader
-    finally:
+    except Exception:
         reader.close()
+        raise
+    reader.close()

@@ -6,7 +6,7 @@ to the bytes asked for, so that no two objects can ever be mixed.
 """
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from email.utils import parsedate_to_datetime
@@ -107,7 +107,7 @@ def open_url(web: Web, address: Address, path: bytes) -> Opened:
     asked = address.url()
     response = web.client.get(asked, {**address.headers, "Range": f"bytes=0-{PIECE - 1}"})
     if response.status == HTTPStatus.OK:
-        return _stream(web, response)
+        return _stream(response)
     validator = strong_validator(response.headers)
     found = _range(response.headers)
     if found is None or not validator or found.first != 0 or response.status != HTTPStatus.PARTIAL_CONTENT:
@@ -123,23 +123,20 @@ def _unranged(web: Web, address: Address) -> Stream:
     response = web.client.get(address.url(), address.headers)
     if response.status != HTTPStatus.OK:
         raise DownloadFailed(f"the server answered {response.status} to a request for all of it")
-    return _stream(web, response)
+    return _stream(response)
 
 
-def _stream(web: Web, response: Response) -> Stream:
+def _stream(response: Response) -> Stream:
     length = response.headers.get("Content-Length", "")
     size = int(length) if length.isdigit() and "Transfer-Encoding" not in response.headers else None
-    return Stream(_chunks(web, response, size), size)
+    return Stream(_chunks(response, size), size)
 
 
-def _chunks(web: Web, response: Response, size: int | None) -> Generator[bytes, None, None]:
+def _chunks(response: Response, size: int | None) -> Iterator[bytes]:
     count = 0
-    try:
-        while chunk := response.read(PIECE):
-            count += len(chunk)
-            yield chunk
-    finally:
-        web.client.close()
+    while chunk := response.read(PIECE):
+        count += len(chunk)
+        yield chunk
     if size is not None and count != size:
         raise Interrupted(f"the connection ended after {count} of {size} bytes")
 

@@ -1,6 +1,7 @@
 """Nothing is visible before it is whole; whole things are not fetched twice; the dead leave no lock behind."""
 
 import hashlib
+import random
 import signal
 import threading
 
@@ -11,6 +12,7 @@ from tests.unit.fetcher.running import Place, line_with
 
 CONTENT = bytes(range(256)) * 8000
 FIRST = tar_gz(member("model.bin", CONTENT), member("version", b"1"))
+LARGE = tar_gz(member("model.bin", random.Random(5).randbytes(4_000_000)))  # noqa: S311 - the same each time
 SECOND = tar_gz(member("version", b"2"))
 
 
@@ -103,9 +105,11 @@ def test_a_killed_holder_gives_way_to_the_next(place: Place) -> None:
     assert place.visible() == [".complete", "model"]
 
 
-def test_a_run_told_to_stop_removes_what_it_had(place: Place) -> None:
+@pytest.mark.parametrize("archive", [FIRST, LARGE], ids=["at once", "in the middle of a file"])
+def test_a_run_told_to_stop_removes_what_it_had(archive: bytes, place: Place) -> None:
     hold = threading.Event()
-    with serving(Answer(FIRST, hold=hold)) as origin, place.start(origin) as process:
+    with serving(Answer(archive, hold=hold)) as origin, place.start(origin) as process:
+        origin.sent_half.wait()
         line_with(process.stdout, "Began to fetch")
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 128 + signal.SIGTERM
