@@ -35,8 +35,19 @@ def _edited(magic: bytes, offset: int, value: bytes, archive: bytes = GOOD) -> b
     return archive[:at] + value + archive[at + len(value) :]
 
 
+def _nested() -> bytes:
+    """An entry whose content holds another one, and a directory that lists both, rightly in all else (Fifield)."""
+    inner = packed(("b", b"2" * 1000))
+    local, listed = inner[: inner.index(CENTRAL)], inner[inner.index(CENTRAL) : inner.index(END)]
+    outer = packed(("a", local), method=zipfile.ZIP_STORED)
+    at = outer.index(END)
+    both = outer[:at] + listed[:42] + struct.pack("<L", outer.index(local)) + listed[46:]
+    size = at - outer.rindex(CENTRAL, 0, at) + len(listed)
+    return both + struct.pack("<4s4H2LH", END, 0, 0, 2, 2, size, len(both) - size, 0)
+
+
 def _overlapping() -> bytes:
-    """Two entries of the directory that point to the same bytes, as in Fifield's bombs."""
+    """Two entries of the directory that point to the same bytes."""
     at = GOOD.rindex(CENTRAL) + 42
     return GOOD[:at] + struct.pack("<L", 0) + GOOD[at + 4 :]
 
@@ -91,6 +102,7 @@ HOSTILE = {
     "no entry where the directory points": (_edited(b"PK\3\4", 0, b"PK\3\5"), INVALID),
     "an entry that points behind the end": (_edited(CENTRAL, 42, b"\xf0\xff\xff\x7f"), INVALID),
     "entries that share bytes": (_overlapping(), INVALID),
+    "an entry within another": (_nested(), INVALID),
     "an entry that reaches into the directory": (_edited(CENTRAL, 20, b"\xf0\0\0\0"), INVALID),
     "a wrong checksum": (_edited(CENTRAL, 16, b"\0\0\0\0"), INVALID),
     "a size that is too small": (_edited(CENTRAL, 24, b"\1\0\0\0"), INVALID),
