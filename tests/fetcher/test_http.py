@@ -10,6 +10,7 @@ from backports import zstd
 
 from fetcher.__main__ import main
 from fetcher.artifact import PIECE
+from tests.fetcher.tunnel import tunnel
 from tests.fetcher.web_server import WebServer
 from tests.unit.fetcher.origin import member, tar, tar_gz
 from tests.unit.fetcher.running import Place, line_with, peak_of
@@ -176,3 +177,24 @@ def test_memory_does_not_grow_with_the_artifact(
 def test_the_digest_is_that_of_all_ranges_in_order(web: WebServer, place: Place) -> None:
     digest = f"sha256:{hashlib.sha256(ARCHIVE).hexdigest()}"
     assert run(web, place, "ranged/model.tar.gz", "--digest", digest) == 0
+
+
+def test_https_goes_through_a_proxy_by_a_tunnel(web: WebServer, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = place.secret({"ca.crt": (web.folder / "tls.crt").read_text()})
+    url = f"https://localhost:{web.tls_port}/ranged/model.tar.gz"
+    with tunnel() as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url.replace("//", "//user:pass@"))
+        more = ("--allow-address", "::1", "--credentials", str(folder))
+        assert main(place.arguments(url, *more)) == 0
+    assert place.files() == FILES
+    assert {head.split("\r\n")[0] for head in proxy.heads} == {f"CONNECT localhost:{web.tls_port} HTTP/1.1"}
+    assert all("Proxy-Authorization: Basic " in head for head in proxy.heads)
+
+
+def test_a_proxy_that_refuses_is_named(web: WebServer, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tunnel("403 Forbidden") as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        url = f"https://localhost:{web.tls_port}/ranged/model.tar.gz"
+        assert main(place.arguments(url, "--allow-address", "::1", "--attempts", "2")) == 10
+    assert "the proxy answered 'HTTP/1.1 403 Forbidden'" in place.said()["message"]
+    assert len(proxy.heads) == 2
