@@ -60,19 +60,30 @@ class Attempt:
     @contextmanager
     def _spool(self, opened: Opened) -> Iterator[Spool | None]:
         """Nothing can be kept of a source that cannot be read from anywhere."""
-        if not self.settings.keep_partial or not isinstance(opened, Parts):
-            spools.remove(self.settings.volume)
-            yield None
-            return
-        spool = open_spool(self.settings.volume, identity(self.settings, opened))
-        LOG.info("Found what an earlier run has kept", bytes=spool.kept) if spool.kept else None
+        spool = self._opened_spool(opened)
         try:
             yield spool
         except (Invalid, TooLarge, DigestMismatch):
-            spool.drop()  # whatever is fetched next, it should be something else
+            if spool:
+                spool.drop()  # whatever is fetched next, it should be something else
             raise
         finally:
-            spool.close()
+            if spool:
+                spool.close()
+
+    def _opened_spool(self, opened: Opened) -> Spool | None:
+        volume = self.settings.volume
+        if not self.settings.keep_partial or not isinstance(opened, Parts):
+            spools.remove(volume)
+            return None
+        try:
+            spool = open_spool(volume, identity(self.settings, opened))
+        except OSError as error:
+            LOG.warning("Keeps nothing for a run to come", message=str(error))
+            return None
+        if spool.kept:
+            LOG.info("Found what an earlier run has kept", bytes=spool.kept)
+        return spool
 
     def _check_size(self, opened: Opened) -> None:
         if (opened.size or 0) > self.settings.limit_bytes:

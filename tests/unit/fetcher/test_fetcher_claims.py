@@ -42,6 +42,25 @@ def test_a_whole_claim_is_taken_but_for_what_the_file_system_keeps(place: Place,
     assert sorted(place.files()) == sorted(["model.tar.gz", *(f"titanic/{name}" for name in TREE)])
 
 
+@pytest.mark.parametrize("name", ["of", "data", "pieces"])
+@pytest.mark.usefixtures("claim")
+def test_what_cannot_be_kept_for_a_run_to_come_is_no_failure(name: str, place: Place) -> None:
+    (place.volume / ".partial" / name).mkdir(parents=True)
+    assert run(place, "pvc://team-models/titanic") == 0
+    assert place.files() == TREE
+    assert not (place.volume / ".partial").exists()
+
+
+@pytest.mark.usefixtures("claim")
+def test_a_link_in_place_of_what_is_kept_is_not_followed(place: Place) -> None:
+    outside = place.scratch / "outside"
+    outside.mkdir()
+    place.volume.mkdir()
+    (place.volume / ".partial").symlink_to(outside)
+    assert run(place, "pvc://team-models/titanic") == 0
+    assert list(outside.iterdir()) == []
+
+
 @pytest.mark.usefixtures("claim")
 def test_an_archive_is_unpacked(place: Place) -> None:
     assert run(place, "pvc://team-models/model.tar.gz") == 0

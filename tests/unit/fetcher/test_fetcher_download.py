@@ -39,6 +39,17 @@ def test_what_may_have_gone_a_moment_later_is_tried_again(failing: Answer, place
     assert place.files() == {"model.bin": b"weights" * 1000}
 
 
+@pytest.mark.parametrize(("asked", "pause"), [("7", 7), ("9999", 60), ("tomorrow", 0), ("-1", 0)])
+def test_a_server_is_left_alone_for_as_long_as_it_asks_within_reason(
+    asked: str, pause: int, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("fetcher.__main__.time.sleep", pauses.append)
+    with serving(Answer(status=503, headers={"Retry-After": asked}), Answer(ARCHIVE)) as origin:
+        assert place.run(origin) == 0
+    assert pauses == [pause]
+
+
 @pytest.mark.parametrize("failing", [Answer(status=500), Answer(ARCHIVE, cut=True)], ids=["500", "short body"])
 def test_attempts_are_bounded(failing: Answer, place: Place) -> None:
     with serving(failing) as origin:

@@ -1,9 +1,11 @@
 """Nothing is visible before it is whole; whole things are not fetched twice; the dead leave no lock behind."""
 
 import hashlib
+import os
 import random
 import signal
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -68,6 +70,33 @@ def test_a_model_without_a_readable_marker_counts_for_nothing(content: str, plac
         (place.volume / ".complete").write_text(content)
         assert place.run(origin) == 0
     assert place.files() == {"version": b"2"}
+
+
+def cut(place: Place) -> None:
+    (place.model / "model.bin").write_bytes(CONTENT[:-1])
+
+
+def removed(place: Place) -> None:
+    (place.model / "version").unlink()
+
+
+def added(place: Place) -> None:
+    (place.model / "more").touch()
+
+
+def written_to(place: Place) -> None:
+    (place.model / "version").write_bytes(b"9")
+    os.utime(place.model / "version", (1, 1))
+
+
+@pytest.mark.parametrize("damaged", [cut, removed, added, written_to])
+def test_a_model_that_was_damaged_meanwhile_is_fetched_again(damaged: Callable[[Place], None], place: Place) -> None:
+    with serving(Answer(FIRST)) as origin:
+        place.run(origin)
+        damaged(place)
+        assert place.run(origin) == 0
+    assert len(origin.requests) == 2
+    assert place.files() == {"model.bin": CONTENT, "version": b"1"}
 
 
 def test_what_killed_runs_have_left_is_swept(place: Place) -> None:
