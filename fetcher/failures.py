@@ -15,14 +15,33 @@ class Failure(Exception):  # noqa: N818 - the subclasses are named as the reason
 
 
 class DownloadFailed(Failure):
-    """The artifact could not be fetched, or there was no room for it."""
+    """The artifact could not be fetched."""
 
     reason = "ArtifactDownloadFailed"
     exit_code = 10
 
 
+class NotFound(DownloadFailed):
+    """The same, because nothing is there."""
+
+
 class Interrupted(DownloadFailed):
-    """The same, for a cause that may have gone a moment later: a network error, a 5xx."""
+    """The same, for a cause that may have gone a moment later: a network error, a 5xx.
+
+    ``pause`` is how many seconds the server has asked to be left alone.
+    """
+
+    def __init__(self, message: str, pause: float = 0) -> None:
+        super().__init__(message)
+        self.pause = pause
+
+
+class Overloaded(Interrupted):
+    """The same, from a server that has too much to do: fewer requests at a time may help."""
+
+
+class Changed(Interrupted):
+    """What is being fetched was replaced by something else meanwhile: all of it has to be fetched again."""
 
 
 class DigestMismatch(Failure):
@@ -39,7 +58,17 @@ class Invalid(Failure):
     exit_code = 12
 
 
+class TooLarge(Failure):
+    """What was fetched is more than it may be, or than there is room for."""
+
+    reason = "ArtifactTooLarge"
+    exit_code = 13
+
+
 def public(url: str) -> str:
     """The URL without what may be secret in it: user, password, query and fragment."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "the artifact's URL"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

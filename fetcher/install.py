@@ -4,6 +4,7 @@
     VOLUME/.staging-*     hidden while it is filled
     VOLUME/model          appears by a rename
     VOLUME/.complete      written last: what `model` holds
+    VOLUME/.partial       what was fetched so far; see ``spool``
 
 Nothing but a matching ``.complete`` makes ``model`` count as whole. It must not know
 how bytes are fetched or unpacked.
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import structlog
 
+from fetcher import spool
 from fetcher.settings import Settings
 from fetcher.tree import fsync_folder
 
@@ -35,12 +37,14 @@ def install(settings: Settings, fill: Callable[[Path], str]) -> bool:
     """
     with _lock(settings.volume):
         if _is_complete(settings):
+            spool.remove(settings.volume)
             return False
         _sweep(settings.volume)
         with _staging(settings.volume) as staging:
             digest = fill(staging)
             _swap(staging, settings)
         _mark(settings, digest)
+        spool.remove(settings.volume)
         return True
 
 
@@ -65,7 +69,19 @@ def _is_complete(settings: Settings) -> bool:
         same = marker["digest"] == settings.digest if settings.digest else marker["url"] == _url_digest(settings)
     except (FileNotFoundError, ValueError, LookupError, TypeError):
         return False
-    return same and settings.model.is_dir()
+    return same and settings.model.is_dir() and marker.get("inventory") == _inventory(settings.model)
+
+
+def _inventory(model: Path) -> str:
+    """Another one where a file was added, removed, cut or written to; without reading any."""
+    facts = hashlib.sha256()
+    for folder, folders, files in os.walk(model):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(folder, name)
+            found = path.lstat()
+            facts.update(repr((str(path.relative_to(model)), found.st_size, int(found.st_mtime))).encode())
+    return facts.hexdigest()
 
 
 def _url_digest(settings: Settings) -> str:
@@ -104,7 +120,8 @@ def _swap(staging: Path, settings: Settings) -> None:
 def _mark(settings: Settings, digest: str) -> None:
     draft = settings.volume / f"{MARKER}.draft"
     with draft.open("w") as file:
-        json.dump({"digest": digest, "url": _url_digest(settings)}, file)
+        said = {"digest": digest, "url": _url_digest(settings), "inventory": _inventory(settings.model)}
+        json.dump(said, file)
         file.flush()
         os.fsync(file.fileno())
     draft.rename(settings.volume / MARKER)

@@ -8,16 +8,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
-from fetcher.download import Download
 from fetcher.failures import Failure
 
 LOG = structlog.get_logger()
 EVERY_SECONDS = 5.0
 LONGEST_MESSAGE = 4096
 """Kubernetes cuts termination messages there."""
+Chunk = TypeVar("Chunk", bytes, memoryview, bytes | memoryview)
 
 
 def set_up_logs() -> None:
@@ -32,26 +33,49 @@ def set_up_logs() -> None:
     )
 
 
-def progress(download: Download, clock: Callable[[], float] = time.monotonic) -> Iterator[bytes]:
-    """The download's chunks; says every few seconds how many bytes have come, and of how many."""
-    count, said = 0, clock()
-    for chunk in download.chunks:
-        count += len(chunk)
-        if clock() - said >= EVERY_SECONDS:
-            said = clock()
-            LOG.info("Fetched a part", bytes=count, percent=_percent(count, download.length))
-        yield chunk
+class Progress:
+    """Counts the bytes that have come; says every few seconds how many, and of how many."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since = self._said = clock()
+        self.bytes = 0
+        self.total: int | None = None
+
+    @property
+    def rate(self) -> int:
+        """Bytes a second since the beginning."""
+        return round(self.bytes / max(self._clock() - self._since, 1e-3))
+
+    def begin(self, total: int | None) -> None:
+        """Counts from zero."""
+        self._since = self._said = self._clock()
+        self.bytes, self.total = 0, total
+
+    def counted(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        """The same chunks."""
+        for chunk in chunks:
+            self.bytes += len(chunk)
+            if self._clock() - self._said >= EVERY_SECONDS:
+                self._said = self._clock()
+                LOG.info("Fetched a part", bytes=self.bytes, percent=self._percent(), rate=self.rate)
+            yield chunk
+
+    def _percent(self) -> float | None:
+        return round(100 * self.bytes / self.total, 1) if self.total else None
 
 
-def write_termination_message(log: Path, failure: Failure) -> None:
-    """Fills the termination log where the container has one; never makes it."""
-    text = json.dumps({"reason": failure.reason, "message": str(failure)[: LONGEST_MESSAGE // 4]})
+def write_termination_message(log: Path, failure: Failure, progress: Progress) -> None:
+    """Fills the termination log where the container has one; never makes it. One line."""
+    said = {
+        "reason": failure.reason,
+        "message": " ".join(str(failure)[: LONGEST_MESSAGE // 4].split()),
+        "bytes": progress.bytes,
+        "total": progress.total,
+        "bytesPerSecond": progress.rate,
+    }
     try:
         with log.open("r+") as file:
-            file.write(text)
+            file.write(json.dumps(said))
     except OSError:
         LOG.warning("Found no termination log", path=str(log))
-
-
-def _percent(count: int, length: int | None) -> float | None:
-    return round(100 * count / length, 1) if length else None

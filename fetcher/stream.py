@@ -1,15 +1,17 @@
-"""Byte streams between the network and the extractor: hashed, counted, inflated. It must not know tar."""
+"""Byte streams between the network and the extractor: hashed, counted, read ahead. It must not know formats."""
 
 import hashlib
-import zlib
+import threading
+from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
-from fetcher.failures import Invalid
+from fetcher.failures import TooLarge
 
 CHUNK = 256 * 1024
-RATIO_FREE = 16 * 1024 * 1024
-"""Inflated bytes that no ratio is asked of: small archives of text compress very well."""
+AHEAD = 8
+"""Chunks that wait between two threads, at most."""
 
 
 class Readable(Protocol):
@@ -20,13 +22,13 @@ class Readable(Protocol):
 
 
 class Source:
-    """The artifact as it arrives: hashed and counted chunk by chunk; raises ``Invalid`` beyond the limit."""
+    """The artifact as it arrives: hashed and counted chunk by chunk; raises ``TooLarge`` beyond the limit."""
 
-    def __init__(self, chunks: Iterator[bytes], limit_bytes: int) -> None:
+    def __init__(self, chunks: Iterator[bytes | memoryview], limit_bytes: int) -> None:
         self._chunks = chunks
         self._limit = limit_bytes
         self._sum = hashlib.sha256()
-        self._ahead = b""
+        self._ahead = memoryview(b"")
         self.count = 0
 
     @property
@@ -36,75 +38,98 @@ class Source:
 
     def head(self, size: int) -> bytes:
         """The next ``size`` bytes, or fewer at the end, without consuming them."""
-        while len(self._ahead) < size and (chunk := self._next()):
-            self._ahead += chunk
-        return self._ahead[:size]
+        while len(self._ahead) < size and (chunk := bytes(self._next())):
+            self._ahead = memoryview(bytes(self._ahead) + chunk)
+        return bytes(self._ahead[:size])
 
     def read(self, size: int) -> bytes:
         """At most ``size`` bytes; empty at the end."""
         if not self._ahead:
             self._ahead = self._next()
         taken, self._ahead = self._ahead[:size], self._ahead[size:]
-        return taken
+        return bytes(taken)
 
     def drain(self) -> None:
         """Lets the rest arrive, for its digest."""
-        self._ahead = b""
+        self._ahead = memoryview(b"")
         while self._next():
             pass
 
-    def _next(self) -> bytes:
-        chunk = next(self._chunks, b"")
+    def _next(self) -> memoryview:
+        chunk = memoryview(next(self._chunks, b""))
         self._sum.update(chunk)
         self.count += len(chunk)
         if self.count > self._limit:
-            raise Invalid(f"is larger than the {self._limit} bytes allowed; give the variant more `size`")
+            raise TooLarge(f"is larger than the {self._limit} bytes allowed; give the variant more `size`")
         return chunk
 
 
-class Inflated:
-    """A gzip stream of one or more members, inflated; raises ``Invalid`` where damaged, cut off or a bomb."""
+class Ahead:
+    """Reads a stream in a thread of its own, so that its work and its reader's go on at the same time."""
 
-    def __init__(self, source: Readable, limit_ratio: int) -> None:
-        self._source = source
-        self._ratio = limit_ratio
-        self._member = zlib.decompressobj(wbits=31)
-        self._waiting = b""
-        self._packed = 0
-        self._unpacked = 0
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self._chunks: deque[bytes] = deque()
+        self._changed = threading.Condition()
+        self._failure: BaseException | None = None
+        self._closed = False
+        self._rest = b""
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
 
     def read(self, size: int) -> bytes:
-        """At most ``size`` bytes; empty at the end."""
-        while self._refill():
-            inflated = self._inflate(size)
-            if inflated:
-                return inflated
-        return b""
+        """At most ``size`` bytes; empty at the end; raises what the stream raised."""
+        if not self._rest:
+            self._rest = self._next()
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
 
-    def _refill(self) -> bool:
-        """Whether there is something to inflate; False at the proper end."""
-        if self._member.eof:
-            self._waiting = self._member.unused_data.lstrip(b"\0") or self._fetch().lstrip(b"\0")
-            if not self._waiting:
-                return False
-            self._member = zlib.decompressobj(wbits=31)
-        self._waiting = self._waiting or self._fetch()
-        if not self._waiting:
-            raise Invalid("is cut off: its gzip stream has no end")
-        return True
+    def close(self) -> None:
+        """Waits until nothing is read any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
 
-    def _fetch(self) -> bytes:
-        packed = self._source.read(CHUNK)
-        self._packed += len(packed)
-        return packed
+    def _next(self) -> bytes:
+        with self._changed:
+            self._changed.wait_for(lambda: self._chunks or self._failure)
+            if not self._chunks:
+                raise self._failure or EOFError
+            chunk = self._chunks[0]
+            if chunk:
+                self._chunks.popleft()
+                self._changed.notify_all()
+            return chunk
 
-    def _inflate(self, size: int) -> bytes:
+    def _work(self) -> None:
         try:
-            inflated = self._member.decompress(self._waiting, size)
-        except zlib.error as error:
-            raise Invalid(f"is damaged: {error}") from error
-        self._waiting = self._member.unconsumed_tail
-        self._unpacked += len(inflated)
-        if self._unpacked > max(RATIO_FREE, self._packed * self._ratio):
-            raise Invalid(f"unpacks to more than {self._ratio} times its size, as bombs do")
-        return inflated
+            while self._put(self._stream.read(CHUNK)):
+                pass
+        except BaseException as error:  # noqa: BLE001 - raised again where the stream is read
+            with self._changed:
+                self._failure = error
+                self._changed.notify_all()
+
+    def _put(self, chunk: bytes) -> bool:
+        """Whether there is more to read."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._chunks) < AHEAD or self._closed)
+            self._chunks.append(chunk)
+            self._changed.notify_all()
+            return bool(chunk) and not self._closed
+
+
+@contextmanager
+def ahead(stream: Readable) -> Iterator[Readable]:
+    """The same stream, read ahead; when the block ends, nothing reads it any more.
+
+    But for a process that is told to stop: it does not wait for a server's next byte.
+    """
+    reader = Ahead(stream)
+    try:
+        yield reader
+    except Exception:
+        reader.close()
+        raise
+    reader.close()

@@ -8,40 +8,51 @@ written.
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
+from typing import Self
 
+from fetcher.disk import Disk
 from fetcher.failures import Invalid
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+SYNC_EVERY = 16 * 1024 * 1024
+"""Bytes after which a file begins to be brought down, so that the disk works from the beginning on."""
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True)
 class Tree:
-    """A folder to fill; modes are such that any user may read, whatever the umask."""
+    """A folder to fill, until the block ends; modes are such that any user may read, whatever the umask."""
 
-    root: Path
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._disk = Disk()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._disk.close()
 
     def make_folder(self, path: Sequence[bytes]) -> None:
         """Makes the folder and its parents; one that is there already is fine."""
         with self._folder(path):
             pass
 
-    def write(self, path: Sequence[bytes], chunks: Iterable[bytes], *, executable: bool) -> None:
-        """Writes a new file, down to the disk; raises ``Invalid`` where the name is taken."""
+    def write(self, path: Sequence[bytes], chunks: Iterable[bytes | memoryview], *, executable: bool) -> None:
+        """Writes a new file; raises ``Invalid`` where the name is taken."""
         if not path:
             raise Invalid("holds a file without a name")
         with self._folder(path[:-1]) as parent:
             file = _new_file(path, parent)
-            with os.fdopen(file, "wb") as stream:
-                stream.writelines(chunks)
-                os.fchmod(stream.fileno(), 0o755 if executable else 0o644)
-                stream.flush()
-                os.fsync(stream.fileno())
+        with os.fdopen(file, "wb", buffering=0) as stream:
+            _write(stream, self._disk, chunks)
+            os.fchmod(stream.fileno(), 0o755 if executable else 0o644)
+            self._disk.sync(stream.fileno())
 
     def settle(self) -> None:
-        """Brings all folders down to the disk, the innermost first."""
+        """Brings all of it down to the disk: files, then folders, the innermost first."""
+        self._disk.wait()
         for folder, _, _ in os.walk(self.root, topdown=False):
             fsync_folder(Path(folder))
 
@@ -57,6 +68,18 @@ class Tree:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _write(stream: FileIO, disk: Disk, chunks: Iterable[bytes | memoryview]) -> None:
+    begun = count = 0
+    for chunk in chunks:
+        left = memoryview(chunk)
+        while left:
+            left = left[stream.write(left) :]
+        count += len(chunk)
+        if count - begun >= SYNC_EVERY:
+            begun = count
+            disk.sync(stream.fileno())
 
 
 def fsync_folder(folder: Path) -> None:

@@ -1,34 +1,104 @@
-"""An artifact's bytes -> files below one folder. It must not make anything visible, nor fetch."""
+"""An artifact's bytes -> files below one folder; what they are is seen by their content.
+
+It must not make anything visible, nor fetch.
+"""
 
 import os
-import zlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from fetcher.archive import BLOCK, entries, is_tar
+from fetcher import tars, zips
 from fetcher.failures import Invalid
+from fetcher.inflate import ERRORS, Inflated, member_for
+from fetcher.room import Room
 from fetcher.settings import Settings
-from fetcher.stream import CHUNK, Inflated, Readable, Source
+from fetcher.spool import Spool
+from fetcher.stream import CHUNK, Readable, Source, ahead
 from fetcher.tree import Tree
 
-GZIP = b"\x1f\x8b"
-ARCHIVES = (".tar", ".tar.gz", ".tgz")
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".zip")
 
 
-def unpack(source: Source, settings: Settings, tree: Tree) -> None:
-    """A tar or tar.gz is unpacked; anything else is put as it is, under its own name; raises ``Invalid``."""
-    head = source.head(CHUNK)
-    name = file_name(settings.artifact)
-    if is_tar(head):
-        _fill(tree, source, settings)
-    elif is_tar(_inflated_head(head)):
-        _fill(tree, Inflated(source, settings.limit_ratio), settings)
-    elif name.endswith(ARCHIVES):
-        raise Invalid(
-            "is named like an archive, but holds no tar; it begins with " + ascii(head[:40].decode("latin-1"))
-        )
-    else:
-        tree.write((os.fsencode(name),), iter(lambda: source.read(CHUNK), b""), executable=False)
-    tree.settle()
+@dataclass(frozen=True)
+class Unpacker:
+    """Where an artifact goes, and what it may take."""
+
+    tree: Tree
+    room: Room
+    settings: Settings
+    spool: Spool | None = None
+
+    def unpack(self, source: Source) -> None:
+        """Archives are unpacked; anything else is put as it is, under its own name; raises a ``Failure``."""
+        head = source.head(CHUNK)
+        name = file_name(self.settings.artifact)
+        kind = member_for(head)
+        if tars.is_tar(head):
+            with ahead(source) as stream:
+                self._untar(stream)
+        elif kind and tars.is_tar(_inflated_head(head)):
+            with ahead(source) as packed, ahead(Inflated(packed, kind, self.settings.limit_ratio)) as stream:
+                self._untar(stream)
+        elif zips.is_zip(head) and _may_be_unzipped(name):
+            self._unzip(source)
+        elif name.endswith(ARCHIVES):
+            raise Invalid(
+                "is named like an archive, but holds none; it begins with " + ascii(head[:40].decode("latin-1"))
+            )
+        else:
+            self.put((os.fsencode(name),), iter(lambda: source.read(CHUNK), b""))
+
+    def put(self, path: tuple[bytes, ...], chunks: Iterator[bytes | memoryview]) -> None:
+        """Writes one file of a length that is not known before."""
+        self.tree.write(path, self._taken(chunks), executable=False)
+
+    def _taken(self, chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+        for chunk in chunks:
+            self.room.take(len(chunk))
+            yield chunk
+
+    def _untar(self, stream: Readable) -> None:
+        for entry in tars.entries(stream, self.settings.limit_entries):
+            if entry.is_folder:
+                self.tree.make_folder(entry.path)
+            else:
+                self.room.take(entry.content.size)
+                self.tree.write(entry.path, entry.content.chunks(), executable=entry.executable)
+        while stream.read(CHUNK):
+            pass
+
+    def _unzip(self, source: Source) -> None:
+        with self._packed(source) as file:
+            archive = zips.Zip(file, source.count)
+            for item in archive.items(self.settings.limit_entries):
+                path = zips.path_of(item)
+                if item.is_folder:
+                    self.tree.make_folder(path)
+                    continue
+                self.room.take(item.size)
+                content = archive.content(item, self.settings.limit_ratio)
+                self.tree.write(path, content, executable=bool(item.mode & 0o100))
+
+    @contextmanager
+    def _packed(self, source: Source) -> Iterator[int]:
+        """The whole artifact as a file: what is kept for a later run, else a file without a name."""
+        spool = self.spool
+        if spool and spool.alive:
+            self.room.need_packed()
+            source.drain()
+            file = spool.whole()
+        else:
+            file = _nameless(self.tree.root.parent)
+        try:
+            with open(file, "wb", closefd=False) as writer:
+                writer.writelines(self._taken(iter(lambda: source.read(CHUNK), b"")))
+            yield file
+        finally:
+            os.close(file)
 
 
 def file_name(url: str) -> str:
@@ -37,26 +107,21 @@ def file_name(url: str) -> str:
     return name if name not in {"", ".", ".."} and "/" not in name and "\0" not in name else "artifact"
 
 
+def _may_be_unzipped(name: str) -> bool:
+    """Not what other formats pack by zip, and read as one file: .pt, .keras, .npz, .mar, .jar."""
+    return Path(name).suffix.lower() in {"", ".zip"}
+
+
 def _inflated_head(head: bytes) -> bytes:
-    if not head.startswith(GZIP):
-        return b""
+    kind = member_for(head)
     try:
-        return zlib.decompressobj(wbits=31).decompress(head, BLOCK)
-    except zlib.error:
+        return kind().give(head, tars.BLOCK) if kind else b""
+    except ERRORS:
         return b""
 
 
-def _fill(tree: Tree, stream: Readable, settings: Settings) -> None:
-    room = settings.limit_bytes
-    for entry in entries(stream, settings.limit_entries):
-        if entry.is_folder:
-            tree.make_folder(entry.path)
-            continue
-        room -= entry.content.size
-        if room < 0:
-            raise Invalid(
-                f"unpacks to more than the {settings.limit_bytes} bytes allowed; give the variant more `size`"
-            )
-        tree.write(entry.path, entry.content.chunks(), executable=entry.executable)
-    while stream.read(CHUNK):
-        pass
+def _nameless(folder: Path) -> int:
+    """A file that is gone when it is closed, however that comes about but for a kill."""
+    file, name = tempfile.mkstemp(prefix=".staging-", dir=folder)
+    os.unlink(name)  # noqa: PTH108 - mkstemp's
+    return file

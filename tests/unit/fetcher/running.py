@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -36,7 +37,7 @@ class Place:
         self.volume.mkdir(exist_ok=True)
         self.termination_log.write_text("")
         fixed = ["--artifact", url, "--volume", str(self.volume), "--termination-log", str(self.termination_log)]
-        return [*fixed, "--pause-seconds", "0", *more]
+        return [*fixed, "--allow-address", "127.0.0.0/8", "--pause-seconds", "0", *more]
 
     def run(self, origin: Origin, *more: str, name: str = "model.tar.gz") -> int:
         """The exit code of a run in this process."""
@@ -44,8 +45,20 @@ class Place:
 
     def start(self, origin: Origin, *more: str) -> subprocess.Popen[str]:
         """A process of its own."""
-        command = [sys.executable, "-m", "fetcher", *self.arguments(f"{origin.url}/model.tar.gz", *more)]
+        return self.started(self.arguments(f"{origin.url}/model.tar.gz", *more))
+
+    def started(self, arguments: list[str]) -> subprocess.Popen[str]:
+        """A process with these arguments."""
+        command = [sys.executable, "-m", "fetcher", *arguments]
         return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+    def secret(self, values: Mapping[str, str]) -> Path:
+        """A folder as that of a mounted Secret."""
+        folder = self.scratch / "secret"
+        folder.mkdir(exist_ok=True)
+        for key, value in values.items():
+            (folder / key).write_text(value)
+        return folder
 
     def said(self) -> dict[str, str]:
         """The termination message."""
@@ -53,13 +66,31 @@ class Place:
         return message
 
     def visible(self) -> list[str]:
-        """Names in the volume but the lock's."""
-        return sorted(path.name for path in self.volume.iterdir() if path.name != ".lock")
+        """Names in the volume but the lock's, and what is kept for a later run."""
+        return sorted(path.name for path in self.volume.iterdir() if path.name not in {".lock", ".partial"})
 
     def files(self) -> dict[str, bytes]:
         """Path and content of each file of the model."""
         found = (path for path in self.model.rglob("*") if path.is_file())
         return {str(path.relative_to(self.model)): path.read_bytes() for path in found}
+
+
+PEAK = """
+import sys
+from pathlib import Path
+sys.modules["rich"] = None  # structlog loads it where it is there, and the image does not hold it
+from fetcher.__main__ import main
+code = main(sys.argv[1:])
+print(Path("/proc/self/status").read_text())
+sys.exit(code)
+"""
+
+
+def peak_of(arguments: list[str]) -> int:
+    """Runs a process with these arguments; the most memory it ever had, in KiB."""
+    command = [sys.executable, "-c", PEAK, *arguments]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return int(done.stdout.split("VmHWM:")[1].split()[0])
 
 
 def line_with(stream: IO[str] | None, text: str) -> str:

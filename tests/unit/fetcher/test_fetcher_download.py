@@ -39,6 +39,17 @@ def test_what_may_have_gone_a_moment_later_is_tried_again(failing: Answer, place
     assert place.files() == {"model.bin": b"weights" * 1000}
 
 
+@pytest.mark.parametrize(("asked", "pause"), [("7", 7), ("9999", 60), ("tomorrow", 0), ("-1", 0)])
+def test_a_server_is_left_alone_for_as_long_as_it_asks_within_reason(
+    asked: str, pause: int, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("fetcher.__main__.time.sleep", pauses.append)
+    with serving(Answer(status=503, headers={"Retry-After": asked}), Answer(ARCHIVE)) as origin:
+        assert place.run(origin) == 0
+    assert pauses == [pause]
+
+
 @pytest.mark.parametrize("failing", [Answer(status=500), Answer(ARCHIVE, cut=True)], ids=["500", "short body"])
 def test_attempts_are_bounded(failing: Answer, place: Place) -> None:
     with serving(failing) as origin:
@@ -52,14 +63,17 @@ def test_a_server_that_is_not_there_is_named(place: Place) -> None:
     with serving(Answer()) as origin:
         origin.url = f"http://127.0.0.1:{port}"
         assert place.run(origin, "--attempts", "2") == 10
-    assert f"http://127.0.0.1:{port}/model.tar.gz could not be fetched: ConnectError" in place.said()["message"]
+    assert (
+        f"http://127.0.0.1:{port}/model.tar.gz could not be fetched: could not connect to 127.0.0.1:{port}"
+        in place.said()["message"]
+    )
 
 
 def test_a_server_that_falls_silent_is_given_up(place: Place) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, serving(Answer()) as origin:
         origin.url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         assert place.run(origin, "--attempts", "1", "--read-seconds", "0.1") == 10
-    assert "ReadTimeout" in place.said()["message"]
+    assert "the server fell silent" in place.said()["message"]
 
 
 def test_redirects_are_followed(place: Place) -> None:
@@ -91,7 +105,7 @@ def test_another_digest_leaves_no_trace_and_names_both(body: bytes, place: Place
 
 def test_a_download_beyond_the_limit_ends_there(place: Place) -> None:
     with serving(Answer(bytes(10_000_000))) as origin:
-        assert place.run(origin, "--limit-bytes", "1000000", name="weights.bin") == 12
+        assert place.run(origin, "--limit-bytes", "1000000", name="weights.bin") == 13
     assert "larger than the 1000000 bytes allowed" in place.said()["message"]
     assert place.visible() == []
 
@@ -109,10 +123,8 @@ def test_what_a_url_may_hide_reaches_the_server_and_nobody_else(
     assert "127.0.0.1" in place.said()["message"]
 
 
-@pytest.mark.parametrize(
-    "url", ["s3://bucket/model.tar.gz", "file:///etc/passwd", "http://", "model.tar.gz", "http://[::1"]
-)
-def test_only_http_urls_are_fetched(url: str, place: Place) -> None:
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "http://", "model.tar.gz", "http://[::1"])
+def test_only_urls_of_known_schemes_are_fetched(url: str, place: Place) -> None:
     assert main(place.arguments(url)) == 10
     assert place.said()["reason"] == "ArtifactDownloadFailed"
 

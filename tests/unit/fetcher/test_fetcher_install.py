@@ -1,8 +1,11 @@
 """Nothing is visible before it is whole; whole things are not fetched twice; the dead leave no lock behind."""
 
 import hashlib
+import os
+import random
 import signal
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -11,6 +14,7 @@ from tests.unit.fetcher.running import Place, line_with
 
 CONTENT = bytes(range(256)) * 8000
 FIRST = tar_gz(member("model.bin", CONTENT), member("version", b"1"))
+LARGE = tar_gz(member("model.bin", random.Random(5).randbytes(4_000_000)))  # noqa: S311 - the same each time
 SECOND = tar_gz(member("version", b"2"))
 
 
@@ -68,6 +72,33 @@ def test_a_model_without_a_readable_marker_counts_for_nothing(content: str, plac
     assert place.files() == {"version": b"2"}
 
 
+def cut(place: Place) -> None:
+    (place.model / "model.bin").write_bytes(CONTENT[:-1])
+
+
+def removed(place: Place) -> None:
+    (place.model / "version").unlink()
+
+
+def added(place: Place) -> None:
+    (place.model / "more").touch()
+
+
+def written_to(place: Place) -> None:
+    (place.model / "version").write_bytes(b"9")
+    os.utime(place.model / "version", (1, 1))
+
+
+@pytest.mark.parametrize("damaged", [cut, removed, added, written_to])
+def test_a_model_that_was_damaged_meanwhile_is_fetched_again(damaged: Callable[[Place], None], place: Place) -> None:
+    with serving(Answer(FIRST)) as origin:
+        place.run(origin)
+        damaged(place)
+        assert place.run(origin) == 0
+    assert len(origin.requests) == 2
+    assert place.files() == {"model.bin": CONTENT, "version": b"1"}
+
+
 def test_what_killed_runs_have_left_is_swept(place: Place) -> None:
     (place.volume / ".staging-dead" / "half").mkdir(parents=True)
     (place.volume / ".old-dead").mkdir()
@@ -103,9 +134,11 @@ def test_a_killed_holder_gives_way_to_the_next(place: Place) -> None:
     assert place.visible() == [".complete", "model"]
 
 
-def test_a_run_told_to_stop_removes_what_it_had(place: Place) -> None:
+@pytest.mark.parametrize("archive", [FIRST, LARGE], ids=["at once", "in the middle of a file"])
+def test_a_run_told_to_stop_removes_what_it_had(archive: bytes, place: Place) -> None:
     hold = threading.Event()
-    with serving(Answer(FIRST, hold=hold)) as origin, place.start(origin) as process:
+    with serving(Answer(archive, hold=hold)) as origin, place.start(origin) as process:
+        origin.sent_half.wait()
         line_with(process.stdout, "Began to fetch")
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 128 + signal.SIGTERM

@@ -10,11 +10,11 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fetcher.failures import Invalid
+from fetcher.failures import Invalid, TooLarge
+from fetcher.names import shown, split
 from fetcher.stream import CHUNK, Readable
 
 BLOCK = 512
-LONGEST_NAME = 4096
 LONGEST_EXTENSION = 1024 * 1024
 EXTENSIONS = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
 KINDS = {
@@ -73,12 +73,19 @@ class Content:
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether these first bytes are those of a tar archive (ustar, pax or GNU)."""
-    return head[257:262] == b"ustar"
+    """Whether these first bytes are those of a tar archive (ustar, pax, GNU, or the older form without a name)."""
+    return head[257:262] == b"ustar" or _has_checksum(head[:BLOCK])
+
+
+def _has_checksum(block: bytes) -> bool:
+    try:
+        return bool(tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape").name)
+    except tarfile.HeaderError:
+        return False
 
 
 def entries(stream: Readable, limit_entries: int) -> Iterator[Entry]:
-    """All entries, in order; raises ``Invalid``. Headers of extensions count as entries, too."""
+    """All entries, in order; raises ``Invalid`` or ``TooLarge``. Headers of extensions count as entries, too."""
     extension = Extension()
     for _ in range(limit_entries):
         header = _header(stream)
@@ -92,7 +99,7 @@ def entries(stream: Readable, limit_entries: int) -> Iterator[Entry]:
             yield entry
             content, extension = entry.content, Extension()
         content.skip()
-    raise Invalid(f"holds more than the {limit_entries} entries allowed")
+    raise TooLarge(f"holds more than the {limit_entries} entries allowed")
 
 
 def _header(stream: Readable) -> tarfile.TarInfo | None:
@@ -153,19 +160,4 @@ def _entry(header: tarfile.TarInfo, extension: Extension, stream: Readable) -> E
     is_folder = header.type == tarfile.DIRTYPE
     size = header.size if extension.size is None else extension.size
     content = Content(stream, 0 if is_folder else size)
-    return Entry(_path(name), is_folder=is_folder, executable=bool(header.mode & 0o100), content=content)
-
-
-def _path(name: bytes) -> tuple[bytes, ...]:
-    """The name's components; raises ``Invalid`` for one that could lead outside or that no file system takes."""
-    parts = tuple(part for part in name.split(b"/") if part not in {b"", b"."})
-    if name.startswith(b"/") or b".." in parts:
-        raise Invalid(f"holds {shown(name)}, which leads outside of the folder it is unpacked to")
-    if b"\0" in name or len(name) > LONGEST_NAME or any(len(part) > 255 for part in parts):
-        raise Invalid(f"holds a name that no file can have: {shown(name)}")
-    return parts
-
-
-def shown(name: bytes) -> str:
-    """A name as a message may hold it: printable and not too long."""
-    return ascii(os.fsdecode(name[:100]))
+    return Entry(split(name), is_folder=is_folder, executable=bool(header.mode & 0o100), content=content)

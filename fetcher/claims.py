@@ -1,0 +1,111 @@
+"""pvc://CLAIM/PATH: files and folders of a claim that is mounted below a folder. Links are never followed."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
+
+from fetcher.artifact import Opened, Parts
+from fetcher.failures import Changed, DownloadFailed, Invalid, NotFound, TooLarge
+from fetcher.names import shown, split
+from fetcher.settings import Settings
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+CLAIM = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+UNREADABLE = b"lost+found"
+
+
+class FilePart:
+    """A regular file below a folder."""
+
+    def __init__(self, root: str, inner: tuple[bytes, ...], path: bytes) -> None:
+        self._root = root
+        self._inner = inner
+        self.path = path
+        with self._opened() as file:
+            found = os.fstat(file)
+        self.size = found.st_size
+        self.validator = _validator(found)
+
+    def fill(self, start: int, buffer: memoryview) -> None:
+        """See ``Part``."""
+        with self._opened() as file:
+            while buffer:
+                count = os.preadv(file, [buffer], start)
+                if not count:
+                    raise Changed("it was cut while it was read")
+                start, buffer = start + count, buffer[count:]
+            if _validator(os.fstat(file)) != self.validator:
+                raise Changed("it was replaced while it was read")
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        with _beneath(self._root, self._inner) as file:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise Invalid(f"holds {shown(self.path)}, which is neither file nor folder")
+            yield file
+
+
+def open_claim(settings: Settings) -> Opened:
+    """Raises ``DownloadFailed``, ``Invalid`` or ``TooLarge``."""
+    parts = urlsplit(settings.artifact)
+    claim, path = parts.netloc, split(unquote(parts.path).lstrip("/").encode())
+    if not CLAIM.fullmatch(claim) or parts.query or parts.fragment:
+        raise DownloadFailed("expected pvc://CLAIM/PATH")
+    root = str(settings.claims / claim)
+    try:
+        with _beneath(root, path) as found:
+            if not stat.S_ISDIR(os.fstat(found).st_mode):
+                return Parts([FilePart(root, path, path[-1])])
+            names = sorted(_files(found, settings.limit_entries))
+    except FileNotFoundError as error:
+        raise NotFound("there is no such path in that claim") from error
+    return Parts([FilePart(root, (*path, *name.split(b"/")), name) for name in names], is_folder=True)
+
+
+def _files(folder: int, limit: int) -> Iterator[bytes]:
+    """Paths of all files below, relative to the folder."""
+    count = 0
+    for inner, folders, files, _ in os.fwalk(b".", dir_fd=folder, follow_symlinks=False):
+        inner = inner.removeprefix(b".").lstrip(b"/")  # noqa: PLW2901 - the same path, relative
+        if not inner and UNREADABLE in folders:
+            folders.remove(UNREADABLE)
+        for name in (*folders, *files):
+            path = b"/".join(filter(None, (inner, name)))
+            count += 1
+            if count > limit:
+                raise TooLarge(f"holds more than the {limit} entries allowed")
+            if stat.S_ISLNK(os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode):
+                raise Invalid(f"holds a symbolic link, {shown(path)}; only regular files and folders are taken")
+        yield from (b"/".join(filter(None, (inner, name))) for name in files)
+
+
+@contextmanager
+def _beneath(root: str, path: Sequence[bytes]) -> Iterator[int]:
+    """A descriptor of what is there, come to without any link."""
+    descriptor = os.open(root, FOLDER)
+    try:
+        for depth, name in enumerate(path):
+            last = depth == len(path) - 1
+            inner = _open(name, descriptor, last=last)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _open(name: bytes, parent: int, *, last: bool) -> int:
+    try:
+        return os.open(name, FILE if last else FOLDER, dir_fd=parent)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError | PermissionError):
+            raise
+        raise Invalid(f"leads through {shown(name)}, which is no folder, or a link") from error
+
+
+def _validator(found: os.stat_result) -> str:
+    return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"

@@ -1,0 +1,46 @@
+"""What the mounted Secret holds: a file for each key. It must not be told to anyone but the store."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fetcher.failures import DownloadFailed
+
+LARGEST = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A Secret's keys and values; ``ca_file`` is the certificate of a private authority."""
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ca_file: Path | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """For http(s) servers: of ``token``, else of ``username`` and ``password``."""
+        if token := self.values.get("token"):
+            return {"Authorization": f"Bearer {token}"}
+        if user := self.values.get("username"):
+            secret = base64.b64encode(f"{user}:{self.values.get('password', '')}".encode()).decode()
+            return {"Authorization": f"Basic {secret}"}
+        return {}
+
+
+def read_credentials(folder: Path | None) -> Credentials:
+    """None without a folder; raises ``DownloadFailed`` where it cannot be read."""
+    if folder is None:
+        return Credentials()
+    try:
+        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+        values = {path.name: _value(path) for path in files if path.name != "ca.crt"}
+    except (OSError, UnicodeDecodeError) as error:
+        raise DownloadFailed(f"the artifactSecret cannot be read: {type(error).__name__}") from error
+    ca_file = folder / "ca.crt"
+    return Credentials(values, ca_file if ca_file.is_file() else None)
+
+
+def _value(path: Path) -> str:
+    with path.open(encoding="utf-8") as file:
+        return file.read(LARGEST).strip()

@@ -1,0 +1,188 @@
+"""Connects to where a URL leads: resolves, asks the guard, goes through proxies, speaks TLS.
+
+Proxies are those of the usual variables (``http_proxy``, ``https_proxy``,
+``no_proxy``). Through a proxy it is the proxy that connects; what the name means here
+is judged all the same, as far as it means anything. It must not know requests.
+"""
+
+import base64
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined] # typeshed lacks it
+
+from fetcher.failures import DownloadFailed, Interrupted, public
+from fetcher.guard import Guard
+
+PORTS = {"http": 80, "https": 443}
+LONGEST_ANSWER = 16 * 1024
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a URL leads."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    authorization: str
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """What one connection can be used for."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def authority(self) -> str:
+        """Host and port as a Host header gives them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """How to connect. Times in seconds."""
+
+    guard: Guard
+    connect_seconds: float
+    read_seconds: float
+    ca_file: Path | None = None
+
+
+def target(url: str) -> Target:
+    """Raises ``DownloadFailed`` for what is no http(s) URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = (parts.hostname or "").encode("idna").decode()
+    except ValueError as error:
+        raise DownloadFailed(f"this is no URL: {error}") from error
+    if parts.scheme not in PORTS or not host:
+        raise DownloadFailed(f"{public(url)} cannot be fetched: only http and https URLs are")
+    path = quote(parts.path or "/", safe="%/:=&~+!$,;'@()*[]") + (f"?{_query(parts.query)}" if parts.query else "")
+    return Target(parts.scheme, host, port or PORTS[parts.scheme], path, _basic(parts.username, parts.password))
+
+
+def _query(query: str) -> str:
+    return quote(query, safe="%/:=&?~+!$,;'@()*[]")
+
+
+def _basic(user: str | None, password: str | None) -> str:
+    """The value of an Authorization header; empty without a user."""
+    if not user:
+        return ""
+    return "Basic " + base64.b64encode(f"{unquote(user)}:{unquote(password or '')}".encode()).decode()
+
+
+def proxy_of(wanted: Target) -> Target | None:
+    """The proxy that the environment names for it."""
+    url = getproxies_environment().get(wanted.scheme)
+    if not url or proxy_bypass_environment(wanted.authority):
+        return None
+    proxy = target(url if "://" in url else f"http://{url}")
+    if proxy.scheme != "http":
+        raise DownloadFailed("the proxy's URL must begin with http://")
+    return proxy
+
+
+def dial(wanted: Target, line: Line) -> socket.socket:
+    """A connection on which requests can be sent; raises ``DownloadFailed`` or ``Interrupted``."""
+    proxy = proxy_of(wanted)
+    with _translated(proxy or wanted):
+        if proxy:
+            _check_meaning(wanted, line.guard)
+            connection = _connect(proxy, line, guarded=False)
+        else:
+            connection = _connect(wanted, line, guarded=True)
+        with _closed_on_failure(connection):
+            if proxy and wanted.scheme == "https":
+                _tunnel(connection, wanted, proxy)
+            if wanted.scheme == "https":
+                connection = _trust(line.ca_file).wrap_socket(connection, server_hostname=wanted.host)
+            connection.settimeout(line.read_seconds)
+            return connection
+
+
+@contextlib.contextmanager
+def _translated(towards: Target) -> Iterator[None]:
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        raise DownloadFailed(
+            f"the certificate of {towards.authority} is not trusted ({error.verify_message}); "
+            "give the authority's certificate as ca.crt in the model's artifactSecret"
+        ) from error
+    except (OSError, UnicodeError) as error:
+        raise Interrupted(f"could not connect to {towards.authority}: {error}") from error
+
+
+@contextlib.contextmanager
+def _closed_on_failure(connection: socket.socket) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _connect(towards: Target, line: Line, *, guarded: bool) -> socket.socket:
+    """Connects to the first address that answers; the address judged is the address connected to."""
+    found = socket.getaddrinfo(towards.host, towards.port, type=socket.SOCK_STREAM)
+    if guarded:
+        for *_, address in found:
+            line.guard.check(str(address[0]))
+    failures: list[OSError] = []
+    for family, kind, protocol, _, address in found:
+        try:
+            return _opened((family, kind, protocol), address, line.connect_seconds)
+        except OSError as error:
+            failures.append(error)
+    raise failures[-1] if failures else OSError("the name has no address")
+
+
+def _opened(kind: tuple[int, int, int], address: tuple[Any, ...], seconds: float) -> socket.socket:
+    connection = socket.socket(*kind)
+    with _closed_on_failure(connection):
+        connection.settimeout(seconds)
+        connection.connect(address)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def _check_meaning(wanted: Target, guard: Guard) -> None:
+    """What a name means to the proxy cannot be seen; what it means here must not be what is refused."""
+    with contextlib.suppress(socket.gaierror):
+        for *_, address in socket.getaddrinfo(wanted.host, wanted.port, type=socket.SOCK_STREAM):
+            guard.check(str(address[0]))
+
+
+def _tunnel(connection: socket.socket, wanted: Target, proxy: Target) -> None:
+    """Has an HTTP proxy pass on all that follows (RFC 9110, section 9.3.6)."""
+    towards = f"{wanted.authority}:443" if wanted.port == 443 else wanted.authority
+    secret = f"Proxy-Authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
+    connection.sendall(f"CONNECT {towards} HTTP/1.1\r\nHost: {towards}\r\n{secret}\r\n".encode())
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        byte = connection.recv(1)
+        answer += byte
+        if not byte or len(answer) > LONGEST_ANSWER:
+            raise OSError("the proxy gave no answer that makes sense")
+    status = answer.split(b"\r\n")[0].decode("latin-1")
+    if status.split(" ")[1:2] != ["200"]:
+        raise OSError(f"the proxy answered {status[:100]!a}")
+
+
+@cache
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    """The system's certificates, or those of ``SSL_CERT_FILE``, and the given ones; read once, which takes long."""
+    context = ssl.create_default_context()
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    return context

@@ -1,0 +1,132 @@
+"""One attempt: opens the source, reads it, verifies it, fills a hidden folder.
+
+It must not try again, nor make anything visible.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from fetcher import spool as spools
+from fetcher.artifact import Opened, Parts
+from fetcher.credentials import read_credentials
+from fetcher.failures import DigestMismatch, Invalid, TooLarge, public
+from fetcher.names import split
+from fetcher.reading import File, Reader, identity
+from fetcher.report import Progress
+from fetcher.room import Room
+from fetcher.settings import Settings
+from fetcher.sources import open_source, web_for
+from fetcher.spool import Spool, open_spool
+from fetcher.stream import CHUNK, Source
+from fetcher.tree import Tree
+from fetcher.unpack import Unpacker
+from fetcher.web import Web
+
+LOG = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one attempt needs."""
+
+    settings: Settings
+    progress: Progress
+
+    def fill(self, staging: Path) -> str:
+        """Unpacks into the folder and returns the digest; raises a ``Failure``."""
+        credentials = read_credentials(self.settings.credentials)
+        web = web_for(self.settings, credentials)
+        with closing(web):
+            return self._fill(web, open_source(web, self.settings, credentials), staging)
+
+    def _fill(self, web: Web, opened: Opened, staging: Path) -> str:
+        self._check_size(opened)
+        with self._spool(opened) as spool, Tree(staging) as tree:
+            room = Room(self.settings.limit_bytes, spool)
+            reader = Reader(web, self.settings, room, self.progress, spool)
+            unpacker = Unpacker(tree, room, self.settings, spool)
+            with reader.files(opened) as files:
+                LOG.info("Began to fetch", artifact=public(self.settings.artifact), bytes=opened.size)
+                digest = self._take(files, unpacker, is_folder=isinstance(opened, Parts) and opened.is_folder)
+            tree.settle()
+        LOG.info("Unpacked", bytes=self.progress.bytes, digest=digest, rate=self.progress.rate)
+        return digest
+
+    @contextmanager
+    def _spool(self, opened: Opened) -> Iterator[Spool | None]:
+        """Nothing can be kept of a source that cannot be read from anywhere."""
+        spool = self._opened_spool(opened)
+        try:
+            yield spool
+        except (Invalid, TooLarge, DigestMismatch):
+            if spool:
+                spool.drop()  # whatever is fetched next, it should be something else
+            raise
+        finally:
+            if spool:
+                spool.close()
+
+    def _opened_spool(self, opened: Opened) -> Spool | None:
+        volume = self.settings.volume
+        if not self.settings.keep_partial or not isinstance(opened, Parts):
+            spools.remove(volume)
+            return None
+        try:
+            spool = open_spool(volume, identity(self.settings, opened))
+        except OSError as error:
+            LOG.warning("Keeps nothing for a run to come", message=str(error))
+            return None
+        if spool.kept:
+            LOG.info("Found what an earlier run has kept", bytes=spool.kept)
+        return spool
+
+    def _check_size(self, opened: Opened) -> None:
+        if (opened.size or 0) > self.settings.limit_bytes:
+            raise TooLarge(
+                f"{public(self.settings.artifact)} is larger than the {self.settings.limit_bytes} bytes allowed; "
+                "give the variant more `size`"
+            )
+
+    def _take(self, files: Iterator[File], unpacker: Unpacker, *, is_folder: bool) -> str:
+        try:
+            if is_folder:
+                return self._take_folder(files, unpacker)
+            return self._take_file(next(files), unpacker)
+        except (Invalid, TooLarge) as failure:
+            raise type(failure)(f"{public(self.settings.artifact)} {failure}") from failure
+
+    def _take_file(self, file: File, unpacker: Unpacker) -> str:
+        source = Source(file.chunks, self.settings.limit_bytes)
+        try:
+            unpacker.unpack(source)
+        except Invalid:
+            if self.settings.digest:
+                source.drain()
+                self._check(source.digest)
+            raise
+        self._check(source.digest)
+        return source.digest
+
+    def _take_folder(self, files: Iterator[File], unpacker: Unpacker) -> str:
+        """The digest is that of what ``sha256sum`` prints for all files, in the order of their paths."""
+        lines = hashlib.sha256()
+        for file in files:
+            source = Source(file.chunks, self.settings.limit_bytes)
+            unpacker.put(split(file.path), iter(lambda: source.read(CHUNK), b""))  # noqa: B023 - used at once
+            lines.update(f"{source.digest.removeprefix('sha256:')}  ".encode() + file.path + b"\n")
+        digest = f"sha256:{lines.hexdigest()}"
+        self._check(digest)
+        return digest
+
+    def _check(self, digest: str) -> None:
+        """Judged before what may be wrong inside: bytes that nobody asked for need no further explanation."""
+        if self.settings.digest and digest != self.settings.digest:
+            raise DigestMismatch(
+                f"{public(self.settings.artifact)} has the digest {digest}, not {self.settings.digest}: "
+                "the artifact was changed, or the model's artifactDigest is that of another"
+            )

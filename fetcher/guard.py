@@ -1,0 +1,86 @@
+"""Which addresses may be connected to. It must not resolve names, nor connect.
+
+Whoever names an artifact must not reach by it what only the node or this pod may
+reach: loopback, link-local, the metadata services of clouds. Addresses are judged,
+never names, since a name can point anywhere, and elsewhere a moment later.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from fetcher.failures import DownloadFailed
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+METADATA = frozenset(
+    map(
+        ip_address,
+        (
+            "169.254.169.254",  # AWS, Google, Azure, OpenStack
+            "fd00:ec2::254",  # AWS
+            "169.254.170.2",  # AWS ECS
+            "169.254.170.23",  # AWS EKS
+            "fd00:ec2::23",  # AWS EKS
+            "fd20:ce::254",  # Google
+            "100.100.100.200",  # Alibaba
+            "168.63.129.16",  # Azure's host
+            "192.0.0.192",  # Oracle
+        ),
+    )
+)
+NAT64 = ip_network("64:ff9b::/96")
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Refuses addresses; those of the ``allowed`` networks are never refused."""
+
+    allowed: tuple[Network, ...] = ()
+
+    def check(self, address: str) -> None:
+        """Raises ``DownloadFailed`` for an address that must not be connected to."""
+        plain = ip_address(address.partition("%")[0])
+        meant = (plain, *_embedded(plain))
+        if any(_is_in(each, self.allowed) for each in meant):
+            return
+        for each in meant:
+            if what := _kind(each):
+                raise DownloadFailed(
+                    f"it leads to {address}, {what}, which artifacts are not fetched from; "
+                    "the administrator may allow that address"
+                )
+
+
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address.version == network.version and address in network for network in networks)
+
+
+def _embedded(address: Address) -> tuple[IPv4Address, ...]:
+    """The IPv4 addresses that an IPv6 address stands for (mapped, 6to4, Teredo, NAT64)."""
+    if isinstance(address, IPv4Address):
+        return ()
+    found = (
+        address.ipv4_mapped,
+        address.sixtofour,
+        address.teredo and address.teredo[1],
+        IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 or int(address) >> 32 == 0 else None,
+    )
+    return tuple(each for each in found if each)
+
+
+def _kind(address: Address) -> str:
+    """What an address is that is refused; empty for all others."""
+    kinds = {
+        "a metadata service": address in METADATA,
+        "a loopback address": address.is_loopback,
+        "a link-local address": address.is_link_local,
+        "no address of one machine": address.is_multicast or address.is_unspecified or _is_this_network(address),
+    }
+    return next((name for name, applies in kinds.items() if applies), "")
+
+
+def _is_this_network(address: Address) -> bool:
+    """0.0.0.0/8, which Linux takes for loopback, and the broadcast address."""
+    return isinstance(address, IPv4Address) and (int(address) >> 24 == 0 or int(address) == 0xFFFFFFFF)

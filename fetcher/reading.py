@@ -1,0 +1,90 @@
+"""An opened source -> its bytes, in order: by several streams where possible, from what was kept where there.
+
+It must not know formats, nor where the source is.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from fetcher.artifact import Opened, Part, Parts, Piece, pieces
+from fetcher.pace import Pace
+from fetcher.parallel import Parallel, Patience
+from fetcher.report import Progress
+from fetcher.room import Room
+from fetcher.settings import Settings
+from fetcher.spool import Spool
+from fetcher.web import Web
+
+Chunks = Iterator[bytes | memoryview]
+
+
+@dataclass(frozen=True)
+class File:
+    """One object: its path in a folder, its size where known, its content, to be read once and in turn."""
+
+    path: bytes
+    size: int | None
+    chunks: Chunks
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How an artifact is read."""
+
+    web: Web
+    settings: Settings
+    room: Room
+    progress: Progress
+    spool: Spool | None = None
+
+    @contextmanager
+    def files(self, opened: Opened) -> Iterator[Iterator[File]]:
+        """The source's objects, one after the other; chunks are valid until the next is asked for."""
+        self.progress.begin(opened.size)
+        if not isinstance(opened, Parts):
+            try:
+                yield iter([File(b"", opened.size, self.progress.counted(opened.chunks))])
+            finally:
+                self.web.end()
+            return
+        patience = Patience(self.settings.attempts, self.settings.pause_seconds)
+        parallel = Parallel(pieces(opened.parts), self._fill, patience=patience, pace=Pace(self.settings.streams))
+        try:
+            yield _by_part(opened.parts, parallel.read(), self.progress)
+        finally:
+            parallel.close()
+            self.web.end()
+            parallel.join()
+
+    def _fill(self, piece: Piece, buffer: memoryview) -> None:
+        spool = self.spool
+        if spool and spool.fill(piece, buffer):
+            return
+        piece.part.fill(piece.start, buffer)
+        if spool and spool.alive:
+            if self.room.leaves(piece.size):
+                spool.keep(piece, buffer)
+            else:
+                spool.drop()
+
+
+def _by_part(parts: Sequence[Part], read: Iterator[tuple[Piece, memoryview]], progress: Progress) -> Iterator[File]:
+    for part in parts:
+        yield File(part.path, part.size, progress.counted(_chunks(part.size, read)))
+
+
+def _chunks(size: int, read: Iterator[tuple[Piece, memoryview]]) -> Chunks:
+    while size > 0:
+        piece, chunk = next(read)
+        size -= piece.size
+        yield chunk
+
+
+def identity(settings: Settings, opened: Parts) -> str:
+    """Another one wherever a piece could be another one."""
+    facts = hashlib.sha256(settings.artifact.encode())
+    for part in opened.parts:
+        facts.update(repr((part.path, part.size, part.validator)).encode())
+    return facts.hexdigest()

@@ -1,0 +1,42 @@
+"""How much of the volume is used, and that it never is more than allowed.
+
+What is kept for a later run counts, but gives way: it may only take what the model
+leaves over.
+"""
+
+from fetcher.failures import TooLarge
+from fetcher.spool import Spool
+
+
+class Room:
+    """``limit`` bytes, for one artifact unpacked and what is kept of it packed."""
+
+    def __init__(self, limit: int, spool: Spool | None = None) -> None:
+        self.limit = limit
+        self.used = 0
+        self._spool = spool
+        self._fixed = False
+
+    def take(self, size: int) -> None:
+        """Bytes that are about to be written; raises ``TooLarge``."""
+        self.used += size
+        if self.used > self.limit:
+            raise TooLarge(f"unpacks to more than the {self.limit} bytes allowed; give the variant more `size`")
+        if self._spool and self._spool.alive and self.used + self._spool.kept > self.limit:
+            self._yield(self._spool)
+
+    def leaves(self, size: int) -> bool:
+        """Whether so many bytes more may be kept."""
+        return self._fixed or self._spool is None or self.used + self._spool.kept + size <= self.limit
+
+    def need_packed(self) -> None:
+        """From now on, what is kept has to stay until all is unpacked."""
+        self._fixed = True
+
+    def _yield(self, spool: Spool) -> None:
+        if self._fixed:
+            raise TooLarge(
+                f"needs more than the {self.limit} bytes allowed, packed and unpacked together, as a zip does; "
+                "give the variant more `size`, or pack it as tar.gz"
+            )
+        spool.drop()

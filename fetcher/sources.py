@@ -1,0 +1,39 @@
+"""Which kind of source an artifact's URL names, and how to open it."""
+
+from importlib import import_module
+
+from fetcher.artifact import Opened
+from fetcher.claims import open_claim
+from fetcher.credentials import Credentials
+from fetcher.dial import Line
+from fetcher.failures import DownloadFailed
+from fetcher.guard import Guard
+from fetcher.settings import Settings
+from fetcher.urls import Address, open_url
+from fetcher.web import Web
+
+SCHEMES = "http, https, s3, gs, az and pvc"
+
+
+def web_for(settings: Settings, credentials: Credentials) -> Web:
+    """Connections as the settings allow them."""
+    guard = Guard(settings.allowed_addresses)
+    return Web(Line(guard, settings.connect_seconds, settings.read_seconds, credentials.ca_file))
+
+
+def open_store(web: Web, settings: Settings, credentials: Credentials) -> Opened:
+    """Loads the stores' library only where it is needed: it takes memory and time."""
+    return import_module("fetcher.stores").open_store(web, settings, credentials)  # type: ignore[no-any-return]
+
+
+def open_source(web: Web, settings: Settings, credentials: Credentials) -> Opened:
+    """Raises ``DownloadFailed``, or ``Interrupted`` where another attempt may succeed."""
+    match settings.artifact.partition("://")[0]:
+        case "http" | "https":
+            return open_url(web, Address(lambda: settings.artifact, credentials.headers), b"")
+        case "s3" | "gs" | "az":
+            return open_store(web, settings, credentials)
+        case "pvc":
+            return open_claim(settings)
+        case _:
+            raise DownloadFailed(f"only {SCHEMES} URLs can be fetched")

@@ -1,0 +1,190 @@
+"""Object stores by s3://, gs:// and az:// URLs: one object, or all below a prefix.
+
+obstore knows the stores: credentials, workload identity, signatures, lists. The bytes
+come by URLs that it has signed, over the same guarded connections, ranges and
+validators as any other URL's. It must not take credentials from anywhere but the
+mounted Secret and what the platform has given the pod's identity.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypedDict
+from urllib.parse import quote, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from fetcher.artifact import Opened, Parts
+from fetcher.credentials import Credentials
+from fetcher.dial import target
+from fetcher.failures import DownloadFailed, Interrupted, NotFound, TooLarge
+from fetcher.settings import Settings
+from fetcher.urls import Address, Known, UrlPart, open_url
+from fetcher.web import Web
+
+SIGNED_FOR = timedelta(hours=1)
+SIGNED_ANEW_AFTER = 600
+"""Seconds, well before a signature ends."""
+FINAL = ("Unauthenticated", "PermissionDenied", "NotFound", "NotSupported", "InvalidPath", "UnknownConfigurationKey")
+TEMPORARY = ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "ServerBusy")
+CODE = re.compile(r"<Code>(\w{1,60})</Code>")
+GOOGLE_BASE = re.compile(r'"gcs_base_url"\s*:\s*"([^"]*)"')
+GOOGLE_KEY = "gcloud-application-credentials.json"
+Store = S3Store | GCSStore | AzureStore
+
+
+class Listed(TypedDict):
+    """What a store lists of an object."""
+
+    path: str
+    size: int
+    e_tag: str | None
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket, or what a store calls so, and how objects in it are addressed."""
+
+    store: Store
+    config: Mapping[str, str]
+    base: str
+
+    def url(self, key: str) -> Callable[[], str]:
+        """Makes URLs of an object, good for some minutes each."""
+        if self.config.get("skip_signature", "").lower() == "true":
+            return lambda: f"{self.base}/{quote(key)}"
+        return Signed(self.store, key)
+
+    def objects(self, prefix: str) -> Iterator[Listed]:
+        """All objects below a prefix; raises ``DownloadFailed`` or ``Interrupted``."""
+        try:
+            for page in obstore.list(self.store, prefix):
+                for found in page:
+                    yield Listed(path=found["path"], size=found["size"], e_tag=found["e_tag"])
+        except BaseError as error:
+            raise _translated(error) from error
+
+
+class Signed:
+    """Signs an object's URL, anew when the last one gets old."""
+
+    def __init__(self, store: Store, key: str) -> None:
+        self._store = store
+        self._key = key
+        self._made = -float(SIGNED_ANEW_AFTER)
+        self._url = ""
+
+    def __call__(self) -> str:
+        """A URL that is good for some minutes; raises ``DownloadFailed`` or ``Interrupted``."""
+        if time.monotonic() - self._made >= SIGNED_ANEW_AFTER:
+            try:
+                self._url = obstore.sign(self._store, "GET", self._key, SIGNED_FOR)
+            except BaseError as error:
+                raise _translated(error) from error
+            self._made = time.monotonic()
+        return self._url
+
+
+def open_store(web: Web, settings: Settings, credentials: Credentials) -> Opened:
+    """Raises ``DownloadFailed``, or ``Interrupted`` where another attempt may succeed."""
+    parts = urlsplit(settings.artifact)
+    key = parts.path.lstrip("/")
+    if not parts.netloc or parts.query or parts.fragment:
+        raise DownloadFailed(f"expected {parts.scheme}://BUCKET/KEY")
+    bucket = _bucket(parts.scheme, parts.netloc, settings, credentials)
+    web.check(target(bucket.base))
+    if key and not key.endswith("/"):
+        try:
+            return open_url(web, Address(bucket.url(key), {}), b"")
+        except NotFound as failure:
+            return _below(web, bucket, f"{key}/", settings) or _raised(failure)
+    return _below(web, bucket, key, settings) or _raised(NotFound("nothing is below that prefix"))
+
+
+def _below(web: Web, bucket: Bucket, prefix: str, settings: Settings) -> Parts | None:
+    """All objects below a prefix, in the order of their paths; None where there is none."""
+    found: dict[bytes, Listed] = {}
+    for listed in bucket.objects(prefix):
+        if listed["path"] + "/" != prefix:
+            found[listed["path"].removeprefix(prefix).encode()] = listed
+        if len(found) > settings.limit_entries:
+            raise TooLarge(f"holds more than the {settings.limit_entries} entries allowed")
+    folders = {b"/".join(path.split(b"/")[:depth]) for path in found for depth in range(1, path.count(b"/") + 1)}
+    files = sorted(path for path in found if found[path]["size"] or path not in folders)
+    return Parts([_part(web, bucket, path, found[path]) for path in files], is_folder=True) if files else None
+
+
+def _part(web: Web, bucket: Bucket, path: bytes, listed: Listed) -> UrlPart:
+    etag = listed["e_tag"]
+    if not etag:
+        raise DownloadFailed("the store lists objects without ETags, so that nobody can see whether they change")
+    validator = etag if etag.startswith('"') else f'"{etag}"'
+    return UrlPart(web, Address(bucket.url(listed["path"]), {}), Known(listed["size"], validator, path))
+
+
+def _raised(failure: DownloadFailed) -> Parts:
+    raise failure
+
+
+def _bucket(scheme: str, name: str, settings: Settings, credentials: Credentials) -> Bucket:
+    config = _config(scheme, credentials)
+    endpoint = config.get("base_url" if scheme == "gs" else "endpoint", "")
+    options: dict[str, Any] = {
+        "allow_http": endpoint.startswith("http://"),
+        "connect_timeout": timedelta(seconds=settings.connect_seconds),
+        "timeout": timedelta(seconds=settings.read_seconds),
+    }
+    if credentials.ca_file:
+        options["root_certificate"] = credentials.ca_file.read_text()
+    more: dict[str, Any] = {
+        "config": config,
+        "client_options": options,
+        "retry_config": {"max_retries": settings.attempts - 1},
+    }
+    try:
+        return _made(scheme, name, config, more)
+    except (BaseError, ValueError, TypeError) as error:
+        raise DownloadFailed(f"the artifactSecret makes no sense to {scheme}: {type(error).__name__}") from error
+
+
+def _made(scheme: str, name: str, config: dict[str, str], more: dict[str, Any]) -> Bucket:
+    endpoint = config.get("endpoint", "").rstrip("/")
+    match scheme:
+        case "s3":
+            region = config.setdefault("region", "us-east-1")
+            base = endpoint or f"https://s3.{region}.amazonaws.com"
+            return Bucket(S3Store(name, **more), config, f"{base}/{name}")
+        case "gs":
+            base = config.get("base_url", "https://storage.googleapis.com").rstrip("/")
+            return Bucket(GCSStore(name, **more), config, f"{base}/{name}")
+        case _:
+            base = endpoint or f"https://{config.get('account_name', '')}.blob.core.windows.net"
+            return Bucket(AzureStore(name, **more), config, f"{base}/{name}")
+
+
+def _config(scheme: str, credentials: Credentials) -> dict[str, str]:
+    """The Secret's keys that are meant for the store, by obstore's names without the store's own prefix."""
+    prefixes = {"s3": ("aws_",), "gs": ("google_",), "az": ("azure_storage_", "azure_")}[scheme]
+    config = {}
+    for key, value in credentials.values.items():
+        if prefix := next((each for each in prefixes if key.lower().startswith(each)), ""):
+            name = key.lower().removeprefix(prefix)
+            config["endpoint" if name == "endpoint_url" else name] = value
+    if scheme == "gs" and GOOGLE_KEY in credentials.values:
+        config["service_account_key"] = credentials.values[GOOGLE_KEY]
+    if elsewhere := GOOGLE_BASE.search(config.get("service_account_key", "")):
+        config["base_url"] = elsewhere[1]
+    return config
+
+
+def _translated(error: BaseError) -> DownloadFailed:
+    """What the store's library says may hold signed URLs; only its kind is passed on."""
+    code = CODE.search(str(error))
+    kind = code[1] if code else type(error).__name__.removesuffix("Error")
+    if kind in FINAL or (code and kind not in TEMPORARY):
+        return DownloadFailed(f"the store says {kind}; check the model's artifact and its artifactSecret")
+    return Interrupted(f"the store could not be asked: {kind}")

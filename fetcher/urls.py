@@ -1,0 +1,183 @@
+"""Objects behind http(s) URLs: by ranges where that is safe, else as one stream.
+
+Ranges are safe where the server says by a strong validator which object they are of
+(RFC 9110, sections 8.8 and 13.1): every answer is held to it, to the whole's size, and
+to the bytes asked for, so that no two objects can ever be mixed.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from fetcher.artifact import PIECE, Opened, Parts, Stream
+from fetcher.failures import Changed, DownloadFailed, Interrupted
+from fetcher.web import Response, Web
+
+CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an object is: ``url`` may make a new URL at each call, signed anew."""
+
+    url: Callable[[], str]
+    headers: Headers
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a Content-Range header says: bytes ``first`` to ``last`` of ``total``."""
+
+    first: int
+    last: int
+    total: int
+
+
+class UrlPart:
+    """An object known by size and validator; the first bytes may be there already."""
+
+    def __init__(self, web: Web, address: Address, known: "Known") -> None:
+        self._web = web
+        self._address = address
+        self._head = known.head
+        self._resolved = known.url
+        self.path = known.path
+        self.size = known.size
+        self.validator = known.validator
+
+    def fill(self, start: int, buffer: memoryview) -> None:
+        """See ``Part``."""
+        if start < len(self._head):
+            ready = self._head[start : start + len(buffer)]
+            buffer[: len(ready)] = ready
+            start, buffer = start + len(ready), buffer[len(ready) :]
+        if buffer:
+            self._fetch(start, buffer)
+
+    def _fetch(self, start: int, buffer: memoryview) -> None:
+        last = start + len(buffer) - 1
+        headers = {**self._address.headers, **_condition(self.validator), "Range": f"bytes={start}-{last}"}
+        response = self._ask(headers)
+        try:
+            self._check(response, Range(start, last, self.size))
+            _read_all(response, buffer)
+        except BaseException:
+            self._web.client.close()
+            raise
+        response.close()
+
+    def _ask(self, headers: Headers) -> Response:
+        """Asks where the first answer came from; where that has expired, asks for the way again."""
+        if self._resolved:
+            try:
+                return self._web.client.get(self._resolved, headers)
+            except Interrupted:
+                raise
+            except DownloadFailed:
+                self._resolved = ""
+        return self._web.client.get(self._address.url(), headers)
+
+    def _check(self, response: Response, wanted: Range) -> None:
+        if response.status != HTTPStatus.PARTIAL_CONTENT:
+            raise Changed("the server stopped to give ranges of it")
+        found = _range(response.headers)
+        if found is None or found.total != wanted.total or not _is_of(response.headers, self.validator):
+            raise Changed("it was replaced while it was fetched")
+        if found != wanted:
+            raise DownloadFailed(f"the server gave bytes {found.first}-{found.last}, not {wanted.first}-{wanted.last}")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of an object before it is read."""
+
+    size: int
+    validator: str
+    path: bytes = b""
+    head: bytes = b""
+    url: str = ""
+
+
+def open_url(web: Web, address: Address, path: bytes) -> Opened:
+    """Asks for the first piece, and takes it from there; raises ``DownloadFailed`` or ``Interrupted``."""
+    asked = address.url()
+    response = web.client.get(asked, {**address.headers, "Range": f"bytes=0-{PIECE - 1}"})
+    if response.status == HTTPStatus.OK:
+        return _stream(response)
+    validator = strong_validator(response.headers)
+    found = _range(response.headers)
+    if found is None or not validator or found.first != 0 or response.status != HTTPStatus.PARTIAL_CONTENT:
+        return _unranged(web, address)
+    head = bytearray(found.last + 1)
+    _read_all(response, memoryview(head))
+    moved = response.url if response.url != asked else ""
+    return Parts([UrlPart(web, address, Known(found.total, validator, path, bytes(head), moved))])
+
+
+def _unranged(web: Web, address: Address) -> Stream:
+    web.client.close()
+    response = web.client.get(address.url(), address.headers)
+    if response.status != HTTPStatus.OK:
+        raise DownloadFailed(f"the server answered {response.status} to a request for all of it")
+    return _stream(response)
+
+
+def _stream(response: Response) -> Stream:
+    length = response.headers.get("Content-Length", "")
+    size = int(length) if length.isdigit() and "Transfer-Encoding" not in response.headers else None
+    return Stream(_chunks(response, size), size)
+
+
+def _chunks(response: Response, size: int | None) -> Iterator[bytes]:
+    count = 0
+    while chunk := response.read(PIECE):
+        count += len(chunk)
+        yield chunk
+    if size is not None and count != size:
+        raise Interrupted(f"the connection ended after {count} of {size} bytes")
+
+
+def _read_all(response: Response, buffer: memoryview) -> None:
+    while buffer:
+        chunk = response.read(len(buffer))
+        if not chunk:
+            raise Interrupted("the connection ended too early")
+        buffer[: len(chunk)] = chunk
+        buffer = buffer[len(chunk) :]
+
+
+def strong_validator(headers: Message) -> str:
+    """The ETag where it is strong, else a Last-Modified that can be relied on; else empty."""
+    etag = headers.get("ETag", "")
+    if etag.startswith('"'):
+        return etag
+    modified = headers.get("Last-Modified", "")
+    return modified if _is_settled(modified, headers.get("Date", "")) else ""
+
+
+def _is_settled(modified: str, now: str) -> bool:
+    """Whether a second change could have come without changing the date (RFC 9110, section 8.8.2.2)."""
+    try:
+        return (parsedate_to_datetime(now) - parsedate_to_datetime(modified)).total_seconds() >= 1
+    except (TypeError, ValueError):
+        return False
+
+
+def _condition(validator: str) -> Headers:
+    return {"If-Match" if validator.startswith('"') else "If-Unmodified-Since": validator}
+
+
+def _is_of(headers: Message, validator: str) -> bool:
+    return headers.get("ETag" if validator.startswith('"') else "Last-Modified", "") == validator
+
+
+def _range(headers: Message) -> Range | None:
+    found = CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
+    if not found:
+        return None
+    first, last, total = map(int, found.groups())
+    return Range(first, last, total) if first <= last < total else None

@@ -1,0 +1,235 @@
+"""HTTP requests over guarded connections: redirects, statuses, bodies. Tells what may be tried again from what may not.
+
+It must not try again itself, nor know what is fetched.
+"""
+
+import contextlib
+import http.client
+import re
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from urllib.parse import urljoin
+
+from fetcher.dial import Line, Target, dial, proxy_of, target
+from fetcher.failures import Changed, DownloadFailed, Interrupted, NotFound, Overloaded
+
+MOST_REDIRECTS = 5
+REDIRECTS = {301, 302, 303, 307, 308}
+FINE = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}
+TEMPORARY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
+BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+ADVICE: Mapping[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "the server asks for credentials; give the model an artifactSecret",
+    HTTPStatus.FORBIDDEN: "the server refuses access; check its permissions or the model's artifactSecret",
+    HTTPStatus.NOT_FOUND: "check the model's artifact URL",
+}
+FIXED = {"Accept-Encoding": "identity", "User-Agent": "mlendpoints-model-init"}
+AT_ONCE = 128 * 1024
+SLOWEST = 1024
+"""Bytes a second, over the longest silence allowed; less counts as silence."""
+LONGEST_PAUSE = 60
+
+
+class Response:
+    """A response under way."""
+
+    def __init__(self, response: http.client.HTTPResponse, url: str, silence: float) -> None:
+        self._response = response
+        self._silence = silence
+        self._since, self._count = time.monotonic(), 0
+        self.url = url
+        self.status = response.status
+        self.headers = response.headers
+
+    def read(self, size: int) -> bytes:
+        """What has come, at most ``size`` bytes; empty at the end; raises ``Interrupted``."""
+        try:
+            chunk = self._response.read1(min(size, AT_ONCE))
+        except (OSError, http.client.HTTPException) as error:
+            raise _interrupted(error) from error
+        self._check_speed(len(chunk))
+        return chunk
+
+    def close(self) -> None:
+        """Gives the rest up; harmless after the end."""
+        self._response.close()
+
+    def _check_speed(self, count: int) -> None:
+        self._count += count
+        passed = time.monotonic() - self._since
+        if passed < self._silence:
+            return
+        if self._count < SLOWEST * passed:
+            raise Interrupted(f"the server sent no more than {self._count} bytes in {passed:.0f} s")
+        self._since, self._count = time.monotonic(), 0
+
+
+class Client:
+    """One connection at a time, kept while requests go to the same server; for one thread."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._connection: Connection | None = None
+        self._ended = False
+
+    def get(self, url: str, headers: Mapping[str, str]) -> Response:
+        """A response of status 200, 206 or 416; raises ``DownloadFailed``, ``Interrupted`` or ``Changed``."""
+        wanted = target(url)
+        for _ in range(MOST_REDIRECTS + 1):
+            answer = self._ask(wanted, headers)
+            if answer.status not in REDIRECTS:
+                _check_status(answer)
+                return Response(answer, url, self._line.read_seconds)
+            url = urljoin(url, answer.headers.get("Location", ""))
+            self.close()
+            wanted, headers = _redirected(wanted, url, headers)
+        raise DownloadFailed(f"there were more than {MOST_REDIRECTS} redirects")
+
+    def close(self) -> None:
+        """Ends the connection; the next request makes another."""
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.close()
+
+    def end(self) -> None:
+        """Has the thread that waits here end soon, and ask for nothing more; for other threads."""
+        self._ended = True
+        if connection := self._connection:
+            connection.cut()
+
+    def _ask(self, wanted: Target, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        kept = self._connection if self._connection and self._connection.is_free_for(wanted) else None
+        if kept:
+            with contextlib.suppress(OSError, http.client.HTTPException):  # the server may have closed it meanwhile
+                return kept.ask(wanted, headers)
+        self.close()
+        if self._ended:
+            raise Interrupted("the download was given up")
+        self._connection = Connection(wanted, self._line)
+        try:
+            return self._connection.ask(wanted, headers)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise _interrupted(error) from error
+
+
+class Connection:
+    """One connection, made when it is first asked."""
+
+    def __init__(self, wanted: Target, line: Line) -> None:
+        self._origin = wanted.origin
+        self._proxy = proxy_of(wanted) if wanted.scheme == "http" else None
+        self._http = http.client.HTTPConnection(wanted.host, wanted.port)
+        self._http.auto_open = 0  # it would connect without asking the guard
+        self._http.sock = self._socket = dial(wanted, line)
+        self._response: http.client.HTTPResponse | None = None
+
+    def is_free_for(self, wanted: Target) -> bool:
+        """Whether nothing of an earlier response is left on it, and it leads there."""
+        finished = self._response is None or self._response.isclosed()
+        return finished and self._origin == wanted.origin and self._http.sock is not None
+
+    def ask(self, wanted: Target, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        """Sends a request and waits for the head of the response."""
+        path = wanted.path
+        more = {"Host": wanted.authority, **FIXED, **headers}
+        if wanted.authorization:
+            more["Authorization"] = wanted.authorization
+        if self._proxy:
+            path = f"http://{wanted.authority}{path}"
+            more |= {"Proxy-Authorization": self._proxy.authorization} if self._proxy.authorization else {}
+        self._http.request("GET", path, headers=more)
+        self._response = self._http.getresponse()
+        return self._response
+
+    def cut(self) -> None:
+        """Has whoever waits for bytes wait no longer."""
+        with contextlib.suppress(OSError):  # it may have ended already
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Ends it, whatever is under way."""
+        if self._response:
+            self._response.close()
+        self._http.close()
+
+
+class Web:
+    """A client for each thread, all of which end together."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._local = threading.local()
+        self._clients: list[Client] = []
+
+    @property
+    def client(self) -> Client:
+        """The current thread's."""
+        found = getattr(self._local, "client", None)
+        if isinstance(found, Client):
+            return found
+        client = self._local.client = Client(self._line)
+        self._clients.append(client)
+        return client
+
+    def check(self, wanted: Target) -> None:
+        """Raises ``DownloadFailed`` where it leads to what must not be connected to, ``Interrupted`` where nowhere."""
+        dial(wanted, self._line).close()
+
+    def close(self) -> None:
+        """Ends every connection; only when no thread uses one any more."""
+        for client in self._clients:
+            client.close()
+
+    def end(self) -> None:
+        """Ends every thread's requests."""
+        for client in self._clients:
+            client.end()
+
+
+def _redirected(before: Target, url: str, headers: Mapping[str, str]) -> tuple[Target, Mapping[str, str]]:
+    """Where a redirect leads; secrets do not go along to another server."""
+    after = target(url)
+    if before.scheme == "https" and after.scheme == "http":
+        raise DownloadFailed(f"it was redirected to {after.authority} without TLS")
+    if before.origin == after.origin:
+        return after, headers
+    return after, {key: value for key, value in headers.items() if key.lower() != "authorization"}
+
+
+def _check_status(answer: http.client.HTTPResponse) -> None:
+    status = answer.status
+    if status in FINE:
+        return
+    message = f"status {status}{_code(answer)}; {ADVICE.get(status, 'see the log of that server')}"
+    if status == HTTPStatus.PRECONDITION_FAILED:
+        raise Changed("it was replaced while it was fetched")
+    if status in BUSY:
+        raise Overloaded(message, _pause(answer))
+    if status in TEMPORARY or status >= 500:
+        raise Interrupted(message, _pause(answer))
+    raise (NotFound if status == HTTPStatus.NOT_FOUND else DownloadFailed)(message)
+
+
+def _code(answer: http.client.HTTPResponse) -> str:
+    """The word by which an object store explains itself, such as ``NoSuchBucket``."""
+    try:
+        found = re.search(rb"<Code>(\w{1,60})</Code>", answer.read(4096))
+    except (OSError, http.client.HTTPException):
+        return ""
+    return f" ({found[1].decode()})" if found else ""
+
+
+def _pause(answer: http.client.HTTPResponse) -> float:
+    """Seconds of a Retry-After header, within reason."""
+    text = answer.headers.get("Retry-After", "")
+    return float(min(int(text), LONGEST_PAUSE)) if text.isdigit() and len(text) < 9 else 0
+
+
+def _interrupted(error: Exception) -> Interrupted:
+    if isinstance(error, TimeoutError):
+        return Interrupted("the server fell silent")
+    return Interrupted(f"the connection was lost: {type(error).__name__}")

@@ -1,0 +1,45 @@
+"""How many streams are used: more while they help, fewer when they do not."""
+
+from fetcher.pace import MOST, PATIENCE, Pace
+
+SECOND = 1_000_000
+
+
+def rates(pace: Pace, each: int, most: int, *, times: int = 20) -> list[int]:
+    """The streams at each measure of a network that gives so much to each, and no more than so much to all."""
+    seen = []
+    for _ in range(times):
+        seen.append(pace.streams)
+        pace.measured(min(pace.streams * each, most), starved=True)
+    return seen
+
+
+def test_streams_are_doubled_while_that_helps() -> None:
+    assert rates(Pace(), SECOND, 100 * SECOND)[:5] == [2, 4, 8, 16, 16]
+
+
+def test_streams_that_do_not_help_are_given_up() -> None:
+    seen = rates(Pace(), SECOND, 4 * SECOND)
+    assert seen[:4] == [2, 4, 8, 4]
+    assert set(seen[3 : 3 + PATIENCE]) == {4}
+
+
+def test_more_is_tried_again_after_a_while() -> None:
+    assert 8 in rates(Pace(), SECOND, 4 * SECOND, times=40)[4:]
+
+
+def test_a_reader_that_is_busy_needs_no_more_streams() -> None:
+    pace = Pace()
+    for _ in range(50):
+        pace.measured(SECOND, starved=False)
+    assert pace.streams == 2
+
+
+def test_there_is_always_one_stream_and_never_more_than_allowed() -> None:
+    pace = Pace(most=3)
+    assert max(rates(pace, SECOND, 100 * SECOND)) == 3
+    for _ in range(10):
+        pace.overloaded()
+    assert pace.streams == 1
+    assert Pace(most=1).streams == 1
+    assert MOST == 16
