@@ -1,7 +1,6 @@
 """The control plane alone: quick, side by side, and gone afterwards."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.binaries import program
+from cluster.settings import settings_from_environment
 from tests.cluster.sandbox import ROOT
 
 pytestmark = pytest.mark.cluster
@@ -91,10 +92,8 @@ def _control_plane(verb: str, folder: Path, *options: str) -> str:
 
 
 def _kubectl(folder: Path, *arguments: str, stdin: str = "") -> str:
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = Path(os.environ.get("MLENDPOINTS_CACHE") or caches / "mlendpoints")
-    kubectl = max(cache.glob("binaries/kubernetes-*/kubectl"))
-    command = [str(kubectl), f"--kubeconfig={folder / 'kubeconfig'}", *arguments]
+    kubectl = program("kubectl", settings_from_environment())
+    command = [kubectl, f"--kubeconfig={folder / 'kubeconfig'}", *arguments]
     return subprocess.run(command, input=stdin, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

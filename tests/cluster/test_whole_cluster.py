@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.binaries import program
+from cluster.settings import settings_from_environment
 from tests.cluster.sandbox import Sandbox, Traces, a_sandbox, traces
 
 pytestmark = [
@@ -134,13 +136,8 @@ def _daemons(sandbox: Sandbox) -> dict[str, int]:
 
 
 def _kubectl(sandbox: Sandbox, kubeconfig: Path, *arguments: str) -> str:
-    (kubectl,) = _cache().glob("binaries/kubernetes-*/kubectl")
-    return sandbox.output(str(kubectl), f"--kubeconfig={kubeconfig}", *arguments)
-
-
-def _cache() -> Path:
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("MLENDPOINTS_CACHE") or caches / "mlendpoints")
+    kubectl = program("kubectl", settings_from_environment())
+    return sandbox.output(kubectl, f"--kubeconfig={kubeconfig}", *arguments)
 
 
 def _is_true(thing: dict[str, dict[str, list[dict[str, str]]]], condition: str) -> bool:
