@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
+from mlendpoints.edge.holds import HELD
+
 Call = tuple[str, str, str]  # verb, kind, HTTP status
 Scrape = Callable[[], Awaitable[str]]
 
-_QUIET = 3  # looks a second apart that show no work
+_QUIET = int(2 * HELD)  # looks a second apart that show no work; a status that is held is work, too
 _LOOKS = 60
 
 

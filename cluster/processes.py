@@ -89,6 +89,17 @@ def _start(daemon: Daemon, *, state: Path) -> None:
             env={**os.environ, **daemon.environment, **mark},
         )
     log.with_suffix(".pid").write_text(f"{process.pid}\n")
+    wait_until(
+        lambda: process.poll() is not None or _shows(process.pid), what=f"the start of {daemon.name}", seconds=10
+    )
+
+
+def _shows(pid: int) -> bool:
+    """Whether its environment is to be seen, which the kernel shows a moment after exec has succeeded."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes() != b""
+    except OSError:
+        return False
 
 
 def _all_pids() -> Iterator[int]:

@@ -23,7 +23,7 @@ from bench.zero_loss.logs import Logs
 from bench.zero_loss.objects import ENDPOINT, make_bindings
 from bench.zero_loss.sight import Sight
 from bench.zero_loss.stage import Stage
-from bench.zero_loss.updates import Kind, Update, perform
+from bench.zero_loss.updates import RENEWAL, Kind, Update, perform
 from bench.zero_loss.verdict import Verdict, judge
 from mlendpoints.edge import kinds
 
@@ -112,8 +112,7 @@ async def _rounds(stage: Stage, size: Size) -> list[Update]:
         if number:
             await stage.operator.stop()
             await stage.operator.start(drain=each.drain)
-            await stage.renew()
-        for kind in each.updates:
+        for kind in (*([RENEWAL] if number else ()), *each.updates):
             await asyncio.sleep(PAUSE)
             updates.append(await perform(stage, kind))
             _tell(updates[-1])

@@ -85,7 +85,6 @@ class Stage:
         """A new version of every model: an operator's settings go into pods that are made from then on."""
         for model in self.asked.answers:
             await self.set_next_model(model)
-        await self.until_settled()
 
     async def set_variants(self, **variants: Variant) -> None:
         """Replaces single variants of the config in force."""

@@ -138,6 +138,8 @@ async def remove(stage: Stage) -> None:
     await stage.set_config(CONFIG, BASE)
 
 
+RENEWAL = Kind("all models anew", Stage.renew)  # begins a round with another setting
+
 ROUND = (
     *WEIGHTS,
     *INSTANCES,
