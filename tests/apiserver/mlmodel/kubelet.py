@@ -31,6 +31,7 @@ class Kubelet:
         self._addresses = count(2)
         self.bad_images: set[str] = set()
         self.bad_artifacts: set[str] = set()
+        self.fell_silent = False  # after somebody had answered, nobody did
 
     async def run(self) -> None:
         """Works until it is cancelled."""
@@ -53,12 +54,17 @@ class Kubelet:
     async def _follow_pods(self) -> None:
         async for event in self._client.follow(kinds.POD.path(self._namespace)):
             pod = msgspec.json.decode(event.object)
-            name = pod["metadata"]["name"]
-            if event.type == "DELETED":
-                self._pods.pop(name, None)
-            else:
-                self._pods[name] = pod
+            self._take(pod, gone=event.type == "DELETED")
+            if event.type != "DELETED":
                 await self._sync(pod)
+
+    def _take(self, pod: Object, *, gone: bool) -> None:
+        before, name = self.answering(), pod["metadata"]["name"]
+        if gone:
+            self._pods.pop(name, None)
+        else:
+            self._pods[name] = pod
+        self.fell_silent = self.fell_silent or bool(before and not self.answering())
 
     async def _follow_claims(self) -> None:
         async for event in self._client.follow(kinds.CLAIM.path(self._namespace)):

@@ -29,7 +29,7 @@ from tests.apiserver.mlmodel.kubelet import Kubelet, at_work
 
 QUICK = LeaseTimes(duration=5, renew_within=4, renew_every=1, retry=0.05)
 PLANS = Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model, mlmodel=plan_mlmodel)
-PATIENCE = 30  # seconds
+PATIENCE = 120  # seconds; generous, it ends only what would never hold
 _MERGE = "application/merge-patch+json"
 _MADE = (kinds.CLAIM, kinds.JOB, kinds.SERVICE, kinds.DEPLOYMENT)
 
@@ -41,7 +41,7 @@ class Rig:
         self._client = client
         self.namespace = namespace
         self.kubelet = kubelet
-        self._metrics = metrics
+        self.metrics = metrics
 
     async def create(self, kind: Kind, name: str, spec: Object) -> None:
         manifest = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": name}, "spec": spec}
@@ -106,7 +106,7 @@ class Rig:
 
     def writes(self) -> Counter[tuple[str, str]]:
         """What the operator has written, but for its lease: (verb, kind)."""
-        samples = next(iter(self._metrics.requests.collect())).samples
+        samples = next(iter(self.metrics.requests.collect())).samples
         found = Counter[tuple[str, str]]()
         for sample in samples:
             verb, kind = sample.labels["verb"], sample.labels["kind"]
@@ -116,33 +116,43 @@ class Rig:
 
     def reads(self) -> float:
         """GETs and lists of the operator."""
-        samples = next(iter(self._metrics.requests.collect())).samples
+        samples = next(iter(self.metrics.requests.collect())).samples
         return sum(s.value for s in samples if s.labels["verb"] in ("get", "list") and s.name.endswith("_total"))
+
+
+@asynccontextmanager
+async def unattended(kubeconfig: Path) -> AsyncIterator[Rig]:
+    """A new namespace without an operator."""
+    namespace = f"test-{uuid.uuid4().hex[:10]}"
+    async with connected(kubeconfig) as client:
+        await client.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
+        await _until_pods_may_run(client, namespace)
+        async with at_work(client, namespace) as kubelet:
+            yield Rig(client, namespace, kubelet=kubelet, metrics=Metrics())
 
 
 @asynccontextmanager
 async def operating(kubeconfig: Path) -> AsyncIterator[Rig]:
     """A new namespace with an operator at work in it."""
-    namespace, metrics = f"test-{uuid.uuid4().hex[:10]}", Metrics()
-    async with connected(kubeconfig) as client:
-        await client.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
-        await _until_pods_may_run(client, namespace)
+    async with unattended(kubeconfig) as rig:
         operator = Operator(
-            settings=Settings(
-                namespaces=(namespace,), lease_namespace=namespace, address="127.0.0.1", port=0, workers=4
-            ),
+            settings=settings(rig.namespace),
             plans=PLANS,
             process=Process(identity=uuid.uuid4().hex, lease_times=QUICK),
-            api=Api.connect(impersonate=OPERATOR, observer=metrics.request),
-            metrics=metrics,
+            api=Api.connect(impersonate=OPERATOR, observer=rig.metrics.request),
+            metrics=rig.metrics,
         )
-        async with at_work(client, namespace) as kubelet:
-            task = asyncio.create_task(operator.run())
-            try:
-                yield Rig(client, namespace, kubelet=kubelet, metrics=metrics)
-            finally:
-                operator.stop()
-                await asyncio.wait_for(task, PATIENCE)
+        task = asyncio.create_task(operator.run())
+        try:
+            yield rig
+        finally:
+            operator.stop()
+            await asyncio.wait_for(task, PATIENCE)
+
+
+def settings(namespace: str) -> Settings:
+    """Of an operator of this namespace alone."""
+    return Settings(namespaces=(namespace,), lease_namespace=namespace, address="127.0.0.1", port=0, workers=4)
 
 
 async def _until_pods_may_run(client: Client, namespace: str) -> None:
