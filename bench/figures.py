@@ -8,12 +8,12 @@ from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlendpoints.edge.holds import HELD
+from mlendpoints.edge.reconciler import REST
 
 Call = tuple[str, str, str]  # verb, kind, HTTP status
 Scrape = Callable[[], Awaitable[str]]
 
-_QUIET = int(2 * HELD)  # looks a second apart that show no work; a status that is held is work, too
-_LOOKS = 60
+_LOOKS = 120  # a second apart
 
 
 class Figures(Struct, frozen=True):
@@ -46,14 +46,18 @@ def read_figures(text: str) -> Figures:
     )
 
 
-async def settled(scrape: Scrape) -> Figures:
-    """The figures once the operator leads and has had nothing to do for some seconds, or after ``_LOOKS`` in vain."""
+async def settled(scrape: Scrape, endpoints: int) -> Figures:
+    """The figures once the operator leads and has had nothing to do for some seconds, or after ``_LOOKS`` in vain.
+
+    A status that is held is work, too, and so is a template that rests before it looks at all its users once more.
+    """
+    enough = 2 * HELD + REST * endpoints
     before, quiet = read_figures(await scrape()), 0
     for _ in range(_LOOKS):
         await asyncio.sleep(1)
         now = read_figures(await scrape())
         is_same = now.leads and (now.calls, now.reconciles) == (before.calls, before.reconciles)
         before, quiet = now, quiet + 1 if is_same else 0
-        if quiet == _QUIET:
+        if quiet >= enough:
             break
     return before
