@@ -7,6 +7,9 @@ leaves over.
 from fetcher.failures import TooLarge
 from fetcher.spool import Spool
 
+MARGIN = 32 * 1024 * 1024
+"""Left free by what is kept: threads keep several pieces at a time, and file systems take some for themselves."""
+
 
 class Room:
     """``limit`` bytes, for one artifact unpacked and what is kept of it packed."""
@@ -22,12 +25,16 @@ class Room:
         self.used += size
         if self.used > self.limit:
             raise TooLarge(f"unpacks to more than the {self.limit} bytes allowed; give the variant more `size`")
-        if self._spool and self._spool.alive and self.used + self._spool.kept > self.limit:
+        if self._spool and self._spool.alive and not self._has_room(self._spool):
             self._yield(self._spool)
 
     def leaves(self, size: int) -> bool:
         """Whether so many bytes more may be kept."""
-        return self._fixed or self._spool is None or self.used + self._spool.kept + size <= self.limit
+        return self._fixed or self._spool is None or self._has_room(self._spool, size)
+
+    def _has_room(self, spool: Spool, more: int = 0) -> bool:
+        margin = 0 if self._fixed else MARGIN
+        return self.used + spool.kept + more + margin <= self.limit
 
     def need_packed(self) -> None:
         """From now on, what is kept has to stay until all is unpacked."""

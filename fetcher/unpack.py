@@ -6,14 +6,15 @@ It must not make anything visible, nor fetch.
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from fetcher import tars, zips
 from fetcher.failures import Invalid
-from fetcher.inflate import ERRORS, Inflated, member_for
+from fetcher.inflate import Inflated, member_for
 from fetcher.room import Room
 from fetcher.settings import Settings
 from fetcher.spool import Spool
@@ -40,7 +41,7 @@ class Unpacker:
         if tars.is_tar(head):
             with ahead(source) as stream:
                 self._untar(stream)
-        elif kind and tars.is_tar(_inflated_head(head)):
+        elif kind and tars.is_tar(_inflated_head(head, self.settings.limit_ratio)):
             with ahead(source) as packed, ahead(Inflated(packed, kind, self.settings.limit_ratio)) as stream:
                 self._untar(stream)
         elif zips.is_zip(head) and _may_be_unzipped(name):
@@ -112,12 +113,16 @@ def _may_be_unzipped(name: str) -> bool:
     return Path(name).suffix.lower() in {"", ".zip"}
 
 
-def _inflated_head(head: bytes) -> bytes:
-    kind = member_for(head)
-    try:
-        return kind().give(head, tars.BLOCK) if kind else b""
-    except ERRORS:
-        return b""
+def _inflated_head(head: bytes, limit_ratio: int) -> bytes:
+    """The beginning of what is packed, as far as it shows here; the first members may be empty."""
+    kind, found = member_for(head), b""
+    if not kind:
+        return found
+    stream = Inflated(BytesIO(head), kind, limit_ratio)
+    with suppress(Invalid):
+        while len(found) < tars.BLOCK and (more := stream.read(tars.BLOCK - len(found))):
+            found += more
+    return found
 
 
 def _nameless(folder: Path) -> int:

@@ -177,7 +177,7 @@ def _bombs() -> Iterator[tuple[str, str, bytes, int]]:
         yield f"{name}: packed twice", name, pack(pack(SMALL)), INVALID
         yield f"{name}: something after the end", name, pack(SMALL) + b"something", INVALID
         yield f"{name}: a second archive after the end", name, pack(SMALL) + pack(SMALL), INSTALLED
-        yield f"{name}: thousands of empty members", name, pack(b"") * 3000 + pack(SMALL), INVALID
+        yield f"{name}: thousands of empty members", name, pack(b"") * 3000 + pack(SMALL), INSTALLED
     long: dict[int, int] = {
         zstd.CompressionParameter.window_log: 27,
         zstd.CompressionParameter.enable_long_distance_matching: 1,

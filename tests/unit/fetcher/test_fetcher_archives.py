@@ -2,16 +2,21 @@
 
 import gzip
 import os
+import random
 import stat
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fetcher.__main__ import main
+from tests.unit.fetcher.hostile_zips import packed
 from tests.unit.fetcher.origin import Answer, folder, member, serving, tar, tar_gz
 from tests.unit.fetcher.running import Place
 
@@ -131,6 +136,36 @@ def test_any_user_may_read_what_was_unpacked(place: Place) -> None:
         os.umask(before)
     modes = [stat.S_IMODE((place.model / path).stat().st_mode) for path in (".", "a", "a/b", "a/run")]
     assert modes == [0o755, 0o755, 0o644, 0o755]
+
+
+@pytest.mark.parametrize("kept", ["--keep-partial", "--no-keep-partial"])
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("name", ["model.zip", "model", "MODEL.ZIP"])
+def test_a_zip_is_unpacked(name: str, method: int, kept: str, place: Place) -> None:
+    files = {"d/weights": random.Random(6).randbytes(3_000_000), "größe": b"1" * 1000, "empty": b""}  # noqa: S311 - the same bytes each time
+    claim = place.scratch / "claims" / "models"
+    claim.mkdir(parents=True)
+    (claim / name).write_bytes(packed(*files.items(), mode=0o100755, method=method))
+    assert main(place.arguments(f"pvc://models/{name}", "--claims", str(claim.parent), kept)) == 0
+    assert place.files() == files
+    assert stat.S_IMODE((place.model / "empty").stat().st_mode) == 0o755
+    assert place.visible() == [".complete", "model"]
+
+
+@pytest.mark.parametrize("name", ["model.pt", "model.keras", "weights.npz", "titanic.mar"])
+def test_what_other_formats_pack_by_zip_stays_one_file(name: str, place: Place) -> None:
+    content = packed(("data.pkl", b"1"))
+    with serving(Answer(content)) as origin:
+        assert place.run(origin, name=name) == 0
+    assert place.files() == {name: content}
+
+
+def test_zstandard_of_several_frames_is_one_stream(place: Place) -> None:
+    archive = tar(member("a", b"1" * 3000))
+    skipped = b"\x50\x2a\x4d\x18\x04\x00\x00\x00skip"
+    with serving(Answer(skipped + zstd.compress(archive[:700]) + zstd.compress(archive[700:]))) as origin:
+        assert place.run(origin, name="model.tar.zst") == 0
+    assert place.files() == {"a": b"1" * 3000}
 
 
 def test_gzip_of_several_members_is_one_stream(place: Place) -> None:
