@@ -67,7 +67,7 @@ def _named(settings: Settings, failure: DownloadFailed) -> DownloadFailed:
 def _full_or_broken(settings: Settings, error: OSError) -> Failure:
     if error.errno in FULL:
         return TooLarge(
-            f"{public(settings.artifact)} could not be installed: the volume is full; give the variant more `size`"
+            f"{public(settings.artifact)} could not be installed: the volume is full; give it more room (`size`)"
         )
     return DownloadFailed(f"{public(settings.artifact)} could not be installed: {error}")
 

@@ -54,7 +54,7 @@ class DigestMismatch(Failure):
 class Invalid(Failure):
     """What was fetched is no archive that may be unpacked."""
 
-    reason = "ArtifactInvalid"
+    reason = "ArtifactUnsafe"
     exit_code = 12
 
 

@@ -89,7 +89,7 @@ class Attempt:
         if (opened.size or 0) > self.settings.limit_bytes:
             raise TooLarge(
                 f"{public(self.settings.artifact)} is larger than the {self.settings.limit_bytes} bytes allowed; "
-                "give the variant more `size`"
+                "give it more room (`size`)"
             )
 
     def _take(self, files: Iterator[File], unpacker: Unpacker, *, is_folder: bool) -> str:

@@ -24,7 +24,7 @@ class Room:
         """Bytes that are about to be written; raises ``TooLarge``."""
         self.used += size
         if self.used > self.limit:
-            raise TooLarge(f"unpacks to more than the {self.limit} bytes allowed; give the variant more `size`")
+            raise TooLarge(f"unpacks to more than the {self.limit} bytes allowed; give it more room (`size`)")
         if self._spool and self._spool.alive and not self._has_room(self._spool):
             self._yield(self._spool)
 
@@ -44,6 +44,6 @@ class Room:
         if self._fixed:
             raise TooLarge(
                 f"needs more than the {self.limit} bytes allowed, packed and unpacked together, as a zip does; "
-                "give the variant more `size`, or pack it as tar.gz"
+                "give it more room (`size`), or pack it as tar.gz"
             )
         spool.drop()

@@ -60,7 +60,7 @@ class Source:
         self._sum.update(chunk)
         self.count += len(chunk)
         if self.count > self._limit:
-            raise TooLarge(f"is larger than the {self._limit} bytes allowed; give the variant more `size`")
+            raise TooLarge(f"is larger than the {self._limit} bytes allowed; give it more room (`size`)")
         return chunk
 
 

@@ -63,9 +63,13 @@ REASONS: Mapping[Reason, Explanation] = {
         "The artifact is not the one whose digest the model names.",
         "Find out which is right, then correct `artifactDigest` or the file.",
     ),
-    Reason.ARTIFACT_INVALID: Explanation(
-        "The artifact is no archive that can be unpacked safely, or does not fit into `size`.",
-        "Pack it anew as tar or tar.gz of files and folders alone, or give the variant or MLModel a larger `size`.",
+    Reason.ARTIFACT_UNSAFE: Explanation(
+        "The artifact is damaged, or is no archive that can be unpacked safely.",
+        "Pack it anew, of files and folders alone: no links, no devices, no names that lead outside.",
+    ),
+    Reason.ARTIFACT_TOO_LARGE: Explanation(
+        "The artifact does not fit into `size`, or holds more files than are allowed.",
+        "Give the variant or MLModel a larger `size`.",
     ),
     Reason.CREATING_STORAGE: Explanation(
         "Of an MLModel: the claim for its artifact is made, and no volume is bound to it yet.",

@@ -101,7 +101,7 @@ def test_what_may_not_be_unpacked_leaves_no_trace_and_says_why(what: str, place:
     archive, why = REFUSED[what]
     with serving(Answer(archive)) as origin:
         code = place.run(origin, "--limit-bytes", "2000000", "--limit-entries", "100")
-    expected = (13, "ArtifactTooLarge") if "allowed" in why else (12, "ArtifactInvalid")
+    expected = (13, "ArtifactTooLarge") if "allowed" in why else (12, "ArtifactUnsafe")
     assert (code, place.said()["reason"]) == expected
     assert place.visible() == []
     assert why in place.said()["message"]

@@ -32,7 +32,7 @@ def test_a_hostile_archive_ends_as_it_deserves_and_harms_nothing(what: str, plac
     assert [path.name for path in (place.scratch / "claims" / "models").iterdir()] == [case.name]
     assert place.visible() == ([".complete", "model"] if case.code == 0 else [])
     if case.code:
-        assert place.said()["reason"] in {"ArtifactInvalid", "ArtifactTooLarge"}
+        assert place.said()["reason"] in {"ArtifactUnsafe", "ArtifactTooLarge"}
         return
     found = [path.lstat() for path in place.model.rglob("*")]
     assert {stat.S_IMODE(each.st_mode) for each in found} <= {0o755, 0o644}

@@ -32,8 +32,8 @@ from mlendpoints.core.world import Settings
 
 VARIANT = "mlmodel"  # stands in metrics and logs where an endpoint has the name of a variant
 RETRIES = 2  # pods of a Job after its first; the fetcher itself tries several times
-# Exit codes of the fetcher that trying again does not mend: command line, digest, archive.
-_HOPELESS = [2, 11, 12]
+# Exit codes of the fetcher that trying again does not mend: command line, digest, archive, size.
+_HOPELESS = [2, 11, 12, 13]
 
 
 def freeze(model: MLModel, settings: Settings) -> Model:

@@ -78,7 +78,7 @@ def test_job_and_pods_share_one_claim_and_one_fetcher() -> None:
 def test_a_download_is_not_repeated_for_what_no_repetition_mends() -> None:
     spec = manifests(downloadTimeoutSeconds=60)["Job"]["spec"]
     rules = {rule["action"]: rule for rule in spec["podFailurePolicy"]["rules"]}
-    assert rules["FailJob"]["onExitCodes"] == {"operator": "In", "values": [2, 11, 12]}
+    assert rules["FailJob"]["onExitCodes"] == {"operator": "In", "values": [2, 11, 12, 13]}
     assert (spec["backoffLimit"], spec["activeDeadlineSeconds"]) == (2, 60)
     assert "ttlSecondsAfterFinished" not in spec
 
