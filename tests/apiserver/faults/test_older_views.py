@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mlendpoints.edge.kinds import make_watches
 from tests.apiserver.faults.playing import all_of, on_stage, run
 from tests.apiserver.faults.trial import Result
 from tests.sweep.scenarios import BY_NAME
@@ -15,7 +16,8 @@ VIEWS = {
     "routes after a swap": ("swap", "virtualservices"),
     "pods after a swap": ("swap", "deployments", "endpointslices", "pods"),
 }
-START = 26  # calls of a start that finds everything in order: a list and a watch for each of 13 reflectors
+WATCHES = make_watches(namespaces=("one",), gateway_service="istio-ingress/gateway", volumes=False)
+START = 2 * len(WATCHES)  # calls of a start that finds everything in order: a list and a watch each
 
 
 @pytest.fixture(scope="module")
