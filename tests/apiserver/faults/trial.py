@@ -18,8 +18,7 @@ from mlendpoints.edge.kinds import EVENT
 from mlendpoints.edge.reflector import Patience
 from tests.apiserver.faults.answers import OlderView
 from tests.apiserver.faults.proxy import Call, Detour, Fault, Proxy, between
-from tests.apiserver.faults.watches import Object
-from tests.sweep.normal import Picture, differences, picture
+from tests.sweep.normal import Picture, differences, picture, without_race
 from tests.sweep.rules import Evidence, Violation, judge
 from tests.sweep.scenarios import Scenario
 from tests.sweep.stage import Point, Stage
@@ -97,19 +96,22 @@ class Trials:
             return result_of(point, proxy, scenario, problem)
 
     async def restart(self, scenario: Scenario, *plurals: str) -> Result:
-        """Plays it undisturbed, and starts the operator anew with a view of some kinds (else of all) from before."""
+        """Plays it undisturbed, and starts the operator anew with a view of some kinds (else of all) from before.
+
+        Which kind it sees anew first depends on the time, and so does what it begins and takes back meanwhile.
+        """
         async with self.behind(scenario, Fault()) as (point, proxy):
             older = OlderView(str(max(change.revision for change in point.record.changes)), *plurals)
             await scenario.act(point.user)
             await point.settled()
-            end, standing = _without_history(picture(point.record)), _uids(point)
+            end, standing = without_race(picture(point.record)), _uids(point)
             before = len(_counted(proxy))
             proxy.fault = older
             proxy.calls.clear()
             await _die(point)
             await point.record.until(lambda: _has_decided(point), "it has decided by its older view")
             older.caught_up.set()
-            problem = await _settle(point, end, _without_history)
+            problem = await _settle(point, end, without_race)
             gone = sorted(standing - _uids(point))
             return replace(result_of(point, proxy, scenario, "\n".join((problem, *gone)).strip()), before=before)
 
@@ -149,16 +151,6 @@ def _uids(point: Point) -> set[str]:
     """Every object that stands, but for events."""
     objects = point.record.objects.items()
     return {f"{ref.kind} {ref.name} {o['metadata']['uid']}" for ref, o in objects if ref.kind != EVENT.name}
-
-
-def _without_history(whole: Picture) -> Picture:
-    """While watches catch up one after the other, an update may seem to be asked for, and be taken back."""
-    return {name: _bare(obj) for name, obj in whole.items()}
-
-
-def _bare(obj: Object) -> Object:
-    status = {name: value for name, value in obj.get("status", {}).items() if name != "history"}
-    return {**obj, "status": status}
 
 
 def _counted(proxy: Proxy) -> list[Call]:
