@@ -35,7 +35,9 @@ def desired(scene: Scene, rollout: Rollout) -> Iterator[Manifest]:
     yield make_monitoring_service(scene.world.endpoint)
     asked = scene.target if rollout.step is not Step.HOLD else None
     if asked is not None:
-        yield from _instances(scene, asked)
+        yield _record(scene, asked)
+    if scene.target is not None:
+        yield from _new_instances(scene, scene.target, rollout)
     standing = scene.serving_instances | (asked.instances if asked else frozenset()) | kept_instances(scene)
     for name in sorted(standing):
         instance = scene.model_instance(name)
@@ -45,16 +47,21 @@ def desired(scene: Scene, rollout: Rollout) -> Iterator[Manifest]:
         yield _virtual_service(scene, rollout)
 
 
-def _instances(scene: Scene, target: Target) -> Iterator[Manifest]:
-    yield make_config_instance(
+def _record(scene: Scene, target: Target) -> Manifest:
+    return make_config_instance(
         scene.world.endpoint,
         config_name=target.config,
         version=target.version,
         variants=tuple(variant.spec for variant in target.variants),
         model_versions=target.model_versions,
     )
+
+
+def _new_instances(scene: Scene, target: Target, rollout: Rollout) -> Iterator[Manifest]:
+    """Those of the target that are not there; of one that has failed, only what serves and was lost."""
     for variant in target.variants:
-        if variant.instance not in scene.world.model_instances:
+        wanted = rollout.step is not Step.HOLD or variant.instance in scene.serving_instances
+        if wanted and variant.instance not in scene.world.model_instances:
             yield _model_instance(scene, target, as_served(scene, variant))
 
 

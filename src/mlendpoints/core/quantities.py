@@ -3,7 +3,8 @@
 What is sent must be what is stored, else every comparison finds a difference.
 The rules are those of ``k8s.io/apimachinery/pkg/api/resource``: the largest
 suffix that leaves an integer; binary suffixes only from 1024 on; resources are
-rounded up to thousandths.
+rounded up to thousandths. What is left without a suffix is decimal when it is
+read again, and so it is written: 437.5Ki is 448k, not 448000.
 """
 
 import math
@@ -24,7 +25,7 @@ def canonical_quantity(quantity: str) -> str:
     value, is_binary = _parse(quantity)
     if value == 0:
         return "0"
-    if is_binary and value >= 1024 and value.denominator == 1:
+    if is_binary and value % 1024 == 0:
         return _shortest(value.numerator, base=1024, suffixes=_BINARY)
     return _shortest(math.ceil(value * 1000), base=1000, suffixes=_DECIMAL)
 

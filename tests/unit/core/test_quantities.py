@@ -37,6 +37,7 @@ quantities = st.tuples(
         ("1000T", "1P"),
         ("1024Ti", "1Pi"),
         ("0.0001Ki", "103m"),
+        ("437.5Ki", "448k"),
     ],
 )
 def test_a_quantity_is_written_as_the_api_server_stores_it(written: str, stored: str) -> None:

@@ -1,10 +1,11 @@
 """How many pods a model instance is made with."""
 
-from mlendpoints.core.world import Ref
+from mlendpoints.core.world import ContainerFacts, Ref
 from tests import gen
 from tests.simulation import Cluster
 
 INSTANCE = "MachineLearningModel"
+BROKEN = ContainerFacts(name="model", waiting_reason="ImagePullBackOff", waiting_message="no such image")
 
 
 def two(*, blue: int, green: int) -> Cluster:
@@ -32,3 +33,16 @@ def test_one_that_serves_and_was_lost_gets_its_pods_back_whatever_is_asked_of_it
     assert counts == sorted(counts, reverse=True)
     assert {max(counts), min(counts)} == {2, 0}
     assert cluster.condition("Ready")[0] == "True"
+
+
+def test_one_that_serves_and_was_lost_comes_back_also_when_the_update_beside_it_has_failed() -> None:
+    cluster = two(blue=1, green=2).settle()
+    cluster.broken_images["bad:1"] = BROKEN
+    cluster.models["titanic-rfc"] = gen.a_model(image="bad:1")
+    cluster.settle().wait_until_recheck()
+    assert cluster.condition("UpdateSucceeded")[0] == "False"
+    lost = instance_of(cluster, "titanic-lr")
+    cluster.delete(lost)
+    cluster.settle()
+    assert cluster.world().model_instances[lost.name].spec.replicas == 2
+    assert cluster.condition("Available")[0] == "True"
