@@ -5,19 +5,30 @@ record of one target of one endpoint.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from msgspec import Meta
+from msgspec import Meta, field
 from msgspec.structs import force_setattr
 
 from mlendpoints.api import patterns
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
-from mlendpoints.api.model import LabelValue, ObjectName, Quantity, Toleration, VersionName
+from mlendpoints.api.model import NodeSelector, ObjectName, Quantity, Tolerations, VersionName
 
 if TYPE_CHECKING:
     WrittenQuantity = str
 else:  # People write `cpus: 1` as readily as `cpus: "1"`; a struct holds it as a string either way.
     WrittenQuantity = Quantity | Annotated[int, Meta(ge=0, le=2**53)]
+WrittenResources = Annotated[
+    Mapping[str, WrittenQuantity], Meta(description="Further resources, such as nvidia.com/gpu: 1.", max_length=16)
+]
+
+
+def hold_quantities(sizes: Any) -> None:  # noqa: ANN401 - whatever has these four fields
+    """Makes strings of ``cpus``, ``memory``, ``size`` and ``resources``, however they were written."""
+    for name in ("cpus", "memory", "size"):
+        force_setattr(sizes, name, str(getattr(sizes, name)))
+    if sizes.resources:
+        force_setattr(sizes, "resources", {name: str(amount) for name, amount in sizes.resources.items()})
 
 
 class ProductionVariant(Value, frozen=True, kw_only=True):
@@ -32,13 +43,9 @@ class ProductionVariant(Value, frozen=True, kw_only=True):
     cpus: Annotated[WrittenQuantity, Meta(description="CPU request.")] = "1"
     memory: Annotated[WrittenQuantity, Meta(description="Memory request and limit.")] = "1Gi"
     size: Annotated[WrittenQuantity, Meta(description="Room for the unpacked artifact.")] = "1Gi"
-    resources: Annotated[
-        Mapping[str, WrittenQuantity], Meta(description="Further resources, such as nvidia.com/gpu: 1.", max_length=16)
-    ] = {}
-    node_selector: Annotated[
-        Mapping[str, LabelValue], Meta(description="Labels of the nodes to run on.", max_length=16)
-    ] = {}
-    tolerations: Annotated[tuple[Toleration, ...], Meta(description="Taints to put up with.", max_length=16)] = ()
+    resources: WrittenResources = field(default_factory=dict)
+    node_selector: NodeSelector = field(default_factory=dict)
+    tolerations: Tolerations = ()
     path: Annotated[
         str,
         Meta(
@@ -53,10 +60,7 @@ class ProductionVariant(Value, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Hold quantities as strings, however they were written."""
-        for name in ("cpus", "memory", "size"):
-            force_setattr(self, name, str(getattr(self, name)))
-        if self.resources:
-            force_setattr(self, "resources", {name: str(amount) for name, amount in self.resources.items()})
+        hold_quantities(self)
 
 
 class ConfigInstance(Value, frozen=True, kw_only=True):

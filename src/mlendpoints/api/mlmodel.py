@@ -5,16 +5,14 @@ of the object's own name. What is run and fetched is said as in a
 ``MachineLearningModel``; how much of it, as in a config's variant.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from msgspec import Meta
-from msgspec.structs import force_setattr
+from msgspec import Meta, field
 
 from mlendpoints.api import patterns
-from mlendpoints.api.endpointconfig import WrittenQuantity
+from mlendpoints.api.endpointconfig import WrittenQuantity, WrittenResources, hold_quantities
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
-from mlendpoints.api.model import LabelValue, ModelServer, PodCount, Toleration
+from mlendpoints.api.model import ModelServer, NodeSelector, PodCount, Tolerations
 
 Phase = Literal["Pending", "CreatingStorage", "Downloading", "Serving", "Ready", "Failed", "Terminating"]
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany"]
@@ -27,13 +25,9 @@ class MLModelSpec(ModelServer, frozen=True, kw_only=True):
     cpus: Annotated[WrittenQuantity, Meta(description="CPU request of each pod.")] = "1"
     memory: Annotated[WrittenQuantity, Meta(description="Memory request and limit of each pod.")] = "1Gi"
     size: Annotated[WrittenQuantity, Meta(description="Room for the unpacked artifact.")] = "1Gi"
-    resources: Annotated[
-        Mapping[str, WrittenQuantity], Meta(description="Further resources, such as nvidia.com/gpu: 1.", max_length=16)
-    ] = {}
-    node_selector: Annotated[
-        Mapping[str, LabelValue], Meta(description="Labels of the nodes to run on.", max_length=16)
-    ] = {}
-    tolerations: Annotated[tuple[Toleration, ...], Meta(description="Taints to put up with.", max_length=16)] = ()
+    resources: WrittenResources = field(default_factory=dict)
+    node_selector: NodeSelector = field(default_factory=dict)
+    tolerations: Tolerations = ()
     storage_class: Annotated[
         str,
         Meta(
@@ -55,10 +49,7 @@ class MLModelSpec(ModelServer, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Hold quantities as strings, however they were written."""
-        for name in ("cpus", "memory", "size"):
-            force_setattr(self, name, str(getattr(self, name)))
-        if self.resources:
-            force_setattr(self, "resources", {name: str(amount) for name, amount in self.resources.items()})
+        hold_quantities(self)
 
 
 class MLModelStatus(Value, frozen=True, kw_only=True):

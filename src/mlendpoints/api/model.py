@@ -8,7 +8,7 @@ one endpoint. Only ``spec.replicas`` of an instance may change.
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from mlendpoints.api import patterns
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
@@ -49,6 +49,10 @@ class Toleration(Value, frozen=True, kw_only=True):
     ] = ""
 
 
+NodeSelector = Annotated[Mapping[str, LabelValue], Meta(description="Labels of the nodes to run on.", max_length=16)]
+Tolerations = Annotated[tuple[Toleration, ...], Meta(description="Taints to put up with.", max_length=16)]
+
+
 class Images(Value, frozen=True, kw_only=True):
     """The operator's own images in a model pod, frozen with the version."""
 
@@ -72,10 +76,8 @@ class ModelInstance(Value, frozen=True, kw_only=True):
     resources: Annotated[
         Mapping[str, Quantity], Meta(description="Further resources, such as nvidia.com/gpu.", max_length=16)
     ] = {}
-    node_selector: Annotated[
-        Mapping[str, LabelValue], Meta(description="Labels of the nodes to run on.", max_length=16)
-    ] = {}
-    tolerations: Annotated[tuple[Toleration, ...], Meta(description="Taints to put up with.", max_length=16)] = ()
+    node_selector: NodeSelector = field(default_factory=dict)
+    tolerations: Tolerations = ()
     drain_seconds: Annotated[
         int, Meta(description="How long the proxy serves on after it is told to stop.", ge=0, le=600)
     ] = 15

@@ -5,15 +5,7 @@ from msgspec import Struct
 
 from mlendpoints.core.world import Child, JobFacts
 from mlendpoints.edge import kinds
-from mlendpoints.edge.envelope import Metadata, epoch, make_child
-
-
-class _Condition(Struct, frozen=True, rename="camel"):
-    type: str
-    status: str = ""
-    reason: str = ""
-    message: str = ""
-    last_transition_time: str | None = None
+from mlendpoints.edge.envelope import Condition, Metadata, epoch, make_child
 
 
 class _Scale(Struct, frozen=True):
@@ -25,7 +17,7 @@ class _DeploymentStatus(Struct, frozen=True, rename="camel"):
     replicas: int = 0
     updated_replicas: int = 0
     ready_replicas: int = 0
-    conditions: tuple[_Condition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
 
 class _Deployment(Struct, frozen=True):
@@ -35,7 +27,7 @@ class _Deployment(Struct, frozen=True):
 
 
 class _JobStatus(Struct, frozen=True):
-    conditions: tuple[_Condition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
 
 class _Job(Struct, frozen=True):
@@ -72,7 +64,7 @@ def make_job(raw: bytes) -> tuple[Metadata, Child]:
     """A Job, and how it has ended."""
     job = msgspec.json.decode(raw, type=_Job)
     ended = {condition.type: condition for condition in job.status.conditions if condition.status == "True"}
-    failed = ended.get("Failed", _Condition("Failed"))
+    failed = ended.get("Failed", Condition("Failed"))
     facts = JobFacts(
         succeeded="Complete" in ended,
         failure=failed.message,

@@ -50,6 +50,16 @@ class Metadata(Struct, frozen=True, rename="camel"):
         return self.labels.get(labels.MANAGED_BY) == labels.MANAGER
 
 
+class Condition(Struct, frozen=True, rename="camel"):
+    """One entry of ``status.conditions``, of whatever kind."""
+
+    type: str
+    status: str = "Unknown"
+    reason: str = ""
+    message: str = ""
+    last_transition_time: str | None = None
+
+
 class Envelope(Struct, frozen=True):
     """An object of any kind."""
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from mlendpoints.api import labels
 from mlendpoints.core.world import ContainerFacts, PodFacts
-from mlendpoints.edge.envelope import Metadata, epoch
+from mlendpoints.edge.envelope import Condition, Metadata, epoch
 
 LAST_WORDS = 1024  # characters of a termination message that are kept: its end
 
@@ -36,22 +36,14 @@ class _Container(Struct, frozen=True, rename="camel"):
     last_state: _State = _State()
 
 
-class _Condition(Struct, frozen=True, rename="camel"):
-    type: str
-    status: str = "Unknown"
-    reason: str = ""
-    message: str = ""
-    last_transition_time: str | None = None
-
-
 class _Status(Struct, frozen=True, rename="camel"):
-    conditions: tuple[_Condition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     init_container_statuses: tuple[_Container, ...] = ()
     container_statuses: tuple[_Container, ...] = ()
 
-    def condition(self, type_: str) -> _Condition:
+    def condition(self, type_: str) -> Condition:
         found = (condition for condition in self.conditions if condition.type == type_)
-        return next(found, _Condition(type=type_))
+        return next(found, Condition(type=type_))
 
 
 class _Pod(Struct, frozen=True):

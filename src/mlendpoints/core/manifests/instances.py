@@ -6,6 +6,7 @@ or annotation of a template is copied.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -13,6 +14,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import ConfigInstance, EndpointConfig, EndpointConfigSpec, ProductionVariant
 from mlendpoints.api.meta import API_VERSION
+from mlendpoints.api.mlmodel import MLModelSpec
 from mlendpoints.api.model import Images, Model, ModelInstance, ModelSpec
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import endpoint_labels, instance_labels, make_metadata
@@ -20,6 +22,8 @@ from mlendpoints.core.manifests.storage import needs_volume
 from mlendpoints.core.quantities import canonical_quantity
 from mlendpoints.core.sparse import sparse
 from mlendpoints.core.world import Settings
+
+_SIZES = ("cpus", "memory", "size", "resources", "node_selector", "tolerations", "storage_class")
 
 
 def make_config_instance(
@@ -71,16 +75,8 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
         variant=variant.name,
         model=template.metadata.name,
         version=version,
-        images=make_images(settings),
-        drain_seconds=settings.drain_seconds,
-        cpus=variant.cpus,
-        memory=variant.memory,
-        size=variant.size,
-        resources=variant.resources,
-        node_selector=variant.node_selector,
-        tolerations=variant.tolerations,
         path=variant.path,
-        storage_class=variant.storage_class,
+        **frozen(variant, settings),
     )
     name = f"{template.metadata.name}-{version}"
     spec = replace(template.spec, replicas=replicas, instance=instance)
@@ -94,11 +90,12 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
     }
 
 
-def make_images(settings: Settings) -> Images:
-    """The operator's own images of today."""
-    return Images(
+def frozen(sizes: ProductionVariant | MLModelSpec, settings: Settings) -> dict[str, Any]:
+    """What a version freezes beside its names: the operator's own images and settings of today, and its sizes."""
+    images = Images(
         model_init=settings.model_init_image, nginx=settings.nginx_image, pull_policy=settings.image_pull_policy
     )
+    return {"images": images, "drain_seconds": settings.drain_seconds} | {name: getattr(sizes, name) for name in _SIZES}
 
 
 def _finalizers(spec: ModelSpec) -> Manifest:

@@ -16,7 +16,7 @@ from mlendpoints.core.manifests.deployment import (
     make_pod_metadata,
     make_rollout,
 )
-from mlendpoints.core.manifests.instances import make_images
+from mlendpoints.core.manifests.instances import frozen
 from mlendpoints.core.manifests.metadata import (
     download_labels,
     instance_of,
@@ -45,15 +45,7 @@ def freeze(model: MLModel, settings: Settings) -> Model:
         variant=VARIANT,
         model=name,
         version=version,
-        images=make_images(settings),
-        drain_seconds=settings.drain_seconds,
-        cpus=spec.cpus,
-        memory=spec.memory,
-        size=spec.size,
-        resources=spec.resources,
-        node_selector=spec.node_selector,
-        tolerations=spec.tolerations,
-        storage_class=spec.storage_class,
+        **frozen(spec, settings),
     )
     server = {field: getattr(spec, field) for field in ModelServer.__struct_fields__}
     metadata = ObjectMeta(name=f"{name}-{version}", namespace=model.metadata.namespace)
