@@ -34,7 +34,7 @@ def on_cluster(size: Size, count: int) -> list[Run]:
 
 def on_control_plane(size: Size, count: int) -> list[Run]:
     """So many runs on one API server."""
-    with control_plane() as kubeconfig:
+    with control_plane("--istio-crds") as kubeconfig:
         asyncio.run(install(kubeconfig))
         return [asyncio.run(run_on_control_plane(kubeconfig, size, number)) for number in range(count)]
 

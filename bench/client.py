@@ -56,6 +56,14 @@ class Client:
             raise RequestError(f"{method} {path}: {status} {response.text}", status=status)
         return response.content
 
+    async def settle(self, method: str, path: str, *, body: object) -> None:
+        """The same of a request whose outcome may stand already: what is there, or gone, is fine."""
+        try:
+            await self.ask(method, path, body=body)
+        except RequestError as error:
+            if error.status not in (404, 409):
+                raise
+
     async def create(self, collection: str, manifest: Object) -> None:
         """POST."""
         await self.ask("POST", collection, body=manifest)

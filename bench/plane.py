@@ -1,4 +1,4 @@
-"""An etcd and kube-apiserver of the benchmark's own, with all kinds that the operator knows."""
+"""An etcd and kube-apiserver of one's own, with all kinds that the operator knows."""
 
 import subprocess
 import sys
@@ -19,15 +19,18 @@ _BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 
 
 @contextmanager
-def control_plane(*options: str) -> Iterator[Path]:
+def control_plane(*options: str, kept: str = "") -> Iterator[Path]:
     """Brings one up and yields an administrator's kubeconfig; afterwards nothing of it is left.
 
-    ``options`` are those of ``python -m cluster control-plane up``, beside ``--istio-crds``.
+    ``options`` are those of ``python -m cluster control-plane up``. ``kept`` names the folder of one
+    that is used if it is up, and left running, so that the next one needs not wait.
     """
-    with tempfile.TemporaryDirectory(prefix="mlendpoints-bench-") as folder:
+    if kept:
+        yield _up(kept, *options)
+        return
+    with tempfile.TemporaryDirectory(prefix="mlendpoints-") as folder:
         try:
-            printed = _run("up", "--dir", folder, "--istio-crds", *options)
-            yield Path(printed.splitlines()[-1].strip())
+            yield _up(folder, *options)
         finally:
             _run("down", "--dir", folder)
             Path(folder).mkdir(exist_ok=True)  # for the context manager to remove
@@ -58,6 +61,10 @@ def make_binding() -> Object:
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": OPERATOR}],
     }
+
+
+def _up(folder: str, *options: str) -> Path:
+    return Path(_run("up", "--dir", folder, *options).splitlines()[-1].strip())
 
 
 def _run(*arguments: str) -> str:

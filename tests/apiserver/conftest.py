@@ -6,8 +6,6 @@ to leave running, so that a second run of the tests starts at once.
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bench.plane import control_plane
 from bench.plane import install as install_kinds
 from tests.apiserver.api.objects import an_instance
 from tests.apiserver.server import Object, Server, place, typed
@@ -24,36 +23,28 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 30  # seconds
 
 
-def _control_plane(*arguments: str) -> str:
-    command = [sys.executable, "-m", "cluster", "control-plane", *arguments]
-    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-@pytest.fixture(scope="session")
-def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Path of a cluster administrator's kubeconfig."""
+def kept_folder(suffix: str = "") -> str:
+    """Where a control plane is to be left running; nothing unless it was asked for."""
     kept = os.environ.get("MLENDPOINTS_CONTROL_PLANE_DIR")
-    folder = kept or str(tmp_path_factory.mktemp("control-plane"))
-    printed = _control_plane("up", "--dir", folder)
-    yield Path(printed.splitlines()[-1].strip())
-    if not kept:
-        _control_plane("down", "--dir", folder)
+    return f"{kept}{suffix}" if kept else ""
 
 
 @pytest.fixture(scope="session")
-def collecting_kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def kubeconfig() -> Iterator[Path]:
+    """Path of a cluster administrator's kubeconfig."""
+    with control_plane(kept=kept_folder()) as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def collecting_kubeconfig() -> Iterator[Path]:
     """The same of a second control plane, for whole operators: with garbage collection and with Istio's kinds.
 
     In the first one, owners that a test has made up would have their children collected.
     """
-    kept = os.environ.get("MLENDPOINTS_CONTROL_PLANE_DIR")
-    folder = f"{kept}-collecting" if kept else str(tmp_path_factory.mktemp("collecting"))
-    printed = _control_plane("up", "--dir", folder, "--istio-crds", "--controllers")
-    path = Path(printed.splitlines()[-1].strip())
-    asyncio.run(install_kinds(path))
-    yield path
-    if not kept:
-        _control_plane("down", "--dir", folder)
+    with control_plane("--istio-crds", "--controllers", kept=kept_folder("-collecting")) as path:
+        asyncio.run(install_kinds(path))
+        yield path
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     warnings.filterwarnings("ignore", message=".*try_connect")  # connections that are cut off amid their handshakes
     found = [BY_NAME[name] for name in options.scenario or BY_NAME]
-    plane = nullcontext(options.kubeconfig) if options.kubeconfig else control_plane("--controllers")
+    plane = nullcontext(options.kubeconfig) if options.kubeconfig else control_plane("--istio-crds", "--controllers")
     with plane as kubeconfig:
         if not options.kubeconfig:
             asyncio.run(install(kubeconfig))

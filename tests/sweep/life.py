@@ -1,9 +1,11 @@
 """One life of an operator inside this process: the real one, with empty caches, killed without a farewell."""
 
 import asyncio
-from collections.abc import Coroutine, Generator, Mapping, MutableMapping
+import gc
+import warnings
+from collections.abc import Callable, Coroutine, Generator, Mapping, MutableMapping
 from contextvars import Context, ContextVar, copy_context
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -18,6 +20,8 @@ from mlendpoints.edge.operator import Operator, Process
 from mlendpoints.edge.reconciler import Plans
 from mlendpoints.edge.settings import Settings
 from tests.sweep.wire import Wire
+
+T = TypeVar("T")
 
 PLANS = Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model, mlmodel=plan_mlmodel)
 SOON = 5.0  # seconds: what is planned for later than that counts as rest
@@ -88,6 +92,19 @@ def follow_tasks() -> None:
     """From now on the running loop tells each life which tasks, and which lines of the log, are its own."""
     asyncio.get_running_loop().set_task_factory(_make_task)
     structlog.configure(processors=[structlog.processors.format_exc_info, _keep])
+
+
+def run(main: Coroutine[None, None, T], *, loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> T:
+    """Runs to the end in a loop of its own; what killed operators have left open is collected.
+
+    Their connections are cut off amid their handshakes, and nobody closes their ports.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        with asyncio.Runner(loop_factory=loop) as runner:
+            result = runner.run(main)
+        gc.collect()
+    return result
 
 
 def _keep(_logger: object, level: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

@@ -100,7 +100,9 @@ class Workloads:
         names = [f"{name}-{number}" for number in range(wanted)]
         await self._slice(record, name, names[: min(ready, len(pods))])
         for leaving in sorted(pods - set(names)):
-            await self._ask("DELETE", kinds.POD.path(record.namespace, leaving), {"gracePeriodSeconds": 0})
+            await self._client.settle(
+                "DELETE", kinds.POD.path(record.namespace, leaving), body={"gracePeriodSeconds": 0}
+            )
         if deployment is not None:
             for coming in names:
                 if coming not in pods:
@@ -114,7 +116,7 @@ class Workloads:
 
     async def _create_pod(self, record: Record, deployment: Object, name: str, behaviour: Behaviour) -> None:
         metadata = {"name": name, "labels": deployment["spec"]["template"]["metadata"]["labels"]}
-        await self._ask("POST", kinds.POD.path(record.namespace), {"metadata": metadata, "spec": _POD})
+        await self._client.settle("POST", kinds.POD.path(record.namespace), body={"metadata": metadata, "spec": _POD})
         if behaviour is Behaviour.CRASHING:
             await self._client.set_status(kinds.POD.path(record.namespace, name), _CRASHED)
 
@@ -126,7 +128,7 @@ class Workloads:
             path = kinds.SLICE.path(record.namespace, name)
             await self._client.ask("PATCH", path, body={"endpoints": wanted}, media=merge)
         elif standing is None and service is not None and ready:
-            await self._ask("POST", kinds.SLICE.path(record.namespace), _owned_slice(service, wanted))
+            await self._client.settle("POST", kinds.SLICE.path(record.namespace), body=_owned_slice(service, wanted))
 
     async def _status(self, record: Record, deployment: Object, ready: int) -> None:
         metadata, replicas = deployment["metadata"], _replicas(deployment)
@@ -134,14 +136,6 @@ class Workloads:
         said = deployment.get("status", {})
         if any(said.get(name, 0) != value for name, value in wanted.items()):
             await self._client.set_status(kinds.DEPLOYMENT.path(record.namespace, metadata["name"]), wanted)
-
-    async def _ask(self, method: str, path: str, body: Object) -> None:
-        """A request whose outcome may stand already."""
-        try:
-            await self._client.ask(method, path, body=body)
-        except RequestError as error:
-            if error.status not in (404, 409):
-                raise
 
 
 @asynccontextmanager

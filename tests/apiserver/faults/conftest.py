@@ -16,6 +16,6 @@ def plane() -> Iterator[Path]:
     if kept := os.environ.get("MLENDPOINTS_SWEEP_KUBECONFIG"):
         yield Path(kept)
         return
-    with control_plane("--controllers") as kubeconfig:
+    with control_plane("--istio-crds", "--controllers") as kubeconfig:
         asyncio.run(install(kubeconfig))
         yield kubeconfig

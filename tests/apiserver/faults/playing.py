@@ -1,8 +1,6 @@
 """All trials of a short run, many at a time in one event loop."""
 
 import asyncio
-import gc
-import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -46,16 +44,6 @@ async def on_stage(kubeconfig: Path) -> AsyncIterator[Trials]:
     """Trials on a stage of their own."""
     async with stage(kubeconfig) as shared, upstream(kubeconfig) as api_server:
         yield Trials(shared, api_server)
-
-
-def run(main: Coroutine[None, None, T], *, loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> T:
-    """Runs to the end in a loop of its own; what a killed operator has left open is collected."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        with asyncio.Runner(loop_factory=loop) as runner:
-            result = runner.run(main)
-        gc.collect()
-    return result
 
 
 async def measure(kubeconfig: Path, *names: str) -> dict[str, Measure]:

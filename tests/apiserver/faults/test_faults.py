@@ -9,8 +9,9 @@ import pytest
 from mlendpoints.edge.reflector import Patience
 from tests.apiserver.faults.answers import Late, Unreliable
 from tests.apiserver.faults.clock import FastLoop
-from tests.apiserver.faults.playing import Faults, Played, is_ready_or_gone, measure, play, run
+from tests.apiserver.faults.playing import Faults, Played, is_ready_or_gone, measure, play
 from tests.apiserver.faults.watches import STRIKES, Struck
+from tests.sweep.life import run
 
 CALLS = 1.2  # in parts of the normal ones
 LATENCY = 5.0  # seconds

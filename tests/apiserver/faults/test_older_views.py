@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from mlendpoints.edge.kinds import make_watches
-from tests.apiserver.faults.playing import all_of, on_stage, run
+from tests.apiserver.faults.playing import all_of, on_stage
 from tests.apiserver.faults.trial import Result
+from tests.sweep.life import run
 from tests.sweep.scenarios import BY_NAME
 
 VIEWS = {

@@ -12,8 +12,9 @@ from mlendpoints.core.world import Ref
 from mlendpoints.edge import kinds
 from mlendpoints.edge.kinds import Kind
 from tests.apiserver.faults.answers import Meanwhile
-from tests.apiserver.faults.playing import all_of, on_stage, run
+from tests.apiserver.faults.playing import all_of, on_stage
 from tests.apiserver.faults.trial import Result, Trials, result_of
+from tests.sweep.life import run
 from tests.sweep.scenarios import BY_NAME, Scenario
 from tests.sweep.stage import Point
 from tests.sweep.user import ENDPOINT, User

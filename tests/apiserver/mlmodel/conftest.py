@@ -1,9 +1,6 @@
 """A control plane with the controllers of workloads, and in it what `deploy/install.yaml` grants to the operator."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,30 +8,22 @@ import pytest
 import yaml
 
 from bench.client import Client, connected
+from bench.plane import control_plane
 from bench.plane import install as install_kinds
 from bench.waiting import until
 from mlendpoints.api.policy import OPERATOR
+from tests.apiserver.conftest import kept_folder
 
 ROOT = Path(__file__).parents[3]
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
-def _control_plane(*arguments: str) -> str:
-    command = [sys.executable, "-m", "cluster", "control-plane", *arguments]
-    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
 @pytest.fixture(scope="session")
-def workloads_kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def workloads_kubeconfig() -> Iterator[Path]:
     """Path of a cluster administrator's kubeconfig."""
-    kept = os.environ.get("MLENDPOINTS_CONTROL_PLANE_DIR")
-    folder = f"{kept}-workloads" if kept else str(tmp_path_factory.mktemp("workloads"))
-    printed = _control_plane("up", "--dir", folder, "--istio-crds", "--workloads")
-    path = Path(printed.splitlines()[-1].strip())
-    asyncio.run(_install(path))
-    yield path
-    if not kept:
-        _control_plane("down", "--dir", folder)
+    with control_plane("--istio-crds", "--workloads", kept=kept_folder("-workloads")) as path:
+        asyncio.run(_install(path))
+        yield path
 
 
 async def _install(kubeconfig: Path) -> None:

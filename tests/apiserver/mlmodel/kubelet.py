@@ -13,7 +13,7 @@ from itertools import count
 
 import msgspec
 
-from bench.client import Client, Object, RequestError
+from bench.client import Client, Object
 from mlendpoints.edge import kinds
 
 NODE = "fake"
@@ -35,7 +35,7 @@ class Kubelet:
 
     async def run(self) -> None:
         """Works until it is cancelled."""
-        await self._ask("POST", "/api/v1/nodes", {"metadata": {"name": NODE}})
+        await self._client.settle("POST", "/api/v1/nodes", body={"metadata": {"name": NODE}})
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_pods())
             group.create_task(self._follow_claims())
@@ -76,12 +76,10 @@ class Kubelet:
     async def _sync(self, pod: Object) -> None:
         path = kinds.POD.path(self._namespace, pod["metadata"]["name"])
         if "deletionTimestamp" in pod["metadata"]:
-            await self._ask("DELETE", path, {"gracePeriodSeconds": 0})
+            await self._client.settle("DELETE", path, body={"gracePeriodSeconds": 0})
         elif not pod["spec"].get("nodeName"):
-            target = {"kind": "Node", "name": NODE}
-            await self._ask(
-                "POST", f"{path}/binding", {"metadata": {"name": pod["metadata"]["name"]}, "target": target}
-            )
+            binding = {"metadata": {"name": pod["metadata"]["name"]}, "target": {"kind": "Node", "name": NODE}}
+            await self._client.settle("POST", f"{path}/binding", body=binding)
         elif pod["status"].get("phase") not in ("Succeeded", "Failed"):
             await self._say(path, pod, self._serving(pod) if _is_serving(pod) else self._fetching(pod))
 
@@ -113,14 +111,6 @@ class Kubelet:
         ended = {"exitCode": 0, "reason": "Completed"} if good else failed
         container = _container("model-init") | {"state": {"terminated": ended}}
         return {"phase": "Succeeded" if good else "Failed", "containerStatuses": [container]}
-
-    async def _ask(self, method: str, path: str, body: Object) -> None:
-        """A request whose outcome may stand already."""
-        try:
-            await self._client.ask(method, path, body=body)
-        except RequestError as error:
-            if error.status not in (404, 409):
-                raise
 
 
 @asynccontextmanager

@@ -10,12 +10,9 @@ import pytest
 
 from mlendpoints.edge.kinds import CLAIM, JOB, MLMODEL
 from tests.apiserver.mlmodel.rig import Rig, a_spec, settings, unattended
-from tests.sweep.life import PLANS, Life, follow_tasks
+from tests.sweep.life import PLANS, Life, follow_tasks, run
 from tests.sweep.stage import Connection
 from tests.sweep.wire import Cut, Ledger, Wire
-
-# A killed operator's connections are cut off amid their handshakes.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 AT_ONCE = 4  # stories
 FEWER = 5  # writes that a disturbed story may do without: details of a status, and events
@@ -92,11 +89,11 @@ async def tell_all(kubeconfig: Path, cuts: list[Cut | None]) -> list[Told]:
 
 def test_killed_at_any_write_it_ends_the_same(workloads_kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(workloads_kubeconfig))
-    (undisturbed,) = asyncio.run(tell_all(workloads_kubeconfig, [None]))
+    (undisturbed,) = run(tell_all(workloads_kubeconfig, [None]))
     writes = undisturbed.ledger.writes
     cuts = [Cut(write, after) for write in range(1, writes + 1) for after in (False, True)]
 
-    told = asyncio.run(tell_all(workloads_kubeconfig, list(cuts)))
+    told = run(tell_all(workloads_kubeconfig, list(cuts)))
 
     assert [one.problem for one in (undisturbed, *told) if one.problem] == []
     reached = [one for one in told if one.lives > 1]

@@ -8,7 +8,7 @@ import pytest
 from mlendpoints.edge.reconciler import Plans
 from tests.sweep import seeds
 from tests.sweep.gateways import LAGS
-from tests.sweep.life import PLANS
+from tests.sweep.life import PLANS, run
 from tests.sweep.rules import judge, rules_broken
 from tests.sweep.run import Outcome, Trial, disturbed, evidence_of, undisturbed
 from tests.sweep.scenarios import BY_NAME, Scenario
@@ -16,9 +16,6 @@ from tests.sweep.stage import stage
 from tests.sweep.sweep import Sweep, Swept
 from tests.sweep.user import User, variant
 from tests.sweep.wire import Cut
-
-# A killed operator's connections are cut off amid their handshakes.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 POINTS = {"create": 6, "swap": 8, "superseded": 6, "delete-and-create": 6, "lost-routes": 4}
 JOBS = 6
@@ -32,7 +29,7 @@ def swept(collecting_kubeconfig: Path) -> dict[str, Swept]:
             some = Sweep(shared, jobs=JOBS, tell=lambda _outcome: None).some
             return await asyncio.gather(*(some(BY_NAME[name], points) for name, points in POINTS.items()))
 
-    return {one.scenario.name: one for one in asyncio.run(sweep())}
+    return {one.scenario.name: one for one in run(sweep())}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +40,7 @@ def alone(collecting_kubeconfig: Path) -> dict[str, Outcome]:
         async with stage(collecting_kubeconfig) as shared:
             return {name: await undisturbed(shared, BY_NAME[name]) for name in POINTS}
 
-    return asyncio.run(play())
+    return run(play())
 
 
 @pytest.mark.parametrize("name", POINTS)
@@ -80,7 +77,7 @@ def broken(kubeconfig: Path, scenario: Scenario, plans: Plans = PLANS) -> set[st
             await scenario.act(point.user)
             return rules_broken(judge(evidence_of(point)))
 
-    return asyncio.run(play())
+    return run(play())
 
 
 async def _swap_and_look(user: User) -> None:
@@ -126,4 +123,4 @@ def test_another_end_state_is_seen(collecting_kubeconfig: Path) -> None:
             trial = Trial(cut=Cut(1, after=True), end=end, patience=5)
             return await disturbed(shared, BY_NAME["weights"], trial, plans=seeds.LEAVES_RECORDS)
 
-    assert "MachineLearningEndpointConfig cfg-v" in asyncio.run(play()).problem
+    assert "MachineLearningEndpointConfig cfg-v" in run(play()).problem
