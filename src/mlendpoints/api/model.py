@@ -94,9 +94,9 @@ class ModelServer(Value, frozen=True, kw_only=True):
     artifact: Annotated[
         str,
         Meta(
-            description="http(s) URL of the model's archive (tar, tar.gz) or file, unpacked to /opt/ml/model. "
-            "Empty: the image holds the model.",
-            pattern=patterns.HTTP_URL,
+            description="URL of the model's archive (tar, tar.gz, tar.zst, zip), file or folder, unpacked to "
+            "/opt/ml/model: http(s)://, s3://, gs://, az:// or pvc://claim/path. Empty: the image holds the model.",
+            pattern=patterns.ARTIFACT,
             max_length=2048,
         ),
     ] = ""

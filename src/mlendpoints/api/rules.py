@@ -104,7 +104,13 @@ _PLACEMENT = (
         "nodeSelector",
     ),
 )
+_CLIMBING: Final = r"^[^?]*/([.]|%2[eE]){2}([/?]|$)"  # '..' between slashes, before a query
 _SERVER = (
+    Rule(
+        f"!has(self.artifact) || !self.artifact.matches(r'{_CLIMBING}')",
+        "artifact must not hold '..'; write the path that is meant",
+        "artifact",
+    ),
     Rule(
         "self.?artifactDigest.orValue('') == '' || self.?artifact.orValue('') != ''",
         "artifactDigest needs an artifact to check; give artifact too, or leave the digest out",

@@ -24,6 +24,16 @@ FULL = {
     "tolerations": [{"key": "a" * 316, "value": "b" * 63, "effect": "NoSchedule"}] * 16,
     "path": "/mnt" * 250,
 }
+ARTIFACTS = (
+    "https://models.example.com:8443/a/t..tgz?path=/../b&v=2",
+    "s3://models.example.com/titanic/v2/model.tar.gz",
+    "s3://models/titanic/",
+    "s3://models",
+    "gs://titanic_models/my model.zip",
+    "az://models/titanic.tar.zst",
+    "pvc://models/titanic/v2",
+    "pvc://models",
+)
 
 GOOD: list[tuple[str, str, Object]] = [
     ("mlm", "an image alone", {}),
@@ -34,6 +44,7 @@ GOOD: list[tuple[str, str, Object]] = [
         {"artifact": "https://example.com:8443/a/t.tgz?v=2", "artifactDigest": DIGEST},
     ),
     ("mlm", "an artifact inside the cluster", {"artifact": "http://artifacts.titanic.svc/titanic-rfc.tar.gz"}),
+    *((kind, f"the artifact {url}", {"artifact": url}) for kind in ("mlm", "mlmodel") for url in ARTIFACTS),
     ("mlm", "no arguments", {"args": []}),
     ("mlm", "a command and arguments", {"command": ["python"], "args": ["-m", "server"]}),
     ("mlm", "environment", {"env": [{"name": "OMP_NUM_THREADS", "value": "1"}, {"name": "EMPTY"}]}),
