@@ -108,6 +108,15 @@ class ModelServer(Value, frozen=True, kw_only=True):
             max_length=71,
         ),
     ] = ""
+    artifact_secret: Annotated[
+        str,
+        Meta(
+            description="Secret with which the artifact is fetched, given to the fetcher alone: "
+            "a key for each of the store's settings, `ca.crt` among them.",
+            pattern=patterns.SUBDOMAIN,
+            max_length=253,
+        ),
+    ] = ""
     command: Annotated[tuple[Argument, ...], Meta(description="Replaces the image's entry point.", max_length=64)] = ()
     args: Annotated[
         tuple[Argument, ...], Meta(description="Arguments; SageMaker starts containers with `serve`.", max_length=64)

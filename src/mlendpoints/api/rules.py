@@ -117,6 +117,12 @@ _SERVER = (
         "artifactDigest",
     ),
     Rule(
+        "self.?artifactSecret.orValue('') == '' || "
+        "self.?artifact.orValue('') != '' && !self.artifact.startsWith('pvc://')",
+        "artifactSecret needs an artifact in a store; a claim (pvc://) takes none: leave one out",
+        "artifactSecret",
+    ),
+    Rule(
         f"!(self.port in {list(PODS_OWN_PORTS)})",
         f"port must not be {', '.join(map(str, PODS_OWN_PORTS))}: the pod's own containers listen there",
         "port",

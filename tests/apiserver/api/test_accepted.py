@@ -45,6 +45,7 @@ GOOD: list[tuple[str, str, Object]] = [
     ),
     ("mlm", "an artifact inside the cluster", {"artifact": "http://artifacts.titanic.svc/titanic-rfc.tar.gz"}),
     *((kind, f"the artifact {url}", {"artifact": url}) for kind in ("mlm", "mlmodel") for url in ARTIFACTS),
+    *((kind, "a secret", {"artifact": ARTIFACTS[1], "artifactSecret": "s3-reader"}) for kind in ("mlm", "mlmodel")),
     ("mlm", "no arguments", {"args": []}),
     ("mlm", "a command and arguments", {"command": ["python"], "args": ["-m", "server"]}),
     ("mlm", "environment", {"env": [{"name": "OMP_NUM_THREADS", "value": "1"}, {"name": "EMPTY"}]}),

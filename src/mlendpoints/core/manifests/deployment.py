@@ -12,7 +12,7 @@ from mlendpoints.api.model import Model, ModelServer
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.containers import make_model, make_model_init, make_nginx
 from mlendpoints.core.manifests.metadata import instance_labels, instance_of, make_metadata, pod_selector
-from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_volume
+from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_volume, source_claim
 from mlendpoints.core.manifests.virtualservice import INVOCATION_SECONDS
 from mlendpoints.core.quantities import canonical_quantity
 
@@ -130,6 +130,16 @@ def _artifact_volumes(instance: Model, claim: str) -> list[Manifest]:
     return [
         {"name": "artifact", **_artifact_source(instance, claim)},
         {"name": "model-init-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+        *_source_volumes(instance.spec),
+    ]
+
+
+def _source_volumes(spec: ModelServer) -> list[Manifest]:
+    """A claim that is fetched from is mounted read-only as a whole, else its files would change to the pod's group."""
+    claim, secret = source_claim(spec.artifact), spec.artifact_secret
+    return [
+        *([{"name": "credentials", "secret": {"secretName": secret}}] if secret else []),
+        *([{"name": "source", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}] if claim else []),
     ]
 
 

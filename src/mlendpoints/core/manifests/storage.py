@@ -20,6 +20,12 @@ def needs_volume(spec: ModelSpec) -> bool:
     return bool(spec.artifact and spec.instance and spec.instance.path)
 
 
+def source_claim(artifact: str) -> str:
+    """The claim that an artifact lies on already (``pvc://claim/path``); empty for all others."""
+    scheme, _, rest = artifact.partition("://")
+    return rest.partition("/")[0] if scheme == "pvc" else ""
+
+
 def volume_name(namespace: str, instance: str) -> str:
     """Unique in the cluster: neither a namespace nor an instance's name holds a dot."""
     return f"{namespace}.{instance}"

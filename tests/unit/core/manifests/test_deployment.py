@@ -98,6 +98,28 @@ def test_the_fetcher_is_told_what_to_fetch_and_how_much_room_there_is() -> None:
     ]
 
 
+def test_the_secret_of_the_artifact_is_the_fetchers_alone() -> None:
+    spec = pod(an_instance(a_model(artifact="s3://models/titanic", artifactSecret="s3-reader")))
+    fetcher, *others = [*spec["initContainers"], *spec["containers"]]
+    assert fetcher["args"][-2:] == ["--credentials", "/credentials"]
+    assert {"name": "credentials", "mountPath": "/credentials", "readOnly": True} in fetcher["volumeMounts"]
+    assert volume(spec, "credentials")["secret"] == {"secretName": "s3-reader"}
+    assert "credentials" not in str(others)
+
+
+@pytest.mark.parametrize("path", ["/titanic/v2", "/", ""])
+def test_a_claim_that_holds_the_artifact_is_read_by_the_fetcher_alone(path: str) -> None:
+    spec = pod(an_instance(a_model(artifact=f"pvc://team.models{path}")))
+    fetcher, *others = [*spec["initContainers"], *spec["containers"]]
+    assert {"name": "source", "mountPath": "/claims/team.models", "readOnly": True} in fetcher["volumeMounts"]
+    assert volume(spec, "source")["persistentVolumeClaim"] == {"claimName": "team.models", "readOnly": True}
+    assert "team.models" not in str(others)
+
+
+def test_what_is_fetched_without_credentials_needs_no_further_volumes() -> None:
+    assert [v["name"] for v in pod(an_instance())["volumes"]] == ["artifact", "model-init-tmp", "nginx-tmp"]
+
+
 def test_the_model_sees_its_artifact_read_only() -> None:
     (mount,) = container(pod(an_instance()), "model")["volumeMounts"]
     assert mount == {"name": "artifact", "mountPath": "/opt/ml/model", "subPath": "model", "readOnly": True}
