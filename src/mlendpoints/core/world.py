@@ -44,6 +44,7 @@ class PodFacts(Struct, frozen=True, kw_only=True):
     ready: bool = False
     deleting: bool = False
     unschedulable: str = ""  # the scheduler's message
+    awaited: tuple[str, ...] = ()  # Secrets, claims: what its node may lack, as long as nothing of the pod can start
     not_ready_since: float = 0.0  # seconds since the epoch
     containers: tuple[ContainerFacts, ...] = ()
 

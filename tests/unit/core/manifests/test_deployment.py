@@ -29,7 +29,11 @@ def pod(instance: Model, **marks: int) -> Manifest:
 
 
 def container(spec: Manifest, name: str) -> Manifest:
-    return next(each for each in [*spec["initContainers"], *spec["containers"]] if each["name"] == name)
+    return next(each for each in containers(spec) if each["name"] == name)
+
+
+def containers(spec: Manifest) -> list[Manifest]:
+    return list(spec["initContainers"] + spec["containers"])
 
 
 def volume(spec: Manifest, name: str) -> Manifest:
@@ -100,7 +104,7 @@ def test_the_fetcher_is_told_what_to_fetch_and_how_much_room_there_is() -> None:
 
 def test_the_secret_of_the_artifact_is_the_fetchers_alone() -> None:
     spec = pod(an_instance(a_model(artifact="s3://models/titanic", artifactSecret="s3-reader")))
-    fetcher, *others = [*spec["initContainers"], *spec["containers"]]
+    fetcher, *others = containers(spec)
     assert fetcher["args"][-2:] == ["--credentials", "/credentials"]
     assert {"name": "credentials", "mountPath": "/credentials", "readOnly": True} in fetcher["volumeMounts"]
     assert volume(spec, "credentials")["secret"] == {"secretName": "s3-reader"}
@@ -110,7 +114,7 @@ def test_the_secret_of_the_artifact_is_the_fetchers_alone() -> None:
 @pytest.mark.parametrize("path", ["/titanic/v2", "/", ""])
 def test_a_claim_that_holds_the_artifact_is_read_by_the_fetcher_alone(path: str) -> None:
     spec = pod(an_instance(a_model(artifact=f"pvc://team.models{path}")))
-    fetcher, *others = [*spec["initContainers"], *spec["containers"]]
+    fetcher, *others = containers(spec)
     assert {"name": "source", "mountPath": "/claims/team.models", "readOnly": True} in fetcher["volumeMounts"]
     assert volume(spec, "source")["persistentVolumeClaim"] == {"claimName": "team.models", "readOnly": True}
     assert "team.models" not in str(others)
