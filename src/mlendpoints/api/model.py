@@ -61,6 +61,21 @@ class Images(Value, frozen=True, kw_only=True):
     pull_policy: Annotated[str, Meta(description="Pull policy of these two images.", max_length=16)] = "IfNotPresent"
 
 
+class Network(Value, frozen=True, kw_only=True):
+    """How the fetcher reaches stores: the operator's settings, frozen with the version."""
+
+    allowed_addresses: Annotated[
+        tuple[Annotated[str, Meta(max_length=64)], ...],
+        Meta(description="Addresses and networks that are fetched from although they are refused.", max_length=64),
+    ] = ()
+    http_proxy: Annotated[str, Meta(description="Proxy for http:// URLs.", max_length=2048)] = ""
+    https_proxy: Annotated[str, Meta(description="Proxy for https:// URLs.", max_length=2048)] = ""
+    no_proxy: Annotated[str, Meta(description="Hosts that are reached without a proxy.", max_length=8192)] = ""
+    ca_config_map: Annotated[
+        str, Meta(description="ConfigMap whose `ca.crt` is trusted instead of the image's.", max_length=253)
+    ] = ""
+
+
 class ModelInstance(Value, frozen=True, kw_only=True):
     """What makes the pods of one version, beside the template's own fields. Written by the operator alone."""
 
@@ -83,6 +98,9 @@ class ModelInstance(Value, frozen=True, kw_only=True):
     ] = 15
     path: Annotated[str, Meta(description="Node directory for the artifact; empty: none.", max_length=1024)] = ""
     storage_class: Annotated[str, Meta(description="Class of the artifact's claim; empty: none.", max_length=253)] = ""
+    network: Annotated[Network | None, Meta(description="How the fetcher reaches stores, frozen with the version.")] = (
+        None
+    )
 
 
 class ModelServer(Value, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from mlendpoints.api.endpointconfig import ProductionVariant
 from mlendpoints.core.versions import config_version, mlmodel_version, model_version
 from tests import gen
+from tests.simulation import Cluster
 
 
 def version_of(variant: dict[str, Any], **template: Any) -> str:  # noqa: ANN401 - any field
@@ -46,6 +47,16 @@ def test_everything_that_makes_pods_makes_a_new_version() -> None:
         version_of(gen.a_variant(), startupTimeoutSeconds=10),
     ]
     assert len(set(changes)) == len(changes)
+
+
+def test_a_changed_setting_of_the_operator_is_written_nowhere_until_the_next_version() -> None:
+    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
+    writes = len(cluster.writes)
+    cluster.settings = gen.some_settings(fetch_https_proxy="http://proxy:3128")
+
+    assert cluster.settle().writes[writes:] == []
+    cluster.models["titanic-rfc"] = gen.a_model(image="next")
+    assert "http://proxy:3128" in str(cluster.settle().writes[writes:])
 
 
 def test_the_order_of_variants_is_no_new_target() -> None:

@@ -10,7 +10,7 @@ written here may change only together with ``BUILDER``.
 from mlendpoints.api import labels
 from mlendpoints.api.model import Model, ModelServer
 from mlendpoints.core.manifests import Manifest
-from mlendpoints.core.manifests.containers import make_model, make_model_init, make_nginx
+from mlendpoints.core.manifests.containers import authorities, make_model, make_model_init, make_nginx
 from mlendpoints.core.manifests.metadata import instance_labels, instance_of, make_metadata, pod_selector
 from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_volume, source_claim
 from mlendpoints.core.manifests.virtualservice import INVOCATION_SECONDS
@@ -130,16 +130,17 @@ def _artifact_volumes(instance: Model, claim: str) -> list[Manifest]:
     return [
         {"name": "artifact", **_artifact_source(instance, claim)},
         {"name": "model-init-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
-        *_source_volumes(instance.spec),
+        *_source_volumes(instance),
     ]
 
 
-def _source_volumes(spec: ModelServer) -> list[Manifest]:
+def _source_volumes(instance: Model) -> list[Manifest]:
     """A claim that is fetched from is mounted read-only as a whole, else its files would change to the pod's group."""
-    claim, secret = source_claim(spec.artifact), spec.artifact_secret
+    claim, secret, trusted = source_claim(instance.spec.artifact), instance.spec.artifact_secret, authorities(instance)
     return [
         *([{"name": "credentials", "secret": {"secretName": secret}}] if secret else []),
         *([{"name": "source", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}] if claim else []),
+        *([{"name": "authorities", "configMap": {"name": trusted}}] if trusted else []),
     ]
 
 

@@ -8,16 +8,17 @@ from mlendpoints.api.model import Model
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import make_deployment, make_pod
 from mlendpoints.core.manifests.instances import make_model_instance
+from mlendpoints.core.world import Settings
 from tests.gen import a_config, a_model, a_variant, an_endpoint
 from tests.unit.core.manifests.made import SETTINGS, existing
 
 
-def an_instance(model: Model | None = None, **variant: Any) -> Model:  # noqa: ANN401 - any field of a variant
+def an_instance(model: Model | None = None, *, settings: Settings = SETTINGS, **variant: Any) -> Model:  # noqa: ANN401 - any field of a variant
     spec: ProductionVariant = a_config(a_variant(**variant)).spec.models[0]
     template = model or a_model()
     return existing(
         make_model_instance(
-            an_endpoint(), template, spec, config_name="titanic", version="abcdefgh", replicas=1, settings=SETTINGS
+            an_endpoint(), template, spec, config_name="titanic", version="abcdefgh", replicas=1, settings=settings
         )
     )
 
@@ -118,6 +119,28 @@ def test_a_claim_that_holds_the_artifact_is_read_by_the_fetcher_alone(path: str)
     assert {"name": "source", "mountPath": "/claims/team.models", "readOnly": True} in fetcher["volumeMounts"]
     assert volume(spec, "source")["persistentVolumeClaim"] == {"claimName": "team.models", "readOnly": True}
     assert "team.models" not in str(others)
+
+
+def test_the_fetcher_reaches_stores_as_the_operator_is_set_and_no_other_container_does() -> None:
+    settings = replace(
+        SETTINGS,
+        fetch_allowed_addresses=("169.254.20.10/32", "fd00::/8"),
+        fetch_https_proxy="http://proxy:3128",
+        fetch_no_proxy=".svc",
+        fetch_ca_config_map="authorities",
+    )
+    spec = pod(an_instance(settings=settings))
+    fetcher, *others = containers(spec)
+    assert {variable["name"]: variable["value"] for variable in fetcher["env"]} == {
+        "MODEL_INIT_ALLOWED_ADDRESSES": "169.254.20.10/32,fd00::/8",
+        "https_proxy": "http://proxy:3128",
+        "no_proxy": ".svc",
+        "SSL_CERT_FILE": "/authorities/ca.crt",
+    }
+    assert {"name": "authorities", "mountPath": "/authorities", "readOnly": True} in fetcher["volumeMounts"]
+    assert volume(spec, "authorities")["configMap"] == {"name": "authorities"}
+    assert "proxy:3128" not in str(others)
+    assert "authorities" not in str(others)
 
 
 def test_what_is_fetched_without_credentials_needs_no_further_volumes() -> None:
