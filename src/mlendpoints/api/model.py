@@ -20,6 +20,7 @@ PodCount = Annotated[int, Meta(ge=0, le=10000)]
 Quantity = Annotated[
     str, Meta(pattern=patterns.QUANTITY, max_length=32, description="A Kubernetes quantity, such as 500m or 1Gi.")
 ]
+AccessMode = Literal["ReadWriteOnce", "ReadWriteMany"]
 VersionName = Annotated[str, Meta(max_length=16)]
 
 
@@ -98,6 +99,7 @@ class ModelInstance(Value, frozen=True, kw_only=True):
     ] = 15
     path: Annotated[str, Meta(description="Node directory for the artifact; empty: none.", max_length=1024)] = ""
     storage_class: Annotated[str, Meta(description="Class of the artifact's claim; empty: none.", max_length=253)] = ""
+    access_mode: Annotated[AccessMode, Meta(description="ReadWriteMany: all pods share one claim.")] = "ReadWriteOnce"
     network: Annotated[Network | None, Meta(description="How the fetcher reaches stores, frozen with the version.")] = (
         None
     )

@@ -167,6 +167,11 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
             "path",
         ),
         Rule(
+            "self.accessMode != 'ReadWriteMany' || self.?storageClass.orValue('') != ''",
+            "accessMode: ReadWriteMany needs a storageClass that offers it; name one, or leave accessMode out",
+            "accessMode",
+        ),
+        Rule(
             "!has(self.path) || !self.path.split('/').exists(part, part in ['.', '..'])",
             "path must not hold '.' or '..'; write the directory that is meant",
             "path",

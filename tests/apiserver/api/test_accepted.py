@@ -62,6 +62,7 @@ GOOD: list[tuple[str, str, Object]] = [
     ("mlec", "the same model twice", {"models": [{}, {"name": "again", "model": "titanic-rfc"}]}),
     ("mlec", "a node directory", {"models": [{"path": "/mnt/models"}]}),
     ("mlec", "a storage class", {"models": [{"storageClass": "fast-disks.example.com"}]}),
+    ("mlec", "storage that pods share", {"models": [{"storageClass": "files", "accessMode": "ReadWriteMany"}]}),
     ("mlec", "a choice of nodes", {"models": [{"nodeSelector": {"kubernetes.io/arch": "amd64"}}]}),
     ("mlec", "a taint put up with", {"models": [{"tolerations": [{"key": "gpu", "operator": "Exists"}]}]}),
     ("mlec", "all taints put up with", {"models": [{"tolerations": [{"operator": "Exists"}]}]}),
@@ -101,6 +102,7 @@ def test_a_template_name_of_54_characters_is_accepted(short: str, server: Server
     assert server.create(short, a_template(short, namespace, name=LONGEST_TEMPLATE)).status_code == 201
 
 
+SIZES = {"cpus": "1", "memory": "1Gi", "size": "1Gi", "accessMode": "ReadWriteOnce"}
 DEFAULTS: list[tuple[str, Object]] = [
     (
         "mlm",
@@ -113,7 +115,7 @@ DEFAULTS: list[tuple[str, Object]] = [
             "runAsUser": 1000,
         },
     ),
-    ("mlec", {"models": [VARIANT | {"weight": 1, "instances": 1, "cpus": "1", "memory": "1Gi", "size": "1Gi"}]}),
+    ("mlec", {"models": [VARIANT | SIZES | {"weight": 1, "instances": 1}]}),
     ("mle", {"config": "titanic", "host": "titanic.example.com", "update": {"deadlineSeconds": 600}}),
     (
         "mlmodel",
@@ -125,12 +127,9 @@ DEFAULTS: list[tuple[str, Object]] = [
             "startupTimeoutSeconds": 300,
             "runAsUser": 1000,
             "replicas": 1,
-            "cpus": "1",
-            "memory": "1Gi",
-            "size": "1Gi",
-            "accessMode": "ReadWriteOnce",
             "downloadTimeoutSeconds": 3600,
-        },
+        }
+        | SIZES,
     ),
 ]
 

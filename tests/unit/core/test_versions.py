@@ -36,6 +36,7 @@ def test_everything_that_makes_pods_makes_a_new_version() -> None:
         version_of(gen.a_variant(size="2Gi")),
         version_of(gen.a_variant(path="/mnt/models")),
         version_of(gen.a_variant(storageClass="fast")),
+        version_of(gen.a_variant(storageClass="fast", accessMode="ReadWriteMany")),
         version_of(gen.a_variant(resources={"nvidia.com/gpu": "1"})),
         version_of(gen.a_variant(nodeSelector={"disk": "ssd"})),
         version_of(gen.a_variant(), image="other"),

@@ -12,7 +12,7 @@ from mlendpoints.api.model import Model, ModelServer
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.containers import authorities, make_model, make_model_init, make_nginx
 from mlendpoints.core.manifests.metadata import instance_labels, instance_of, make_metadata, pod_selector
-from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_volume, source_claim
+from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_claim, source_claim
 from mlendpoints.core.manifests.virtualservice import INVOCATION_SECONDS
 from mlendpoints.core.quantities import canonical_quantity
 
@@ -149,7 +149,7 @@ def _artifact_source(instance: Model, claim: str) -> Manifest:
         return {"persistentVolumeClaim": {"claimName": claim}}
     marks = instance_of(instance)
     size = canonical_quantity(marks.size)
-    if needs_volume(instance.spec):
+    if needs_claim(instance.spec):
         return {"persistentVolumeClaim": {"claimName": instance.metadata.name}}
     if marks.storage_class:
         wish = {

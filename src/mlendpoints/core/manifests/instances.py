@@ -23,7 +23,7 @@ from mlendpoints.core.quantities import canonical_quantity
 from mlendpoints.core.sparse import sparse
 from mlendpoints.core.world import Settings
 
-_SIZES = ("cpus", "memory", "size", "resources", "node_selector", "tolerations", "storage_class")
+_SIZES = ("cpus", "memory", "size", "resources", "node_selector", "tolerations", "storage_class", "access_mode")
 
 
 def make_config_instance(

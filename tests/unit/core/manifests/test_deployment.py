@@ -161,6 +161,12 @@ def test_a_storage_class_gives_each_pod_a_claim_of_its_own() -> None:
     assert claim["volumeClaimTemplate"]["spec"]["storageClassName"] == "fast"
 
 
+def test_pods_that_share_a_claim_find_the_artifact_on_it() -> None:
+    spec = pod(an_instance(storageClass="files", accessMode="ReadWriteMany"))
+    assert volume(spec, "artifact")["persistentVolumeClaim"] == {"claimName": "titanic-rfc-abcdefgh"}
+    assert container(spec, "model")["volumeMounts"][0]["subPath"] == "model"
+
+
 def test_in_a_node_directory_each_instance_has_a_folder_of_its_own() -> None:
     spec = pod(an_instance(path="/mnt/models"))
     assert volume(spec, "artifact")["persistentVolumeClaim"] == {"claimName": "titanic-rfc-abcdefgh"}
