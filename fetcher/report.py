@@ -65,17 +65,25 @@ class Progress:
         return round(100 * self.bytes / self.total, 1) if self.total else None
 
 
+def _short(message: str) -> str:
+    """Without its middle, where a long URL is: its end says what to do. JSON may take six bytes for each character."""
+    longest = LONGEST_MESSAGE // 7
+    if len(message) <= longest:
+        return message
+    return f"{message[: longest // 2]} … {message[-longest // 2 + 3 :]}"
+
+
 def write_termination_message(log: Path, failure: Failure, progress: Progress) -> None:
     """Fills the termination log where the container has one; never makes it. One line."""
     said = {
         "reason": failure.reason,
-        "message": " ".join(str(failure)[: LONGEST_MESSAGE // 4].split()),
+        "message": _short(" ".join(str(failure).split())),
         "bytes": progress.bytes,
         "total": progress.total,
         "bytesPerSecond": progress.rate,
     }
     try:
-        with log.open("r+") as file:
-            file.write(json.dumps(said))
+        with log.open("r+", encoding="utf-8", errors="replace") as file:
+            file.write(json.dumps(said, ensure_ascii=False))
     except OSError:
         LOG.warning("Found no termination log", path=str(log))

@@ -12,10 +12,9 @@ from msgspec import Meta, field
 from mlendpoints.api import patterns
 from mlendpoints.api.endpointconfig import WrittenQuantity, WrittenResources, hold_quantities
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
-from mlendpoints.api.model import ModelServer, NodeSelector, PodCount, Tolerations
+from mlendpoints.api.model import AccessMode, ModelServer, NodeSelector, PodCount, Tolerations
 
 Phase = Literal["Pending", "CreatingStorage", "Downloading", "Serving", "Ready", "Failed", "Terminating"]
-AccessMode = Literal["ReadWriteOnce", "ReadWriteMany"]
 
 
 class MLModelSpec(ModelServer, frozen=True, kw_only=True):

@@ -2,10 +2,12 @@
 
 import json
 from itertools import count
+from pathlib import Path
 
 import pytest
 
-from fetcher.report import Progress, set_up_logs
+from fetcher.failures import DownloadFailed
+from fetcher.report import Progress, set_up_logs, write_termination_message
 
 
 @pytest.mark.parametrize(("length", "percent"), [(400, [50.0, 100.0]), (None, [None, None])])
@@ -20,3 +22,16 @@ def test_progress_is_told_every_five_seconds_with_percent_where_the_length_is_kn
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {line["event"] for line in lines} == {"Fetched a part"}
     assert [line["percent"] for line in lines][-1:] == percent[-1:]
+
+
+@pytest.mark.parametrize("letter", ["a", "ü", "\U0001f6a2"])
+def test_a_long_message_keeps_its_end_and_fits_into_what_kubernetes_keeps(letter: str, tmp_path: Path) -> None:
+    log = tmp_path / "termination-log"
+    log.touch()
+
+    write_termination_message(log, DownloadFailed(f"https://{letter * 2000} is not there; check it"), Progress())
+
+    said = json.loads(log.read_text())["message"]
+    assert said.startswith(f"https://{letter}")
+    assert said.endswith(" is not there; check it")
+    assert log.stat().st_size <= 4096

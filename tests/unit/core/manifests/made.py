@@ -20,7 +20,7 @@ from mlendpoints.core.manifests.destinationrule import make_destination_rule
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.instances import make_config_instance, make_model_instance
 from mlendpoints.core.manifests.service import make_monitoring_service, make_service
-from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_volume
+from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_claim, needs_volume
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.world import Destination, Settings
@@ -104,10 +104,12 @@ def existing(manifest: Manifest, uid: str = "uid-of-instance") -> Model:
 
 def children(instance: Model) -> list[Manifest]:
     """What a model instance owns, in the order in which it is written."""
-    storage = [make_volume(instance), make_claim(instance)] if needs_volume(instance.spec) else []
+    volume = [make_volume(instance)] if needs_volume(instance.spec) else []
+    claim = [make_claim(instance)] if needs_claim(instance.spec) else []
     replicas = instance.spec.replicas or 0
     return [
-        *storage,
+        *volume,
+        *claim,
         make_deployment(instance, replicas=replicas),
         make_service(instance),
         make_destination_rule(instance),
