@@ -18,7 +18,7 @@ import structlog
 from fetcher.failures import DownloadFailed, Failure, Interrupted, TooLarge, public
 from fetcher.fetch import Attempt
 from fetcher.install import install
-from fetcher.report import Progress, set_up_logs, write_termination_message
+from fetcher.report import Progress, set_up_logs, write_failure, write_success
 from fetcher.settings import Settings, parse
 
 LOG = structlog.get_logger()
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         _install(settings, progress)
     except Failure as failure:
         LOG.error("Could not install the artifact", reason=failure.reason, message=str(failure))  # noqa: TRY400 - no traceback for a user's mistake
-        write_termination_message(settings.termination_log, failure, progress)
+        write_failure(settings.termination_log, failure, progress)
         return failure.exit_code
     return 0
 
@@ -57,6 +57,8 @@ def _install(settings: Settings, progress: Progress) -> None:
             settings = replace(settings, keep_partial=False)
         else:
             LOG.info("Installed the artifact" if made else "Found the artifact installed", path=str(settings.model))
+            if made:
+                write_success(settings.termination_log, progress)
             return
 
 

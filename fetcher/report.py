@@ -6,7 +6,7 @@ It must not say anything that a URL may hide: credentials or query strings.
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,9 +43,14 @@ class Progress:
         self.total: int | None = None
 
     @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return self._clock() - self._since
+
+    @property
     def rate(self) -> int:
         """Bytes a second since the beginning."""
-        return round(self.bytes / max(self._clock() - self._since, 1e-3))
+        return round(self.bytes / max(self.seconds, 1e-3))
 
     def begin(self, total: int | None) -> None:
         """Counts from zero."""
@@ -73,15 +78,24 @@ def _short(message: str) -> str:
     return f"{message[: longest // 2]} … {message[-longest // 2 + 3 :]}"
 
 
-def write_termination_message(log: Path, failure: Failure, progress: Progress) -> None:
+def write_failure(log: Path, failure: Failure, progress: Progress) -> None:
+    """The termination message of a run that failed, and how far it was."""
+    why = {"reason": failure.reason, "message": _short(" ".join(str(failure).split()))}
+    _write_termination_message(log, why | _figures(progress))
+
+
+def write_success(log: Path, progress: Progress) -> None:
+    """The termination message of a run that has installed the artifact: what it fetched, and how fast."""
+    _write_termination_message(log, _figures(progress))
+
+
+def _figures(progress: Progress) -> dict[str, object]:
+    seconds, rate = round(progress.seconds, 1), progress.rate
+    return {"bytes": progress.bytes, "total": progress.total, "seconds": seconds, "bytesPerSecond": rate}
+
+
+def _write_termination_message(log: Path, said: Mapping[str, object]) -> None:
     """Fills the termination log where the container has one; never makes it. One line."""
-    said = {
-        "reason": failure.reason,
-        "message": _short(" ".join(str(failure).split())),
-        "bytes": progress.bytes,
-        "total": progress.total,
-        "bytesPerSecond": progress.rate,
-    }
     try:
         with log.open("r+", encoding="utf-8", errors="replace") as file:
             file.write(json.dumps(said, ensure_ascii=False))

@@ -65,6 +65,7 @@ class MLModelStatus(Value, frozen=True, kw_only=True):
     replicas: Annotated[int, Meta(description="Pods that are asked of the Deployment.", ge=0)] = 0
     ready_replicas: Annotated[int, Meta(description="Pods that answer, of whichever version.", ge=0)] = 0
     selector: Annotated[str, Meta(description="Label selector of the pods, for autoscalers.")] = ""
+    fetched: Annotated[str, Meta(description="How large the asked version's download was, and how fast.")] = ""
     conditions: Annotated[tuple[Condition, ...], Meta(description="Available, Ready, Reconciling.")] = ()
 
 

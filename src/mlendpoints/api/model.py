@@ -191,6 +191,9 @@ class ModelStatus(Value, frozen=True, kw_only=True):
     replicas: Annotated[int, Meta(description="Instances only: pods that exist.", ge=0)] = 0
     ready_replicas: Annotated[int, Meta(description="Instances only: pods that answer through their proxy.", ge=0)] = 0
     selector: Annotated[str, Meta(description="Instances only: label selector of the pods, for autoscalers.")] = ""
+    fetched: Annotated[
+        str, Meta(description="Instances only: how large the first download was, and how fast; empty: found installed.")
+    ] = ""
     conditions: Annotated[tuple[Condition, ...], Meta(description="Templates: RolledOut. Instances: Ready.")] = ()
 
 

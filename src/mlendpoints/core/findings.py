@@ -19,7 +19,7 @@ _PULL_FAILED = frozenset(
     }
 )
 _LAST_WORDS = 400  # characters quoted in a message
-_FETCHER = "model-init"
+FETCHER = "model-init"
 
 
 class Finding(Struct, frozen=True):
@@ -110,7 +110,7 @@ def _pull_failed(pod: str, container: ContainerFacts) -> Finding | None:
 
 
 def _fetch_failed(pod: str, container: ContainerFacts) -> Finding | None:
-    if container.name != _FETCHER or not container.exit_code:
+    if container.name != FETCHER or not container.exit_code:
         return None
     try:
         failure = msgspec.json.decode(container.last_words, type=FetchFailure)
@@ -178,5 +178,5 @@ def deadline_finding(seconds: int, why: Finding, pods: Iterable[PodFacts]) -> Fi
 
 def _unhealthy(pod: PodFacts) -> str:
     """The container that runs and is not ready; those after it may wait for it still."""
-    running = (c.name for c in pod.containers if not c.ready and not c.waiting_reason and c.name != _FETCHER)
+    running = (c.name for c in pod.containers if not c.ready and not c.waiting_reason and c.name != FETCHER)
     return next(running, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fetcher.failures import DownloadFailed
-from fetcher.report import Progress, set_up_logs, write_termination_message
+from fetcher.report import Progress, set_up_logs, write_failure
 
 
 @pytest.mark.parametrize(("length", "percent"), [(400, [50.0, 100.0]), (None, [None, None])])
@@ -29,7 +29,7 @@ def test_a_long_message_keeps_its_end_and_fits_into_what_kubernetes_keeps(letter
     log = tmp_path / "termination-log"
     log.touch()
 
-    write_termination_message(log, DownloadFailed(f"https://{letter * 2000} is not there; check it"), Progress())
+    write_failure(log, DownloadFailed(f"https://{letter * 2000} is not there; check it"), Progress())
 
     said = json.loads(log.read_text())["message"]
     assert said.startswith(f"https://{letter}")

@@ -81,7 +81,7 @@ def _perhaps(view: View) -> str:
     """What may have kept the Job's pod from starting; the pod itself has gone with its Job's deadline."""
     secret, source = view.asked.spec.artifact_secret, source_claim(view.asked.spec.artifact)
     if view.claim is not None and not view.claim.bound:
-        return f" Claim {view.claim.ref.name} never got a volume: check storageClass and accessMode."
+        return f" Claim {view.claim.ref.name} never got a volume: check storageClass, accessMode, and the nodes' room."
     if missing := (secret and f"Secret {secret}") or (source and f"claim {source}"):
         return f" If its pod never started, check that {missing} exists and can be mounted."
     return ""

@@ -134,7 +134,7 @@ LATE = JobFacts(failure="Job was too slow", failure_reason="DeadlineExceeded", f
         ({}, True, "Job was too slow (spec.downloadTimeoutSeconds). It is tried again"),
         ({"artifactSecret": "reader"}, True, "If its pod never started, check that Secret reader exists"),
         ({"artifact": "pvc://models/a"}, True, "If its pod never started, check that claim models exists"),
-        ({"artifactSecret": "reader"}, False, "never got a volume: check storageClass and accessMode."),
+        ({"artifactSecret": "reader"}, False, "never got a volume: check storageClass, accessMode,"),
     ],
 )
 def test_a_download_that_ran_out_of_time_names_what_may_have_kept_it(
