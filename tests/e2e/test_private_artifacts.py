@@ -56,7 +56,7 @@ def test_an_endpoint_says_which_secret_it_waits_for_and_goes_on_when_it_is_there
     place.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "reader"}, "stringData": {"token": "t"}})
     place.until_ready("titanic")
 
-    until(lambda: place.instances("titanic")[0]["status"].get("fetched"), "the size of the download is told")
+    until(lambda: place.instances("titanic")[0].get("status", {}).get("fetched"), "the size of the download is told")
 
 
 def test_a_claim_is_fetched_from_and_keeps_its_owners(place: Place, storage_class: str) -> None:
