@@ -19,6 +19,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.endpoint import plan_endpoint
 from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.storage import volume_name
 from mlendpoints.core.plan import Apply, Create, Event, Plan, Release, Scale, SetStatus, Write
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Child, ContainerFacts, GatewayPod, PodFacts, Probe, Ref, Refusal, Routes, World
@@ -58,6 +59,7 @@ class Cluster:
         self.refusals: dict[Ref, Refusal] = {}
         self.broken_images: dict[str, ContainerFacts] = {}  # image -> what its container says
         self.unbound: set[str] = set()  # claims for which there is no volume
+        self.released: set[str] = set()  # uids of volumes whose claim is gone
         self.starting: set[str] = set()  # images whose pods do not get ready
         self.leaving_pods: dict[str, int] = {}  # instance -> pods that still finish requests
         self.deaf: set[str] = set()  # gateway pods that do not take new routes
@@ -146,6 +148,9 @@ class Cluster:
         """Deletes an object and what it controls, as the garbage collector would."""
         self.pruned.append(ref)
         uid = self.objects.pop(ref).uid
+        if ref.kind == "PersistentVolumeClaim":
+            volume = self.objects.get(Ref("PersistentVolume", "", volume_name(ref.namespace, ref.name)))
+            self.released |= {volume.uid} if volume else set()
         if ref.kind == "Deployment" and ref.name in self.leaving_pods:
             self.leaving_pods[ref.name] += 1
         for other in [o for o, stored in self.objects.items() if _controller(stored.manifest) == uid]:
@@ -280,6 +285,7 @@ class Cluster:
             ready_replicas=ready if ref.kind == "Deployment" else 0,
             ready_addresses=ready if ref.kind == "Service" else 0,
             bound=ref.kind == "PersistentVolumeClaim" and ref.name not in self.unbound,
+            released=stored.uid in self.released,
             routes=parse_routes(stored.manifest) if ref.kind == "VirtualService" else None,
         )
 

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from mlendpoints.api.policy import OPERATOR as USER
-from mlendpoints.edge.kinds import MODEL, POD, VOLUME, Kind
+from mlendpoints.edge.kinds import CLAIM, MODEL, POD, VOLUME, Kind
 from tests.apiserver.server import Object, Server
 from tests.e2e.conftest import GATEWAY, LOCAL, MakePlace, until_empty
 from tests.e2e.desk import Desk, at_rest, environment_of
+from tests.e2e.gateway import Gateway
+from tests.e2e.mlmodels import PASSENGERS
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_endpoint
 from tests.e2e.place import Place
 from tests.e2e.waiting import until
@@ -147,6 +149,42 @@ def test_a_version_that_comes_back_finds_its_files_and_deletion_leaves_them(
     until_empty([shop])
     until(lambda: not _volumes(shop), "no volume is left", last=lambda: _volumes(shop))
     assert {path.relative_to(shelf).parts[0] for path in files(shelf)} >= {again}
+
+
+def test_a_claim_that_is_deleted_by_hand_is_made_again_and_finds_the_files(
+    shop: Place, shelf: Path, artifacts: str
+) -> None:
+    serve(shop, shelf, artifacts=artifacts, instances=1)
+    (instance,) = (model["metadata"]["name"] for model in shop.instances("titanic"))
+    (pod,) = pods_of(shop)
+    uid = shop.get(CLAIM, instance)["metadata"]["uid"]
+
+    shop.delete(CLAIM, instance)
+    shop.delete(POD, pod)  # a claim in use waits for it
+    until(lambda: instance in others(shop, CLAIM, uid), "another claim is made")
+
+    (newcomer,) = until(lambda: set(pods_of(shop)) - {pod}, "another pod has come")
+    assert outcomes(shop, [newcomer]) == [FOUND]
+    shop.until_ready("titanic")
+
+
+def test_an_instance_that_is_deleted_by_hand_serves_until_another_has_taken_over(
+    shop: Place, shelf: Path, artifacts: str, both: list[Gateway]
+) -> None:
+    serve(shop, shelf, artifacts=artifacts, instances=1)
+    (instance,) = (model["metadata"]["name"] for model in shop.instances("titanic"))
+
+    shop.delete(MODEL, instance)
+    answers = [gateway.invoke(shop.host("titanic"), body=PASSENGERS).status_code for gateway in both]
+    switch(shop, RFC, artifacts=artifacts)
+    shop.until_gone(MODEL, instance)
+
+    assert set(answers) == {200}
+
+
+def others(place: Place, kind: Kind, uid: str) -> list[str]:
+    """Names of objects that are not the one with this uid."""
+    return [obj["metadata"]["name"] for obj in place.all(kind) if obj["metadata"]["uid"] != uid]
 
 
 def _volumes(place: Place) -> list[str]:

@@ -190,6 +190,13 @@ def test_a_volume_belongs_to_the_instance_of_its_label_and_claim() -> None:
     assert (facts.namespace, facts.instance, facts.child.ref.namespace) == ("titanic", "rfc-1", "")
 
 
+@pytest.mark.parametrize(("phase", "released"), [("Available", False), ("Bound", False), ("Released", True)])
+def test_a_volume_whose_claim_is_gone_is_released(*, phase: str, released: bool) -> None:
+    facts = an_entry("PersistentVolume", an_object("pv", metadata={"namespace": ""}, status={"phase": phase})).facts
+    assert isinstance(facts, Volume)
+    assert facts.child.released is released
+
+
 def test_what_breaks_the_schema_is_no_entry() -> None:
     with pytest.raises(msgspec.ValidationError):
         an_entry("MachineLearningEndpoint", an_object("ep", spec={"config": 1}))

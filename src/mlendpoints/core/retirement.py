@@ -50,11 +50,11 @@ def leftovers(scene: Scene, rollout: Rollout) -> Leftovers:
 
 def prune(scene: Scene, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
     """What can be deleted right now."""
-    orphaned = orphaned_volumes(scene)
+    useless = orphaned_volumes(scene) + released_volumes(scene)
     if not unneeded or not routes_are_proven(scene, rollout) or not is_on_record(scene, rollout):
-        return orphaned
+        return useless
     instances = tuple(child for name in unneeded.model_instances for child in retire(scene, name))
-    return tuple(dict.fromkeys(orphaned + instances + _retired_configs(scene, rollout, unneeded)))
+    return tuple(dict.fromkeys(useless + instances + _retired_configs(scene, rollout, unneeded)))
 
 
 def routes_are_proven(scene: Scene, rollout: Rollout) -> bool:
@@ -94,10 +94,18 @@ def releases(scene: Scene) -> Iterator[Release]:
 
 
 def orphaned_volumes(scene: Scene) -> tuple[Child, ...]:
-    """Volumes of model instances that somebody else deletes: a namespace on its way out, a person."""
+    """Volumes of model instances that others delete, pods and all: a namespace that goes, a foreground deletion.
+
+    Deleted in the background, an instance keeps its pods, since our finalizer keeps it: it serves until it is retired.
+    """
     leaving = (ref.name for ref, child in sorted(scene.world.children.items()) if _awaits_volume(child))
     volumes = (storage(scene, name)[1] for name in leaving if scene.deployment(name) is None and not scene.pods(name))
     return tuple(volume for volume in volumes if volume is not None and not volume.deleting)
+
+
+def released_volumes(scene: Scene) -> tuple[Child, ...]:
+    """Volumes whose claim somebody has deleted: another of the same name takes the next claim. The files stay."""
+    return tuple(child for _, child in sorted(scene.world.children.items()) if child.released and not child.deleting)
 
 
 def _awaits_volume(child: Child) -> bool:

@@ -102,6 +102,7 @@ class Child(Struct, frozen=True, kw_only=True):
     failure: str = ""  # Deployment: message of its ReplicaFailure condition
     stalled: bool = False  # Deployment: its rollout has passed its progress deadline
     bound: bool = False  # PersistentVolumeClaim: it has a volume
+    released: bool = False  # PersistentVolume: its claim has gone, and it takes no other one, not even of that name
     job: JobFacts | None = None  # Job
     routes: Routes | None = None  # VirtualService
 

@@ -102,9 +102,14 @@ class _VolumeSpec(Struct, frozen=True, rename="camel"):
     claim_ref: _ClaimRef = field(default_factory=_ClaimRef)
 
 
+class _VolumeStatus(Struct, frozen=True):
+    phase: str = ""
+
+
 class _Volume(Struct, frozen=True):
     metadata: Metadata
     spec: _VolumeSpec = field(default_factory=_VolumeSpec)
+    status: _VolumeStatus = _VolumeStatus()
 
 
 _OWN = ("endpoint", "version", "config_version", "model_versions", "selector", "conditions", "instance")  # of each
@@ -185,6 +190,7 @@ def _gateway(raw: bytes) -> tuple[Metadata, Facts]:
 def _volume(raw: bytes) -> tuple[Metadata, Facts]:
     volume = msgspec.json.decode(raw, type=_Volume)
     child = make_child(kinds.VOLUME.name, volume.metadata)
+    child = msgspec.structs.replace(child, released=volume.status.phase == "Released")
     instance = volume.metadata.labels.get(labels.INSTANCE, "")
     return volume.metadata, Volume(child, volume.spec.claim_ref.namespace, instance)
 

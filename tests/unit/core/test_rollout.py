@@ -358,6 +358,18 @@ def test_a_node_directory_has_its_volume_taken_along_and_its_finalizer_taken_off
     assert cluster.objects == {}
 
 
+def test_a_volume_whose_claim_somebody_deletes_is_made_anew_with_it() -> None:
+    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(path="/mnt/models")), gen.a_model())
+    cluster.settings = gen.some_settings(allowed_path_prefixes=("/mnt",))
+    cluster.settle()
+    kinds = cluster.kinds()
+    cluster.delete(Ref("PersistentVolumeClaim", gen.NAMESPACE, cluster.instance("blue")))
+    cluster.settle()
+
+    assert cluster.kinds() == kinds
+    assert not any(stored.uid in cluster.released for stored in cluster.objects.values())
+
+
 @pytest.mark.parametrize("path", ["/etc", "/mnt/../etc", "/mntx"])
 def test_a_node_directory_outside_the_allowed_prefixes_is_refused(path: str) -> None:
     cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(path=path)), gen.a_model())
