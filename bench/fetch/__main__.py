@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.fetch import ceilings
 from bench.fetch.artifact import FORMS, Artifact, made
 from bench.fetch.contestants import OURS, contestants, ours
 from bench.fetch.installed import FOLDER
@@ -24,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     for form in options.form:
         artifact = made(FOLDER / "artifacts", form, options.size * 1_000_000)
-        _say(now(), artifact_line(artifact, ceilings.sha256(artifact)))
+        _say(now(), artifact_line(artifact))
         with scratch(options.folder) as folder:
             _race(options, artifact, folder)
             if options.kills:
@@ -37,7 +36,7 @@ def _race(options: argparse.Namespace, artifact: Artifact, folder: Path) -> None
     course = Course(artifact, contestants(artifact, kserve=options.kserve), folder)
     _say(*peak_lines(artifact, course.peaks(), course.starts(STARTS)))
     for link in _links(options):
-        _say(*link_lines(link, course.rounds(link, options.rounds)))
+        _say(*link_lines(link, course.rounds(link, options.rounds), os.cpu_count() or 1))
 
 
 def _losses(options: argparse.Namespace, artifact: Artifact, folder: Path) -> Iterator[Loss]:

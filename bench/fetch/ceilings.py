@@ -1,4 +1,4 @@
-"""What the machine can do at most, each part of the work alone: seconds, measured here and now."""
+"""What the machine can do at most, each part of the work alone, measured here and now."""
 
 import hashlib
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 from isal import isal_zlib
 
 from bench.fetch.artifact import SHARD, Artifact, emptied
+from bench.fetch.figures import Work
 
 BLOCK = 1024 * 1024
 BEHIND = 16 * BLOCK
@@ -22,35 +23,38 @@ _LOCAL_HEADER = struct.Struct("<26xHH")
 _NO_HEADER = -15
 
 
-def seconds(work: Callable[[], None]) -> float:
-    """How long it takes."""
-    begun = time.monotonic()
+def measured(work: Callable[[], None]) -> Work:
+    """How long it takes, and what it takes of the processors."""
+    begun, used = time.monotonic(), time.process_time()
     work()
-    return time.monotonic() - begun
+    return Work(time.monotonic() - begun, time.process_time() - used)
 
 
-def network(port: int, artifact: Artifact) -> float:
+def network(port: int, artifact: Artifact) -> Work:
     """Reads it from the origin into one buffer, on one connection."""
-    return seconds(partial(_read, port, artifact))
+    return measured(partial(_read, port, artifact))
 
 
-def inflate(artifact: Artifact) -> float:
-    """Inflates it out of the page cache and drops what comes; 0 where nothing is deflated."""
+def inflate(artifact: Artifact) -> Work:
+    """Inflates it out of the page cache and drops what comes; nothing where nothing is deflated."""
     if artifact.path.name.endswith(".gz"):
-        return seconds(partial(_inflate_gzip, artifact.path))
-    return seconds(partial(_inflate_zip, artifact.path)) if artifact.path.suffix == ".zip" else 0.0
+        return measured(partial(_inflate_gzip, artifact.path))
+    return measured(partial(_inflate_zip, artifact.path)) if artifact.path.suffix == ".zip" else Work(0, 0)
 
 
-def sha256(artifact: Artifact) -> float:
+def sha256(artifact: Artifact) -> Work:
     """Hashes it out of the page cache."""
-    return seconds(lambda: _each_block(artifact.path, hashlib.sha256().update))
+    return measured(lambda: _each_block(artifact.path, hashlib.sha256().update))
 
 
-def disk(folder: Path, artifact: Artifact) -> float:
+def disk(folder: Path, artifact: Artifact) -> Work:
     """Writes as many bytes, in files as large, and brings them down: at once or behind the writer, what is quicker."""
     return min(
-        seconds(partial(_write, emptied(folder), artifact.unpacked, behind=behind))
-        for behind in (artifact.unpacked, BEHIND)
+        (
+            measured(partial(_write, emptied(folder), artifact.unpacked, behind=behind))
+            for behind in (artifact.unpacked, BEHIND)
+        ),
+        key=lambda work: work.seconds,
     )
 
 

@@ -8,20 +8,37 @@ from bench.fetch.contestants import KSERVE, OURS
 
 
 @dataclass(frozen=True)
-class Round:
-    """Seconds of one round, in which each was measured once: the ceilings, then those who fetch."""
+class Work:
+    """Seconds by the clock, and seconds of processors."""
 
-    ceilings: Mapping[str, float]
+    seconds: float
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round, in which each was measured once: the ceilings, then those who fetch, in seconds."""
+
+    ceilings: Mapping[str, Work]
+    hashing: Work
     fetches: Mapping[str, float]
 
     @property
     def lowest(self) -> str:
         """The name of the part of the work that takes longest by itself."""
-        return max(self.ceilings, key=lambda name: self.ceilings[name])
+        return max(self.ceilings, key=lambda name: self.ceilings[name].seconds)
 
     def share(self, name: str) -> float:
         """How much of the lowest ceiling a contestant has reached: 1 is all of it."""
-        return self.ceilings[self.lowest] / self.fetches[name]
+        return self.ceilings[self.lowest].seconds / self.fetches[name]
+
+    def together(self, cores: int) -> float:
+        """Seconds that all parts and SHA-256 take on so many cores, shared out evenly: nobody on them is faster."""
+        return max(self.ceilings[self.lowest].seconds, (self.hashing.cpu + self._cpu) / cores)
+
+    @property
+    def _cpu(self) -> float:
+        return sum(each.cpu for each in self.ceilings.values())
 
     def faster(self, name: str = OURS, other: str = KSERVE) -> float:
         """How many times as fast the first is."""
@@ -51,4 +68,4 @@ def spread(rounds: Sequence[Round], value: Callable[[Round], float]) -> Spread:
 
 def usual_lowest(rounds: Sequence[Round]) -> str:
     """The ceiling that is the lowest by its median."""
-    return max(rounds[0].ceilings, key=lambda name: median(each.ceilings[name] for each in rounds))
+    return max(rounds[0].ceilings, key=lambda name: median(each.ceilings[name].seconds for each in rounds))

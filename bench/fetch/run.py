@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.fetch import ceilings
 from bench.fetch.artifact import Artifact, emptied, tree_of
 from bench.fetch.contestants import Contestant, interpreter
-from bench.fetch.figures import Round
+from bench.fetch.figures import Round, Work
 from bench.fetch.origin import Link
 from bench.fetch.watch import Failed, Peaks, timed, watched
 from images.catalogue import ROOT
@@ -44,9 +44,11 @@ class Course:
         turn = number % len(self.contestants)
         order = [*self.contestants[turn:], *self.contestants[:turn]]
         found = self._ceilings(port)
-        return Round(found, {each.name: self._fetch(each, port) for each in order})
+        fetches = {each.name: self._fetch(each, port) for each in order}
+        shown = {each.name: fetches[each.name] for each in self.contestants}
+        return Round(found, ceilings.sha256(self.artifact), shown)
 
-    def _ceilings(self, port: int) -> dict[str, float]:
+    def _ceilings(self, port: int) -> dict[str, Work]:
         self._settle()
         measures = {
             "network": partial(ceilings.network, port, self.artifact),

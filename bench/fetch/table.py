@@ -18,16 +18,18 @@ MEMORY_AIM = 64.0  # MiB
 _MIB = 2**20
 
 
-def link_lines(link: Link, rounds: Sequence[Round]) -> Iterator[str]:
+def link_lines(link: Link, rounds: Sequence[Round], cores: int) -> Iterator[str]:
     """Everything about one link: the ceilings, then who came how near to the lowest."""
-    lowest = usual_lowest(rounds)
-    ceilings = "  ".join(
-        f"{name} {spread(rounds, lambda each, name=name: each.ceilings[name]).shown()}"  # type: ignore[misc]
-        for name in rounds[0].ceilings
-    )
-    yield f"\n{shown(link)}: {ceilings}; the lowest is {lowest}"
+    ceilings = (f"{name} {_seconds(name, rounds)}" for name in rounds[0].ceilings)
+    together = spread(rounds, lambda each: each.together(cores))
+    yield f"\n{shown(link)}; seconds: {', '.join(ceilings)}; the lowest is {usual_lowest(rounds)}"
+    yield f"  with SHA-256, all of it takes {cores} cores at least {together.shown()}"
     for name in rounds[0].fetches:
         yield fetch_line(name, rounds)
+
+
+def _seconds(name: str, rounds: Sequence[Round]) -> str:
+    return spread(rounds, lambda each: each.ceilings[name].seconds).shown()
 
 
 def fetch_line(name: str, rounds: Sequence[Round]) -> str:
@@ -91,9 +93,6 @@ def shown(link: Link) -> str:
     return f"{rate}, {link.latency * 1000:.0f} ms"
 
 
-def artifact_line(artifact: Artifact, hashing: float) -> str:
-    """What everybody fetches; SHA-256 is no ceiling of theirs who do not verify."""
-    return (
-        f"{artifact.path.name}: {artifact.packed / 1e6:.0f} MB packed, {artifact.unpacked / 1e6:.0f} MB unpacked; "
-        f"SHA-256 of it alone takes {hashing:.2f} s"
-    )
+def artifact_line(artifact: Artifact) -> str:
+    """What everybody fetches."""
+    return f"{artifact.path.name}: {artifact.packed / 1e6:.0f} MB packed, {artifact.unpacked / 1e6:.0f} MB unpacked"

@@ -44,10 +44,10 @@ def watched(command: Sequence[str], environment: Mapping[str, str], volume: Path
     ):
         until = time.monotonic() + LONGEST_SECONDS
         while process.poll() is None and time.monotonic() < until:
-            family = list(_family(process.pid))
-            for each in family:
-                memory[each] = max(memory.get(each, 0), _peak_memory(each))
-            disk = max(disk, blocks(volume) + _nameless(family))
+            all_of_it = list(family(process.pid))
+            for each in all_of_it:
+                memory[each] = max(memory.get(each, 0), peak_memory(each))
+            disk = max(disk, blocks(volume) + nameless(all_of_it))
             time.sleep(_EVERY_SECONDS)
     if process.returncode:
         raise Failed(f"{command[0]} ended with {process.returncode}")
@@ -76,25 +76,26 @@ def blocks(folder: Path) -> int:
     return count
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
     """The process and all below it."""
     yield pid
     with contextlib.suppress(OSError):
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            yield from _family(int(child))
+            yield from family(int(child))
 
 
-def _peak_memory(pid: int) -> int:
+def peak_memory(pid: int) -> int:
+    """The most that was resident, in bytes; 0 of a process that has ended."""
     with contextlib.suppress(OSError):
         _, found, rest = Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")
         return int(rest.split()[0]) * 1024 if found else 0
     return 0
 
 
-def _nameless(family: Sequence[int]) -> int:
+def nameless(pids: Sequence[int]) -> int:
     """Bytes on the disk of files that they have open, and that have no name any more."""
     found: dict[tuple[int, int], int] = {}
-    for pid in family:
+    for pid in pids:
         with contextlib.suppress(OSError):
             for entry in os.scandir(f"/proc/{pid}/fd"):
                 with contextlib.suppress(OSError):
