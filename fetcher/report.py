@@ -4,33 +4,18 @@ It must not say anything that a URL may hide: credentials or query strings.
 """
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-import structlog
-
+from fetcher import log
 from fetcher.failures import Failure
 
-LOG = structlog.get_logger()
 EVERY_SECONDS = 5.0
 LONGEST_MESSAGE = 4096
 """Kubernetes cuts termination messages there."""
 Chunk = TypeVar("Chunk", bytes, memoryview, bytes | memoryview)
-
-
-def set_up_logs() -> None:
-    """One JSON object a line, on stdout."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
-    )
 
 
 class Progress:
@@ -58,14 +43,14 @@ class Progress:
             self.bytes += len(chunk)
             if self._clock() - self._said >= EVERY_SECONDS:
                 self._said = self._clock()
-                LOG.info("Fetched a part", bytes=self.bytes, percent=self._percent(), rate=self.rate)
+                log.info("Fetched a part", bytes=self.bytes, percent=self._percent(), rate=self.rate)
             yield chunk
 
     def _percent(self) -> float | None:
         return round(100 * self.bytes / self.total, 1) if self.total else None
 
 
-def write_termination_message(log: Path, failure: Failure, progress: Progress) -> None:
+def write_termination_message(path: Path, failure: Failure, progress: Progress) -> None:
     """Fills the termination log where the container has one; never makes it. One line."""
     said = {
         "reason": failure.reason,
@@ -75,7 +60,7 @@ def write_termination_message(log: Path, failure: Failure, progress: Progress) -
         "bytesPerSecond": progress.rate,
     }
     try:
-        with log.open("r+") as file:
+        with path.open("r+") as file:
             file.write(json.dumps(said))
     except OSError:
-        LOG.warning("Found no termination log", path=str(log))
+        log.warning("Found no termination log", path=str(path))
