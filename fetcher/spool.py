@@ -17,7 +17,7 @@ import threading
 import zlib
 from pathlib import Path
 
-from fetcher.artifact import Piece
+from fetcher.artifact import PIECE, Piece
 
 NAME = ".partial"
 RECORD = struct.Struct("<II")
@@ -87,6 +87,11 @@ def open_spool(volume: Path, of: str) -> Spool:
         folder.mkdir(mode=0o700)
         label.write_text(of)
     return Spool(folder)
+
+
+def asks_first(volume: Path) -> int:
+    """Bytes to ask for when a source is opened: a piece, but where the first is likely to be kept, as few as can be."""
+    return 1 if (volume / NAME / "pieces").exists() else PIECE
 
 
 def remove(volume: Path) -> None:
