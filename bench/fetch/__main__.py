@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.fetch.artifact import FORMS, Artifact, made
-from bench.fetch.contestants import OURS, contestants, ours
+from bench.fetch.contestants import OURS, confined, contestants, ours
 from bench.fetch.installed import FOLDER
 from bench.fetch.kills import Killed, Loss
 from bench.fetch.origin import Link
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _race(options: argparse.Namespace, artifact: Artifact, folder: Path) -> None:
     course = Course(artifact, contestants(artifact, kserve=options.kserve), folder)
-    _say(*peak_lines(artifact, course.peaks(), course.starts(STARTS)))
+    _say(*peak_lines(artifact, course.peaks(confined(artifact)), course.starts(STARTS)))
     for link in _links(options):
         _say(*link_lines(link, course.rounds(link, options.rounds), os.cpu_count() or 1))
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from bench.fetch import installed
 from bench.fetch.artifact import Artifact
 
-OURS, LEAN, KSERVE, CURL = "ours", "ours, nothing kept", "kserve-storage", "curl | tar"
+OURS, LEAN, TIGHT = "ours", "ours, nothing kept", "ours, no room"
+KSERVE, CURL = "kserve-storage", "curl | tar"
 _KSERVE = "import sys; from kserve_storage import Storage; Storage.download(sys.argv[1], sys.argv[2])"
 _UNPACKERS = {"tar.gz": "tar -xz", "tar": "tar -x"}
 _KEEPS = {"PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE"}
@@ -39,6 +40,11 @@ def contestants(artifact: Artifact, *, kserve: bool) -> list[Contestant]:
     if form in _UNPACKERS:
         found.append(_curl(_UNPACKERS[form]))
     return found
+
+
+def confined(artifact: Artifact) -> Contestant:
+    """Ours, on a volume that holds little more than the model: what is kept has to give way."""
+    return ours(artifact, TIGHT, "--limit-bytes", str(artifact.unpacked * 102 // 100))
 
 
 def ours(artifact: Artifact, name: str, *more: str) -> Contestant:

@@ -31,10 +31,10 @@ class Course:
         with origin_process(self.artifact.path.parent, link) as port:
             return [self._round(port, number) for number in range(count)]
 
-    def peaks(self) -> dict[str, Peaks]:
-        """Memory and disk of everybody, over a link without limits."""
+    def peaks(self, *more: Contestant) -> dict[str, Peaks]:
+        """Memory and disk of everybody and of some more, over a link without limits."""
         with origin_process(self.artifact.path.parent, Link()) as port:
-            return {each.name: self._watched(each, port) for each in self.contestants}
+            return {each.name: self._watched(each, port) for each in (*self.contestants, *more)}
 
     def starts(self, count: int) -> dict[str, list[float]]:
         """Seconds that everybody takes to begin."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean, median
 
 from bench.fetch.artifact import Artifact
-from bench.fetch.contestants import KSERVE, LEAN, OURS
+from bench.fetch.contestants import KSERVE, LEAN, OURS, TIGHT
 from bench.fetch.figures import Round, Spread, spread, usual_lowest
 from bench.fetch.kills import Loss
 from bench.fetch.origin import Link
@@ -59,8 +59,9 @@ def peak_lines(artifact: Artifact, peaks: Mapping[str, Peaks], starts: Mapping[s
     yield f"\n{heads}aims: {MEMORY_AIM:.0f} MiB, {DISK_AIM:.0%}".replace("%", " %")
     for name, peak in peaks.items():
         extra = extra_disk(artifact, peak)
+        begin = f"{median(starts[name]):.2f}" if name in starts else ""
         shown_extra = f"{extra * 100:.1f} %"
-        line = f"  {name:<20}{peak.memory / _MIB:<14.1f}{shown_extra:<14}{median(starts[name]):<14.2f}"
+        line = f"  {name:<20}{peak.memory / _MIB:<14.1f}{shown_extra:<14}{begin:<14}"
         yield f"{line}{_within(name, peak, extra)}".rstrip()
 
 
@@ -70,7 +71,7 @@ def extra_disk(artifact: Artifact, peak: Peaks) -> float:
 
 
 def _within(name: str, peak: Peaks, extra: float) -> str:
-    if name not in {OURS, LEAN}:
+    if name not in {OURS, LEAN, TIGHT}:
         return ""
     memory = "met" if peak.memory <= MEMORY_AIM * _MIB else "missed"
     return f"{memory}, {'met' if extra <= DISK_AIM else 'missed'}"

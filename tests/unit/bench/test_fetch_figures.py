@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.fetch.artifact import Artifact
-from bench.fetch.contestants import CURL, KSERVE, OURS
+from bench.fetch.contestants import CURL, KSERVE, OURS, TIGHT
 from bench.fetch.figures import Round, Spread, Work, spread, usual_lowest
 from bench.fetch.kills import Loss
 from bench.fetch.origin import Link
@@ -84,10 +84,11 @@ def test_extra_disk_is_what_the_model_itself_does_not_take() -> None:
 
 
 def test_memory_and_disk_stand_beside_their_aims() -> None:
-    peaks = {OURS: Peaks(60 * 2**20, 1500), KSERVE: Peaks(90 * 2**20, 2000)}
-    _, ours, kserve = peak_lines(an_artifact(1000), peaks, {OURS: [0.3, 0.2, 0.1], KSERVE: [0.5]})
+    peaks = {OURS: Peaks(60 * 2**20, 1500), KSERVE: Peaks(90 * 2**20, 2000), TIGHT: Peaks(65 * 2**20, 1010)}
+    _, ours, kserve, tight = peak_lines(an_artifact(1000), peaks, {OURS: [0.3, 0.2, 0.1], KSERVE: [0.5]})
     assert words(ours) == "ours 60.0 50.0 % 0.20 met, missed"
     assert words(kserve) == "kserve-storage 90.0 100.0 % 0.50"
+    assert words(tight) == "ours, no room 65.0 1.0 % missed, met"
 
 
 @pytest.mark.parametrize(("most", "word"), [(4, "met"), (5, "missed by 1")])
