@@ -65,7 +65,7 @@ class Killed:
         url = f"http://127.0.0.1:{served.port}/{self.artifact.path.name}"
         command = self.contestant.fetch(url, self.volume)
         environment = self.contestant.environment
-        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, cwd="/", env=environment, stdout=subprocess.DEVNULL) as process:
             while process.poll() is None:
                 if served.wait_sent(total, 0.01):
                     process.kill()

@@ -27,7 +27,7 @@ class Failed(Exception):  # noqa: N818 - it is the sentence a person reads
 def timed(command: Sequence[str], environment: Mapping[str, str]) -> float:
     """Seconds until it has ended; raises ``Failed``."""
     begun = time.monotonic()
-    done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=LONGEST_SECONDS)
+    done = subprocess.run(command, cwd="/", env=environment, capture_output=True, check=False, timeout=LONGEST_SECONDS)
     seconds = time.monotonic() - begun
     if done.returncode:
         raise Failed(f"{command[0]} ended with {done.returncode}: {(done.stderr or done.stdout).decode()[-800:]}")
@@ -39,7 +39,7 @@ def watched(command: Sequence[str], environment: Mapping[str, str], volume: Path
     memory: dict[int, int] = {}
     disk = 0
     with (
-        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,
+        subprocess.Popen(command, cwd="/", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,
         _ended(process),
     ):
         until = time.monotonic() + LONGEST_SECONDS
