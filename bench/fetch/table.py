@@ -15,6 +15,8 @@ SHARE_AIM = 0.9
 FASTER_AIM = 1.8
 DISK_AIM = 0.02
 MEMORY_AIM = 64.0  # MiB
+OPENING = 1
+"""Bytes by which a run learns what it is about to fetch."""
 _MIB = 2**20
 
 
@@ -79,7 +81,7 @@ def _within(name: str, peak: Peaks, extra: float) -> str:
 
 def loss_lines(losses: Sequence[Loss], streams: int) -> Iterator[str]:
     """What kills cost, in pieces."""
-    pieces = [loss.bytes / PIECE for loss in losses]
+    pieces = [(loss.bytes - OPENING) / PIECE for loss in losses]
     most, within = max(pieces), sum(each <= streams for each in pieces)
     yield f"\n{len(losses)} kills with up to {streams} streams; every download ended, and with the right files"
     yield (
