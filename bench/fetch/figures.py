@@ -17,11 +17,11 @@ class Work:
 
 @dataclass(frozen=True)
 class Round:
-    """One round, in which each was measured once: the ceilings, then those who fetch, in seconds."""
+    """One round, in which each was measured once: the ceilings, then those who fetch."""
 
     ceilings: Mapping[str, Work]
     hashing: Work
-    fetches: Mapping[str, float]
+    fetches: Mapping[str, Work]
 
     @property
     def lowest(self) -> str:
@@ -30,19 +30,20 @@ class Round:
 
     def share(self, name: str) -> float:
         """How much of the lowest ceiling a contestant has reached: 1 is all of it."""
-        return self.ceilings[self.lowest].seconds / self.fetches[name]
-
-    def together(self, cores: int) -> float:
-        """Seconds that all parts and SHA-256 take on so many cores, shared out evenly: nobody on them is faster."""
-        return max(self.ceilings[self.lowest].seconds, (self.hashing.cpu + self._cpu) / cores)
+        return self.ceilings[self.lowest].seconds / self.fetches[name].seconds
 
     @property
-    def _cpu(self) -> float:
-        return sum(each.cpu for each in self.ceilings.values())
+    def cpu(self) -> float:
+        """Processor seconds of all parts and of SHA-256, each alone."""
+        return self.hashing.cpu + sum(each.cpu for each in self.ceilings.values())
+
+    def together(self, cores: int) -> float:
+        """Seconds that all of it takes on so many cores, shared out evenly: nobody on them is faster."""
+        return max(self.ceilings[self.lowest].seconds, self.cpu / cores)
 
     def faster(self, name: str = OURS, other: str = KSERVE) -> float:
         """How many times as fast the first is."""
-        return self.fetches[other] / self.fetches[name]
+        return self.fetches[other].seconds / self.fetches[name].seconds
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,9 @@ class Course:
 
     def starts(self, count: int) -> dict[str, list[float]]:
         """Seconds that everybody takes to begin."""
-        return {each.name: [timed(each.start, each.environment) for _ in range(count)] for each in self.contestants}
+        return {
+            each.name: [timed(each.start, each.environment).seconds for _ in range(count)] for each in self.contestants
+        }
 
     def _round(self, port: int, number: int) -> Round:
         turn = number % len(self.contestants)
@@ -57,11 +59,11 @@ class Course:
         }
         return {name: measure() for name, measure in measures.items()}
 
-    def _fetch(self, contestant: Contestant, port: int) -> float:
+    def _fetch(self, contestant: Contestant, port: int) -> Work:
         volume = self._settle()
-        seconds = timed(contestant.fetch(self._url(port), volume), contestant.environment)
+        work = timed(contestant.fetch(self._url(port), volume), contestant.environment)
         self._check(contestant, volume)
-        return seconds
+        return work
 
     def _watched(self, contestant: Contestant, port: int) -> Peaks:
         volume = self._settle()

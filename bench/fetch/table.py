@@ -25,7 +25,9 @@ def link_lines(link: Link, rounds: Sequence[Round], cores: int) -> Iterator[str]
     ceilings = (f"{name} {_seconds(name, rounds)}" for name in rounds[0].ceilings)
     together = spread(rounds, lambda each: each.together(cores))
     yield f"\n{shown(link)}; seconds: {', '.join(ceilings)}; the lowest is {usual_lowest(rounds)}"
-    yield f"  with SHA-256, all of it takes {cores} cores at least {together.shown()}"
+    cpu = spread(rounds, lambda each: each.cpu).middle
+    yield f"  with SHA-256, all of it takes {cpu:.2f} processor seconds, and {cores} cores at least {together.shown()}"
+    yield f"  {'':<20}{'seconds':<20}{'cpu s':<8}{'of the lowest':<26}as fast as kserve-storage"
     for name in rounds[0].fetches:
         yield fetch_line(name, rounds)
 
@@ -36,13 +38,14 @@ def _seconds(name: str, rounds: Sequence[Round]) -> str:
 
 def fetch_line(name: str, rounds: Sequence[Round]) -> str:
     """One contestant: seconds, share of the lowest ceiling, and how many times as fast as kserve-storage it is."""
-    took = spread(rounds, lambda each: each.fetches[name]).shown()
+    took = spread(rounds, lambda each: each.fetches[name].seconds).shown()
+    used = spread(rounds, lambda each: each.fetches[name].cpu)
     share = spread(rounds, lambda each: each.share(name))
     faster = spread(rounds, lambda each: each.faster(name)) if KSERVE in rounds[0].fetches else None
     is_ours = name in {OURS, LEAN}
     reached = verdict(share, SHARE_AIM) if is_ours else ""
     ratio = f"{faster.shown()} {verdict(faster, FASTER_AIM) if is_ours else ''}" if faster and name != KSERVE else ""
-    return f"  {name:<20}{took:<20}{percent(share):<18}{reached:<8}{ratio}".rstrip()
+    return f"  {name:<20}{took:<20}{used.middle:<8.2f}{percent(share):<18}{reached:<8}{ratio}".rstrip()
 
 
 def percent(share: Spread) -> str:

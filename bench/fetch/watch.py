@@ -2,11 +2,14 @@
 
 import contextlib
 import os
+import resource
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from bench.fetch.figures import Work
 
 LONGEST_SECONDS = 300.0
 _EVERY_SECONDS = 0.005
@@ -24,14 +27,14 @@ class Failed(Exception):  # noqa: N818 - it is the sentence a person reads
     """A contestant that did not do what it was asked."""
 
 
-def timed(command: Sequence[str], environment: Mapping[str, str]) -> float:
-    """Seconds until it has ended; raises ``Failed``."""
-    begun = time.monotonic()
+def timed(command: Sequence[str], environment: Mapping[str, str]) -> Work:
+    """From its start until it has ended; raises ``Failed``."""
+    begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, cwd="/", env=environment, capture_output=True, check=False, timeout=LONGEST_SECONDS)
-    seconds = time.monotonic() - begun
+    seconds, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise Failed(f"{command[0]} ended with {done.returncode}: {(done.stderr or done.stdout).decode()[-800:]}")
-    return seconds
+    return Work(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def watched(command: Sequence[str], environment: Mapping[str, str], volume: Path) -> Peaks:
@@ -39,7 +42,9 @@ def watched(command: Sequence[str], environment: Mapping[str, str], volume: Path
     memory: dict[int, int] = {}
     disk = 0
     with (
-        subprocess.Popen(command, cwd="/", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,
+        subprocess.Popen(
+            command, cwd="/", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process,
         _ended(process),
     ):
         until = time.monotonic() + LONGEST_SECONDS
