@@ -17,7 +17,7 @@ from fetcher import log
 from fetcher.failures import DownloadFailed, Failure, Interrupted, TooLarge, public
 from fetcher.fetch import Attempt
 from fetcher.install import install
-from fetcher.report import Progress, write_termination_message
+from fetcher.report import Progress, write_failure, write_success
 from fetcher.settings import Settings, parse
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         _install(settings, progress)
     except Failure as failure:
         log.error("Could not install the artifact", reason=failure.reason, message=str(failure))
-        write_termination_message(settings.termination_log, failure, progress)
+        write_failure(settings.termination_log, failure, progress)
         return failure.exit_code
     return 0
 
@@ -54,6 +54,8 @@ def _install(settings: Settings, progress: Progress) -> None:
             settings = replace(settings, keep_partial=False)
         else:
             log.info("Installed the artifact" if made else "Found the artifact installed", path=str(settings.model))
+            if made:
+                write_success(settings.termination_log, progress)
             return
 
 

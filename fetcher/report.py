@@ -5,7 +5,7 @@ It must not say anything that a URL may hide: credentials or query strings.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,9 +28,14 @@ class Progress:
         self.total: int | None = None
 
     @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return self._clock() - self._since
+
+    @property
     def rate(self) -> int:
         """Bytes a second since the beginning."""
-        return round(self.bytes / max(self._clock() - self._since, 1e-3))
+        return round(self.bytes / max(self.seconds, 1e-3))
 
     def begin(self, total: int | None) -> None:
         """Counts from zero."""
@@ -50,17 +55,34 @@ class Progress:
         return round(100 * self.bytes / self.total, 1) if self.total else None
 
 
-def write_termination_message(path: Path, failure: Failure, progress: Progress) -> None:
+def _short(message: str) -> str:
+    """Without its middle, where a long URL is: its end says what to do. JSON may take six bytes for each character."""
+    longest = LONGEST_MESSAGE // 7
+    if len(message) <= longest:
+        return message
+    return f"{message[: longest // 2]} … {message[-longest // 2 + 3 :]}"
+
+
+def write_failure(path: Path, failure: Failure, progress: Progress) -> None:
+    """The termination message of a run that failed, and how far it was."""
+    why = {"reason": failure.reason, "message": _short(" ".join(str(failure).split()))}
+    _write_termination_message(path, why | _figures(progress))
+
+
+def write_success(path: Path, progress: Progress) -> None:
+    """The termination message of a run that has installed the artifact: what it fetched, and how fast."""
+    _write_termination_message(path, _figures(progress))
+
+
+def _figures(progress: Progress) -> dict[str, object]:
+    seconds, rate = round(progress.seconds, 1), progress.rate
+    return {"bytes": progress.bytes, "total": progress.total, "seconds": seconds, "bytesPerSecond": rate}
+
+
+def _write_termination_message(path: Path, said: Mapping[str, object]) -> None:
     """Fills the termination log where the container has one; never makes it. One line."""
-    said = {
-        "reason": failure.reason,
-        "message": " ".join(str(failure)[: LONGEST_MESSAGE // 4].split()),
-        "bytes": progress.bytes,
-        "total": progress.total,
-        "bytesPerSecond": progress.rate,
-    }
     try:
-        with path.open("r+") as file:
-            file.write(json.dumps(said))
+        with path.open("r+", encoding="utf-8", errors="replace") as file:
+            file.write(json.dumps(said, ensure_ascii=False))
     except OSError:
         log.warning("Found no termination log", path=str(path))

@@ -57,6 +57,7 @@ class Cluster:
         self.answers: dict[Probe, tuple[str, ...]] = {}
         self.refusals: dict[Ref, Refusal] = {}
         self.broken_images: dict[str, ContainerFacts] = {}  # image -> what its container says
+        self.unbound: set[str] = set()  # claims for which there is no volume
         self.starting: set[str] = set()  # images whose pods do not get ready
         self.leaving_pods: dict[str, int] = {}  # instance -> pods that still finish requests
         self.deaf: set[str] = set()  # gateway pods that do not take new routes
@@ -278,6 +279,7 @@ class Cluster:
             asked=stored.manifest["metadata"]["annotations"].get(labels.ASKED, ""),
             ready_replicas=ready if ref.kind == "Deployment" else 0,
             ready_addresses=ready if ref.kind == "Service" else 0,
+            bound=ref.kind == "PersistentVolumeClaim" and ref.name not in self.unbound,
             routes=parse_routes(stored.manifest) if ref.kind == "VirtualService" else None,
         )
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mlendpoints.edge.kinds import DEPLOYMENT, ENDPOINT
+from mlendpoints.edge.kinds import CLAIM, DEPLOYMENT, ENDPOINT, MLMODEL
 from tests.apiserver.server import Object, Server
 from tests.e2e.desk import deployed_is_ready, is_deployed
 from tests.e2e.gateway import Gateway, gateways
+from tests.e2e.mlmodels import a_storage_class
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_artifact_server, an_endpoint
 from tests.e2e.place import NAMESPACE, ROOT, Place
 from tests.e2e.standing import standing
@@ -76,12 +77,31 @@ def leave(place: Place) -> None:
     place.server.ask("DELETE", ENDPOINT.path(place.name))
 
 
+def until_empty(places: list[Place]) -> None:
+    """No endpoint is left to operators that do not serve it."""
+    for place in places:
+        leave(place)
+    until(lambda: not any(place.all(ENDPOINT) for place in places), "all endpoints are gone")
+
+
 @pytest.fixture
 def place(make_place: MakePlace) -> Iterator[Place]:
     """A namespace for one test; what is in it leaves while the next test runs."""
     place = make_place()
     yield place
     leave(place)
+
+
+@pytest.fixture
+def storage(place: Place, is_local: bool) -> Iterator[str]:  # noqa: FBT001 (a fixture)
+    """A class for claims: the cluster's default, or volumes of this node for the local cluster, which has none."""
+    if not is_local:
+        yield ""
+        return
+    with a_storage_class(place, LOCAL.parent / "e2e-volumes", volumes=3) as name:
+        yield name
+        place.server.ask("DELETE", MLMODEL.path(place.name))
+        until(lambda: not place.all(CLAIM), "no claim is left")
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,10 @@ from tests.e2e.waiting import until
 ROOT = Path(__file__).parents[2]
 NAMESPACE = Kind(name="Namespace", api_version="v1", plural="namespaces", namespaced=False)
 CONFIG_MAP = Kind(name="ConfigMap", api_version="v1", plural="configmaps")
+SECRET = Kind(name="Secret", api_version="v1", plural="secrets")
 QUOTA = Kind(name="ResourceQuota", api_version="v1", plural="resourcequotas")
 ROLE_BINDING = Kind(name="RoleBinding", api_version="rbac.authorization.k8s.io/v1", plural="rolebindings")
-_KINDS = KINDS | {kind.name: kind for kind in (NAMESPACE, CONFIG_MAP, QUOTA, ROLE_BINDING)}
+_KINDS = KINDS | {kind.name: kind for kind in (NAMESPACE, CONFIG_MAP, SECRET, QUOTA, ROLE_BINDING)}
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 

@@ -1,15 +1,11 @@
 """The one-resource path on a whole cluster: from an artifact to a served model, and through its updates."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from mlendpoints.edge.kinds import CLAIM, DEPLOYMENT, JOB, MLMODEL, POD, SERVICE
-from tests.e2e.conftest import LOCAL
 from tests.e2e.mlmodels import (
     Callers,
     a_server_of_another_contract,
-    a_storage_class,
     a_titanic_mlmodel,
     an_mlmodel,
     invoke,
@@ -21,18 +17,6 @@ from tests.e2e.waiting import until
 
 LR, RFC = "titanic-lr.tar.gz", "titanic-rfc.tar.gz"
 MADE = (CLAIM, JOB, SERVICE, DEPLOYMENT, POD)
-
-
-@pytest.fixture
-def storage(place: Place, is_local: bool) -> Iterator[str]:  # noqa: FBT001 (a fixture)
-    """A class for claims: the cluster's default, or volumes of this node for the local cluster, which has none."""
-    if not is_local:
-        yield ""
-        return
-    with a_storage_class(place, LOCAL.parent / "e2e-volumes", volumes=3) as name:
-        yield name
-        place.server.ask("DELETE", MLMODEL.path(place.name))
-        until(lambda: not place.all(CLAIM), "no claim is left")
 
 
 def made(place: Place) -> list[str]:

@@ -55,8 +55,10 @@ def an_mlmodel(name: str = "mlm", **spec: object) -> Object:
     return an_object(name, spec={"image": "model:1", **spec})
 
 
-def a_pod(name: str, *, instance: str = "rfc-1", status: Object | None = None) -> Object:
-    return an_object(name, label={labels.INSTANCE: instance}, status=status or {})
+def a_pod(
+    name: str, *, instance: str = "rfc-1", status: Object | None = None, volumes: tuple[Object, ...] = ()
+) -> Object:
+    return an_object(name, label={labels.INSTANCE: instance}, spec={"volumes": [*volumes]}, status=status or {})
 
 
 def a_slice(name: str, *, service: str = "rfc-1", pods: dict[str, bool] | None = None) -> Object:

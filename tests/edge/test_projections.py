@@ -67,6 +67,38 @@ def test_the_current_termination_comes_before_the_last() -> None:
     assert pod_facts({"initContainerStatuses": [status]}).containers[0].last_words == "now"
 
 
+VOLUMES = (
+    {"name": "artifact", "ephemeral": {"volumeClaimTemplate": {}}},
+    {"name": "credentials", "secret": {"secretName": "reader"}},
+    {"name": "source", "persistentVolumeClaim": {"claimName": "models", "readOnly": True}},
+    {"name": "authorities", "configMap": {"name": "ca"}},
+    {"name": "tmp", "emptyDir": {}},
+)
+WAITS = {"name": "model-init", "state": {"waiting": {"reason": "PodInitializing"}}}
+RUNS = {"name": "model-init", "state": {"running": {}}}
+
+
+@pytest.mark.parametrize(
+    ("container", "placed", "started", "waits"),
+    [
+        (WAITS, "True", "False", True),
+        (WAITS, "True", "True", False),
+        (WAITS, "False", "False", False),
+        (RUNS, "True", "False", False),
+    ],
+)
+def test_a_pod_that_cannot_start_on_its_node_tells_what_it_needs_there(
+    container: Object, placed: str, started: str, *, waits: bool
+) -> None:
+    conditions = [condition("PodScheduled", placed), condition("PodReadyToStartContainers", started)]
+    status = {"conditions": conditions, "initContainerStatuses": [container]}
+    facts = an_entry("Pod", a_pod("p", status=status, volumes=VOLUMES)).facts
+
+    assert isinstance(facts, PodFacts)
+    claims = ("PersistentVolumeClaim p-artifact", "Secret reader", "PersistentVolumeClaim models", "ConfigMap ca")
+    assert facts.awaited == (claims if waits else ())
+
+
 def test_init_containers_come_first() -> None:
     status = {"containerStatuses": [{"name": "model"}], "initContainerStatuses": [{"name": "model-init"}]}
     assert [container.name for container in pod_facts(status).containers] == ["model-init", "model"]
@@ -76,7 +108,7 @@ def test_long_last_words_keep_their_end() -> None:
     words = "x" * 5000 + "MemoryError"
     status = {"name": "model", "state": {"terminated": {"exitCode": 1, "message": words}}}
     last = pod_facts({"containerStatuses": [status]}).containers[0].last_words
-    assert len(last) == 1024
+    assert len(last) == 4096
     assert last.endswith("MemoryError")
 
 

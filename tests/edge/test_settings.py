@@ -18,6 +18,8 @@ def test_each_kind_of_value_is_read() -> None:
         "MLENDPOINTS_GATEWAY_SELECTOR": '{"istio": "edge"}',
         "MLENDPOINTS_TLS_CREDENTIALS": '{"example.com": "wildcard"}',
         "MLENDPOINTS_ALLOWED_PATH_PREFIXES": "/mnt/models",
+        "MLENDPOINTS_FETCH_ALLOWED_ADDRESSES": "169.254.20.10, fd00::/8",
+        "MLENDPOINTS_FETCH_HTTPS_PROXY": "http://proxy.example.com:3128",
         "MLENDPOINTS_DRAIN_SECONDS": "3",
         "MLENDPOINTS_PROOF": "timed",
         "MLENDPOINTS_PROOF_SECONDS": "1.5",
@@ -28,6 +30,8 @@ def test_each_kind_of_value_is_read() -> None:
         gateway_selector={"istio": "edge"},
         tls_credentials={"example.com": "wildcard"},
         allowed_path_prefixes=("/mnt/models",),
+        fetch_allowed_addresses=("169.254.20.10/32", "fd00::/8"),
+        fetch_https_proxy="http://proxy.example.com:3128",
         drain_seconds=3,
         proof="timed",
         proof_seconds=1.5,
@@ -51,6 +55,9 @@ def test_other_variables_are_left_alone() -> None:
         ("GATEWAY_SERVICE", "istio-ingressgateway"),
         ("GATEWAY_SELECTOR", "istio=edge"),
         ("TLS_CREDENTIALS", '{"example.com": 1}'),
+        ("FETCH_ALLOWED_ADDRESSES", "10.0.0.1, store.example.com"),
+        ("FETCH_ALLOWED_ADDRESSES", "10.0.0.1/8"),
+        ("FETCH_HTTP_PROXY", "https://proxy.example.com"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_variables_name(name: str, value: str) -> None:

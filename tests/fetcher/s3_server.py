@@ -22,10 +22,11 @@ class S3Server:
     """An S3 server with one bucket."""
 
     port: int
+    address: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     @property
     def secret(self) -> Mapping[str, str]:
@@ -79,11 +80,12 @@ class S3Server:
 
 
 @contextmanager
-def s3_server(folder: Path) -> Iterator[S3Server]:
-    """Until the block ends."""
+def s3_server(folder: Path, address: str = "127.0.0.1") -> Iterator[S3Server]:
+    """Until the block ends. At another address than loopback's, it can be reached at that one as well."""
     port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    listens_at = "127.0.0.1" if address == "127.0.0.1" else "0.0.0.0"
+    command = [sys.executable, "-m", "moto.server", "-H", listens_at, "-p", str(port)]
     with started(command, port=port, output=folder / "moto.log", stderr=-2):
-        server = S3Server(port)
+        server = S3Server(port, address)
         server.make_bucket()
         yield server

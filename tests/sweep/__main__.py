@@ -35,15 +35,15 @@ async def _sweep(kubeconfig: Path, scenarios: list[Scenario], options: argparse.
     teller = _Teller()
     async with stage(kubeconfig) as shared:
         sweep = Sweep(shared, jobs=options.jobs, tell=teller.tell)
-        swept = await asyncio.gather(*(_one(sweep, scenario, options.points) for scenario in scenarios))
-    _say(table((one.scenario.name, one.measure.cost) for one in swept))
+        swept = [await sweep.measure(scenario) for scenario in scenarios]
+        _say(table((one.scenario.name, one.measure.cost) for one in swept))
+        await asyncio.gather(*(_one(sweep, one, options.points) for one in swept))
     return _summary(swept, teller)
 
 
-async def _one(sweep: Sweep, scenario: Scenario, points: int | None) -> Swept:
-    swept = await (sweep.whole(scenario) if points is None else sweep.some(scenario, points))
-    _say(f"{scenario.name}: {len(swept.points)} points, {len(swept.failures)} failures\n")
-    return swept
+async def _one(sweep: Sweep, swept: Swept, points: int | None) -> None:
+    await (sweep.whole(swept) if points is None else sweep.some(swept, points))
+    _say(f"{swept.scenario.name}: {len(swept.points)} points, {len(swept.failures)} failures\n")
 
 
 class _Teller:

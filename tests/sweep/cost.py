@@ -6,6 +6,7 @@ that what came and went with an update that was replaced counts, and what users
 wrote does not. What the garbage collector takes along counts, too, and is told
 apart, since it costs no call. Three calls more are for each update that came to
 an end: routes are written twice, and the status as an update begins and moves.
+Scaling an instance by hand is an update of its own, though history has no entry for it.
 """
 
 from collections import Counter
@@ -55,7 +56,8 @@ def cost(record: Record, calls: Iterable[Call], acts: list[int]) -> Cost:
     found = [part for leg in _legs(record, acts) for part in _differing(*leg)]
     deleted = {call.name for call in calls if call.verb == "delete"}
     taken = sum(is_gone and _is_collected(unit, deleted) for unit, is_gone in found)
-    return Cost(calls=counted, differ=len(found), collected=taken, updates=max(1, _updates(record, min(acts))))
+    updates = max(1, _updates(record, min(acts)) + _scalings(record, acts))
+    return Cost(calls=counted, differ=len(found), collected=taken, updates=updates)
 
 
 def _updates(record: Record, begin: int) -> int:
@@ -67,6 +69,12 @@ def _updates(record: Record, begin: int) -> int:
             entries = {f"{uid} {entry}" for entry in change.object.get("status", {}).get("history", ())}
             (before if change.revision <= begin else after).update(entries)
     return len(after - before)
+
+
+def _scalings(record: Record, acts: list[int]) -> int:
+    """Edits of model instances: users may change nothing of them but their number of pods."""
+    edits = (change for change in record.changes if change.type == "MODIFIED" and change.revision in acts)
+    return sum(edit.ref.kind == kinds.MODEL.name and "instance" in edit.object["spec"] for edit in edits)
 
 
 def _is_collected(unit: Unit, deleted: set[str]) -> bool:

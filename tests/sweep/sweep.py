@@ -34,27 +34,23 @@ class Sweep:
         self._at_once = asyncio.Semaphore(jobs)
         self._tell = tell
 
-    async def whole(self, scenario: Scenario) -> Swept:
-        """Every write of one scenario, on both sides."""
-        swept = await self._measure(scenario)
+    async def measure(self, scenario: Scenario) -> Swept:
+        """Nobody dies. To be awaited alone: where an update takes longer, more of its details are told."""
+        outcome = await undisturbed(self._stage, scenario)
+        self._tell(outcome)
+        return Swept(scenario=scenario, measure=outcome)
+
+    async def whole(self, swept: Swept) -> None:
+        """Every write of a measured scenario, on both sides."""
         if swept.measure.is_well:
             await self._points(swept, _cuts(swept.measure))
             async for cut in self._beyond(swept):
                 await self._points(swept, (cut,))
-        return swept
 
-    async def some(self, scenario: Scenario, points: int) -> Swept:
-        """So many points of one scenario, evenly spread."""
-        swept = await self._measure(scenario)
+    async def some(self, swept: Swept, points: int) -> None:
+        """So many points of a measured scenario, evenly spread."""
         cuts = _cuts(swept.measure)
         await self._points(swept, sorted({cuts[len(cuts) * number // points] for number in range(points)}))
-        return swept
-
-    async def _measure(self, scenario: Scenario) -> Swept:
-        async with self._at_once:
-            outcome = await undisturbed(self._stage, scenario)
-        self._tell(outcome)
-        return Swept(scenario=scenario, measure=outcome)
 
     async def _points(self, swept: Swept, cuts: Iterable[Cut]) -> None:
         async with asyncio.TaskGroup() as group:

@@ -47,6 +47,7 @@ KINDS: Final[Mapping[Kind, Names]] = {
             "Ready": ("integer", ".status.readyReplicas"),
         },
         scaled=True,
+        wide={"Fetched": ("string", ".status.fetched")},
     ),
     EndpointConfig: Names(
         "machinelearningendpointconfigs",
@@ -77,6 +78,7 @@ KINDS: Final[Mapping[Kind, Names]] = {
         wide={
             "Image": ("string", ".spec.image"),
             "Artifact": ("string", ".spec.artifact"),
+            "Fetched": ("string", ".status.fetched"),
             "Message": ("string", ".status.message"),
         },
     ),

@@ -12,7 +12,7 @@ from msgspec.structs import force_setattr
 
 from mlendpoints.api import patterns
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
-from mlendpoints.api.model import NodeSelector, ObjectName, Quantity, Tolerations, VersionName
+from mlendpoints.api.model import AccessMode, NodeSelector, ObjectName, Quantity, Tolerations, VersionName
 
 if TYPE_CHECKING:
     WrittenQuantity = str
@@ -57,6 +57,14 @@ class ProductionVariant(Value, frozen=True, kw_only=True):
     storage_class: Annotated[
         str, Meta(description="StorageClass of a claim for the artifact.", pattern=patterns.SUBDOMAIN, max_length=253)
     ] = ""
+
+    access_mode: Annotated[
+        AccessMode,
+        Meta(
+            description="With storageClass. ReadWriteOnce: each pod has a claim of its own, and fetches for itself. "
+            "ReadWriteMany, where the class offers it: all pods of a version share one, and one of them fetches."
+        ),
+    ] = "ReadWriteOnce"
 
     def __post_init__(self) -> None:
         """Hold quantities as strings, however they were written."""

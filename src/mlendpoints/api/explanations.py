@@ -54,7 +54,10 @@ REASONS: Mapping[Reason, Explanation] = {
         "Rename or delete that object, or rename the endpoint.",
     ),
     Reason.INSTANCES_READY: Explanation("All pods answer through their proxies.", _NOTHING),
-    Reason.INSTANCES_STARTING: Explanation("Pods are starting, or not all answer yet.", _WAIT),
+    Reason.INSTANCES_STARTING: Explanation(
+        "Pods are starting, or not all answer yet.",
+        "Wait; it goes on by itself. If the message names a Secret or claim for longer, see to it that it exists.",
+    ),
     Reason.ARTIFACT_DOWNLOAD_FAILED: Explanation(
         "The artifact could not be fetched: the host, the path, or the answer was wrong.",
         "Correct `artifact` in the model, or mend the server; fetching is tried again.",
@@ -75,7 +78,11 @@ REASONS: Mapping[Reason, Explanation] = {
         "Of an MLModel: the claim for its artifact is made, and no volume is bound to it yet.",
         "Wait. If it lasts, look at the claim's events (`kubectl describe pvc`), and at `storageClass`.",
     ),
-    Reason.DOWNLOADING: Explanation("Of an MLModel: a Job fetches the artifact.", _WAIT),
+    Reason.DOWNLOADING: Explanation(
+        "Of an MLModel: a Job fetches the artifact.",
+        "Wait; `kubectl logs job/…` tells how far it is. If the message names a Secret or claim for longer, "
+        "see to it that it exists.",
+    ),
     Reason.IMAGE_PULL_FAILED: Explanation(
         "A node could not pull an image.",
         "Check the image's name and `imagePullSecrets`, and that nodes reach the registry.",

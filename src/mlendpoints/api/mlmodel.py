@@ -12,10 +12,9 @@ from msgspec import Meta, field
 from mlendpoints.api import patterns
 from mlendpoints.api.endpointconfig import WrittenQuantity, WrittenResources, hold_quantities
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
-from mlendpoints.api.model import ModelServer, NodeSelector, PodCount, Tolerations
+from mlendpoints.api.model import AccessMode, ModelServer, NodeSelector, PodCount, Tolerations
 
 Phase = Literal["Pending", "CreatingStorage", "Downloading", "Serving", "Ready", "Failed", "Terminating"]
-AccessMode = Literal["ReadWriteOnce", "ReadWriteMany"]
 
 
 class MLModelSpec(ModelServer, frozen=True, kw_only=True):
@@ -66,6 +65,7 @@ class MLModelStatus(Value, frozen=True, kw_only=True):
     replicas: Annotated[int, Meta(description="Pods that are asked of the Deployment.", ge=0)] = 0
     ready_replicas: Annotated[int, Meta(description="Pods that answer, of whichever version.", ge=0)] = 0
     selector: Annotated[str, Meta(description="Label selector of the pods, for autoscalers.")] = ""
+    fetched: Annotated[str, Meta(description="How large the asked version's download was, and how fast.")] = ""
     conditions: Annotated[tuple[Condition, ...], Meta(description="Available, Ready, Reconciling.")] = ()
 
 

@@ -20,6 +20,7 @@ PodCount = Annotated[int, Meta(ge=0, le=10000)]
 Quantity = Annotated[
     str, Meta(pattern=patterns.QUANTITY, max_length=32, description="A Kubernetes quantity, such as 500m or 1Gi.")
 ]
+AccessMode = Literal["ReadWriteOnce", "ReadWriteMany"]
 VersionName = Annotated[str, Meta(max_length=16)]
 
 
@@ -61,6 +62,21 @@ class Images(Value, frozen=True, kw_only=True):
     pull_policy: Annotated[str, Meta(description="Pull policy of these two images.", max_length=16)] = "IfNotPresent"
 
 
+class Network(Value, frozen=True, kw_only=True):
+    """How the fetcher reaches stores: the operator's settings, frozen with the version."""
+
+    allowed_addresses: Annotated[
+        tuple[Annotated[str, Meta(max_length=64)], ...],
+        Meta(description="Addresses and networks that are fetched from although they are refused.", max_length=64),
+    ] = ()
+    http_proxy: Annotated[str, Meta(description="Proxy for http:// URLs.", max_length=2048)] = ""
+    https_proxy: Annotated[str, Meta(description="Proxy for https:// URLs.", max_length=2048)] = ""
+    no_proxy: Annotated[str, Meta(description="Hosts that are reached without a proxy.", max_length=8192)] = ""
+    ca_config_map: Annotated[
+        str, Meta(description="ConfigMap whose `ca.crt` is trusted instead of the image's.", max_length=253)
+    ] = ""
+
+
 class ModelInstance(Value, frozen=True, kw_only=True):
     """What makes the pods of one version, beside the template's own fields. Written by the operator alone."""
 
@@ -83,6 +99,10 @@ class ModelInstance(Value, frozen=True, kw_only=True):
     ] = 15
     path: Annotated[str, Meta(description="Node directory for the artifact; empty: none.", max_length=1024)] = ""
     storage_class: Annotated[str, Meta(description="Class of the artifact's claim; empty: none.", max_length=253)] = ""
+    access_mode: Annotated[AccessMode, Meta(description="ReadWriteMany: all pods share one claim.")] = "ReadWriteOnce"
+    network: Annotated[Network | None, Meta(description="How the fetcher reaches stores, frozen with the version.")] = (
+        None
+    )
 
 
 class ModelServer(Value, frozen=True, kw_only=True):
@@ -94,9 +114,9 @@ class ModelServer(Value, frozen=True, kw_only=True):
     artifact: Annotated[
         str,
         Meta(
-            description="http(s) URL of the model's archive (tar, tar.gz) or file, unpacked to /opt/ml/model. "
-            "Empty: the image holds the model.",
-            pattern=patterns.HTTP_URL,
+            description="URL of the model's archive (tar, tar.gz, tar.zst, zip), file or folder, unpacked to "
+            "/opt/ml/model: http(s)://, s3://, gs://, az:// or pvc://claim/path. Empty: the image holds the model.",
+            pattern=patterns.ARTIFACT,
             max_length=2048,
         ),
     ] = ""
@@ -106,6 +126,15 @@ class ModelServer(Value, frozen=True, kw_only=True):
             description="Digest of the artifact, checked while it streams: sha256:<64 hex digits>.",
             pattern=patterns.DIGEST,
             max_length=71,
+        ),
+    ] = ""
+    artifact_secret: Annotated[
+        str,
+        Meta(
+            description="Secret with which the artifact is fetched, given to the fetcher alone: "
+            "a key for each of the store's settings, `ca.crt` among them.",
+            pattern=patterns.SUBDOMAIN,
+            max_length=253,
         ),
     ] = ""
     command: Annotated[tuple[Argument, ...], Meta(description="Replaces the image's entry point.", max_length=64)] = ()
@@ -162,6 +191,9 @@ class ModelStatus(Value, frozen=True, kw_only=True):
     replicas: Annotated[int, Meta(description="Instances only: pods that exist.", ge=0)] = 0
     ready_replicas: Annotated[int, Meta(description="Instances only: pods that answer through their proxy.", ge=0)] = 0
     selector: Annotated[str, Meta(description="Instances only: label selector of the pods, for autoscalers.")] = ""
+    fetched: Annotated[
+        str, Meta(description="Instances only: how large the first download was, and how fast; empty: found installed.")
+    ] = ""
     conditions: Annotated[tuple[Condition, ...], Meta(description="Templates: RolledOut. Instances: Ready.")] = ()
 
 

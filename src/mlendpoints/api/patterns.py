@@ -16,7 +16,11 @@ ENV_NAME: Final = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
 URL_PATH: Final = r"^/[-._~/A-Za-z0-9]*$"
 DIRECTORY: Final = r"^(|(/[-._A-Za-z0-9]+)+)$"
 DIGEST: Final = r"^(|sha256:[0-9a-f]{64})$"
-HTTP_URL: Final = r"^(|https?://[-._A-Za-z0-9]+(:[0-9]{1,5})?([/?][^#\s]*)?)$"
+ARTIFACT: Final = (
+    r"^(|https?://[-._A-Za-z0-9]+(:[0-9]{1,5})?([/?][^#\s]*)?"
+    r"|(s3|gs|az)://[a-z0-9][-._a-z0-9]{1,220}[a-z0-9](/[^?#\t\n\v\f\r]*)?"
+    r"|pvc://[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?(/[^?#\t\n\v\f\r]*)?)$"
+)
 IMAGE: Final = r"^[A-Za-z0-9]([-._/@A-Za-z0-9]|:[A-Za-z0-9])*$"
 
 MENDING: Mapping[str, str] = {
@@ -32,7 +36,7 @@ MENDING: Mapping[str, str] = {
     DIRECTORY: "must be an absolute directory of letters, digits, '-', '_' and '.', without a '/' at its end, "
     "such as /mnt/models",
     DIGEST: "must be sha256: and 64 lower-case hexadecimal digits, as sha256sum prints them",
-    HTTP_URL: "must be an http:// or https:// URL without user, password or fragment, "
-    "such as https://models.example.com/titanic.tar.gz; other stores are not supported yet",
+    ARTIFACT: "must be http(s)://HOST/PATH, s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY or pvc://CLAIM/PATH, "
+    "without user, password or fragment (credentials belong into artifactSecret), such as s3://models/titanic.tar.gz",
     IMAGE: "must be a container image, such as registry.example.com/titanic:1.4: no spaces, no scheme",
 }

@@ -104,11 +104,23 @@ _PLACEMENT = (
         "nodeSelector",
     ),
 )
+_CLIMBING: Final = r"^[^?]*/([.]|%2[eE]){2}([/?]|$)"  # '..' between slashes, before a query
 _SERVER = (
+    Rule(
+        f"!has(self.artifact) || !self.artifact.matches(r'{_CLIMBING}')",
+        "artifact must not hold '..'; write the path that is meant",
+        "artifact",
+    ),
     Rule(
         "self.?artifactDigest.orValue('') == '' || self.?artifact.orValue('') != ''",
         "artifactDigest needs an artifact to check; give artifact too, or leave the digest out",
         "artifactDigest",
+    ),
+    Rule(
+        "self.?artifactSecret.orValue('') == '' || "
+        "self.?artifact.orValue('') != '' && !self.artifact.startsWith('pvc://')",
+        "artifactSecret needs an artifact in a store; a claim (pvc://) takes none: leave one out",
+        "artifactSecret",
     ),
     Rule(
         f"!(self.port in {list(PODS_OWN_PORTS)})",
@@ -153,6 +165,11 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
             "self.?path.orValue('') == '' || self.?storageClass.orValue('') == ''",
             "path and storageClass exclude each other: a node directory or a claim; leave one out",
             "path",
+        ),
+        Rule(
+            "self.accessMode != 'ReadWriteMany' || self.?storageClass.orValue('') != ''",
+            "accessMode: ReadWriteMany needs a storageClass that offers it; name one, or leave accessMode out",
+            "accessMode",
         ),
         Rule(
             "!has(self.path) || !self.path.split('/').exists(part, part in ['.', '..'])",

@@ -11,7 +11,7 @@ from mlendpoints.core.manifests.destinationrule import make_destination_rule
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.instances import make_config_instance, make_model_instance
 from mlendpoints.core.manifests.service import make_monitoring_service, make_service
-from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_volume
+from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_claim, needs_volume
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.plan import Write
 from mlendpoints.core.retirement import releases
@@ -82,6 +82,7 @@ def _parts(scene: Scene, instance: Model) -> Iterable[Manifest]:
     yield make_destination_rule(instance)
     if needs_volume(instance.spec):
         yield make_volume(instance)
+    if needs_claim(instance.spec):
         yield make_claim(instance)
     yield make_deployment(instance, replicas=scene.wanted(instance.metadata.name))
 

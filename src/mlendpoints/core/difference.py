@@ -42,7 +42,7 @@ _ATOMIC = {
     "PersistentVolumeClaim": frozenset({"accessModes"}),
     "Gateway": frozenset({"servers"}),
     "VirtualService": frozenset({"gateways", "hosts", "http"}),
-    Model.KIND: frozenset({"args", "command", "tolerations"}),
+    Model.KIND: frozenset({"allowedAddresses", "args", "command", "tolerations"}),
     EndpointConfig.KIND: frozenset({"tolerations"}),
 }
 

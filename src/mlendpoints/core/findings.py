@@ -19,7 +19,7 @@ _PULL_FAILED = frozenset(
     }
 )
 _LAST_WORDS = 400  # characters quoted in a message
-_FETCHER = "model-init"
+FETCHER = "model-init"
 
 
 class Finding(Struct, frozen=True):
@@ -60,11 +60,12 @@ def instance_findings(
         return Finding.no(Reason(refusal.reason), f"{name}: {refusal.message}")
     if deployment is not None and deployment.failure:
         return _deployment_failure(name, deployment.failure)
-    for pod in sorted(pods, key=lambda pod: pod.name):
+    pods = sorted(pods, key=lambda pod: pod.name)
+    for pod in pods:
         if not pod.ready and not pod.deleting and (finding := pod_finding(pod)):
             return finding
     have = deployment.ready_replicas if deployment else 0
-    return Finding.wait(Reason.INSTANCES_STARTING, f"{name}: {have} of {wanted} pods are ready.")
+    return Finding.wait(Reason.INSTANCES_STARTING, f"{name}: {have} of {wanted} pods are ready.{awaited(pods)}")
 
 
 def _deployment_failure(name: str, message: str) -> Finding:
@@ -83,6 +84,21 @@ def pod_finding(pod: PodFacts) -> Finding | None:
     return None
 
 
+def awaited(pods: Iterable[PodFacts]) -> str:
+    """What the first pod that cannot even start waits for, as a further sentence; empty if there is none.
+
+    A node does not say in the pod's status which of its volumes it cannot mount, nor why: only events do.
+    """
+    for pod in pods:
+        if pod.awaited and not pod.deleting:
+            things, each = " and ".join(pod.awaited), "each" if len(pod.awaited) > 1 else "it"
+            return (
+                f" Pod {pod.name} waits on its node for {things}."
+                f" If this lasts, check that {each} exists and can be mounted there."
+            )
+    return ""
+
+
 def _pull_failed(pod: str, container: ContainerFacts) -> Finding | None:
     if container.waiting_reason not in _PULL_FAILED:
         return None
@@ -94,7 +110,7 @@ def _pull_failed(pod: str, container: ContainerFacts) -> Finding | None:
 
 
 def _fetch_failed(pod: str, container: ContainerFacts) -> Finding | None:
-    if container.name != _FETCHER or not container.exit_code:
+    if container.name != FETCHER or not container.exit_code:
         return None
     try:
         failure = msgspec.json.decode(container.last_words, type=FetchFailure)
@@ -162,5 +178,5 @@ def deadline_finding(seconds: int, why: Finding, pods: Iterable[PodFacts]) -> Fi
 
 def _unhealthy(pod: PodFacts) -> str:
     """The container that runs and is not ready; those after it may wait for it still."""
-    running = (c.name for c in pod.containers if not c.ready and not c.waiting_reason and c.name != _FETCHER)
+    running = (c.name for c in pod.containers if not c.ready and not c.waiting_reason and c.name != FETCHER)
     return next(running, "")

@@ -7,6 +7,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigStatus
 from mlendpoints.api.model import Model, ModelStatus
 from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core.conditions import make_conditions
+from mlendpoints.core.fetched import fetched
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.plan import SetStatus
 from mlendpoints.core.rollout import instance_finding
@@ -41,6 +42,7 @@ def _model_status(scene: Scene, name: str, model: Model) -> ModelStatus | None:
         replicas=(deployment.replicas or 0) if deployment else 0,
         ready_replicas=scene.ready_count(name),
         selector=f"{labels.INSTANCE}={name}",
+        fetched=model.status.fetched or fetched(scene.pods(name)),
         conditions=make_conditions(
             {ConditionType.READY: finding},
             before=model.status.conditions,

@@ -20,6 +20,7 @@ observations give the same step.
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.findings import Finding, deadline_finding, instance_findings
@@ -27,7 +28,7 @@ from mlendpoints.core.routes import make_routes
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import Target
 from mlendpoints.core.times import seconds
-from mlendpoints.core.world import Destination, Probe, Routes
+from mlendpoints.core.world import Destination, Probe, Ref, Routes
 
 
 class Step(StrEnum):
@@ -124,13 +125,17 @@ def models_finding(scene: Scene) -> Finding:
 
 def instance_finding(scene: Scene, instance: str) -> Finding:
     """Why the pods of a model instance are not all ready."""
-    return instance_findings(
+    finding = instance_findings(
         instance,
         deployment=scene.deployment(instance),
         pods=scene.pods(instance),
         refusals=scene.refusals(instance),
         wanted=scene.wanted(instance),
     )
+    claim = scene.standing(Ref("PersistentVolumeClaim", scene.namespace, instance))
+    if finding.ok is None and claim is not None and not claim.bound:
+        return replace(finding, message=f"{finding.message} Claim {instance} has no volume yet.")
+    return finding
 
 
 def deadline(scene: Scene) -> float | None:

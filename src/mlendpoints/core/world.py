@@ -44,6 +44,7 @@ class PodFacts(Struct, frozen=True, kw_only=True):
     ready: bool = False
     deleting: bool = False
     unschedulable: str = ""  # the scheduler's message
+    awaited: tuple[str, ...] = ()  # Secrets, claims: what its node may lack, as long as nothing of the pod can start
     not_ready_since: float = 0.0  # seconds since the epoch
     containers: tuple[ContainerFacts, ...] = ()
 
@@ -152,6 +153,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     retry_attempts: int = 2  # of the gateways, for requests that never reached a pod; 0 in loss tests
     allowed_path_prefixes: tuple[str, ...] = ()
     url_port: int | None = None  # shown in status.url when the gateway is not on 80/443
+    fetch_allowed_addresses: tuple[str, ...] = ()
+    fetch_http_proxy: str = ""
+    fetch_https_proxy: str = ""
+    fetch_no_proxy: str = ""
+    fetch_ca_config_map: str = ""
 
 
 class World(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from mlendpoints.api import labels
 from mlendpoints.core.world import ContainerFacts, PodFacts
 from mlendpoints.edge.envelope import Condition, Metadata, epoch
 
-LAST_WORDS = 1024  # characters of a termination message that are kept: its end
+LAST_WORDS = 4096  # characters of a termination message that are kept: its end; all that Kubernetes keeps
 
 
 class _Waiting(Struct, frozen=True):
@@ -41,13 +41,49 @@ class _Status(Struct, frozen=True, rename="camel"):
     init_container_statuses: tuple[_Container, ...] = ()
     container_statuses: tuple[_Container, ...] = ()
 
+    @property
+    def containers(self) -> tuple[_Container, ...]:
+        return (*self.init_container_statuses, *self.container_statuses)
+
     def condition(self, type_: str) -> Condition:
         found = (condition for condition in self.conditions if condition.type == type_)
         return next(found, Condition(type=type_))
 
 
+class _Source(Struct, frozen=True, rename="camel"):
+    name: str = ""  # of a ConfigMap
+    secret_name: str = ""
+    claim_name: str = ""
+
+
+class _Volume(Struct, frozen=True, rename="camel"):
+    name: str
+    secret: _Source | None = None
+    config_map: _Source | None = None
+    persistent_volume_claim: _Source | None = None
+    ephemeral: _Source | None = None
+
+    def source(self, pod: str) -> str:
+        """The object that has to be there before it can be mounted; empty if there is none."""
+        match self:
+            case _Volume(secret=_Source(secret_name=name)):
+                return f"Secret {name}"
+            case _Volume(config_map=_Source(name=name)):
+                return f"ConfigMap {name}"
+            case _Volume(persistent_volume_claim=_Source(claim_name=name)):
+                return f"PersistentVolumeClaim {name}"
+            case _Volume(ephemeral=_Source()):
+                return f"PersistentVolumeClaim {pod}-{self.name}"
+        return ""
+
+
+class _Spec(Struct, frozen=True):
+    volumes: tuple[_Volume, ...] = ()
+
+
 class _Pod(Struct, frozen=True):
     metadata: Metadata
+    spec: _Spec = _Spec()
     status: _Status = _Status()
 
 
@@ -56,7 +92,6 @@ def make_pod_facts(raw: bytes) -> tuple[Metadata, PodFacts]:
     pod = msgspec.json.decode(raw, type=_Pod)
     ready = pod.status.condition("Ready")
     scheduled = pod.status.condition("PodScheduled")
-    every = (*pod.status.init_container_statuses, *pod.status.container_statuses)
     return pod.metadata, PodFacts(
         name=pod.metadata.name,
         instance=sys.intern(pod.metadata.labels.get(labels.INSTANCE, "")),
@@ -64,9 +99,19 @@ def make_pod_facts(raw: bytes) -> tuple[Metadata, PodFacts]:
         ready=ready.status == "True",
         deleting=pod.metadata.deletion_timestamp is not None,
         unschedulable=scheduled.message if scheduled.reason == "Unschedulable" else "",
+        awaited=_awaited(pod) if scheduled.status == "True" else (),
         not_ready_since=0.0 if ready.status == "True" else epoch(ready.last_transition_time),
-        containers=tuple(_container_facts(container) for container in every),
+        containers=tuple(_container_facts(container) for container in pod.status.containers),
     )
+
+
+def _awaited(pod: _Pod) -> tuple[str, ...]:
+    """A node makes a pod's sandbox when all its volumes are mounted, and no container starts before (KEP-3085)."""
+    containers = pod.status.containers
+    waits = containers and all(container.state.waiting for container in containers)
+    if not waits or pod.status.condition("PodReadyToStartContainers").status != "False":
+        return ()
+    return tuple(source for volume in pod.spec.volumes if (source := volume.source(pod.metadata.name)))
 
 
 def _container_facts(container: _Container) -> ContainerFacts:

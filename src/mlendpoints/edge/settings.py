@@ -6,6 +6,7 @@ sentence that names the variable.
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,10 +16,12 @@ from mlendpoints.core.world import Settings as CoreSettings
 
 PREFIX = "MLENDPOINTS_"
 _LISTS = frozenset({"namespaces", "allowed_path_prefixes"})
+_NETWORKS = frozenset({"fetch_allowed_addresses"})
 _OBJECTS = frozenset({"gateway_selector", "tls_credentials"})
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Selector = Mapping[str, str]
+Proxy = Annotated[str, Meta(pattern="^http://[^/]+/?$")]  # model-init speaks plain HTTP to proxies
 
 
 class SettingsError(ValueError):
@@ -60,6 +63,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Node directories that a variant's path may lie in; none by default
     allowed_path_prefixes: tuple[str, ...] = ()
 
+    # How model-init reaches stores: refused addresses that are allowed all the same, proxies, and the
+    # ConfigMap (of each namespace with models) whose ca.crt is trusted
+    fetch_allowed_addresses: tuple[str, ...] = ()
+    fetch_http_proxy: Proxy = ""
+    fetch_https_proxy: Proxy = ""
+    fetch_no_proxy: str = ""
+    fetch_ca_config_map: str = ""
+
     # The process itself
     lease_namespace: str = "machine-learning"
     lease_name: str = "mlendpoints-operator"
@@ -87,10 +98,23 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
 def _value(name: str, text: str) -> object:
     if name in _LISTS:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+        return _parts(text)
+    if name in _NETWORKS:
+        return tuple(_network(name, part) for part in _parts(text))
     if name in _OBJECTS:
         return _object(name, text)
     return text
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _network(name: str, text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise msgspec.ValidationError(f"{error} - at `$.{name}`") from error
 
 
 def _object(name: str, text: str) -> object:

@@ -24,6 +24,16 @@ FULL = {
     "tolerations": [{"key": "a" * 316, "value": "b" * 63, "effect": "NoSchedule"}] * 16,
     "path": "/mnt" * 250,
 }
+ARTIFACTS = (
+    "https://models.example.com:8443/a/t..tgz?path=/../b&v=2",
+    "s3://models.example.com/titanic/v2/model.tar.gz",
+    "s3://models/titanic/",
+    "s3://models",
+    "gs://titanic_models/my model.zip",
+    "az://models/titanic.tar.zst",
+    "pvc://models/titanic/v2",
+    "pvc://models",
+)
 
 GOOD: list[tuple[str, str, Object]] = [
     ("mlm", "an image alone", {}),
@@ -34,6 +44,8 @@ GOOD: list[tuple[str, str, Object]] = [
         {"artifact": "https://example.com:8443/a/t.tgz?v=2", "artifactDigest": DIGEST},
     ),
     ("mlm", "an artifact inside the cluster", {"artifact": "http://artifacts.titanic.svc/titanic-rfc.tar.gz"}),
+    *((kind, f"the artifact {url}", {"artifact": url}) for kind in ("mlm", "mlmodel") for url in ARTIFACTS),
+    *((kind, "a secret", {"artifact": ARTIFACTS[1], "artifactSecret": "s3-reader"}) for kind in ("mlm", "mlmodel")),
     ("mlm", "no arguments", {"args": []}),
     ("mlm", "a command and arguments", {"command": ["python"], "args": ["-m", "server"]}),
     ("mlm", "environment", {"env": [{"name": "OMP_NUM_THREADS", "value": "1"}, {"name": "EMPTY"}]}),
@@ -50,6 +62,7 @@ GOOD: list[tuple[str, str, Object]] = [
     ("mlec", "the same model twice", {"models": [{}, {"name": "again", "model": "titanic-rfc"}]}),
     ("mlec", "a node directory", {"models": [{"path": "/mnt/models"}]}),
     ("mlec", "a storage class", {"models": [{"storageClass": "fast-disks.example.com"}]}),
+    ("mlec", "storage that pods share", {"models": [{"storageClass": "files", "accessMode": "ReadWriteMany"}]}),
     ("mlec", "a choice of nodes", {"models": [{"nodeSelector": {"kubernetes.io/arch": "amd64"}}]}),
     ("mlec", "a taint put up with", {"models": [{"tolerations": [{"key": "gpu", "operator": "Exists"}]}]}),
     ("mlec", "all taints put up with", {"models": [{"tolerations": [{"operator": "Exists"}]}]}),
@@ -89,6 +102,7 @@ def test_a_template_name_of_54_characters_is_accepted(short: str, server: Server
     assert server.create(short, a_template(short, namespace, name=LONGEST_TEMPLATE)).status_code == 201
 
 
+SIZES = {"cpus": "1", "memory": "1Gi", "size": "1Gi", "accessMode": "ReadWriteOnce"}
 DEFAULTS: list[tuple[str, Object]] = [
     (
         "mlm",
@@ -101,7 +115,7 @@ DEFAULTS: list[tuple[str, Object]] = [
             "runAsUser": 1000,
         },
     ),
-    ("mlec", {"models": [VARIANT | {"weight": 1, "instances": 1, "cpus": "1", "memory": "1Gi", "size": "1Gi"}]}),
+    ("mlec", {"models": [VARIANT | SIZES | {"weight": 1, "instances": 1}]}),
     ("mle", {"config": "titanic", "host": "titanic.example.com", "update": {"deadlineSeconds": 600}}),
     (
         "mlmodel",
@@ -113,12 +127,9 @@ DEFAULTS: list[tuple[str, Object]] = [
             "startupTimeoutSeconds": 300,
             "runAsUser": 1000,
             "replicas": 1,
-            "cpus": "1",
-            "memory": "1Gi",
-            "size": "1Gi",
-            "accessMode": "ReadWriteOnce",
             "downloadTimeoutSeconds": 3600,
-        },
+        }
+        | SIZES,
     ),
 ]
 

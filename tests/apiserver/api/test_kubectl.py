@@ -84,15 +84,22 @@ def test_the_columns_of_a_model(server: Server, operator: Server, namespace: str
     artifact = {"artifact": "https://example.com/t.tgz"}
     server.create("mlm", a_template("mlm", namespace, spec=artifact)).raise_for_status()
     instance = operator.create("mlm", an_instance("mlm", namespace, spec=artifact | {"replicas": 2})).json()
-    server.merge("mlm", instance, {"status": {"readyReplicas": 1}}, subresource="status").raise_for_status()
+    status = {"readyReplicas": 1, "fetched": "1.2 GiB in 5.9 s (210 MiB/s)"}
+    server.merge("mlm", instance, {"status": status}, subresource="status").raise_for_status()
 
     template_row, instance_row = server.table("mlm", namespace)
 
     shown = {"Image": "registry.example.com/titanic:1.4", "Artifact": "https://example.com/t.tgz"}
     assert template_row.pop("Age")
     assert instance_row.pop("Age")
-    assert template_row == {"Name": "titanic", **shown, "Replicas": None, "Ready": None}
-    assert instance_row == {"Name": "titanic-3f9c2ab1", **shown, "Replicas": 2, "Ready": 1}
+    assert template_row == {"Name": "titanic", **shown, "Replicas": None, "Ready": None, "Fetched": None}
+    assert instance_row == {
+        "Name": "titanic-3f9c2ab1",
+        **shown,
+        "Replicas": 2,
+        "Ready": 1,
+        "Fetched": status["fetched"],
+    }
 
 
 def test_autoscalers_see_replicas_and_selector(server: Server, operator: Server, namespace: str) -> None:
@@ -134,6 +141,7 @@ def test_the_columns_of_an_mlmodel(server: Server, namespace: str) -> None:
     artifact = {"artifact": "https://example.com/t.tgz"}
     model = server.create("mlmodel", a_template("mlmodel", namespace, spec=artifact)).json()
     status = {"phase": "Downloading", "message": "Fetching.", "readyReplicas": 1, "serviceEndpoint": "http://t.ns.svc"}
+    status |= {"fetched": "1.2 GiB in 5.9 s (210 MiB/s)"}
     server.merge("mlmodel", model, {"status": status}, subresource="status").raise_for_status()
 
     (row,) = server.table("mlmodel", namespace)
@@ -147,6 +155,7 @@ def test_the_columns_of_an_mlmodel(server: Server, namespace: str) -> None:
         "Endpoint": "http://t.ns.svc",
         "Image": "registry.example.com/titanic:1.4",
         "Artifact": "https://example.com/t.tgz",
+        "Fetched": "1.2 GiB in 5.9 s (210 MiB/s)",
         "Message": "Fetching.",
     }
 

@@ -12,6 +12,7 @@ OTHER_VALUES: Object = {
     "artifactDigest": f"sha256:{'0' * 64}",
     "command": ["other"],
     "args": ["other"],
+    "artifactSecret": "other",
     "env": [{"name": "OTHER"}],
     "port": 9000,
     "healthPath": "/other",

@@ -9,7 +9,7 @@ from mlendpoints.core.difference import covers
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.quantities import canonical_quantity
 from tests.apiserver.manifests.objects import Objects, differences, our_fields, sent
-from tests.unit.core.manifests.made import CASES, GOLDEN, asked, asked_in, made
+from tests.unit.core.manifests.made import CASES, GOLDEN, asked, asked_in, made, settings_of
 
 Key = tuple[str, str, str]  # golden case, kind, name
 
@@ -22,7 +22,7 @@ def manifest_of(key: Key, namespace: str) -> Manifest:
     """The manifest of a golden case, moved to another namespace."""
     case, kind, name = key
     wanted = name.replace("titanic.", f"{namespace}.") if kind == "PersistentVolume" else name
-    manifests = made(asked_in(_moved(case, namespace)))
+    manifests = made(asked_in(_moved(case, namespace), settings=settings_of(case)))
     return sent(next(m for m in manifests if (m["kind"], m["metadata"]["name"]) == (kind, wanted)))
 
 

@@ -1,7 +1,7 @@
 """In place of scheduler, kubelet and volumes: pods are bound, get ready, crash, fetch and go; claims are bound at once.
 
 The controllers of Deployments, Jobs and EndpointSlices are Kubernetes' own. An
-image, or an artifact, decides how its pods fare; ``mend`` makes all of them good.
+image, or an artifact, or a Secret that is not there, decides how its pods fare; ``mend`` makes all of them good.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from mlendpoints.edge import kinds
 
 NODE = "fake"
 LAST_WORDS = "no such file: model.onnx"
+FETCHED = {"bytes": 1_288_490_188, "total": 1_288_490_188, "seconds": 5.9, "bytesPerSecond": 218_387_000}
 WRONG_DIGEST = {"reason": "ArtifactDigestMismatch", "message": "http://models.example.com has another digest"}
 
 
@@ -31,6 +32,7 @@ class Kubelet:
         self._addresses = count(2)
         self.bad_images: set[str] = set()
         self.bad_artifacts: set[str] = set()
+        self.missing_secrets: set[str] = set()
         self.fell_silent = False  # after somebody had answered, nobody did
 
     async def run(self) -> None:
@@ -41,7 +43,8 @@ class Kubelet:
             group.create_task(self._follow_claims())
 
     async def mend(self) -> None:
-        """From now on every image and every artifact is good."""
+        """From now on every image and every artifact is good, and every Secret there."""
+        self.missing_secrets.clear()
         self.bad_images.clear()
         self.bad_artifacts.clear()
         for pod in list(self._pods.values()):
@@ -81,12 +84,17 @@ class Kubelet:
             binding = {"metadata": {"name": pod["metadata"]["name"]}, "target": {"kind": "Node", "name": NODE}}
             await self._client.settle("POST", f"{path}/binding", body=binding)
         elif pod["status"].get("phase") not in ("Succeeded", "Failed"):
-            await self._say(path, pod, self._serving(pod) if _is_serving(pod) else self._fetching(pod))
+            await self._say(path, pod, self._status(pod))
 
     async def _say(self, path: str, pod: Object, status: Object) -> None:
         said = pod["status"]
         if said.get("phase") != status["phase"] or _ready(said) != _ready(status):
             await self._client.set_status(path, status)
+
+    def _status(self, pod: Object) -> Object:
+        if self.missing_secrets & {volume.get("secret", {}).get("secretName") for volume in pod["spec"]["volumes"]}:
+            return _waiting()
+        return self._serving(pod) if _is_serving(pod) else self._fetching(pod)
 
     def _serving(self, pod: Object) -> Object:
         model = next(c for c in pod["spec"]["initContainers"] if c["name"] == "model")
@@ -108,7 +116,7 @@ class Kubelet:
         arguments = pod["spec"]["containers"][0]["args"]
         good = arguments[arguments.index("--artifact") + 1] not in self.bad_artifacts
         failed = {"exitCode": 11, "reason": "Error", "message": json.dumps(WRONG_DIGEST)}
-        ended = {"exitCode": 0, "reason": "Completed"} if good else failed
+        ended = {"exitCode": 0, "reason": "Completed", "message": json.dumps(FETCHED)} if good else failed
         container = _container("model-init") | {"state": {"terminated": ended}}
         return {"phase": "Succeeded" if good else "Failed", "containerStatuses": [container]}
 
@@ -128,6 +136,14 @@ async def at_work(client: Client, namespace: str) -> AsyncIterator[Kubelet]:
 
 def _container(name: str) -> Object:
     return {"name": name, "ready": False, "restartCount": 0, "image": "localhost/none", "imageID": ""}
+
+
+def _waiting() -> Object:
+    """Of a pod whose volumes cannot be mounted, as the kubelet of Kubernetes 1.29 and later tells it."""
+    conditions = {"PodScheduled": "True", "PodReadyToStartContainers": "False", "Ready": "False"}
+    container = _container("model-init") | {"state": {"waiting": {"reason": "ContainerCreating"}}}
+    told = [{"type": name, "status": status} for name, status in conditions.items()]
+    return {"phase": "Pending", "conditions": told, "containerStatuses": [container]}
 
 
 def _condition(status: str) -> Object:

@@ -58,6 +58,35 @@ def test_a_new_one_is_fetched_and_served_with_one_write_for_each_object(stage: P
     stage(scenario)
 
 
+def test_what_its_download_came_to_is_told(stage: Play) -> None:
+    async def scenario(rig: Rig) -> None:
+        status = await ready(rig)
+
+        assert status["fetched"] == "1.2 GiB in 5.9 s (208.3 MiB/s)"
+
+    stage(scenario)
+
+
+def test_a_download_waits_for_its_secret_says_so_and_goes_on(stage: Play) -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.kubelet.missing_secrets.add("reader")
+        await rig.create(MLMODEL, "titanic", a_spec(artifact="s3://models/titanic", artifactSecret="reader"))
+        await rig.eventually(lambda: _says(rig, "waits on its node for PersistentVolumeClaim"), "it says so")
+        status = await rig.until("Downloading")
+        claim = f"PersistentVolumeClaim titanic-{status['version']}"
+        assert f"{claim} and Secret reader. If this lasts, check that each exists" in status["message"]
+
+        await rig.kubelet.mend()
+
+        await rig.until("Ready")
+
+    stage(scenario)
+
+
+async def _says(rig: Rig, words: str) -> bool:
+    return words in (await rig.get(MLMODEL)).get("status", {}).get("message", "")
+
+
 def test_what_is_as_asked_is_neither_written_nor_read_again(stage: Play) -> None:
     async def scenario(rig: Rig) -> None:
         await ready(rig)

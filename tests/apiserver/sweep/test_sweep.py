@@ -24,23 +24,14 @@ FAR = 3.0  # seconds
 
 @pytest.fixture(scope="module")
 def swept(collecting_kubeconfig: Path) -> dict[str, Swept]:
-    async def sweep() -> list[Swept]:
+    async def sweep() -> dict[str, Swept]:
         async with stage(collecting_kubeconfig) as shared:
-            some = Sweep(shared, jobs=JOBS, tell=lambda _outcome: None).some
-            return await asyncio.gather(*(some(BY_NAME[name], points) for name, points in POINTS.items()))
+            sweep = Sweep(shared, jobs=JOBS, tell=lambda _outcome: None)
+            found = {name: await sweep.measure(BY_NAME[name]) for name in POINTS}
+            await asyncio.gather(*(sweep.some(found[name], points) for name, points in POINTS.items()))
+            return found
 
-    return {one.scenario.name: one for one in run(sweep())}
-
-
-@pytest.fixture(scope="module")
-def alone(collecting_kubeconfig: Path) -> dict[str, Outcome]:
-    """One after the other: where an update takes longer, more of its details are told."""
-
-    async def play() -> dict[str, Outcome]:
-        async with stage(collecting_kubeconfig) as shared:
-            return {name: await undisturbed(shared, BY_NAME[name]) for name in POINTS}
-
-    return run(play())
+    return run(sweep())
 
 
 @pytest.mark.parametrize("name", POINTS)
@@ -54,13 +45,13 @@ def test_operators_died_at_nearly_all_points(swept: dict[str, Swept]) -> None:
 
 
 @pytest.mark.parametrize("name", POINTS)
-def test_at_rest_nothing_is_sent_though_everything_is_looked_at(alone: dict[str, Outcome], name: str) -> None:
-    assert alone[name].at_rest == []
+def test_at_rest_nothing_is_sent_though_everything_is_looked_at(swept: dict[str, Swept], name: str) -> None:
+    assert swept[name].measure.at_rest == []
 
 
 @pytest.mark.parametrize("name", POINTS)
-def test_no_more_is_sent_than_differs(alone: dict[str, Outcome], name: str) -> None:
-    cost = alone[name].cost
+def test_no_more_is_sent_than_differs(swept: dict[str, Swept], name: str) -> None:
+    cost = swept[name].measure.cost
     assert cost.is_kept, cost.calls
 
 

@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mlendpoints.edge.kinds import ENDPOINT
 from tests.apiserver.server import Server
-from tests.e2e.conftest import GATEWAY, MakePlace, leave
+from tests.e2e.conftest import GATEWAY, MakePlace, until_empty
 from tests.e2e.desk import Desk, at_rest, environment_of
 from tests.e2e.gateway import ReachableGateways
-from tests.e2e.place import Place
 from tests.e2e.updates.rig import DRAIN, Rig
-from tests.e2e.waiting import until
 
 AT_ONCE = 5  # tests; with 8, and other work beside them, gateways were late for some
 _MARK = "side_by_side"
@@ -56,13 +53,6 @@ def rig(
             limited=served[1],
         )
         until_empty(served)
-
-
-def until_empty(places: list[Place]) -> None:
-    """No endpoint is left to operators that do not serve it."""
-    for place in places:
-        leave(place)
-    until(lambda: not any(place.all(ENDPOINT) for place in places), "all endpoints are gone")
 
 
 @pytest.fixture(scope="package")

@@ -41,10 +41,13 @@ class Trial:
         self.place.apply(an_echo(self.model(variant), **({"answer": variant} | echo)))
 
     def swap(self, variant: str, **echo: Any) -> Object:  # noqa: ANN401 (any JSON value)
-        """Writes a variant's model anew, and waits until the new version has taken over."""
+        """Writes a variant's model anew, and waits until the new version has taken over.
+
+        An endpoint's conditions carry no generation of its models: right after the edit they may be those of before it.
+        """
         known = self.instances()
         self.set_model(variant, **echo)
-        self.newcomer(known)
+        self.until_pods_are_ready(self.newcomer(known))
         return self.until_ready()
 
     def set_config(self, variants: Variants) -> None:

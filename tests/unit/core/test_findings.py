@@ -78,6 +78,25 @@ def test_pods_that_start_or_leave_are_no_failure() -> None:
     assert finding.message == "rfc-1: 0 of 2 pods are ready."
 
 
+HELD = PodFacts(name="p", instance="rfc-1", awaited=("Secret reader", "PersistentVolumeClaim models"))
+HELD_BACK = (
+    "rfc-1: 0 of 2 pods are ready. Pod p waits on its node for Secret reader and PersistentVolumeClaim models."
+    " If this lasts, check that each exists and can be mounted there."
+)
+
+
+def test_a_pod_that_its_node_cannot_start_tells_what_it_waits_for_until_the_deadline_and_then() -> None:
+    finding = judged(HELD)
+
+    assert finding == Finding.wait(Reason.INSTANCES_STARTING, HELD_BACK)
+    late = deadline_finding(60, finding, [HELD])
+    assert late == Finding.no(Reason.DEADLINE_EXCEEDED, f"Not ready within 60 s. {HELD_BACK}")
+
+
+def test_a_pod_that_failed_comes_before_one_that_waits() -> None:
+    assert judged(HELD, a_pod(CRASHED)).reason == Reason.CRASH_LOOPING
+
+
 BEHIND_IT = ContainerFacts(name="nginx", waiting_reason="PodInitializing")
 WAITING = Finding.wait(Reason.INSTANCES_STARTING, "rfc-1: 0 of 2 pods are ready.")
 

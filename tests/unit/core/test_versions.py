@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from mlendpoints.api.endpointconfig import ProductionVariant
 from mlendpoints.core.versions import config_version, mlmodel_version, model_version
 from tests import gen
+from tests.simulation import Cluster
 
 
 def version_of(variant: dict[str, Any], **template: Any) -> str:  # noqa: ANN401 - any field
@@ -35,16 +36,28 @@ def test_everything_that_makes_pods_makes_a_new_version() -> None:
         version_of(gen.a_variant(size="2Gi")),
         version_of(gen.a_variant(path="/mnt/models")),
         version_of(gen.a_variant(storageClass="fast")),
+        version_of(gen.a_variant(storageClass="fast", accessMode="ReadWriteMany")),
         version_of(gen.a_variant(resources={"nvidia.com/gpu": "1"})),
         version_of(gen.a_variant(nodeSelector={"disk": "ssd"})),
         version_of(gen.a_variant(), image="other"),
         version_of(gen.a_variant(), artifactDigest="sha256:" + 64 * "0"),
+        version_of(gen.a_variant(), artifactSecret="reader"),
         version_of(gen.a_variant(), args=["train"]),
         version_of(gen.a_variant(), env=[{"name": "A", "value": "1"}]),
         version_of(gen.a_variant(), healthPath="/health"),
         version_of(gen.a_variant(), startupTimeoutSeconds=10),
     ]
     assert len(set(changes)) == len(changes)
+
+
+def test_a_changed_setting_of_the_operator_is_written_nowhere_until_the_next_version() -> None:
+    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
+    writes = len(cluster.writes)
+    cluster.settings = gen.some_settings(fetch_https_proxy="http://proxy:3128")
+
+    assert cluster.settle().writes[writes:] == []
+    cluster.models["titanic-rfc"] = gen.a_model(image="next")
+    assert "http://proxy:3128" in str(cluster.settle().writes[writes:])
 
 
 def test_the_order_of_variants_is_no_new_target() -> None:
@@ -75,6 +88,7 @@ EDITS: list[dict[str, Any]] = [
     {"image": "i"},
     {"artifact": "http://a"},
     {"artifactDigest": f"sha256:{'0' * 64}"},
+    {"artifactSecret": "reader"},
     {"command": ["c"]},
     {"args": []},
     {"env": [{"name": "A"}]},

@@ -1,6 +1,7 @@
 """Nothing is visible before it is whole; whole things are not fetched twice; the dead leave no lock behind."""
 
 import hashlib
+import json
 import os
 import random
 import signal
@@ -38,6 +39,16 @@ def test_what_is_there_is_not_fetched_again(place: Place) -> None:
     with serving(Answer(FIRST)) as origin:
         assert [place.run(origin), place.run(origin), place.run(origin, "--digest", digest(FIRST))] == [0, 0, 0]
     assert len(origin.requests) == 1
+
+
+def test_a_download_leaves_its_size_and_rate_and_a_run_that_finds_it_installed_nothing(place: Place) -> None:
+    with serving(Answer(FIRST)) as origin:
+        place.run(origin)
+        said = json.loads(place.termination_log.read_text())
+        place.run(origin)
+    assert set(said) == {"bytes", "total", "seconds", "bytesPerSecond"}
+    assert (said["bytes"], said["total"]) == (len(FIRST), len(FIRST))
+    assert place.termination_log.read_text() == ""
 
 
 def test_another_digest_replaces_what_is_there(place: Place) -> None:

@@ -3,11 +3,13 @@
 import json
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from fetcher import log
-from fetcher.report import Progress
+from fetcher.failures import DownloadFailed
+from fetcher.report import Progress, write_failure
 
 
 @pytest.mark.parametrize(("length", "percent"), [(400, [50.0, 100.0]), (None, [None, None])])
@@ -31,3 +33,16 @@ def test_a_log_line_is_one_json_object_that_tells_when_and_how_grave(capsys: pyt
     assert (began["event"], began["level"], began["path"]) == ("Began", "info", "a\nb")
     assert (lost["level"], lost["attempt"], ended["level"]) == ("warning", 1, "error")
     assert datetime.fromisoformat(began["timestamp"]).tzinfo == UTC
+
+
+@pytest.mark.parametrize("letter", ["a", "ü", "\U0001f6a2"])
+def test_a_long_message_keeps_its_end_and_fits_into_what_kubernetes_keeps(letter: str, tmp_path: Path) -> None:
+    log = tmp_path / "termination-log"
+    log.touch()
+
+    write_failure(log, DownloadFailed(f"https://{letter * 2000} is not there; check it"), Progress())
+
+    said = json.loads(log.read_text())["message"]
+    assert said.startswith(f"https://{letter}")
+    assert said.endswith(" is not there; check it")
+    assert log.stat().st_size <= 4096

@@ -18,6 +18,11 @@
 - {name: MLENDPOINTS_PROOF_SECONDS, value: {{ .Values.proof.seconds | quote }}}
 - {name: MLENDPOINTS_DRAIN_SECONDS, value: {{ .Values.drainSeconds | quote }}}
 - {name: MLENDPOINTS_ALLOWED_PATH_PREFIXES, value: {{ join "," .Values.allowedPathPrefixes | quote }}}
+- {name: MLENDPOINTS_FETCH_ALLOWED_ADDRESSES, value: {{ join "," .Values.fetch.allowedAddresses | quote }}}
+- {name: MLENDPOINTS_FETCH_HTTP_PROXY, value: {{ .Values.fetch.httpProxy | quote }}}
+- {name: MLENDPOINTS_FETCH_HTTPS_PROXY, value: {{ .Values.fetch.httpsProxy | quote }}}
+- {name: MLENDPOINTS_FETCH_NO_PROXY, value: {{ .Values.fetch.noProxy | quote }}}
+- {name: MLENDPOINTS_FETCH_CA_CONFIG_MAP, value: {{ .Values.fetch.caConfigMap | quote }}}
 - {name: MLENDPOINTS_NAMESPACES, value: {{ join "," .Values.watchNamespaces | quote }}}
 - {name: MLENDPOINTS_WORKERS, value: {{ .Values.workers | quote }}}
 - {name: MLENDPOINTS_LOG_LEVEL, value: {{ .Values.logLevel | quote }}}

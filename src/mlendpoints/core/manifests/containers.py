@@ -4,14 +4,16 @@ Our own run as uid 1000 with a read-only root; the user's runs as ``runAsUser``
 with a writable one, since many SageMaker images need it.
 """
 
-from mlendpoints.api.model import Model
+from mlendpoints.api.model import Model, Network
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.service import METRICS_PORT
-from mlendpoints.core.manifests.storage import needs_volume
+from mlendpoints.core.manifests.storage import needs_volume, source_claim
 from mlendpoints.core.quantities import canonical_quantity, whole_units
 
 PROXY_PORT = 8088
+CREDENTIALS, CLAIMS = "/credentials", "/claims"  # where the fetcher finds a Secret, and claims by their names
+AUTHORITIES = "/authorities"  # and the operator's ConfigMap
 _USER_ID = 1000
 _SECURITY = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 _OWN_SECURITY = {**_SECURITY, "runAsUser": _USER_ID, "runAsGroup": _USER_ID, "readOnlyRootFilesystem": True}
@@ -22,11 +24,13 @@ def make_model_init(instance: Model) -> Manifest:
     spec, marks = instance.spec, instance_of(instance)
     digest = ["--digest", spec.artifact_digest] if spec.artifact_digest else []
     limit = ["--limit-bytes", str(whole_units(marks.size))]
+    credentials = ["--credentials", CREDENTIALS] if spec.artifact_secret else []
     return {
         "name": "model-init",
         "image": marks.images.model_init,
         "imagePullPolicy": marks.images.pull_policy,
-        "args": ["--artifact", spec.artifact, "--volume", "/artifact", *digest, *limit],
+        "args": ["--artifact", spec.artifact, "--volume", "/artifact", *digest, *limit, *credentials],
+        **_network_environment(marks.network),
         "resources": {
             # The model's CPUs are reserved for the pod already and idle until it starts.
             "requests": {"cpu": canonical_quantity(marks.cpus), "memory": "64Mi"},
@@ -35,6 +39,7 @@ def make_model_init(instance: Model) -> Manifest:
         "volumeMounts": [
             {"name": "artifact", "mountPath": "/artifact", **_folder(instance)},
             {"name": "model-init-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of its own
+            *_source_mounts(instance),
         ],
         "securityContext": _OWN_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -125,6 +130,34 @@ def _artifact_mount(instance: Model) -> Manifest:
     folder = f"{instance.metadata.name}/model" if needs_volume(instance.spec) else "model"
     mount = {"name": "artifact", "mountPath": "/opt/ml/model", "subPath": folder, "readOnly": True}
     return {"volumeMounts": [mount]}
+
+
+def _source_mounts(instance: Model) -> list[Manifest]:
+    """What the artifact comes from, or is fetched with: for the fetcher alone, and not to be written to."""
+    spec, claim = instance.spec, source_claim(instance.spec.artifact)
+    secret = [{"name": "credentials", "mountPath": CREDENTIALS, "readOnly": True}] if spec.artifact_secret else []
+    source = [{"name": "source", "mountPath": f"{CLAIMS}/{claim}", "readOnly": True}] if claim else []
+    trusted = [{"name": "authorities", "mountPath": AUTHORITIES, "readOnly": True}] if authorities(instance) else []
+    return [*secret, *source, *trusted]
+
+
+def authorities(instance: Model) -> str:
+    """The ConfigMap with the certificates that the fetcher trusts; empty: those of its image."""
+    network = instance_of(instance).network
+    return network.ca_config_map if network else ""
+
+
+def _network_environment(network: Network | None) -> Manifest:
+    if network is None:
+        return {}
+    values = {
+        "MODEL_INIT_ALLOWED_ADDRESSES": ",".join(network.allowed_addresses),
+        "http_proxy": network.http_proxy,
+        "https_proxy": network.https_proxy,
+        "no_proxy": network.no_proxy,
+        "SSL_CERT_FILE": f"{AUTHORITIES}/ca.crt" if network.ca_config_map else "",
+    }
+    return {"env": [{"name": name, "value": value} for name, value in values.items() if value]}
 
 
 def _folder(instance: Model) -> Manifest:

@@ -10,9 +10,9 @@ written here may change only together with ``BUILDER``.
 from mlendpoints.api import labels
 from mlendpoints.api.model import Model, ModelServer
 from mlendpoints.core.manifests import Manifest
-from mlendpoints.core.manifests.containers import make_model, make_model_init, make_nginx
+from mlendpoints.core.manifests.containers import authorities, make_model, make_model_init, make_nginx
 from mlendpoints.core.manifests.metadata import instance_labels, instance_of, make_metadata, pod_selector
-from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_volume
+from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_claim, source_claim
 from mlendpoints.core.manifests.virtualservice import INVOCATION_SECONDS
 from mlendpoints.core.quantities import canonical_quantity
 
@@ -130,6 +130,17 @@ def _artifact_volumes(instance: Model, claim: str) -> list[Manifest]:
     return [
         {"name": "artifact", **_artifact_source(instance, claim)},
         {"name": "model-init-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+        *_source_volumes(instance),
+    ]
+
+
+def _source_volumes(instance: Model) -> list[Manifest]:
+    """A claim that is fetched from is mounted read-only as a whole, else its files would change to the pod's group."""
+    claim, secret, trusted = source_claim(instance.spec.artifact), instance.spec.artifact_secret, authorities(instance)
+    return [
+        *([{"name": "credentials", "secret": {"secretName": secret}}] if secret else []),
+        *([{"name": "source", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}] if claim else []),
+        *([{"name": "authorities", "configMap": {"name": trusted}}] if trusted else []),
     ]
 
 
@@ -138,7 +149,7 @@ def _artifact_source(instance: Model, claim: str) -> Manifest:
         return {"persistentVolumeClaim": {"claimName": claim}}
     marks = instance_of(instance)
     size = canonical_quantity(marks.size)
-    if needs_volume(instance.spec):
+    if needs_claim(instance.spec):
         return {"persistentVolumeClaim": {"claimName": instance.metadata.name}}
     if marks.storage_class:
         wish = {

@@ -15,7 +15,7 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import ConfigInstance, EndpointConfig, EndpointConfigSpec, ProductionVariant
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.mlmodel import MLModelSpec
-from mlendpoints.api.model import Images, Model, ModelInstance, ModelSpec
+from mlendpoints.api.model import Images, Model, ModelInstance, ModelSpec, Network
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import endpoint_labels, instance_labels, make_metadata
 from mlendpoints.core.manifests.storage import needs_volume
@@ -23,7 +23,7 @@ from mlendpoints.core.quantities import canonical_quantity
 from mlendpoints.core.sparse import sparse
 from mlendpoints.core.world import Settings
 
-_SIZES = ("cpus", "memory", "size", "resources", "node_selector", "tolerations", "storage_class")
+_SIZES = ("cpus", "memory", "size", "resources", "node_selector", "tolerations", "storage_class", "access_mode")
 
 
 def make_config_instance(
@@ -95,7 +95,13 @@ def frozen(sizes: ProductionVariant | MLModelSpec, settings: Settings) -> dict[s
     images = Images(
         model_init=settings.model_init_image, nginx=settings.nginx_image, pull_policy=settings.image_pull_policy
     )
-    return {"images": images, "drain_seconds": settings.drain_seconds} | {name: getattr(sizes, name) for name in _SIZES}
+    ours = {"images": images, "drain_seconds": settings.drain_seconds, "network": _network(settings)}
+    return ours | {name: getattr(sizes, name) for name in _SIZES}
+
+
+def _network(settings: Settings) -> Network | None:
+    network = Network(**{name: getattr(settings, f"fetch_{name}") for name in Network.__struct_fields__})
+    return None if network == Network() else network
 
 
 def _finalizers(spec: ModelSpec) -> Manifest:

@@ -1,8 +1,9 @@
-"""Storage of a model instance: a PersistentVolume and its claim where a node directory is asked for.
+"""Storage of a model instance: a PersistentVolume and its claim for a node directory, a claim for what all pods share.
 
 A ``local`` volume, because uid 1000 can write to it by ``fsGroup``; to a
-``hostPath`` it cannot. The directory outlives everything here: files stay.
-Without a node directory the Deployment itself asks for room (see ``deployment``).
+``hostPath`` it cannot. The directory outlives everything here: files stay. On
+each node it is another one, so that pods on several nodes each fetch once.
+In all other cases the Deployment itself asks for room (see ``deployment``).
 """
 
 from mlendpoints.api.model import Model, ModelSpec
@@ -18,6 +19,18 @@ ACCESS_MODES = ["ReadWriteOnce"]
 def needs_volume(spec: ModelSpec) -> bool:
     """Whether a model instance keeps its artifact in a node directory, and so has a volume, a claim and a finalizer."""
     return bool(spec.artifact and spec.instance and spec.instance.path)
+
+
+def needs_claim(spec: ModelSpec) -> bool:
+    """Whether the pods of a model instance have their artifact on one claim."""
+    shared = spec.instance and spec.instance.storage_class and spec.instance.access_mode == "ReadWriteMany"
+    return needs_volume(spec) or bool(spec.artifact and shared)
+
+
+def source_claim(artifact: str) -> str:
+    """The claim that an artifact lies on already (``pvc://claim/path``); empty for all others."""
+    scheme, _, rest = artifact.partition("://")
+    return rest.partition("/")[0] if scheme == "pvc" else ""
 
 
 def volume_name(namespace: str, instance: str) -> str:
@@ -53,17 +66,18 @@ def make_volume(instance: Model) -> Manifest:
 
 
 def make_claim(instance: Model) -> Manifest:
-    """The claim that takes the volume of the same instance and no other."""
+    """The claim of a model instance. That of a node directory takes the volume of the same instance and no other."""
     name, marks = instance.metadata.name, instance_of(instance)
+    own = {"volumeName": volume_name(instance.metadata.namespace, name)} if needs_volume(instance.spec) else {}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": make_metadata(name, instance, object_labels=instance_labels(name, marks)),
         "spec": {
-            "storageClassName": CLASS,
-            "accessModes": ACCESS_MODES,
+            "storageClassName": CLASS if own else marks.storage_class,
+            "accessModes": ACCESS_MODES if own else [marks.access_mode],
             "resources": {"requests": {"storage": canonical_quantity(marks.size)}},
-            "volumeName": volume_name(instance.metadata.namespace, instance.metadata.name),
+            **own,
         },
     }
 

@@ -5,8 +5,9 @@ from msgspec.structs import replace
 
 from mlendpoints.api.mlmodel import Phase
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.findings import Finding, deadline_finding, instance_findings, pod_finding
+from mlendpoints.core.findings import Finding, awaited, deadline_finding, instance_findings, pod_finding
 from mlendpoints.core.manifests.deployment import progress_seconds
+from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.mlmodel.view import View
 from mlendpoints.core.times import timestamp
 from mlendpoints.core.world import Child, JobFacts, PodFacts
@@ -63,16 +64,27 @@ def _downloading(view: View, claim: Child, job: JobFacts) -> Verdict:
         return Verdict("CreatingStorage", Finding.wait(Reason.CREATING_STORAGE, _with(waiting, trouble)))
     if trouble is not None and not any(_has_ended(pod) for pod in view.download_pods):
         return _failed(view, trouble)
-    return Verdict("Downloading", Finding.wait(Reason.DOWNLOADING, _with("The artifact is being fetched.", trouble)))
+    said = _with(awaited(view.download_pods).strip() or "The artifact is being fetched.", trouble)
+    return Verdict("Downloading", Finding.wait(Reason.DOWNLOADING, said))
 
 
 def _download_failure(view: View, job: JobFacts) -> Finding:
     said = _first_finding(view.download_pods)
-    limit = " (spec.downloadTimeoutSeconds)" if job.failure_reason == "DeadlineExceeded" else ""
+    late = f" (spec.downloadTimeoutSeconds).{_perhaps(view)}" if job.failure_reason == "DeadlineExceeded" else "."
     name = view.asked.metadata.name
-    why = said or Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Job {name}: {job.failure.rstrip('.')}{limit}.")
+    why = said or Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Job {name}: {job.failure.rstrip('.')}{late}")
     again = f" It is tried again at {timestamp(job.failed_at + RETRY)}; an edit, or deleting Job {name}, tries at once."
     return replace(why, message=why.message + again)
+
+
+def _perhaps(view: View) -> str:
+    """What may have kept the Job's pod from starting; the pod itself has gone with its Job's deadline."""
+    secret, source = view.asked.spec.artifact_secret, source_claim(view.asked.spec.artifact)
+    if view.claim is not None and not view.claim.bound:
+        return f" Claim {view.claim.ref.name} never got a volume: check storageClass, accessMode, and the nodes' room."
+    if missing := (secret and f"Secret {secret}") or (source and f"claim {source}"):
+        return f" If its pod never started, check that {missing} exists and can be mounted."
+    return ""
 
 
 def _first_finding(pods: tuple[PodFacts, ...]) -> Finding | None:

@@ -1,10 +1,11 @@
-"""The status of an MLModel, derived anew from what is observed; nothing in it is carried over."""
+"""The status of an MLModel, derived anew from what is observed. Only what a download came to outlives its pod."""
 
 from typing import Literal
 
 from mlendpoints.api.mlmodel import MLModelStatus
 from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core.conditions import make_conditions
+from mlendpoints.core.fetched import fetched
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.manifests.metadata import pod_selector
 from mlendpoints.core.mlmodel.judging import Verdict
@@ -27,6 +28,7 @@ def make_status(view: View, verdict: Verdict) -> MLModelStatus:
         replicas=(deployment.replicas or 0) if deployment else 0,
         ready_replicas=view.answering,
         selector=",".join(f"{key}={value}" for key, value in pod_selector(view.name).items()),
+        fetched=_fetched(view),
         conditions=make_conditions(
             _findings(view, verdict),
             before=view.world.model.status.conditions,
@@ -34,6 +36,12 @@ def make_status(view: View, verdict: Verdict) -> MLModelStatus:
             now=view.world.now,
         ),
     )
+
+
+def _fetched(view: View) -> str:
+    before = view.world.model.status
+    known = before.fetched if before.version == view.version else ""
+    return known or fetched((*view.download_pods, *view.new_pods))
 
 
 def _findings(view: View, verdict: Verdict) -> dict[ConditionType, Finding]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import yaml
+from msgspec.structs import replace
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
@@ -20,7 +21,7 @@ from mlendpoints.core.manifests.destinationrule import make_destination_rule
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.instances import make_config_instance, make_model_instance
 from mlendpoints.core.manifests.service import make_monitoring_service, make_service
-from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_volume
+from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_claim, needs_volume
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.world import Destination, Settings
@@ -41,14 +42,21 @@ class Asked(msgspec.Struct, frozen=True):
     endpoint: Endpoint
     config: EndpointConfig
     models: dict[str, Model]
+    settings: Settings
 
 
 def asked(case: str) -> Asked:
     """What the golden case asks for."""
-    return asked_in(yaml.safe_load_all((GOLDEN / case / "asked.yaml").read_text()))
+    return asked_in(yaml.safe_load_all((GOLDEN / case / "asked.yaml").read_text()), settings=settings_of(case))
 
 
-def asked_in(documents: Iterator[dict[str, Any]]) -> Asked:
+def settings_of(case: str) -> Settings:
+    """What the administrator of the golden case has set beside what is set in all of them."""
+    path = GOLDEN / case / "settings.yaml"
+    return replace(SETTINGS, **yaml.safe_load(path.read_text())) if path.exists() else SETTINGS
+
+
+def asked_in(documents: Iterator[dict[str, Any]], *, settings: Settings) -> Asked:
     """The objects of a YAML stream: one endpoint, its config, its models."""
     by_kind: dict[str, list[dict[str, Any]]] = {}
     for document in documents:
@@ -58,6 +66,7 @@ def asked_in(documents: Iterator[dict[str, Any]]) -> Asked:
         endpoint=msgspec.convert(by_kind[Endpoint.KIND][0], Endpoint),
         config=msgspec.convert(by_kind[EndpointConfig.KIND][0], EndpointConfig),
         models={model.metadata.name: model for model in models},
+        settings=settings,
     )
 
 
@@ -66,7 +75,7 @@ def made(wish: Asked) -> list[Manifest]:
     instances = [instance_manifest(wish, variant) for variant in wish.config.spec.models]
     return [
         config_manifest(wish),
-        make_gateway(wish.endpoint, SETTINGS),
+        make_gateway(wish.endpoint, wish.settings),
         make_monitoring_service(wish.endpoint),
         *instances,
         *(child for manifest in instances for child in children(existing(manifest))),
@@ -93,7 +102,7 @@ def instance_manifest(wish: Asked, variant: ProductionVariant) -> Manifest:
         config_name=wish.config.metadata.name,
         version=version(variant),
         replicas=variant.instances,
-        settings=SETTINGS,
+        settings=wish.settings,
     )
 
 
@@ -104,10 +113,12 @@ def existing(manifest: Manifest, uid: str = "uid-of-instance") -> Model:
 
 def children(instance: Model) -> list[Manifest]:
     """What a model instance owns, in the order in which it is written."""
-    storage = [make_volume(instance), make_claim(instance)] if needs_volume(instance.spec) else []
+    volume = [make_volume(instance)] if needs_volume(instance.spec) else []
+    claim = [make_claim(instance)] if needs_claim(instance.spec) else []
     replicas = instance.spec.replicas or 0
     return [
-        *storage,
+        *volume,
+        *claim,
         make_deployment(instance, replicas=replicas),
         make_service(instance),
         make_destination_rule(instance),
@@ -125,7 +136,9 @@ def virtual_service(wish: Asked) -> Manifest:
         for variant in wish.config.spec.models
     ]
     paths = {f"{v.model}-{version(v)}": wish.models[v.model].spec.health_path for v in wish.config.spec.models}
-    return make_virtual_service(wish.endpoint, make_routes(destinations, paths), health_paths=paths, settings=SETTINGS)
+    return make_virtual_service(
+        wish.endpoint, make_routes(destinations, paths), health_paths=paths, settings=wish.settings
+    )
 
 
 def version(variant: ProductionVariant) -> str:

@@ -8,16 +8,17 @@ from mlendpoints.api.model import Model
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import make_deployment, make_pod
 from mlendpoints.core.manifests.instances import make_model_instance
+from mlendpoints.core.world import Settings
 from tests.gen import a_config, a_model, a_variant, an_endpoint
 from tests.unit.core.manifests.made import SETTINGS, existing
 
 
-def an_instance(model: Model | None = None, **variant: Any) -> Model:  # noqa: ANN401 - any field of a variant
+def an_instance(model: Model | None = None, *, settings: Settings = SETTINGS, **variant: Any) -> Model:  # noqa: ANN401 - any field of a variant
     spec: ProductionVariant = a_config(a_variant(**variant)).spec.models[0]
     template = model or a_model()
     return existing(
         make_model_instance(
-            an_endpoint(), template, spec, config_name="titanic", version="abcdefgh", replicas=1, settings=SETTINGS
+            an_endpoint(), template, spec, config_name="titanic", version="abcdefgh", replicas=1, settings=settings
         )
     )
 
@@ -29,7 +30,11 @@ def pod(instance: Model, **marks: int) -> Manifest:
 
 
 def container(spec: Manifest, name: str) -> Manifest:
-    return next(each for each in [*spec["initContainers"], *spec["containers"]] if each["name"] == name)
+    return next(each for each in containers(spec) if each["name"] == name)
+
+
+def containers(spec: Manifest) -> list[Manifest]:
+    return list(spec["initContainers"] + spec["containers"])
 
 
 def volume(spec: Manifest, name: str) -> Manifest:
@@ -98,6 +103,50 @@ def test_the_fetcher_is_told_what_to_fetch_and_how_much_room_there_is() -> None:
     ]
 
 
+def test_the_secret_of_the_artifact_is_the_fetchers_alone() -> None:
+    spec = pod(an_instance(a_model(artifact="s3://models/titanic", artifactSecret="s3-reader")))
+    fetcher, *others = containers(spec)
+    assert fetcher["args"][-2:] == ["--credentials", "/credentials"]
+    assert {"name": "credentials", "mountPath": "/credentials", "readOnly": True} in fetcher["volumeMounts"]
+    assert volume(spec, "credentials")["secret"] == {"secretName": "s3-reader"}
+    assert "credentials" not in str(others)
+
+
+@pytest.mark.parametrize("path", ["/titanic/v2", "/", ""])
+def test_a_claim_that_holds_the_artifact_is_read_by_the_fetcher_alone(path: str) -> None:
+    spec = pod(an_instance(a_model(artifact=f"pvc://team.models{path}")))
+    fetcher, *others = containers(spec)
+    assert {"name": "source", "mountPath": "/claims/team.models", "readOnly": True} in fetcher["volumeMounts"]
+    assert volume(spec, "source")["persistentVolumeClaim"] == {"claimName": "team.models", "readOnly": True}
+    assert "team.models" not in str(others)
+
+
+def test_the_fetcher_reaches_stores_as_the_operator_is_set_and_no_other_container_does() -> None:
+    settings = replace(
+        SETTINGS,
+        fetch_allowed_addresses=("169.254.20.10/32", "fd00::/8"),
+        fetch_https_proxy="http://proxy:3128",
+        fetch_no_proxy=".svc",
+        fetch_ca_config_map="authorities",
+    )
+    spec = pod(an_instance(settings=settings))
+    fetcher, *others = containers(spec)
+    assert {variable["name"]: variable["value"] for variable in fetcher["env"]} == {
+        "MODEL_INIT_ALLOWED_ADDRESSES": "169.254.20.10/32,fd00::/8",
+        "https_proxy": "http://proxy:3128",
+        "no_proxy": ".svc",
+        "SSL_CERT_FILE": "/authorities/ca.crt",
+    }
+    assert {"name": "authorities", "mountPath": "/authorities", "readOnly": True} in fetcher["volumeMounts"]
+    assert volume(spec, "authorities")["configMap"] == {"name": "authorities"}
+    assert "proxy:3128" not in str(others)
+    assert "authorities" not in str(others)
+
+
+def test_what_is_fetched_without_credentials_needs_no_further_volumes() -> None:
+    assert [v["name"] for v in pod(an_instance())["volumes"]] == ["artifact", "model-init-tmp", "nginx-tmp"]
+
+
 def test_the_model_sees_its_artifact_read_only() -> None:
     (mount,) = container(pod(an_instance()), "model")["volumeMounts"]
     assert mount == {"name": "artifact", "mountPath": "/opt/ml/model", "subPath": "model", "readOnly": True}
@@ -110,6 +159,12 @@ def test_an_empty_directory_holds_no_more_than_the_size_asked_for() -> None:
 def test_a_storage_class_gives_each_pod_a_claim_of_its_own() -> None:
     claim = volume(pod(an_instance(storageClass="fast")), "artifact")["ephemeral"]
     assert claim["volumeClaimTemplate"]["spec"]["storageClassName"] == "fast"
+
+
+def test_pods_that_share_a_claim_find_the_artifact_on_it() -> None:
+    spec = pod(an_instance(storageClass="files", accessMode="ReadWriteMany"))
+    assert volume(spec, "artifact")["persistentVolumeClaim"] == {"claimName": "titanic-rfc-abcdefgh"}
+    assert container(spec, "model")["volumeMounts"][0]["subPath"] == "model"
 
 
 def test_in_a_node_directory_each_instance_has_a_folder_of_its_own() -> None:

@@ -60,5 +60,14 @@ def test_volume_and_claim_find_each_other_and_no_other() -> None:
     assert claim["spec"]["storageClassName"] == volume["spec"]["storageClassName"]
 
 
+def test_a_claim_that_pods_share_is_of_the_class_that_is_asked_for() -> None:
+    claim = make_claim(existing(model_instance(storageClass="files", accessMode="ReadWriteMany", size="2048Mi")))
+    assert claim["spec"] == {
+        "storageClassName": "files",
+        "accessModes": ["ReadWriteMany"],
+        "resources": {"requests": {"storage": "2Gi"}},
+    }
+
+
 def test_two_instances_never_share_a_volumes_name() -> None:
     assert volume_name("a-b", "c") != volume_name("a", "b-c")

@@ -98,6 +98,51 @@ def test_a_download_that_fails_again_waits_again() -> None:
     assert namespace.plan.recheck == namespace.now + 300
 
 
+def a_download(job: JobFacts, *, awaited: tuple[str, ...] = (), bound: bool = True, **spec: Any) -> MLModelWorld:  # noqa: ANN401 - any field
+    """A world in which the Job of the asked version is there."""
+    namespace = Namespace(gen.an_mlmodel(**spec))
+    namespace.reconcile()
+    world = namespace.world()
+    claim, made = (View(world).claim, View(world).job)
+    assert claim is not None
+    assert made is not None
+    children = {claim.ref: replace(claim, bound=bound), made.ref: replace(made, job=job)}
+    pods = (PodFacts(name="p", instance=made.ref.name, awaited=awaited),) if awaited else ()
+    return replace(world, children={**world.children, **children}, pods=pods)
+
+
+def message(world: MLModelWorld) -> str:
+    status = plan_mlmodel(world).status
+    assert status is not None
+    return status.message
+
+
+def test_a_download_that_waits_for_its_secret_says_so() -> None:
+    world = a_download(JobFacts(), awaited=("Secret reader",), artifactSecret="reader")
+
+    assert message(world) == (
+        "Pod p waits on its node for Secret reader. If this lasts, check that it exists and can be mounted there."
+    )
+
+
+LATE = JobFacts(failure="Job was too slow", failure_reason="DeadlineExceeded", failed_at=1_700_000_000.0)
+
+
+@pytest.mark.parametrize(
+    ("spec", "bound", "words"),
+    [
+        ({}, True, "Job was too slow (spec.downloadTimeoutSeconds). It is tried again"),
+        ({"artifactSecret": "reader"}, True, "If its pod never started, check that Secret reader exists"),
+        ({"artifact": "pvc://models/a"}, True, "If its pod never started, check that claim models exists"),
+        ({"artifactSecret": "reader"}, False, "never got a volume: check storageClass, accessMode,"),
+    ],
+)
+def test_a_download_that_ran_out_of_time_names_what_may_have_kept_it(
+    spec: dict[str, Any], *, bound: bool, words: str
+) -> None:
+    assert words in message(a_download(LATE, bound=bound, **spec))
+
+
 def test_pods_recover_when_the_cause_goes_away() -> None:
     namespace = failed_update(image=BAD_IMAGE)
     namespace.bad_images.clear()

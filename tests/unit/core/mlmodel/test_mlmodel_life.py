@@ -209,7 +209,7 @@ def test_storage_whose_labels_were_taken_off_is_known_by_its_name() -> None:
 def test_an_upgrade_of_the_operator_restarts_no_pod() -> None:
     namespace = serving()
     writes = len(namespace.writes)
-    namespace.settings = gen.some_settings(drain_seconds=0, image_pull_policy="Always")
+    namespace.settings = gen.some_settings(drain_seconds=0, image_pull_policy="Always", fetch_no_proxy=".svc")
     namespace.settle()
     namespace.edit(replicas=2)
     namespace.settle()

@@ -1,0 +1,169 @@
+"""A node's own directory as a model's storage: filled once, found again, mended where somebody has touched it."""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from mlendpoints.api.policy import OPERATOR as USER
+from mlendpoints.edge.kinds import MODEL, POD, VOLUME, Kind
+from tests.apiserver.server import Object, Server
+from tests.e2e.conftest import GATEWAY, LOCAL, MakePlace, until_empty
+from tests.e2e.desk import Desk, at_rest, environment_of
+from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_endpoint
+from tests.e2e.place import Place
+from tests.e2e.waiting import until
+
+LR, RFC = "titanic-lr.tar.gz", "titanic-rfc.tar.gz"
+FETCHED, FOUND = "Installed the artifact", "Found the artifact installed"
+_RBAC = "rbac.authorization.k8s.io"
+_BINDING = Kind(name="ClusterRoleBinding", api_version=f"{_RBAC}/v1", plural="clusterrolebindings", namespaced=False)
+
+
+@pytest.fixture(scope="module")
+def shelves(is_local: bool) -> Iterator[Path]:  # noqa: FBT001 (a fixture)
+    """Where the node's directories for models are."""
+    if not is_local:
+        pytest.skip("the node's directories are out of reach")
+    folder = LOCAL.parent / f"e2e-shelves-{uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def shelf(shelves: Path) -> Path:
+    """An empty one."""
+    return Path(tempfile.mkdtemp(dir=shelves))
+
+
+@pytest.fixture(scope="module")
+def operated(
+    server: Server, make_place: MakePlace, kubeconfig: Path, shelves: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """A namespace with an operator that lets users have these directories."""
+    place = make_place()
+    settings = {"MLENDPOINTS_ALLOWED_PATH_PREFIXES": str(shelves)}
+    environment = environment_of(kubeconfig, GATEWAY, reachable=True) | settings
+    desk = Desk(served=[place], environment=environment, logs=tmp_path_factory.mktemp("desk"))
+    server.ask("POST", _BINDING.path(), body=_may_make_volumes(place.name)).raise_for_status()
+    with at_rest(server, [place]), closing(desk):
+        desk.start()
+        yield place
+    server.ask("DELETE", _BINDING.path(name=place.name))
+
+
+@pytest.fixture
+def shop(operated: Place) -> Iterator[Place]:
+    """It, empty again afterwards."""
+    yield operated
+    until_empty([operated])
+
+
+def _may_make_volumes(name: str) -> Object:
+    return {
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": USER}],
+    }
+
+
+def serve(place: Place, shelf: Path, *, artifacts: str, instances: int) -> None:
+    """The example on the shelf, ready."""
+    variant = a_variant("blue", "titanic", instances=instances) | {"path": str(shelf)}
+    place.apply(
+        a_titanic_model("titanic", LR, artifacts=artifacts),
+        a_config("titanic", variant),
+        an_endpoint("titanic", config="titanic", host=place.host("titanic")),
+    )
+    place.until_ready("titanic")
+
+
+def outcomes(place: Place, pods: list[str]) -> list[str]:
+    """The last words of what fetches for each pod, once they are said."""
+    return sorted(until(partial(_outcome, place, pod), f"{pod} has its artifact") for pod in pods)
+
+
+def _outcome(place: Place, pod: str) -> str:
+    """Empty as long as there is none; a container that has not begun has no log (400)."""
+    log = place.server.ask("GET", POD.path(place.name, pod, "log?container=model-init")).text
+    return next((outcome for outcome in (FETCHED, FOUND) if f'"{outcome}"' in log), "")
+
+
+def pods_of(place: Place) -> list[str]:
+    return [pod["metadata"]["name"] for pod in place.all(POD) if "deletionTimestamp" not in pod["metadata"]]
+
+
+def files(shelf: Path) -> list[Path]:
+    """Those of models: the largest there are."""
+    return sorted(path for path in shelf.glob("*/model/**/*") if path.is_file())
+
+
+def switch(place: Place, archive: str, *, artifacts: str) -> str:
+    """Another artifact for the model, ready; name of the instance."""
+    spec = a_titanic_model("titanic", archive, artifacts=artifacts)["spec"]
+    place.edit(MODEL, "titanic", {key: spec[key] for key in ("artifact", "artifactDigest")})
+    place.until_condition("titanic", "RolledOut", "True", kind=MODEL)
+    place.until_ready("titanic")
+    (name,) = (m["metadata"]["name"] for m in place.instances("titanic") if m["spec"]["artifact"].endswith(archive))
+    return str(name)
+
+
+def test_two_replicas_fetch_once_and_a_touched_file_is_fetched_anew(shop: Place, shelf: Path, artifacts: str) -> None:
+    serve(shop, shelf, artifacts=artifacts, instances=2)
+
+    pods = pods_of(shop)
+    assert outcomes(shop, pods) == [FOUND, FETCHED]
+
+    touched = files(shelf)[0]
+    good = touched.read_bytes()
+    touched.write_bytes(good[:-1])
+    shop.delete(POD, pods[0])
+    (newcomer,) = until(lambda: set(pods_of(shop)) - set(pods), "another pod has come")
+
+    assert outcomes(shop, [newcomer]) == [FETCHED]
+    assert touched.read_bytes() == good
+
+
+def test_a_version_that_comes_back_finds_its_files_and_deletion_leaves_them(
+    shop: Place, shelf: Path, artifacts: str
+) -> None:
+    serve(shop, shelf, artifacts=artifacts, instances=1)
+    (first,) = shop.instances("titanic")
+
+    switch(shop, RFC, artifacts=artifacts)
+    until(lambda: len(shop.instances("titanic")) == 1, "the old version is gone")
+    again = switch(shop, LR, artifacts=artifacts)
+
+    assert again == first["metadata"]["name"]
+    back = [name for name in pods_of(shop) if name.startswith(again)]
+    assert outcomes(shop, back) == [FOUND]
+
+    until_empty([shop])
+    until(lambda: not _volumes(shop), "no volume is left", last=lambda: _volumes(shop))
+    assert {path.relative_to(shelf).parts[0] for path in files(shelf)} >= {again}
+
+
+def _volumes(place: Place) -> list[str]:
+    names = (volume["metadata"]["name"] for volume in place.server.read(VOLUME.path())["items"])
+    return [name for name in names if name.startswith(f"{place.name}.")]
+
+
+def test_a_directory_elsewhere_is_refused(shop: Place, artifacts: str) -> None:
+    shop.apply(
+        a_titanic_model("titanic", LR, artifacts=artifacts),
+        a_config("titanic", a_variant("blue", "titanic") | {"path": "/etc"}),
+        an_endpoint("titanic", config="titanic", host=shop.host("titanic")),
+    )
+
+    refused = shop.until_condition("titanic", "ConfigResolved", "False")
+
+    assert "/etc" in str(refused["status"]["conditions"])
+    assert shop.instances("titanic") == []
+    shop.apply(a_config("titanic", a_variant("blue", "titanic")))
+    shop.until_condition("titanic", "ConfigResolved", "True")

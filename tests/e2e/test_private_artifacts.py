@@ -1,0 +1,74 @@
+"""Artifacts behind a Secret and on claims: a real kubelet mounts what model-init needs, or does not."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlendpoints.edge.kinds import CLAIM, ENDPOINT, MLMODEL
+from tests.apiserver.server import Object
+from tests.e2e.conftest import LOCAL
+from tests.e2e.mlmodels import a_storage_class, a_titanic_mlmodel, invoke, until_phase
+from tests.e2e.objects import EXAMPLE, a_config, a_titanic_model, a_variant, an_endpoint
+from tests.e2e.place import Place, condition_of
+from tests.e2e.waiting import until
+
+LR = "titanic-lr.tar.gz"
+VOLUMES = LOCAL.parent / "e2e-volumes"
+
+
+@pytest.fixture
+def storage_class(place: Place, is_local: bool) -> Iterator[str]:  # noqa: FBT001 (a fixture)
+    """A class with two volumes on this machine."""
+    if not is_local:
+        pytest.skip("the volumes' files must be within reach")
+    with a_storage_class(place, VOLUMES, volumes=2) as name:
+        yield name
+        place.server.ask("DELETE", MLMODEL.path(place.name))
+        place.delete(CLAIM, "models")
+        until(lambda: not place.all(CLAIM), "no claim is left")
+
+
+def a_claim(storage_class: str) -> Object:
+    asked = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "16Mi"}}}
+    spec = {"storageClassName": storage_class, **asked}
+    return {"apiVersion": "v1", "kind": CLAIM.name, "metadata": {"name": "models"}, "spec": spec}
+
+
+def owner(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_uid, found.st_gid, found.st_mode
+
+
+def test_an_endpoint_says_which_secret_it_waits_for_and_goes_on_when_it_is_there(place: Place, artifacts: str) -> None:
+    model = a_titanic_model("lr", LR, artifacts=artifacts)
+    place.apply(
+        model | {"spec": model["spec"] | {"artifactSecret": "reader"}},
+        a_config("titanic", a_variant("blue", "lr")),
+        an_endpoint("titanic", config="titanic", host=place.host("titanic")),
+    )
+
+    def said() -> str:
+        return str(condition_of(place.get(ENDPOINT, "titanic"), "ModelsReady").get("message", ""))
+
+    until(lambda: "waits on its node for Secret reader." in said(), "it says which Secret", last=said)
+    place.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "reader"}, "stringData": {"token": "t"}})
+    place.until_ready("titanic")
+
+    until(lambda: place.instances("titanic")[0].get("status", {}).get("fetched"), "the size of the download is told")
+
+
+def test_a_claim_is_fetched_from_and_keeps_its_owners(place: Place, storage_class: str) -> None:
+    place.apply(a_claim(storage_class))
+    volume = until(lambda: place.get(CLAIM, "models")["spec"].get("volumeName"), "the claim has a volume")
+    folder = VOLUMES / storage_class / volume.rpartition("-")[2]
+    archive = Path(shutil.copy(EXAMPLE / "artifacts" / LR, folder))
+    owners = owner(folder), owner(archive)
+
+    model = {"artifact": f"pvc://models/{LR}", "storageClass": storage_class}
+    place.apply(a_titanic_mlmodel("titanic", LR, artifacts="", **model))
+    until_phase(place, "titanic", "Ready")
+
+    assert invoke(place, "titanic").status_code == 200
+    assert owners == (owner(folder), owner(archive))
