@@ -54,8 +54,9 @@ sweep: $(VENV) ## Kill the operator at every write on a real API server, and exp
 	@$(BIN)/python -m tests.model --states 60000
 	@$(BIN)/python -m tests.sweep $(SWEEP_ARGS)
 
-bench: $(VENV) ## Measure the operator against the floor of bare writes, then what requests see of updates (200,000 of them)
+bench: $(VENV) ## Measure the operator against the floor of bare writes, model-init against the machine, then what requests see of updates
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.fetch
 	@hack/cluster
 	@$(MAKE) --no-print-directory images deploy
 	@hack/on-cluster $(BIN)/python -m bench.zero_loss

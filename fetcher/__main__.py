@@ -13,27 +13,24 @@ from dataclasses import replace
 from itertools import count
 from types import FrameType
 
-import structlog
-
+from fetcher import log
 from fetcher.failures import DownloadFailed, Failure, Interrupted, TooLarge, public
 from fetcher.fetch import Attempt
 from fetcher.install import install
-from fetcher.report import Progress, set_up_logs, write_failure, write_success
+from fetcher.report import Progress, write_failure, write_success
 from fetcher.settings import Settings, parse
 
-LOG = structlog.get_logger()
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def main(arguments: Sequence[str]) -> int:
     """The process's exit code."""
-    set_up_logs()
     settings = parse(arguments)
     progress = Progress()
     try:
         _install(settings, progress)
     except Failure as failure:
-        LOG.error("Could not install the artifact", reason=failure.reason, message=str(failure))  # noqa: TRY400 - no traceback for a user's mistake
+        log.error("Could not install the artifact", reason=failure.reason, message=str(failure))
         write_failure(settings.termination_log, failure, progress)
         return failure.exit_code
     return 0
@@ -46,17 +43,17 @@ def _install(settings: Settings, progress: Progress) -> None:
         except Interrupted as failure:
             if attempt >= settings.attempts:
                 raise _named(settings, failure) from failure
-            LOG.warning("Lost an attempt", attempt=attempt, message=str(failure))
+            log.warning("Lost an attempt", attempt=attempt, message=str(failure))
             time.sleep(max(failure.pause, settings.pause_seconds * 2 ** (attempt - 1)))
         except DownloadFailed as failure:
             raise _named(settings, failure) from failure
         except OSError as error:
             if error.errno not in FULL or not settings.keep_partial:
                 raise _full_or_broken(settings, error) from error
-            LOG.warning("Found the volume full; fetches anew and keeps nothing for a run to come")
+            log.warning("Found the volume full; fetches anew and keeps nothing for a run to come")
             settings = replace(settings, keep_partial=False)
         else:
-            LOG.info("Installed the artifact" if made else "Found the artifact installed", path=str(settings.model))
+            log.info("Installed the artifact" if made else "Found the artifact installed", path=str(settings.model))
             if made:
                 write_success(settings.termination_log, progress)
             return

@@ -9,8 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
+from fetcher import log
 from fetcher import spool as spools
 from fetcher.artifact import Opened, Parts
 from fetcher.credentials import read_credentials
@@ -26,8 +25,6 @@ from fetcher.stream import CHUNK, Source
 from fetcher.tree import Tree
 from fetcher.unpack import Unpacker
 from fetcher.web import Web
-
-LOG = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -51,10 +48,10 @@ class Attempt:
             reader = Reader(web, self.settings, room, self.progress, spool)
             unpacker = Unpacker(tree, room, self.settings, spool)
             with reader.files(opened) as files:
-                LOG.info("Began to fetch", artifact=public(self.settings.artifact), bytes=opened.size)
+                log.info("Began to fetch", artifact=public(self.settings.artifact), bytes=opened.size)
                 digest = self._take(files, unpacker, is_folder=isinstance(opened, Parts) and opened.is_folder)
             tree.settle()
-        LOG.info("Unpacked", bytes=self.progress.bytes, digest=digest, rate=self.progress.rate)
+        log.info("Unpacked", bytes=self.progress.bytes, digest=digest, rate=self.progress.rate)
         return digest
 
     @contextmanager
@@ -79,10 +76,10 @@ class Attempt:
         try:
             spool = open_spool(volume, identity(self.settings, opened))
         except OSError as error:
-            LOG.warning("Keeps nothing for a run to come", message=str(error))
+            log.warning("Keeps nothing for a run to come", message=str(error))
             return None
         if spool.kept:
-            LOG.info("Found what an earlier run has kept", bytes=spool.kept)
+            log.info("Found what an earlier run has kept", bytes=spool.kept)
         return spool
 
     def _check_size(self, opened: Opened) -> None:

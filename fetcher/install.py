@@ -20,13 +20,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import structlog
-
-from fetcher import spool
+from fetcher import log, spool
 from fetcher.settings import Settings
 from fetcher.tree import fsync_folder
 
-LOG = structlog.get_logger()
 MARKER = ".complete"
 
 
@@ -56,7 +53,7 @@ def _lock(volume: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            LOG.info("Found another download in progress", volume=str(volume))
+            log.info("Found another download in progress", volume=str(volume))
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:

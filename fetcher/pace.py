@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 MOST = 16
+FIRST = 8
+"""A link of 200 MB/s and 30 ms needs as many, and most artifacts are fetched before there is time to find that out."""
 BETTER = 1.1
 """A rate must be that much higher to justify twice as many streams."""
 PATIENCE = 12
@@ -11,10 +13,10 @@ PATIENCE = 12
 
 @dataclass
 class Pace:
-    """Climbs as long as each doubling of the streams pays off, then stays for a while."""
+    """Climbs as long as a doubling of the streams pays off, then stays for a while."""
 
     most: int = MOST
-    streams: int = 2
+    streams: int = FIRST
     _rate: float = 0
     _raised: bool = False
     _rest: int = 0

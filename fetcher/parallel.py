@@ -44,7 +44,21 @@ class Desk:
     failure: Exception | None = None
     ready: dict[int, tuple[Piece, bytearray]] = field(default_factory=dict)
     spare: list[bytearray] = field(default_factory=list)
-    changed: threading.Condition = field(default_factory=threading.Condition)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    room: threading.Condition = field(init=False)
+    """There may be a piece to begin: one thread is woken for each piece taken, since more would find nothing to do."""
+    came: threading.Condition = field(init=False)
+    """The piece that the reader waits for is there, or none will come."""
+
+    def __post_init__(self) -> None:
+        self.room, self.came = threading.Condition(self.lock), threading.Condition(self.lock)
+
+    def end(self, failure: Exception | None = None) -> None:
+        """Begins nothing more; the caller holds the lock."""
+        self.failure = self.failure or failure
+        self.ended = True
+        self.room.notify_all()
+        self.came.notify_all()
 
 
 class Meter:
@@ -74,6 +88,7 @@ class Parallel:
         self._patience = patience
         self._pace = pace
         self._threads: list[threading.Thread] = []
+        self._wanted = 0
         self._stopped = threading.Event()
 
     def read(self) -> Iterator[tuple[Piece, memoryview]]:
@@ -83,15 +98,14 @@ class Parallel:
             piece, buffer = found
             yield piece, memoryview(buffer)[: piece.size]
             meter.count(piece.size)
-            with self._desk.changed:
+            with self._desk.lock:
                 self._desk.spare.append(buffer)
 
     def close(self) -> None:
         """Begins no further piece; ``join`` waits for those under way."""
         self._stopped.set()
-        with self._desk.changed:
-            self._desk.ended = True
-            self._desk.changed.notify_all()
+        with self._desk.lock:
+            self._desk.end()
 
     def join(self) -> None:
         """Waits until every thread has ended."""
@@ -100,7 +114,7 @@ class Parallel:
 
     def _next(self, meter: "Meter") -> tuple[Piece, bytearray] | None:
         desk = self._desk
-        with desk.changed:
+        with desk.lock:
             self._staff()
             while desk.taken not in desk.ready:
                 if desk.failure:
@@ -108,15 +122,18 @@ class Parallel:
                 if desk.ended and desk.taken == desk.begun:
                     return None
                 meter.starved = True
-                desk.changed.wait(MEASURE_SECONDS)
+                desk.came.wait(MEASURE_SECONDS)
                 self._staff()
             found = desk.ready.pop(desk.taken)
             desk.taken += 1
-            desk.changed.notify_all()
+            desk.room.notify()
             return found
 
     def _staff(self) -> None:
-        """As many threads as the pace wants; what is above it idles."""
+        """As many threads as the pace wants; what is above it idles. The caller holds the lock."""
+        if self._wanted < self._pace.streams:
+            self._desk.room.notify_all()
+        self._wanted = self._pace.streams
         while len(self._threads) < self._pace.streams and not self._desk.ended:
             thread = threading.Thread(target=self._work, daemon=True)
             self._threads.append(thread)
@@ -129,26 +146,24 @@ class Parallel:
             try:
                 self._persist(piece, memoryview(buffer)[: piece.size])
             except Exception as error:  # noqa: BLE001 - raised again where the piece is read
-                with desk.changed:
-                    desk.failure = desk.failure or error
-                    desk.ended = True
-                    desk.changed.notify_all()
+                with desk.lock:
+                    desk.end(error)
                 return
-            with desk.changed:
+            with desk.lock:
                 desk.active -= 1
                 desk.ready[number] = piece, buffer
-                desk.changed.notify_all()
+                if number == desk.taken:
+                    desk.came.notify()
 
     def _begin(self) -> tuple[int, Piece, bytearray] | None:
         """The next piece's number, the piece and its buffer; None when there is nothing left to begin."""
         desk = self._desk
-        with desk.changed:
+        with desk.lock:
             while not desk.ended and (desk.begun - desk.taken >= WINDOW - 1 or desk.active >= self._pace.streams):
-                desk.changed.wait()
+                desk.room.wait()
             piece = None if desk.ended else next(desk.pieces, None)
             if piece is None:
-                desk.ended = True
-                desk.changed.notify_all()
+                desk.end()
                 return None
             number, desk.begun, desk.active = desk.begun, desk.begun + 1, desk.active + 1
             return number, piece, desk.spare.pop() if desk.spare else bytearray(PIECE)

@@ -4,33 +4,18 @@ It must not say anything that a URL may hide: credentials or query strings.
 """
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-import structlog
-
+from fetcher import log
 from fetcher.failures import Failure
 
-LOG = structlog.get_logger()
 EVERY_SECONDS = 5.0
 LONGEST_MESSAGE = 4096
 """Kubernetes cuts termination messages there."""
 Chunk = TypeVar("Chunk", bytes, memoryview, bytes | memoryview)
-
-
-def set_up_logs() -> None:
-    """One JSON object a line, on stdout."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
-    )
 
 
 class Progress:
@@ -63,7 +48,7 @@ class Progress:
             self.bytes += len(chunk)
             if self._clock() - self._said >= EVERY_SECONDS:
                 self._said = self._clock()
-                LOG.info("Fetched a part", bytes=self.bytes, percent=self._percent(), rate=self.rate)
+                log.info("Fetched a part", bytes=self.bytes, percent=self._percent(), rate=self.rate)
             yield chunk
 
     def _percent(self) -> float | None:
@@ -78,15 +63,15 @@ def _short(message: str) -> str:
     return f"{message[: longest // 2]} … {message[-longest // 2 + 3 :]}"
 
 
-def write_failure(log: Path, failure: Failure, progress: Progress) -> None:
+def write_failure(path: Path, failure: Failure, progress: Progress) -> None:
     """The termination message of a run that failed, and how far it was."""
     why = {"reason": failure.reason, "message": _short(" ".join(str(failure).split()))}
-    _write_termination_message(log, why | _figures(progress))
+    _write_termination_message(path, why | _figures(progress))
 
 
-def write_success(log: Path, progress: Progress) -> None:
+def write_success(path: Path, progress: Progress) -> None:
     """The termination message of a run that has installed the artifact: what it fetched, and how fast."""
-    _write_termination_message(log, _figures(progress))
+    _write_termination_message(path, _figures(progress))
 
 
 def _figures(progress: Progress) -> dict[str, object]:
@@ -94,10 +79,10 @@ def _figures(progress: Progress) -> dict[str, object]:
     return {"bytes": progress.bytes, "total": progress.total, "seconds": seconds, "bytesPerSecond": rate}
 
 
-def _write_termination_message(log: Path, said: Mapping[str, object]) -> None:
+def _write_termination_message(path: Path, said: Mapping[str, object]) -> None:
     """Fills the termination log where the container has one; never makes it. One line."""
     try:
-        with log.open("r+", encoding="utf-8", errors="replace") as file:
+        with path.open("r+", encoding="utf-8", errors="replace") as file:
             file.write(json.dumps(said, ensure_ascii=False))
     except OSError:
-        LOG.warning("Found no termination log", path=str(log))
+        log.warning("Found no termination log", path=str(path))

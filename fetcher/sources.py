@@ -9,6 +9,7 @@ from fetcher.dial import Line
 from fetcher.failures import DownloadFailed
 from fetcher.guard import Guard
 from fetcher.settings import Settings
+from fetcher.spool import asks_first
 from fetcher.urls import Address, open_url
 from fetcher.web import Web
 
@@ -30,7 +31,7 @@ def open_source(web: Web, settings: Settings, credentials: Credentials) -> Opene
     """Raises ``DownloadFailed``, or ``Interrupted`` where another attempt may succeed."""
     match settings.artifact.partition("://")[0]:
         case "http" | "https":
-            return open_url(web, Address(lambda: settings.artifact, credentials.headers), b"")
+            return open_url(web, Address(lambda: settings.artifact, credentials.headers), asks_first(settings.volume))
         case "s3" | "gs" | "az":
             return open_store(web, settings, credentials)
         case "pvc":

@@ -14,10 +14,10 @@ import os
 import shutil
 import struct
 import threading
-import zlib
 from pathlib import Path
 
-from fetcher.artifact import Piece
+from fetcher.artifact import PIECE, Piece
+from fetcher.inflate import fast
 
 NAME = ".partial"
 RECORD = struct.Struct("<II")
@@ -44,7 +44,7 @@ class Spool:
             record = os.pread(self._records, RECORD.size, piece.number * RECORD.size)
             there, checksum = RECORD.unpack(record) if len(record) == RECORD.size else (0, 0)
             if there == THERE and os.preadv(self._data, [buffer], piece.offset) == piece.size:
-                return int(zlib.crc32(buffer)) == int(checksum)
+                return int(fast.crc32(buffer)) == int(checksum)
         return False
 
     def keep(self, piece: Piece, buffer: memoryview) -> None:
@@ -55,7 +55,7 @@ class Spool:
             self.kept += piece.size
         try:
             if os.pwrite(self._data, buffer, piece.offset) == piece.size:
-                os.pwrite(self._records, RECORD.pack(THERE, zlib.crc32(buffer)), piece.number * RECORD.size)
+                os.pwrite(self._records, RECORD.pack(THERE, fast.crc32(buffer)), piece.number * RECORD.size)
         except OSError:
             self.drop()
 
@@ -87,6 +87,11 @@ def open_spool(volume: Path, of: str) -> Spool:
         folder.mkdir(mode=0o700)
         label.write_text(of)
     return Spool(folder)
+
+
+def asks_first(volume: Path) -> int:
+    """Bytes to ask for when a source is opened: a piece, but where the first is likely to be kept, as few as can be."""
+    return 1 if (volume / NAME / "pieces").exists() else PIECE
 
 
 def remove(volume: Path) -> None:

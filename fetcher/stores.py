@@ -23,6 +23,7 @@ from fetcher.credentials import Credentials
 from fetcher.dial import target
 from fetcher.failures import DownloadFailed, Interrupted, NotFound, TooLarge
 from fetcher.settings import Settings
+from fetcher.spool import asks_first
 from fetcher.urls import Address, Known, UrlPart, open_url
 from fetcher.web import Web
 
@@ -99,7 +100,7 @@ def open_store(web: Web, settings: Settings, credentials: Credentials) -> Opened
     web.check(target(bucket.base))
     if key and not key.endswith("/"):
         try:
-            return open_url(web, Address(bucket.url(key), {}), b"")
+            return open_url(web, Address(bucket.url(key), {}), asks_first(settings.volume))
         except NotFound as failure:
             return _below(web, bucket, f"{key}/", settings) or _raised(failure)
     return _below(web, bucket, key, settings) or _raised(NotFound("nothing is below that prefix"))

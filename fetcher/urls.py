@@ -102,10 +102,10 @@ class Known:
     url: str = ""
 
 
-def open_url(web: Web, address: Address, path: bytes) -> Opened:
-    """Asks for the first piece, and takes it from there; raises ``DownloadFailed`` or ``Interrupted``."""
+def open_url(web: Web, address: Address, first: int = PIECE) -> Opened:
+    """Asks for so many bytes, and takes it from there; raises ``DownloadFailed`` or ``Interrupted``."""
     asked = address.url()
-    response = web.client.get(asked, {**address.headers, "Range": f"bytes=0-{PIECE - 1}"})
+    response = web.client.get(asked, {**address.headers, "Range": f"bytes=0-{first - 1}"})
     if response.status == HTTPStatus.OK:
         return _stream(response)
     validator = strong_validator(response.headers)
@@ -115,7 +115,7 @@ def open_url(web: Web, address: Address, path: bytes) -> Opened:
     head = bytearray(found.last + 1)
     _read_all(response, memoryview(head))
     moved = response.url if response.url != asked else ""
-    return Parts([UrlPart(web, address, Known(found.total, validator, path, bytes(head), moved))])
+    return Parts([UrlPart(web, address, Known(found.total, validator, head=bytes(head), url=moved))])
 
 
 def _unranged(web: Web, address: Address) -> Stream:

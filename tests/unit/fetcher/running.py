@@ -78,7 +78,6 @@ class Place:
 PEAK = """
 import sys
 from pathlib import Path
-sys.modules["rich"] = None  # structlog loads it where it is there, and the image does not hold it
 from fetcher.__main__ import main
 code = main(sys.argv[1:])
 print(Path("/proc/self/status").read_text())

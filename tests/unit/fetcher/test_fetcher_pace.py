@@ -1,6 +1,6 @@
 """How many streams are used: more while they help, fewer when they do not."""
 
-from fetcher.pace import MOST, PATIENCE, Pace
+from fetcher.pace import FIRST, MOST, PATIENCE, Pace
 
 SECOND = 1_000_000
 
@@ -15,21 +15,26 @@ def rates(pace: Pace, each: int, most: int, *, times: int = 20) -> list[int]:
 
 
 def test_streams_are_doubled_while_that_helps() -> None:
-    assert rates(Pace(), SECOND, 100 * SECOND)[:5] == [2, 4, 8, 16, 16]
+    assert rates(Pace(streams=2), SECOND, 100 * SECOND)[:5] == [2, 4, 8, 16, 16]
+
+
+def test_it_begins_with_what_a_fast_link_of_some_length_needs() -> None:
+    assert rates(Pace(), SECOND, 100 * SECOND)[:3] == [FIRST, 16, 16]
+    assert Pace(most=4).streams == 4
 
 
 def test_streams_that_do_not_help_are_given_up() -> None:
-    seen = rates(Pace(), SECOND, 4 * SECOND)
+    seen = rates(Pace(streams=2), SECOND, 4 * SECOND)
     assert seen[:4] == [2, 4, 8, 4]
     assert set(seen[3 : 3 + PATIENCE]) == {4}
 
 
 def test_more_is_tried_again_after_a_while() -> None:
-    assert 8 in rates(Pace(), SECOND, 4 * SECOND, times=40)[4:]
+    assert 8 in rates(Pace(streams=2), SECOND, 4 * SECOND, times=40)[4:]
 
 
 def test_a_reader_that_is_busy_needs_no_more_streams() -> None:
-    pace = Pace()
+    pace = Pace(streams=2)
     for _ in range(50):
         pace.measured(SECOND, starved=False)
     assert pace.streams == 2

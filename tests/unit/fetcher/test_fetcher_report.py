@@ -1,20 +1,21 @@
 """How a download tells how far it is."""
 
 import json
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from fetcher import log
 from fetcher.failures import DownloadFailed
-from fetcher.report import Progress, set_up_logs, write_failure
+from fetcher.report import Progress, write_failure
 
 
 @pytest.mark.parametrize(("length", "percent"), [(400, [50.0, 100.0]), (None, [None, None])])
 def test_progress_is_told_every_five_seconds_with_percent_where_the_length_is_known(
     length: int | None, percent: list[float | None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    set_up_logs()
     ticks = count(step=2.5)
     progress = Progress(clock=lambda: next(ticks))
     progress.begin(length)
@@ -22,6 +23,16 @@ def test_progress_is_told_every_five_seconds_with_percent_where_the_length_is_kn
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {line["event"] for line in lines} == {"Fetched a part"}
     assert [line["percent"] for line in lines][-1:] == percent[-1:]
+
+
+def test_a_log_line_is_one_json_object_that_tells_when_and_how_grave(capsys: pytest.CaptureFixture[str]) -> None:
+    log.info("Began", path="a\nb")
+    log.warning("Lost an attempt", attempt=1)
+    log.error("Ended")
+    began, lost, ended = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (began["event"], began["level"], began["path"]) == ("Began", "info", "a\nb")
+    assert (lost["level"], lost["attempt"], ended["level"]) == ("warning", 1, "error")
+    assert datetime.fromisoformat(began["timestamp"]).tzinfo == UTC
 
 
 @pytest.mark.parametrize("letter", ["a", "ü", "\U0001f6a2"])
