@@ -63,7 +63,8 @@ def _rows(runs: Sequence[Run]) -> Iterator[Row]:
     yield from (_floor_cpu_row(runs, floors),) if floors else ()
     yield Row("operator's CPU for each, ms", every(lambda run: (run.after.cpu - run.before.cpu) * 1000 / run.endpoints))
     yield Row("reconciles for each endpoint", every(_reconciles_each))
-    yield Row("API calls at rest", every(lambda run: run.rest.calls.total()), 0, digits=0)
+    yield Row("API calls at rest", every(lambda run: run.rest.calls.total() - _watches(run)), 0, digits=0)
+    yield Row("watches opened anew at rest", every(_watches), digits=0)
     yield Row("CPU at rest, millicores", every(lambda run: run.rest.cpu * 1000), MILLICORES_AIM)
 
 
@@ -80,6 +81,11 @@ def _floor_rows(runs: Sequence[Run], floors: Sequence[Floor]) -> Iterator[Row]:
 def _floor_cpu_row(runs: Sequence[Run], floors: Sequence[Floor]) -> Row:
     each = tuple(bare.server_cpu * 1000 / run.endpoints for run, bare in zip(runs, floors, strict=True))
     return Row("the same, for the floor's writes", each)
+
+
+def _watches(run: Run) -> int:
+    """A watch ends when the time is over for which it was asked, changes or none, and is opened anew."""
+    return sum(count for (verb, _, _), count in run.rest.calls.items() if verb == "watch")
 
 
 def _reconciles_each(run: Run) -> float:

@@ -151,5 +151,6 @@ def test_every_image_takes_its_base_as_an_argument_pins_it_and_runs_as_nobody_sp
 @pytest.mark.parametrize("lock", sorted(ROOT.glob("images/*/requirements.lock")), ids=lambda path: path.parent.name)
 def test_every_dependency_is_pinned_by_hash(lock: Path) -> None:
     blocks = re.split(r"\n(?=[a-z0-9])", re.sub(r"^ *#.*\n", "", lock.read_text(), flags=re.MULTILINE))
-    assert len(blocks) > 5
+    asked = [line for line in lock.with_suffix(".in").read_text().splitlines() if re.match(r"\w", line)]
+    assert len(blocks) >= len(asked) > 0
     assert not [block for block in blocks if "==" not in block or "--hash=sha256:" not in block]
