@@ -97,10 +97,11 @@ def follow_tasks() -> None:
 def run(main: Coroutine[None, None, T], *, loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> T:
     """Runs to the end in a loop of its own; what killed operators have left open is collected.
 
-    Their connections are cut off amid their handshakes, and nobody closes their ports.
+    Their connections are cut off amid their handshakes, or before them, and nobody closes their ports.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
+        warnings.filterwarnings("ignore", message=".*try_connect.* was never awaited", category=RuntimeWarning)
         with asyncio.Runner(loop_factory=loop) as runner:
             result = runner.run(main)
         gc.collect()
