@@ -84,5 +84,6 @@ def _write_termination_message(path: Path, said: Mapping[str, object]) -> None:
     try:
         with path.open("r+", encoding="utf-8", errors="replace") as file:
             file.write(json.dumps(said, ensure_ascii=False))
+            file.truncate()
     except OSError:
         log.warning("Found no termination log", path=str(path))

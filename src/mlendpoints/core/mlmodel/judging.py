@@ -56,7 +56,7 @@ def _fetching(view: View) -> Verdict:
 
 
 def _downloading(view: View, claim: Child, job: JobFacts) -> Verdict:
-    if job.failed_at:
+    if job.failed_at and not _last_words_are_due(view, job):
         return _failed(view, _download_failure(view, job))
     trouble = _first_finding(view.download_pods)
     if not claim.bound:
@@ -66,6 +66,12 @@ def _downloading(view: View, claim: Child, job: JobFacts) -> Verdict:
         return _failed(view, trouble)
     said = _with(awaited(view.download_pods).strip() or "The artifact is being fetched.", trouble)
     return Verdict("Downloading", Finding.wait(Reason.DOWNLOADING, said))
+
+
+def _last_words_are_due(view: View, job: JobFacts) -> bool:
+    """A Job fails by an exit code once its controller has seen a pod end; the pod's event may come after the Job's."""
+    told = any(_has_ended(pod) for pod in view.download_pods)
+    return job.failure_reason == "PodFailurePolicy" and bool(view.download_pods) and not told
 
 
 def _download_failure(view: View, job: JobFacts) -> Finding:

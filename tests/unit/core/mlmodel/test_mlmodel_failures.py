@@ -125,6 +125,18 @@ def test_a_download_that_waits_for_its_secret_says_so() -> None:
     )
 
 
+HOPELESS = JobFacts(failure="Exit code 11", failure_reason="PodFailurePolicy", failed_at=1_700_000_000.0)
+
+
+def test_a_download_has_not_failed_before_its_pod_has_said_why() -> None:
+    world = a_download(HOPELESS, awaited=("Secret reader",))
+    status = plan_mlmodel(world).status
+
+    assert status is not None
+    assert status.phase == "Downloading"
+    assert "Job titanic" in message(replace(world, pods=()))
+
+
 LATE = JobFacts(failure="Job was too slow", failure_reason="DeadlineExceeded", failed_at=1_700_000_000.0)
 
 
