@@ -13,6 +13,7 @@ from mlendpoints.core.times import timestamp
 from mlendpoints.core.world import Child, JobFacts, PodFacts
 
 RETRY = 300.0  # seconds after which a download that has failed is tried again
+_UNBOUND = "unbound immediate PersistentVolumeClaims"  # kube-scheduler, plugin VolumeBinding
 
 
 class Verdict(Struct, frozen=True):
@@ -62,10 +63,15 @@ def _downloading(view: View, claim: Child, job: JobFacts) -> Verdict:
     if not claim.bound:
         waiting = f"Claim {claim.ref.name} has no volume yet."
         return Verdict("CreatingStorage", Finding.wait(Reason.CREATING_STORAGE, _with(waiting, trouble)))
-    if trouble is not None and not any(_has_ended(pod) for pod in view.download_pods):
+    if trouble is not None and not any(_has_ended(pod) or _waited_for_claim(pod) for pod in view.download_pods):
         return _failed(view, trouble)
     said = _with(awaited(view.download_pods).strip() or "The artifact is being fetched.", trouble)
     return Verdict("Downloading", Finding.wait(Reason.DOWNLOADING, said))
+
+
+def _waited_for_claim(pod: PodFacts) -> bool:
+    """The scheduler's words of before the claim was bound; it comes back to the pod by itself."""
+    return _UNBOUND in pod.unschedulable
 
 
 def _last_words_are_due(view: View, job: JobFacts) -> bool:

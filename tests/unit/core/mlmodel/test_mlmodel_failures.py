@@ -228,6 +228,7 @@ def while_downloading(*pods: PodFacts, bound: bool = True, job: JobFacts | None 
 UNPULLABLE = ContainerFacts(name="model-init", waiting_reason="ImagePullBackOff", waiting_message="not found")
 LOST = ContainerFacts(name="model-init", exit_code=10, exit_reason="Error", last_words="connection reset")
 HOMELESS = PodFacts(name="p", instance="", unschedulable="pod has unbound immediate PersistentVolumeClaims")
+NODELESS = PodFacts(name="p", instance="", unschedulable="0/1 nodes are available: 1 Insufficient cpu")
 
 
 @pytest.mark.parametrize(
@@ -237,7 +238,8 @@ HOMELESS = PodFacts(name="p", instance="", unschedulable="pod has unbound immedi
         ((HOMELESS,), False, "CreatingStorage", "CreatingStorage"),
         ((), True, "Downloading", "Downloading"),
         ((PodFacts(name="p", instance="", containers=(UNPULLABLE,)),), True, "Failed", "ImagePullFailed"),
-        ((HOMELESS,), True, "Failed", "Unschedulable"),
+        ((HOMELESS,), True, "Downloading", "Downloading"),  # words of before the claim was bound
+        ((NODELESS,), True, "Failed", "Unschedulable"),
         ((PodFacts(name="p", instance="", containers=(LOST,)),), True, "Downloading", "Downloading"),
     ],
 )
