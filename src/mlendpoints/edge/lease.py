@@ -29,7 +29,7 @@ class LeaseTimes(Struct, frozen=True, kw_only=True):
     """Seconds."""
 
     duration: int = 15  # unrenewed for so long, anybody may take it
-    renew_within: float = 10.0  # the holder gives up after this
+    renew_within: float = 12.0  # the holder gives up after this; two renewals in a row, each answered after 5 s, fit in
     renew_every: float = 5.0
     retry: float = 1.0
 

@@ -73,6 +73,7 @@ class Writer:
 
     async def check_guard(self, virtual_service: Ref, guard: Child | None, *, owner: str) -> None:
         """Raises ``ConflictError`` unless the live VirtualService is the one that a deletion was decided by."""
+        self._check()
         live = await self._live(virtual_service)
         if live is not None and guard is None and (live.controller != owner or live.deletion_timestamp):
             return
