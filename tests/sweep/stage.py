@@ -182,16 +182,16 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(kubeconfig: Path, *, lags: Mapping[str, float] = LAGS) -> AsyncIterator[Stage]:
+async def stage(kubeconfig: Path, *, lags: Mapping[str, float] = LAGS, start: float = 0.0) -> AsyncIterator[Stage]:
     """Everything below operators, on a control plane that knows the project's kinds and runs garbage collection.
 
-    ``lags``: seconds by name of gateway pod.
+    ``lags``: seconds by name of gateway pod; ``start``: seconds that a pod takes to be ready.
     """
     follow_tasks()
     async with (
         connected(kubeconfig) as client,
         store.following(client) as seen,
-        workloads.working(client, seen) as pods,
+        workloads.working(client, seen, start=start) as pods,
         gateways.serving(client, seen, lags) as fleet,
     ):
         yield Stage(client, Connection(kubeconfig), seen, (pods, fleet))

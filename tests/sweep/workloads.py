@@ -35,8 +35,9 @@ class Behaviour(Enum):
 class Workloads:
     """All model instances of all recorded namespaces."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, start: float = 0.0) -> None:
         self._client = client
+        self._start = start  # seconds from a pod's creation to its readiness
         self._records: dict[str, Record] = {}
         self._behaviours: dict[Key, Behaviour] = {}
         self._dirty: set[Key] = set()
@@ -107,6 +108,7 @@ class Workloads:
             for coming in names:
                 if coming not in pods:
                     await self._create_pod(record, deployment, coming, behaviour)
+                    await asyncio.sleep(self._start)
             await self._slice(record, name, names[:ready])
             await self._status(record, deployment, ready)
 
@@ -139,9 +141,9 @@ class Workloads:
 
 
 @asynccontextmanager
-async def working(client: Client, store: Store) -> AsyncIterator[Workloads]:
-    """Workloads that follow a store."""
-    workloads = Workloads(client)
+async def working(client: Client, store: Store, *, start: float = 0.0) -> AsyncIterator[Workloads]:
+    """Workloads that follow a store; ``start``: seconds that a pod takes to be ready."""
+    workloads = Workloads(client, start=start)
     store.listen(workloads.take)
     try:
         yield workloads

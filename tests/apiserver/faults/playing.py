@@ -8,11 +8,14 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from mlendpoints.edge.holds import HELD
 from tests.apiserver.faults.proxy import Fault, upstream
 from tests.apiserver.faults.trial import Measure, Result, Trials
 from tests.apiserver.faults.watches import Object
 from tests.sweep.scenarios import BY_NAME
 from tests.sweep.stage import stage
+
+START = HELD + 1.0  # seconds that pods take, as real ones do: a status is told before and after, on any machine
 
 T = TypeVar("T")
 
@@ -40,22 +43,22 @@ def _cells(played: Played, fault: str) -> str:
 
 
 @asynccontextmanager
-async def on_stage(kubeconfig: Path) -> AsyncIterator[Trials]:
-    """Trials on a stage of their own."""
-    async with stage(kubeconfig) as shared, upstream(kubeconfig) as api_server:
+async def on_stage(kubeconfig: Path, *, start: float = 0.0) -> AsyncIterator[Trials]:
+    """Trials on a stage of their own; ``start``: seconds that a pod takes to be ready."""
+    async with stage(kubeconfig, start=start) as shared, upstream(kubeconfig) as api_server:
         yield Trials(shared, api_server)
 
 
 async def measure(kubeconfig: Path, *names: str) -> dict[str, Measure]:
     """Scenarios without any fault."""
-    async with on_stage(kubeconfig) as trials:
+    async with on_stage(kubeconfig, start=START) as trials:
         measured = await all_of(trials.measure(BY_NAME[name]) for name in names)
     return dict(zip(names, measured, strict=True))
 
 
 async def play(kubeconfig: Path, measures: Mapping[str, Measure], faults: Faults) -> Played:
     """Each fault in each of its scenarios."""
-    async with on_stage(kubeconfig) as trials:
+    async with on_stage(kubeconfig, start=START) as trials:
         pairs = [(fault, name) for fault, (_, scenarios) in faults.items() for name in scenarios]
         found = await all_of(trials.play(BY_NAME[name], faults[fault][0](), measures[name]) for fault, name in pairs)
     results = {fault: [r for r, (of, _) in zip(found, pairs, strict=True) if of == fault] for fault in faults}
