@@ -4,13 +4,13 @@ import argparse
 import asyncio
 import sys
 import time
-import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 from bench.plane import control_plane, install
 from tests.sweep.cost import table
+from tests.sweep.life import run
 from tests.sweep.run import Outcome
 from tests.sweep.scenarios import BY_NAME, SCENARIOS, Scenario
 from tests.sweep.stage import stage
@@ -22,13 +22,12 @@ _TOLD = 25  # points
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints each failure as it comes, the costs and the number of points; 1 if anything is not as it shall be."""
     options = _parser().parse_args(arguments)
-    warnings.filterwarnings("ignore", message=".*try_connect")  # connections that are cut off amid their handshakes
     found = [BY_NAME[name] for name in options.scenario or BY_NAME]
     plane = nullcontext(options.kubeconfig) if options.kubeconfig else control_plane("--istio-crds", "--controllers")
     with plane as kubeconfig:
         if not options.kubeconfig:
             asyncio.run(install(kubeconfig))
-        return asyncio.run(_sweep(kubeconfig, found, options))
+        return run(_sweep(kubeconfig, found, options))
 
 
 async def _sweep(kubeconfig: Path, scenarios: list[Scenario], options: argparse.Namespace) -> int:
