@@ -8,6 +8,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,7 @@ _LOCAL_HEADER = struct.Struct("<26xHH")
 _NO_HEADER = -15
 
 
-def measured(work: Callable[[], None]) -> Work:
+def measured(work: Callable[[], object]) -> Work:
     """How long it takes, and what it takes of the processors."""
     begun, used = time.monotonic(), time.process_time()
     work()
@@ -45,6 +46,12 @@ def inflate(artifact: Artifact) -> Work:
 def sha256(artifact: Artifact) -> Work:
     """Hashes it out of the page cache."""
     return measured(lambda: _each_block(artifact.path, hashlib.sha256().update))
+
+
+def beside(artifact: Artifact) -> Work:
+    """Inflates and hashes at the same time, on two threads: shows how much busy processors slow each other."""
+    with ThreadPoolExecutor() as threads:
+        return measured(lambda: list(threads.map(lambda part: part(artifact), (inflate, sha256))))
 
 
 def disk(folder: Path, artifact: Artifact) -> Work:

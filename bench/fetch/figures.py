@@ -21,6 +21,7 @@ class Round:
 
     ceilings: Mapping[str, Work]
     hashing: Work
+    beside: Work  # inflation and SHA-256 at the same time
     fetches: Mapping[str, Work]
 
     @property

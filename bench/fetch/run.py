@@ -48,7 +48,8 @@ class Course:
         found = self._ceilings(port)
         fetches = {each.name: self._fetch(each, port) for each in order}
         shown = {each.name: fetches[each.name] for each in self.contestants}
-        return Round(found, ceilings.sha256(self.artifact), shown)
+        hashing, beside = ceilings.sha256(self.artifact), ceilings.beside(self.artifact)
+        return Round(found, hashing, beside, shown)
 
     def _ceilings(self, port: int) -> dict[str, Work]:
         self._settle()

@@ -27,6 +27,7 @@ def link_lines(link: Link, rounds: Sequence[Round], cores: int) -> Iterator[str]
     yield f"\n{shown(link)}; seconds: {', '.join(ceilings)}; the lowest is {usual_lowest(rounds)}"
     cpu = spread(rounds, lambda each: each.cpu).middle
     yield f"  with SHA-256, all of it takes {cpu:.2f} processor seconds, and {cores} cores at least {together.shown()}"
+    yield f"  inflation and SHA-256: {_side_by_side(rounds)}"
     yield f"  {'':<20}{'seconds':<20}{'cpu s':<8}{'of the lowest':<26}as fast as kserve-storage"
     for name in rounds[0].fetches:
         yield fetch_line(name, rounds)
@@ -34,6 +35,16 @@ def link_lines(link: Link, rounds: Sequence[Round], cores: int) -> Iterator[str]
 
 def _seconds(name: str, rounds: Sequence[Round]) -> str:
     return spread(rounds, lambda each: each.ceilings[name].seconds).shown()
+
+
+def _side_by_side(rounds: Sequence[Round]) -> str:
+    beside = spread(rounds, lambda each: each.beside.seconds).shown()
+    alone, both = (spread(rounds, cpu).middle for cpu in (_alone, lambda each: each.beside.cpu))
+    return f"{beside} seconds at the same time, {both:.2f} processor seconds for {alone:.2f} one after the other"
+
+
+def _alone(measured: Round) -> float:
+    return measured.hashing.cpu + measured.ceilings["inflate"].cpu
 
 
 def fetch_line(name: str, rounds: Sequence[Round]) -> str:
