@@ -38,6 +38,11 @@ class Round:
         """Processor seconds of all parts and of SHA-256, each alone."""
         return self.hashing.cpu + sum(each.cpu for each in self.ceilings.values())
 
+    @property
+    def one_after_the_other(self) -> float:
+        """Processor seconds of inflation and of SHA-256, each alone; ``beside`` is the same work at the same time."""
+        return self.hashing.cpu + self.ceilings["inflate"].cpu
+
     def together(self, cores: int) -> float:
         """Seconds that all of it takes on so many cores, shared out evenly: nobody on them is faster."""
         return max(self.ceilings[self.lowest].seconds, self.cpu / cores)

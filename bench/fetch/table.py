@@ -38,13 +38,10 @@ def _seconds(name: str, rounds: Sequence[Round]) -> str:
 
 
 def _side_by_side(rounds: Sequence[Round]) -> str:
-    beside = spread(rounds, lambda each: each.beside.seconds).shown()
-    alone, both = (spread(rounds, cpu).middle for cpu in (_alone, lambda each: each.beside.cpu))
-    return f"{beside} seconds at the same time, {both:.2f} processor seconds for {alone:.2f} one after the other"
-
-
-def _alone(measured: Round) -> float:
-    return measured.hashing.cpu + measured.ceilings["inflate"].cpu
+    seconds = spread(rounds, lambda each: each.beside.seconds).shown()
+    both = spread(rounds, lambda each: each.beside.cpu).middle
+    alone = spread(rounds, lambda each: each.one_after_the_other).middle
+    return f"{seconds} seconds at the same time, {both:.2f} processor seconds for {alone:.2f} one after the other"
 
 
 def fetch_line(name: str, rounds: Sequence[Round]) -> str:
