@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 import warnings
 from collections.abc import Callable, Coroutine, Generator, Mapping, MutableMapping
 from contextvars import Context, ContextVar, copy_context
@@ -33,9 +34,11 @@ _LIFE: ContextVar["Life"] = ContextVar("life")
 class Life:
     """An operator at work, and all tasks that it has begun."""
 
-    def __init__(self, *, settings: Settings, plans: Plans, api: Api, wire: Wire) -> None:
+    def __init__(
+        self, *, settings: Settings, plans: Plans, api: Api, wire: Wire, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.wire = wire
-        process = Process(identity=_IDENTITY)
+        process = Process(identity=_IDENTITY, status_clock=clock)
         self.operator = Operator(settings=settings, plans=plans, process=process, api=api, metrics=Metrics())
         self.tasks: set[asyncio.Task[Any]] = set()
         self.log: list[str] = []

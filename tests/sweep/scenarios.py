@@ -170,6 +170,7 @@ async def _fail(user: User) -> None:
     await user.sees_it_say("exit code 3")
     await user.edit(kinds.ENDPOINT, ENDPOINT, update={"deadlineSeconds": 1})
     await user.sees_it_fail()
+    await user.sees_no_pods_of("deep")
     user.pods("deep", Behaviour.READY)
     await user.edit(kinds.ENDPOINT, ENDPOINT, update={"deadlineSeconds": 600, "attempt": "2"})
     await user.sees_it_as_asked()

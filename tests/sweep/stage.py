@@ -28,7 +28,8 @@ from mlendpoints.api.policy import OPERATOR
 from mlendpoints.edge.client import Api
 from mlendpoints.edge.reconciler import Plans
 from mlendpoints.edge.settings import Settings
-from tests.sweep import gateways, store, workloads
+from tests.sweep import collector, gateways, store, workloads
+from tests.sweep.clock import Clock
 from tests.sweep.gateways import LAGS, Gateways
 from tests.sweep.life import PLANS, Life, follow_tasks
 from tests.sweep.store import PATIENCE, Record, Store
@@ -76,7 +77,8 @@ class Point:
         self.stage = stage
         self.record = record
         self.ledger = Ledger()
-        self.user = User(client=stage.client, record=record, workloads=stage.workloads)
+        self.clock = Clock()
+        self.user = User(client=stage.client, record=record, workloads=stage.workloads, clock=self.clock)
         self.lives = 0
         self._acts_before = 0
         self.life: Life | None = None
@@ -132,7 +134,7 @@ class Point:
 
             api = self.stage.connection.api(wire, wrap)
             settings = _settings(self.namespace, self.stage.gateways.service)
-            return Life(settings=settings, plans=plans, api=api, wire=wires[0])
+            return Life(settings=settings, plans=plans, api=api, wire=wires[0], clock=self.clock)
 
         async with asyncio.TaskGroup() as group:
             task = group.create_task(self._supervise(live))
@@ -194,6 +196,7 @@ async def stage(kubeconfig: Path, *, lags: Mapping[str, float] = LAGS, start: fl
         workloads.working(client, seen, start=start) as pods,
         gateways.serving(client, seen, lags) as fleet,
     ):
+        await collector.until_it_knows_the_kinds(client)
         yield Stage(client, Connection(kubeconfig), seen, (pods, fleet))
 
 

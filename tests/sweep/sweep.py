@@ -35,7 +35,7 @@ class Sweep:
         self._tell = tell
 
     async def measure(self, scenario: Scenario) -> Swept:
-        """Nobody dies. To be awaited alone: where an update takes longer, more of its details are told."""
+        """Nobody dies."""
         outcome = await undisturbed(self._stage, scenario)
         self._tell(outcome)
         return Swept(scenario=scenario, measure=outcome)

@@ -10,6 +10,7 @@ from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Destination, Ref
 from mlendpoints.edge import kinds
 from mlendpoints.edge.kinds import KINDS, Kind
+from tests.sweep.clock import Clock
 from tests.sweep.store import Record
 from tests.sweep.workloads import Behaviour, Workloads
 
@@ -29,10 +30,11 @@ def image(name: str) -> str:
 class User:
     """A person with kubectl, in one namespace."""
 
-    def __init__(self, *, client: Client, record: Record, workloads: Workloads) -> None:
+    def __init__(self, *, client: Client, record: Record, workloads: Workloads, clock: Clock) -> None:
         self._client = client
         self._record = record
         self._workloads = workloads
+        self._clock = clock
         self.acts: list[int] = []  # revisions of what this person wrote
         self.broken: set[str] = set()  # names of objects that this person has damaged
         self.turned = False  # whether this person has written weights that nobody asked for
@@ -119,8 +121,9 @@ class User:
         await self.sees(lambda: self.is_as_asked(name), f"{name} is as asked")
 
     async def sees_it_say(self, words: str) -> None:
-        """Waits until a condition of the endpoint holds these words."""
-        await self.sees(lambda: words in str(self.get(kinds.ENDPOINT, ENDPOINT)), f"{ENDPOINT} says {words!r}")
+        """Waits until a condition of the endpoint holds these words, a detail that may take its time."""
+        with self._clock.going():
+            await self.sees(lambda: words in str(self.get(kinds.ENDPOINT, ENDPOINT)), f"{ENDPOINT} says {words!r}")
 
     async def sees_it_fail(self, name: str = ENDPOINT) -> None:
         await self.sees(lambda: self.outcomes(name)[:1] == ["Failed"], f"the update of {name} fails")
@@ -131,6 +134,12 @@ class User:
     async def sees_pods_of(self, model: str) -> None:
         """Waits for the Deployment of an instance of a model's image."""
         await self.sees(lambda: self.has_deployment(model), f"pods of {model} are asked for")
+
+    async def sees_no_pods_of(self, model: str) -> None:
+        """Waits until the Deployment of a model's image is gone, and whatever goes with it."""
+        await self.sees(
+            lambda: not self.has_deployment(model) and self._record.is_collected, f"pods of {model} are gone"
+        )
 
     def uid(self, kind: Kind, name: str) -> str:
         """Empty when the object is not there."""

@@ -5,6 +5,7 @@ Only composition; every part knows its neighbours by value, none knows this.
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import structlog
 from msgspec import Struct
@@ -41,6 +42,7 @@ class Process(Struct, frozen=True, kw_only=True):
     identity: str
     lease_times: LeaseTimes = LeaseTimes()
     patience: Patience = Patience()
+    status_clock: Callable[[], float] = time.monotonic  # seconds; by it, statuses wait that may
 
 
 class Operator:
@@ -77,7 +79,7 @@ class Operator:
                 prober=self.prober,
                 expectations=Expectations(cache=self.cache, progress=progress, clock=time.monotonic),
                 refusals=Refusals(time.monotonic),
-                holds=Holds(time.monotonic),
+                holds=Holds(process.status_clock),
                 metrics=metrics,
                 settings=settings.core,
                 plans=plans,

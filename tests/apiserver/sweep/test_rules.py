@@ -1,5 +1,6 @@
 """The rules that no seeded bug of the short form breaks, each held against a record made by hand."""
 
+import time
 from typing import cast
 
 from bench.client import Client, Object
@@ -9,6 +10,7 @@ from mlendpoints.core.world import Destination, Ref
 from mlendpoints.edge import kinds
 from mlendpoints.edge.kinds import Kind
 from tests import gen
+from tests.sweep.clock import Clock
 from tests.sweep.gateways import LAGS, Answer
 from tests.sweep.rules import Evidence, judge
 from tests.sweep.store import Change, Record
@@ -36,7 +38,8 @@ class History:
             self.calls.append(Call(by, kind.name, name, "", revision - 0.5, 200, revision))
 
     def broken(self) -> list[str]:
-        user = User(client=cast("Client", None), record=self.record, workloads=cast("Workloads", None))
+        nobody, nothing = cast("Client", None), cast("Workloads", None)
+        user = User(client=nobody, record=self.record, workloads=nothing, clock=Clock())
         path = f"/.well-known/mlendpoints/ping/{INSTANCE}"
         answers = [Answer(pod, path, 200, 0, 0.0) for pod in LAGS]
         return [violation.rule for violation in judge(Evidence(self.record, self.calls, answers, user))]
@@ -105,3 +108,19 @@ def test_a_pod_template_never_changes() -> None:
     changed = {"replicas": 1, "template": {"spec": {"image": "b"}}}
     history.put(kinds.DEPLOYMENT, INSTANCE, type_="MODIFIED", by="patch", spec=changed)
     assert history.broken() == ["pods"]
+
+
+def test_a_clock_that_stands_goes_on_where_it_stood_and_for_those_who_wait_for_it() -> None:
+    clock = Clock()
+    with clock.standing():
+        before = clock()
+        time.sleep(0.01)
+        assert clock() == before
+        with clock.going():
+            time.sleep(0.01)
+        stood = clock()
+        assert stood > before
+        time.sleep(0.01)
+        assert clock() == stood
+    time.sleep(0.01)
+    assert clock() > stood

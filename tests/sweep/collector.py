@@ -1,0 +1,30 @@
+"""The real garbage collector: it looks for new kinds every 30 s, and until then collects nothing that theirs own."""
+
+import asyncio
+import uuid
+
+from bench.client import Client, RequestError
+from bench.waiting import until
+from mlendpoints.edge.kinds import MODEL
+
+_CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+_MOMENT = 0.2  # seconds in which it collects what it knows
+
+
+async def until_it_knows_the_kinds(client: Client) -> None:
+    """Waits until an orphan of a model is collected."""
+    await until(lambda: _collects_an_orphan(client), "the garbage collector knows the project's kinds")
+
+
+async def _collects_an_orphan(client: Client) -> bool:
+    """A new one each time: what it could not collect it tries again later and later."""
+    uid = str(uuid.uuid4())
+    owner = {"apiVersion": MODEL.api_version, "kind": MODEL.name, "name": "nobody", "uid": uid}
+    name = f"orphan-{uid}"
+    await client.create(_CONFIG_MAPS, {"metadata": {"name": name, "ownerReferences": [owner]}})
+    await asyncio.sleep(_MOMENT)
+    try:
+        await client.ask("GET", f"{_CONFIG_MAPS}/{name}")
+    except RequestError as error:
+        return error.status == 404
+    return False
