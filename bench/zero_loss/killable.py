@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from bench.client import Client, RequestError
 from bench.waiting import until
-from bench.zero_loss.objects import image
-from mlendpoints.api.policy import OPERATOR
+from bench.zero_loss.objects import make_environment
 from mlendpoints.edge.kinds import LEASE
+from mlendpoints.edge.settings import Settings
 
 PROGRAM = (sys.executable, "-m", "mlendpoints.edge")
 ROOT = Path(__file__).parents[2]
@@ -83,27 +83,15 @@ class Operator:
     async def _remove_lease(self) -> None:
         self._process = None
         try:
-            await self._client.ask("DELETE", LEASE.path(self._seat.namespace, self._seat.namespace))
+            await self._client.ask("DELETE", LEASE.path(self._seat.namespace, Settings().lease_name))
         except RequestError as error:
             if error.status != 404:
                 raise
 
     def _environment(self) -> dict[str, str]:
-        settings = {
-            "NAMESPACES": self._seat.namespace,
-            "LEASE_NAMESPACE": self._seat.namespace,
-            "LEASE_NAME": self._seat.namespace,
-            "GATEWAY_SERVICE": self._seat.gateway,
-            "IMPERSONATE": OPERATOR,
-            "MODEL_INIT_IMAGE": image("model-init"),
-            "NGINX_IMAGE": image("nginx"),
-            "RETRY_ATTEMPTS": "0",
-            "DRAIN_SECONDS": str(self.drain),
-            "ADDRESS": "127.0.0.1",
-            "PORT": "0",
-        }
-        ours = {f"MLENDPOINTS_{name}": value for name, value in settings.items()}
-        return {**os.environ, "KUBECONFIG": str(self._seat.kubeconfig), **ours}
+        seat = self._seat
+        ours = make_environment([seat.namespace], gateway=seat.gateway, retry_attempts=0, drain_seconds=self.drain)
+        return {**os.environ, "KUBECONFIG": str(seat.kubeconfig), **ours}
 
 
 async def _leads(log: Path) -> bool:

@@ -19,6 +19,7 @@ from tests.e2e.standing import standing
 from tests.e2e.waiting import until
 
 LOCAL = Path(os.environ.get("MLENDPOINTS_STATE") or "/var/lib/mlendpoints") / "kubeconfig"
+VOLUMES = LOCAL.parent / "e2e-volumes"  # directories of the node
 GATEWAY = os.environ.get("GATEWAY_SERVICE") or "istio-ingress/istio-ingressgateway"
 
 MakePlace = Callable[[], Place]
@@ -98,7 +99,7 @@ def storage(place: Place, is_local: bool) -> Iterator[str]:  # noqa: FBT001 (a f
     if not is_local:
         yield ""
         return
-    with a_storage_class(place, LOCAL.parent / "e2e-volumes", volumes=3) as name:
+    with a_storage_class(place, VOLUMES, volumes=3) as name:
         yield name
         place.server.ask("DELETE", MLMODEL.path(place.name))
         until(lambda: not place.all(CLAIM), "no claim is left")

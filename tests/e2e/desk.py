@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.zero_loss.fleet import serves
-from bench.zero_loss.objects import image, make_bindings
-from mlendpoints.api.policy import OPERATOR as USER
+from bench.zero_loss.objects import make_bindings, make_environment
 from mlendpoints.edge.kinds import DEPLOYMENT, LEASE, POD
 from tests.apiserver.server import Server
 from tests.e2e.place import ROLE_BINDING, ROOT, Place
@@ -33,18 +32,10 @@ class Desk:
     ) -> None:
         self._home = served[0]
         self._served = served
-        self._gateway = Place(self._home.server, environment["MLENDPOINTS_GATEWAY_SERVICE"].partition("/")[0])
-        self._environment = {
-            "MLENDPOINTS_MODEL_INIT_IMAGE": image("model-init"),
-            "MLENDPOINTS_NGINX_IMAGE": image("nginx"),
-            "MLENDPOINTS_DRAIN_SECONDS": "1",
-            **environment,
-            "MLENDPOINTS_NAMESPACES": ",".join(place.name for place in served),
-            "MLENDPOINTS_LEASE_NAMESPACE": self._home.name,
-            "MLENDPOINTS_IMPERSONATE": USER,
-            "MLENDPOINTS_ADDRESS": "127.0.0.1",
-            "MLENDPOINTS_PORT": "0",
-        }
+        gateway = environment["MLENDPOINTS_GATEWAY_SERVICE"]
+        self._gateway = Place(self._home.server, gateway.partition("/")[0])
+        ours = make_environment([place.name for place in served], gateway=gateway)
+        self._environment = {"MLENDPOINTS_DRAIN_SECONDS": "1", **environment, **ours}
         self._command = [sys.executable, *program]
         self._logs = logs
         self._process: subprocess.Popen[bytes] | None = None

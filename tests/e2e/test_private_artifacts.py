@@ -6,28 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from mlendpoints.edge.kinds import CLAIM, ENDPOINT, MLMODEL
+from mlendpoints.edge.kinds import CLAIM, ENDPOINT
 from tests.apiserver.server import Object
-from tests.e2e.conftest import LOCAL
-from tests.e2e.mlmodels import a_storage_class, a_titanic_mlmodel, invoke, until_phase
+from tests.e2e.conftest import VOLUMES
+from tests.e2e.mlmodels import a_titanic_mlmodel, invoke, until_phase
 from tests.e2e.objects import EXAMPLE, a_config, a_titanic_model, a_variant, an_endpoint
 from tests.e2e.place import Place, condition_of
 from tests.e2e.waiting import until
 
 LR = "titanic-lr.tar.gz"
-VOLUMES = LOCAL.parent / "e2e-volumes"
 
 
 @pytest.fixture
-def storage_class(place: Place, is_local: bool) -> Iterator[str]:  # noqa: FBT001 (a fixture)
-    """A class with two volumes on this machine."""
+def storage_class(place: Place, storage: str, is_local: bool) -> Iterator[str]:  # noqa: FBT001 (a fixture)
+    """A class with volumes on this machine; the claim of this file's tests goes first."""
     if not is_local:
         pytest.skip("the volumes' files must be within reach")
-    with a_storage_class(place, VOLUMES, volumes=2) as name:
-        yield name
-        place.server.ask("DELETE", MLMODEL.path(place.name))
-        place.delete(CLAIM, "models")
-        until(lambda: not place.all(CLAIM), "no claim is left")
+    yield storage
+    place.delete(CLAIM, "models")
 
 
 def a_claim(storage_class: str) -> Object:
