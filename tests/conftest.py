@@ -1,4 +1,4 @@
-"""What holds for every test: logging is left as it was; nginx is installed where it is needed and that is possible."""
+"""What holds for every test: no example is timed; logging is left as it was; nginx is installed where it is needed."""
 
 import os
 import shutil
@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 MODULE = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
+
+settings.register_profile("untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

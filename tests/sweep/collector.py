@@ -8,7 +8,7 @@ from bench.waiting import until
 from mlendpoints.edge.kinds import MODEL
 
 _CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
-_MOMENT = 0.2  # seconds in which it collects what it knows
+_MOMENT = 0.5  # seconds in which it collects what it knows
 
 
 async def until_it_knows_the_kinds(client: Client) -> None:

@@ -30,11 +30,11 @@ LATE: Faults = {"late": (partial(Late, LATENCY, silence=FASTER * Patience().sile
 
 
 @pytest.fixture(scope="module")
-def found(plane: Path) -> Mapping[str, Played]:
+def found(collecting_kubeconfig: Path) -> Mapping[str, Played]:
     """By fault."""
-    measures = run(measure(plane, *EACH))
-    others = run(play(plane, measures, FAULTS))
-    late = run(play(plane, measures, LATE), loop=partial(FastLoop, FASTER))
+    measures = run(measure(collecting_kubeconfig, *EACH))
+    others = run(play(collecting_kubeconfig, measures, FAULTS))
+    late = run(play(collecting_kubeconfig, measures, LATE), loop=partial(FastLoop, FASTER))
     print(late.table(), others.table(), sep="\n")  # noqa: T201 - what a failure is judged by
     return dict.fromkeys(LATE, late) | dict.fromkeys(FAULTS, others)
 

@@ -22,9 +22,9 @@ START = 2 * len(WATCHES)  # calls of a start that finds everything in order: a l
 
 
 @pytest.fixture(scope="module")
-def restarted(plane: Path) -> Mapping[str, Result]:
+def restarted(collecting_kubeconfig: Path) -> Mapping[str, Result]:
     async def play() -> list[Result]:
-        async with on_stage(plane) as trials:
+        async with on_stage(collecting_kubeconfig) as trials:
             return await all_of(trials.restart(BY_NAME[name], *plurals) for name, *plurals in VIEWS.values())
 
     return dict(zip(VIEWS, run(play()), strict=True))

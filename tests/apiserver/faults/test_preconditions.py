@@ -106,9 +106,9 @@ async def play(trials: Trials, case: Case) -> Done:
 
 
 @pytest.fixture(scope="module")
-def done(plane: Path) -> Mapping[str, Done]:
+def done(collecting_kubeconfig: Path) -> Mapping[str, Done]:
     async def all_cases() -> list[Done]:
-        async with on_stage(plane) as trials:
+        async with on_stage(collecting_kubeconfig) as trials:
             return await all_of(play(trials, case) for case in CASES.values())
 
     return dict(zip(CASES, run(all_cases()), strict=True))

@@ -151,7 +151,7 @@ def test_a_crash_before_any_write_changes_nothing_in_the_end(edit: Edit) -> None
         assert picture(survive(cluster)) == picture(undisturbed), f"killed before call {call}"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     edits=st.lists(st.sampled_from(EDITS[:7]), min_size=2, max_size=5),
     looks=st.lists(st.integers(0, 6), min_size=5, max_size=5),

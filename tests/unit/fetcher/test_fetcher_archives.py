@@ -196,7 +196,7 @@ NAMES = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters=
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.dictionaries(NAMES, st.binary(max_size=2000), min_size=1, max_size=5),
     st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]),
@@ -212,7 +212,7 @@ def test_whatever_tarfile_packs_comes_out_the_same(files: dict[str, bytes], form
 PLAIN = tar(folder("d"), member("d/größe", b"1" * 600), member("d/b", b"2"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(min_value=0, max_value=len(PLAIN) - 1), st.binary(min_size=1, max_size=40))
 def test_damage_anywhere_is_refused_or_harmless(place_of_damage: int, damage: bytes) -> None:
     archive = PLAIN[:place_of_damage] + damage + PLAIN[place_of_damage + len(damage) :]
@@ -223,7 +223,7 @@ def test_damage_anywhere_is_refused_or_harmless(place_of_damage: int, damage: by
         assert set(place.visible()) <= {".complete", "model"}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(min_value=0, max_value=len(GOOD) - 1))
 def test_no_beginning_of_an_archive_ever_becomes_visible(length: int) -> None:
     with tempfile.TemporaryDirectory() as scratch, serving(Answer(GOOD[:length])) as origin:

@@ -50,7 +50,7 @@ def ended(parallel: Parallel) -> Iterator[bytes]:
         parallel.join()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 3 * PIECE), max_size=5), st.integers(1, 16))
 def test_pieces_come_in_order_and_whole(sizes: list[int], streams: int) -> None:
     parts = [Memory(random.Random(size).randbytes(size)) for size in sizes]  # noqa: S311 - the same bytes each time

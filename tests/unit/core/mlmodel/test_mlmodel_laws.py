@@ -86,7 +86,7 @@ def is_as_asked(namespace: Namespace) -> bool:
     return True
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(histories)
 def test_somebody_answers_all_the_time_and_in_the_end_it_is_as_asked(history: list[tuple[str, Move]]) -> None:
     namespace = serving()
@@ -97,7 +97,7 @@ def test_somebody_answers_all_the_time_and_in_the_end_it_is_as_asked(history: li
     assert is_as_asked(mend(namespace))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories)
 def test_planning_the_planned_changes_nothing(history: list[tuple[str, Move]]) -> None:
     namespace = serving()
@@ -108,7 +108,7 @@ def test_planning_the_planned_changes_nothing(history: list[tuple[str, Move]]) -
     assert not namespace.reconcile()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(MOVES[:7]), st.sampled_from(MOVES[:7]), st.integers(1, 12))
 def test_killed_before_any_write_it_ends_the_same(
     first: tuple[str, Move], second: tuple[str, Move], calls: int
