@@ -24,7 +24,8 @@ CONDITIONS: Mapping[Type, str] = {
     Type.ROUTES_PROGRAMMED: "Every pod of the gateway was seen to serve the routes as asked.",
     Type.UPDATE_SUCCEEDED: "The asked version is rolled out. False: it failed, and what served before goes on serving.",
     Type.AVAILABLE: "Callers get answers now: every variant with a weight has ready pods.",
-    Type.READY: "Everything is as asked: the first four conditions are True. Wait for this one.",
+    Type.READY: "Everything is as asked: the first four conditions are True. Wait for this one. "
+    "False as soon as one of them is: then it tells what somebody has to mend.",
     Type.RECONCILING: "An update is running. For tools that follow kstatus, such as Argo CD and Flux.",
     Type.ROLLED_OUT: "Of a config or model: every endpoint that uses it serves this edit of it. "
     "`kubectl wait mlec/titanic --for=condition=RolledOut` waits for an edit.",

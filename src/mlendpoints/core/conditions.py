@@ -5,7 +5,7 @@ from typing import Literal
 
 from mlendpoints.api.meta import Condition
 from mlendpoints.api.reasons import ConditionType, Reason
-from mlendpoints.core.findings import Finding
+from mlendpoints.core.findings import Finding, badness
 from mlendpoints.core.plan import Event
 from mlendpoints.core.times import timestamp
 
@@ -48,11 +48,11 @@ def _condition(
 
 
 def all_true(findings: Mapping[ConditionType, Finding], *, then: str) -> Finding:
-    """``Ready``: the first judgement that is not True, or that all is well."""
-    for kind, finding in findings.items():
-        if finding.ok is not True:
-            return Finding(finding.ok, finding.reason, f"{kind.value}: {finding.message}")
-    return Finding.yes(Reason.AS_ASKED, then)
+    """``Ready``: the first judgement that is False, else the first that is Unknown, else that all is well."""
+    kind, worst = min(findings.items(), key=lambda found: badness(found[1]))
+    if worst.ok:
+        return Finding.yes(Reason.AS_ASKED, then)
+    return Finding(worst.ok, worst.reason, f"{kind.value}: {worst.message}")
 
 
 def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Event, ...]:

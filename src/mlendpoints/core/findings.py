@@ -45,6 +45,11 @@ class Finding(Struct, frozen=True):
         return cls(ok=None, reason=reason, message=message)
 
 
+def badness(finding: Finding) -> int:
+    """Orders judgements: what somebody has to mend, what goes on by itself, what is well."""
+    return (False, None, True).index(finding.ok)
+
+
 class FetchFailure(Struct, frozen=True):
     """What model-init leaves in its termination message."""
 

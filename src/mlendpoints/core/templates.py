@@ -15,7 +15,7 @@ from mlendpoints.api.meta import Condition
 from mlendpoints.api.model import Model, ModelStatus
 from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core.conditions import make_conditions
-from mlendpoints.core.findings import Finding
+from mlendpoints.core.findings import Finding, badness
 from mlendpoints.core.target import Target, resolve
 from mlendpoints.core.world import World
 
@@ -66,12 +66,8 @@ def _rolled_out(
     world: TemplateWorld[Model] | TemplateWorld[EndpointConfig], before: Iterable[Condition], generation: int
 ) -> tuple[Condition, ...]:
     findings = [_finding(user) for user in sorted(world.users, key=lambda user: user.endpoint.metadata.name)]
-    worst = min(findings, key=_badness, default=Finding.wait(Reason.NOT_IN_USE, "No endpoint uses it."))
+    worst = min(findings, key=badness, default=Finding.wait(Reason.NOT_IN_USE, "No endpoint uses it."))
     return make_conditions({ConditionType.ROLLED_OUT: worst}, before=before, generation=generation, now=world.now)
-
-
-def _badness(finding: Finding) -> int:
-    return (False, None, True).index(finding.ok)
 
 
 def _finding(user: World) -> Finding:

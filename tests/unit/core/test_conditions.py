@@ -1,5 +1,5 @@
 from mlendpoints.api.reasons import ConditionType, Reason
-from mlendpoints.core.conditions import make_conditions, transitions
+from mlendpoints.core.conditions import all_true, make_conditions, transitions
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.plan import Event
 
@@ -64,3 +64,13 @@ def test_an_event_says_what_the_condition_says() -> None:
     old = make_conditions({}, before=(), generation=1, now=0.0)
     new = make_conditions({ConditionType.MODELS_READY: CRASHED}, before=old, generation=1, now=1.0)
     assert transitions(old, new) == (Event("Warning", "CrashLooping", "ModelsReady: crashed"),)
+
+
+def test_ready_tells_what_somebody_has_to_mend_before_what_goes_on_by_itself() -> None:
+    assert all_true(of(RESOLVED, WAITING, CRASHED, UPDATING), then="") == Finding.no(
+        Reason.CRASH_LOOPING, "RoutesProgrammed: crashed"
+    )
+    assert all_true(of(RESOLVED, WAITING, PROVEN, UPDATING), then="") == Finding.wait(
+        Reason.WAITING, "ModelsReady: waiting"
+    )
+    assert all_true(of(RESOLVED, READY, PROVEN, SUCCEEDED), then="done") == Finding.yes(Reason.AS_ASKED, "done")
