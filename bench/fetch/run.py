@@ -14,6 +14,7 @@ from bench.fetch.artifact import Artifact, emptied, tree_of
 from bench.fetch.contestants import Contestant, interpreter
 from bench.fetch.figures import Round, Work
 from bench.fetch.origin import Link
+from bench.fetch.steal import processors
 from bench.fetch.watch import Failed, Peaks, timed, watched
 from images.catalogue import ROOT
 
@@ -45,11 +46,12 @@ class Course:
     def _round(self, port: int, number: int) -> Round:
         turn = number % len(self.contestants)
         order = [*self.contestants[turn:], *self.contestants[:turn]]
+        before = processors()
         found = self._ceilings(port)
         fetches = {each.name: self._fetch(each, port) for each in order}
         shown = {each.name: fetches[each.name] for each in self.contestants}
         hashing, beside = ceilings.sha256(self.artifact), ceilings.beside(self.artifact)
-        return Round(found, hashing, beside, shown)
+        return Round(found, hashing, beside, shown, processors().share_since(before))
 
     def _ceilings(self, port: int) -> dict[str, Work]:
         self._settle()

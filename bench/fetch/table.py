@@ -28,6 +28,7 @@ def link_lines(link: Link, rounds: Sequence[Round], cores: int) -> Iterator[str]
     cpu = spread(rounds, lambda each: each.cpu).middle
     yield f"  with SHA-256, all of it takes {cpu:.2f} processor seconds, and {cores} cores at least {together.shown()}"
     yield f"  inflation and SHA-256: {_side_by_side(rounds)}"
+    yield f"  the hypervisor took {percent(spread(rounds, lambda each: each.stolen))} of the processors for others"
     yield f"  {'':<20}{'seconds':<20}{'cpu s':<8}{'of the lowest':<26}as fast as kserve-storage"
     for name in rounds[0].fetches:
         yield fetch_line(name, rounds)

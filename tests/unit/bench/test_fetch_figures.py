@@ -9,15 +9,18 @@ from bench.fetch.contestants import CURL, KSERVE, OURS, TIGHT
 from bench.fetch.figures import Round, Spread, Work, spread, usual_lowest
 from bench.fetch.kills import Loss
 from bench.fetch.origin import Link
+from bench.fetch.steal import Processors, processors
 from bench.fetch.table import OPENING, extra_disk, link_lines, loss_lines, peak_lines, percent, shown
 from bench.fetch.watch import Peaks
 from fetcher.artifact import PIECE
 
 
-def a_round(*, ours: float = 2.0, kserve: float = 4.0, network: float = 1.9, disk: float = 1.0) -> Round:
+def a_round(
+    *, ours: float = 2.0, kserve: float = 4.0, network: float = 1.9, disk: float = 1.0, stolen: float = 0.0
+) -> Round:
     ceilings = {"network": Work(network, 0.2), "inflate": Work(0.8, 0.8), "disk": Work(disk, 0.4)}
     fetches = {OURS: Work(ours, 2.5), KSERVE: Work(kserve, 3.5), CURL: Work(3.0, 4.0)}
-    return Round(ceilings, Work(0.6, 0.6), Work(1.1, 2.0), fetches)
+    return Round(ceilings, Work(0.6, 0.6), Work(1.1, 2.0), fetches, stolen)
 
 
 def an_artifact(unpacked: int) -> Artifact:
@@ -54,6 +57,20 @@ def test_ratios_are_taken_within_rounds_so_that_a_slow_moment_cancels_out() -> N
     assert spread(rounds, Round.faster) == Spread((2.0, 2.0))
 
 
+def test_what_the_hypervisor_took_is_a_part_of_all_time_that_passed(tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  50 1 20 900 10 3 6 10 40 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
+    before = processors(stat)
+    assert before == Processors(stolen=10, all=1000)
+    stat.write_text("cpu  90 1 40 920 10 3 6 30 60 0\n")
+    assert processors(stat).share_since(before) == pytest.approx(0.2)
+    assert before.share_since(before) == 0
+
+
+def test_this_machine_tells_what_was_stolen() -> None:
+    assert 0 <= processors().stolen <= processors().all
+
+
 def test_a_spread_shows_its_median_and_its_ends() -> None:
     assert Spread((3.0, 1.0, 2.0)).shown() == "2.00 (1.00-3.00)"
     assert percent(Spread((0.9, 0.955, 0.93))) == "93 % (90-96)"
@@ -65,12 +82,13 @@ def test_a_link_is_told_in_the_units_of_its_options() -> None:
 
 
 def test_the_table_judges_ours_alone_and_by_medians() -> None:
-    rounds = [a_round(), a_round(), a_round(ours=9.0)]
-    _, together, beside, _, ours, kserve, curl = link_lines(Link(50e6, 0.001), rounds, 2)
+    rounds = [a_round(), a_round(stolen=0.01), a_round(ours=9.0, stolen=0.3)]
+    _, together, beside, stolen, _, ours, kserve, curl = link_lines(Link(50e6, 0.001), rounds, 2)
     assert together.endswith("2.00 processor seconds, and 2 cores at least 1.90 (1.90-1.90)")
     assert beside.endswith(
         "1.10 (1.10-1.10) seconds at the same time, 2.00 processor seconds for 1.40 one after the other"
     )
+    assert words(stolen) == "the hypervisor took 1 % (0-30) of the processors for others"
     assert words(ours) == "ours 2.00 (2.00-9.00) 2.50 95 % (21-95) met 2.00 (0.44-2.00) met"
     assert words(kserve) == "kserve-storage 4.00 (4.00-4.00) 3.50 48 % (48-48)"
     assert "met" not in curl
