@@ -34,7 +34,7 @@ class Cache:
 
     def __init__(self) -> None:
         self._entries: dict[Ref, Entry] = {}
-        self._marked: dict[Mark, set[Ref]] = {}
+        self._marked: dict[Mark, Ref | set[Ref]] = {}  # most marks have one bearer, for which a set is large
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -52,7 +52,7 @@ class Cache:
         before = self.drop(entry.ref)
         self._entries[entry.ref] = entry
         for mark in marks(entry):
-            self._marked.setdefault(mark, set()).add(entry.ref)
+            self._mark(mark, entry.ref)
         return before
 
     def drop(self, ref: Ref) -> Entry | None:
@@ -62,14 +62,30 @@ class Cache:
             self._unmark(mark, ref)
         return entry
 
+    def _mark(self, mark: Mark, ref: Ref) -> None:
+        match self._marked.setdefault(mark, ref):
+            case set() as bearers:
+                bearers.add(ref)
+            case only if only != ref:
+                self._marked[mark] = {only, ref}
+
     def _unmark(self, mark: Mark, ref: Ref) -> None:
-        self._marked[mark].discard(ref)
-        if not self._marked[mark]:
-            del self._marked[mark]
+        match self._marked[mark]:
+            case set() as bearers if len(bearers) > 1:
+                bearers.discard(ref)
+            case _:
+                del self._marked[mark]
+
+    def _bearers(self, mark: Mark) -> Iterable[Ref]:
+        match self._marked.get(mark, ()):
+            case Ref() as only:
+                return (only,)
+            case bearers:
+                return bearers
 
     def marked(self, mark: Mark) -> Iterator[Entry]:
         """The entries that carry a mark, in order of their names."""
-        return (self._entries[ref] for ref in sorted(self._marked.get(mark, ())))
+        return (self._entries[ref] for ref in sorted(self._bearers(mark)))
 
     def endpoints(self) -> list[Ref]:
         """All endpoints."""
