@@ -5,6 +5,7 @@ No request is ever repeated, so that each one that is lost is seen.
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ class Load:
 
     @property
     def records(self) -> list[Record]:
-        """Every request whose fate is known."""
+        """Every request whose fate is known, in the order of their ends."""
         lines = self._record.read_bytes().splitlines(keepends=True) if self._record.exists() else []
         return [msgspec.json.decode(line, type=Record) for line in lines if line.endswith(b"\n")]
 
@@ -36,9 +37,12 @@ class Load:
         ]
 
     def until_more(self, requests: int) -> None:
-        """Waits until so many more have been answered or lost."""
-        enough = len(self.records) + requests
-        until(lambda: len(self.records) >= enough, f"{requests} more requests have been answered or lost")
+        """Waits until so many that were due from now on have been answered or lost."""
+        now = time.monotonic()
+        until(
+            lambda: sum(record.scheduled >= now for record in self.records) >= requests,
+            f"{requests} more requests have been answered or lost",
+        )
 
 
 @contextmanager
