@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,9 +23,10 @@ async def operator(kubeconfig: Path, namespace: str) -> AsyncIterator[Scrape]:
     """An operator that looks after ``namespace``; yields how to read its metrics. Its log is beside the kubeconfig."""
     port = _free_port()
     with (kubeconfig.parent / f"{namespace}.operator.log").open("wb") as log:
+        its = make_environment([namespace], gateway=f"{namespace}/{GATEWAY}", port=port)
         command = (sys.executable, "-m", "mlendpoints.edge")
         process = await asyncio.create_subprocess_exec(
-            *command, env=_environment(kubeconfig, namespace, port), stdout=log
+            *command, env={**os.environ, "KUBECONFIG": str(kubeconfig), **its}, stdout=log
         )
         try:
             async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
@@ -36,20 +37,21 @@ async def operator(kubeconfig: Path, namespace: str) -> AsyncIterator[Scrape]:
             await asyncio.wait_for(process.wait(), _STOP)
 
 
-def _environment(kubeconfig: Path, namespace: str, port: int) -> dict[str, str]:
-    settings = {
-        "NAMESPACES": namespace,
-        "LEASE_NAMESPACE": namespace,
-        "GATEWAY_SERVICE": f"{namespace}/{GATEWAY}",
-        "IMPERSONATE": OPERATOR,
-        "ADDRESS": "127.0.0.1",
-        "PORT": str(port),
-    }
-    return {
-        **os.environ,
-        "KUBECONFIG": str(kubeconfig),
-        **{f"MLENDPOINTS_{name}": value for name, value in settings.items()},
-    }
+def variables(**settings: object) -> dict[str, str]:
+    """Settings as the operator reads them."""
+    return {f"MLENDPOINTS_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+def make_environment(namespaces: Sequence[str], *, gateway: str, **settings: object) -> dict[str, str]:
+    """Variables of an operator outside of the cluster; its lease is in the first of the namespaces that it serves."""
+    return variables(
+        namespaces=",".join(namespaces),
+        lease_namespace=namespaces[0],
+        gateway_service=gateway,
+        impersonate=OPERATOR,
+        address="127.0.0.1",
+        **{"port": 0} | settings,
+    )
 
 
 async def _is_ready(http: httpx2.AsyncClient, process: asyncio.subprocess.Process) -> bool:

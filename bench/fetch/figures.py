@@ -23,7 +23,7 @@ class Round:
     hashing: Work
     beside: Work  # inflation and SHA-256 at the same time
     fetches: Mapping[str, Work]
-    stolen: float = 0.0  # part of the processors' time that the hypervisor gave to others
+    stolen: float  # part of the processors' time that the hypervisor gave to others
 
     @property
     def lowest(self) -> str:

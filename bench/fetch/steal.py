@@ -1,13 +1,13 @@
 """What the hypervisor gives to others meanwhile: of a round in which that is much, seconds tell little."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec import Struct
-
-_USER, _STEAL, _GUEST = 0, 7, 8  # columns of proc(5)'s /proc/stat; guests' time is in the users' already
+_STEAL, _GUEST = 7, 8  # columns of proc(5)'s /proc/stat; guests' time is in the users' already
 
 
-class Processors(Struct, frozen=True):
+@dataclass(frozen=True)
+class Processors:
     """Ticks of all processors together since the machine began."""
 
     stolen: int
@@ -23,4 +23,4 @@ def processors(stat: Path = Path("/proc/stat")) -> Processors:
     """As of now."""
     with stat.open() as file:
         ticks = [int(each) for each in file.readline().split()[1:]]
-    return Processors(ticks[_STEAL], sum(ticks[_USER:_GUEST]))
+    return Processors(ticks[_STEAL], sum(ticks[:_GUEST]))

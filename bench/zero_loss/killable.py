@@ -9,10 +9,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from bench.client import Client, RequestError
+from bench.process import make_environment
 from bench.waiting import until
-from bench.zero_loss.objects import make_environment
+from bench.zero_loss.objects import SIDECARS
 from mlendpoints.edge.kinds import LEASE
-from mlendpoints.edge.settings import Settings
 
 PROGRAM = (sys.executable, "-m", "mlendpoints.edge")
 ROOT = Path(__file__).parents[2]
@@ -83,14 +83,15 @@ class Operator:
     async def _remove_lease(self) -> None:
         self._process = None
         try:
-            await self._client.ask("DELETE", LEASE.path(self._seat.namespace, Settings().lease_name))
+            await self._client.ask("DELETE", LEASE.path(self._seat.namespace, self._seat.namespace))
         except RequestError as error:
             if error.status != 404:
                 raise
 
     def _environment(self) -> dict[str, str]:
         seat = self._seat
-        ours = make_environment([seat.namespace], gateway=seat.gateway, retry_attempts=0, drain_seconds=self.drain)
+        its = {"lease_name": seat.namespace, "retry_attempts": 0, "drain_seconds": self.drain}
+        ours = make_environment([seat.namespace], gateway=seat.gateway, **its, **SIDECARS)
         return {**os.environ, "KUBECONFIG": str(seat.kubeconfig), **ours}
 
 

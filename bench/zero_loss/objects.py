@@ -1,7 +1,7 @@
 """What users would write: three models that answer by their versions' names, configs, one endpoint."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -30,6 +30,9 @@ def image(name: str) -> str:
     return f"{REGISTRY}/{name}:{TAG}"
 
 
+SIDECARS = {"model_init_image": image("model-init"), "nginx_image": image("nginx")}  # settings of an operator
+
+
 def make_model(name: str, answer: str, *, broken: Mapping[str, object] | None = None) -> Object:
     """A model that answers ``answer``; ``broken`` replaces fields of its spec."""
     spec = {
@@ -55,22 +58,6 @@ def make_endpoint(config: str, host: str, deadline: int) -> Object:
     """The endpoint; ``deadline`` in seconds."""
     spec = {"config": config, "host": host, "update": {"deadlineSeconds": deadline}}
     return _make("MachineLearningEndpoint", ENDPOINT, spec)
-
-
-def make_environment(namespaces: Sequence[str], *, gateway: str, **settings: object) -> dict[str, str]:
-    """Variables of an operator outside of the cluster; its lease is in the first of the namespaces that it serves."""
-    all_settings = {
-        "namespaces": ",".join(namespaces),
-        "lease_namespace": namespaces[0],
-        "gateway_service": gateway,
-        "impersonate": OPERATOR,
-        "model_init_image": image("model-init"),
-        "nginx_image": image("nginx"),
-        "address": "127.0.0.1",
-        "port": 0,
-        **settings,
-    }
-    return {f"MLENDPOINTS_{name.upper()}": str(value) for name, value in all_settings.items()}
 
 
 def make_bindings(namespace: str, gateway: str) -> Iterable[tuple[str, Object]]:

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.process import make_environment, variables
 from bench.zero_loss.fleet import serves
-from bench.zero_loss.objects import make_bindings, make_environment
+from bench.zero_loss.objects import SIDECARS, make_bindings
 from mlendpoints.edge.kinds import DEPLOYMENT, LEASE, POD
 from tests.apiserver.server import Server
 from tests.e2e.place import ROLE_BINDING, ROOT, Place
@@ -35,7 +36,7 @@ class Desk:
         gateway = environment["MLENDPOINTS_GATEWAY_SERVICE"]
         self._gateway = Place(self._home.server, gateway.partition("/")[0])
         ours = make_environment([place.name for place in served], gateway=gateway)
-        self._environment = {"MLENDPOINTS_DRAIN_SECONDS": "1", **environment, **ours}
+        self._environment = {**variables(drain_seconds=1, **SIDECARS), **environment, **ours}
         self._command = [sys.executable, *program]
         self._logs = logs
         self._process: subprocess.Popen[bytes] | None = None
@@ -44,7 +45,7 @@ class Desk:
 
     def start(self, **settings: str) -> None:
         """Starts an operator, with these settings from now on, and waits until it leads."""
-        self._environment |= {f"MLENDPOINTS_{name.upper()}": value for name, value in settings.items()}
+        self._environment |= variables(**settings)
         log = self._logs / f"{self._home.name}-{self.kills}.log"
         with log.open("wb") as output:
             self._process = subprocess.Popen(

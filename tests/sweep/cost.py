@@ -7,14 +7,10 @@ wrote does not. What the garbage collector takes along counts, too, and is told
 apart, since it costs no call. Three calls more are for each update that came to
 an end: routes are written twice, and the status as an update begins and moves.
 Scaling an instance by hand is an update of its own, though history has no entry for it.
-Where a name is asked for again at once, and the garbage collector has not come to
-the object that bore it before, each try costs a refused creation and a read: how
-many there are is the collector's doing.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from http import HTTPStatus
 
 from msgspec import Struct
 
@@ -38,20 +34,16 @@ _COLLECTED = frozenset({kinds.SERVICE.name, kinds.DESTINATION_RULE.name, kinds.G
 
 
 class Cost(Struct, frozen=True, kw_only=True):
-    """Calls by verb and kind, how many units differ, how many of these the garbage collector took, and updates.
-
-    ``awaited``: creations that were refused since the collector was not done yet.
-    """
+    """Calls by verb and kind, how many units differ, how many of these the garbage collector took, and updates."""
 
     calls: Counter[str]
     differ: int
     collected: int
     updates: int
-    awaited: int = 0
 
     @property
     def limit(self) -> int:
-        return self.differ + ALLOWANCE * self.updates + 2 * self.awaited
+        return self.differ + ALLOWANCE * self.updates
 
     @property
     def is_kept(self) -> bool:
@@ -60,14 +52,12 @@ class Cost(Struct, frozen=True, kw_only=True):
 
 def cost(record: Record, calls: Iterable[Call], acts: list[int]) -> Cost:
     """``acts`` are the revisions of what users wrote since the calls began."""
-    calls = [call for call in calls if call.verb not in {"list", "watch"}]
-    counted = Counter(map(str, calls))
+    counted = Counter(str(call) for call in calls if call.verb not in {"list", "watch"})
     found = [part for leg in _legs(record, acts) for part in _differing(*leg)]
     deleted = {call.name for call in calls if call.verb == "delete"}
     taken = sum(is_gone and _is_collected(unit, deleted) for unit, is_gone in found)
     updates = max(1, _updates(record, min(acts)) + _scalings(record, acts))
-    awaited = sum(map(_met_a_predecessor, calls))
-    return Cost(calls=counted, differ=len(found), collected=taken, updates=updates, awaited=awaited)
+    return Cost(calls=counted, differ=len(found), collected=taken, updates=updates)
 
 
 def _updates(record: Record, begin: int) -> int:
@@ -85,10 +75,6 @@ def _scalings(record: Record, acts: list[int]) -> int:
     """Edits of model instances: users may change nothing of them but their number of pods."""
     edits = (change for change in record.changes if change.type == "MODIFIED" and change.revision in acts)
     return sum(edit.ref.kind == kinds.MODEL.name and "instance" in edit.object["spec"] for edit in edits)
-
-
-def _met_a_predecessor(call: Call) -> bool:
-    return call.kind in _COLLECTED and call.verb == "create" and call.status == HTTPStatus.CONFLICT
 
 
 def _is_collected(unit: Unit, deleted: set[str]) -> bool:

@@ -30,5 +30,6 @@ def test_going_back_to_a_kept_version_starts_and_stops_no_pod(rig: Rig) -> None:
     assert first.items() < both.items()
     assert after == both
     assert load.lost == []
+    assert load.records[0].text == "blue"
     assert {record.text for record in load.records} == {"blue", "new"}
     assert {record.text for record in load.records if record.sent >= back} == {"blue"}
