@@ -23,6 +23,12 @@ Quantity = Annotated[
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany"]
 VersionName = Annotated[str, Meta(max_length=16)]
 
+# User ids of a pod's other containers. The model runs as none of them: it could signal them, write to their files,
+# and, as the mesh's, go past its sidecar.
+PROXY_USER_ID = 65532  # nginx
+FETCHER_USER_ID = 65533  # model-init
+MESH_USER_ID = 1337  # Istio's sidecar
+
 
 class EnvVar(Value, frozen=True, kw_only=True):
     """A plain environment variable of the model's container."""
