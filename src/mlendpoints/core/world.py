@@ -177,6 +177,7 @@ class World(Struct, frozen=True, kw_only=True):
     foreign_routes: tuple[Ref, ...] = ()  # VirtualServices and Gateways of others that name the host
     gateways: tuple[GatewayPod, ...] = ()
     answers: Mapping[Probe, tuple[str, ...]] = {}  # names of the gateway pods that answered as expected
+    unexpected: Mapping[Probe, Mapping[str, str]] = {}  # by gateway pod: what it answered instead, as "status 403"
     refusals: Mapping[Ref, Refusal] = {}
 
 

@@ -12,8 +12,9 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.core.world import Child, GatewayPod, MLModelWorld, PodFacts, Probe, Ref, Refusal, Settings, World
+from mlendpoints.core.world import Child, GatewayPod, MLModelWorld, PodFacts, Ref, Refusal, Settings, World
 from mlendpoints.edge import kinds
+from mlendpoints.edge.answers import Answers
 from mlendpoints.edge.backends import Backends, GatewayBackends, GatewayPorts
 from mlendpoints.edge.marks import (
     Mark,
@@ -114,7 +115,7 @@ class Cache:
         *,
         now: float,
         settings: Settings,
-        answers: Mapping[Probe, tuple[str, ...]] | None = None,
+        answers: Answers | None = None,
         refusals: Mapping[Ref, Refusal] | None = None,
     ) -> World | None:
         """All that is observed around one endpoint; None when the endpoint is not there."""
@@ -125,6 +126,8 @@ class Cache:
         instances = [entry for entry in owned if isinstance(entry.facts, Instance)]
         models = {i.name: o for i, o in _objects(instances) if isinstance(o, Model)}
         config = self._config(endpoint)
+        gateways = self.gateways(settings.https_port if endpoint.spec.tls else settings.http_port)
+        answers = answers or Answers()
         return World(
             now=now,
             settings=settings,
@@ -137,8 +140,9 @@ class Cache:
             pods=tuple(self._pods(ref.namespace, models)),
             rivals=self._rivals(endpoint),
             foreign_routes=self._foreign_routes(endpoint.spec.host),
-            gateways=self.gateways(settings.https_port if endpoint.spec.tls else settings.http_port),
-            answers=answers or {},
+            gateways=gateways,
+            answers=answers.expected_of(gateways),
+            unexpected=answers.unexpected_of(gateways),
             refusals=refusals or {},
         )
 

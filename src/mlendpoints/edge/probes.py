@@ -1,41 +1,50 @@
 """Asks every gateway pod the questions of a plan, until each has answered as expected.
 
-An answer counts only for the question it was given to, and only as long as
-the plan still asks. Decides nothing: answers go back into the world.
+An answer counts only for the question and for the pod and address that it came
+from, and only as long as the plan still asks. Answers may come from a tenant's
+model: they are bounded in size and time, and nothing of them is kept but
+whether they are the expected ones. Decides nothing: answers go back into the
+world.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-import httpx2
 import structlog
 from msgspec import Struct, field
 
 from mlendpoints.core.world import GatewayPod, Probe, Ref
+from mlendpoints.edge.answers import Answers
+from mlendpoints.edge.questions import ask, open_transport
+from mlendpoints.edge.slots import Slots
 
 FIRST_PAUSE = 0.015  # seconds; istiod waits 0.1 s for further changes, and then a gateway has it within some ms
 GROWTH = 1.1  # of the pause: an answer is found late by a fifth of the time it took, at most
 LAST_PAUSE = 1.0
-_TIMEOUT = 2.0
 _AT_ONCE = 64  # requests
+_OF_NAMESPACE = 16
+_OF_ENDPOINT = 4
 
 log = structlog.get_logger()
 
 
 class _Question(Struct):
-    """One probe: whom to ask, who has answered, who is asking."""
+    """One probe of one pod: whether it was answered as expected, how else, and who is asking."""
 
-    pods: tuple[GatewayPod, ...] = ()
-    answered: set[GatewayPod] = field(default_factory=set)
+    answered: bool = False
+    unexpected: str = ""
     task: asyncio.Task[None] | None = None
-
-    @property
-    def pending(self) -> list[GatewayPod]:
-        return [pod for pod in self.pods if pod not in self.answered]
 
     def cancel(self) -> None:
         if self.task is not None:
             self.task.cancel()
+
+
+class _Inquiry(Struct):
+    """What is asked for one endpoint."""
+
+    questions: dict[tuple[Probe, GatewayPod], _Question] = field(default_factory=dict)
+    at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OF_ENDPOINT))
 
 
 class Prober:
@@ -48,67 +57,72 @@ class Prober:
 
     def __init__(self, wake: Callable[[Ref], None]) -> None:
         self._wake = wake
-        self._questions: dict[Ref, dict[Probe, _Question]] = {}
-        self._at_once = asyncio.Semaphore(_AT_ONCE)
-        limits = httpx2.Limits(max_keepalive_connections=0)
-        self._http = httpx2.AsyncClient(limits=limits, timeout=_TIMEOUT, verify=False, trust_env=False)
+        self._inquiries: dict[Ref, _Inquiry] = {}
+        self._slots = Slots(total=_AT_ONCE, each=_OF_NAMESPACE)
+        self._transport = open_transport()
 
     def want(self, key: Ref, probes: tuple[Probe, ...], pods: tuple[GatewayPod, ...]) -> None:
         """From now on asks exactly these questions for ``key``."""
-        questions = self._questions.pop(key, {})
-        for probe in questions.keys() - set(probes):
-            questions.pop(probe).cancel()
-        for probe in probes:
-            self._ask(key, probe, questions.setdefault(probe, _Question()), pods)
-        if questions:
-            self._questions[key] = questions
+        inquiry = self._inquiries.pop(key, None) or _Inquiry()
+        wanted = [(probe, pod) for probe in probes for pod in pods]
+        for question in inquiry.questions.keys() - set(wanted):
+            inquiry.questions.pop(question).cancel()
+        for probe, pod in wanted:
+            self._ask(key, inquiry, probe, pod)
+        if inquiry.questions:
+            self._inquiries[key] = inquiry
 
-    def answers(self, key: Ref) -> dict[Probe, tuple[str, ...]]:
-        """Names of the pods that have answered each question of ``key`` as expected."""
-        questions = self._questions.get(key, {})
-        return {probe: tuple(sorted(pod.name for pod in question.answered)) for probe, question in questions.items()}
+    def answers(self, key: Ref) -> Answers:
+        """What each question of ``key`` was answered."""
+        inquiry = self._inquiries.get(key)
+        if inquiry is None:
+            return Answers()
+        expected: dict[Probe, set[GatewayPod]] = {}
+        unexpected: dict[Probe, dict[GatewayPod, str]] = {}
+        for (probe, pod), question in inquiry.questions.items():
+            if question.answered:
+                expected.setdefault(probe, set()).add(pod)
+            elif question.unexpected:
+                unexpected.setdefault(probe, {})[pod] = question.unexpected
+        return Answers({probe: frozenset(pods) for probe, pods in expected.items()}, unexpected)
 
     def forget(self, key: Ref) -> None:
         """Asks nothing more for ``key``."""
         self.want(key, (), ())
 
-    async def close(self) -> None:
-        """Asks nothing more at all."""
-        for key in list(self._questions):
+    def clear(self) -> None:
+        """Asks nothing more at all, and drops every answer: another operator may change the routes from now on."""
+        for key in list(self._inquiries):
             self.forget(key)
-        await self._http.aclose()
 
-    def _ask(self, key: Ref, probe: Probe, question: _Question, pods: tuple[GatewayPod, ...]) -> None:
-        question.pods = pods
-        if question.pending and (question.task is None or question.task.done()):
-            question.task = asyncio.create_task(self._insist(key, probe, question))
+    async def close(self) -> None:
+        """Asks nothing more, for good."""
+        self.clear()
+        await self._transport.aclose()
 
-    async def _insist(self, key: Ref, probe: Probe, question: _Question) -> None:
-        pause = FIRST_PAUSE
-        while pending := question.pending:
-            answers = await asyncio.gather(*(self._is_answered(probe, pod) for pod in pending))
-            new = {pod for pod, answered in zip(pending, answers, strict=True) if answered}
-            if new:
-                question.answered |= new
+    def _ask(self, key: Ref, inquiry: _Inquiry, probe: Probe, pod: GatewayPod) -> None:
+        question = inquiry.questions.setdefault((probe, pod), _Question())
+        if not question.answered and (question.task is None or question.task.done()):
+            question.task = asyncio.create_task(self._insist(key, inquiry, probe, pod))
+
+    async def _insist(self, key: Ref, inquiry: _Inquiry, probe: Probe, pod: GatewayPod) -> None:
+        question, told = inquiry.questions[(probe, pod)], ""
+        for pause in _pauses():
+            async with inquiry.at_once, self._slots.one(key.namespace):
+                question.unexpected = await ask(self._transport, probe, pod)
+            if not question.unexpected:
+                question.answered = True
                 self._wake(key)
-            if len(new) < len(pending):
-                await asyncio.sleep(pause)
-                pause = min(GROWTH * pause, LAST_PAUSE)
-
-    async def _is_answered(self, probe: Probe, pod: GatewayPod) -> bool:
-        try:
-            async with self._at_once:
-                response = await self._http.get(_url(probe, pod), headers={"Host": probe.host}, extensions=_sni(probe))
-        except httpx2.HTTPError as error:
-            log.debug("Gateway pod did not answer", pod=pod.name, host=probe.host, error=repr(error))
-            return False
-        return response.status_code == probe.status and probe.body in ("", response.text)
+                return
+            if pause >= LAST_PAUSE and question.unexpected != told:  # no passing state: worth a look
+                told = question.unexpected
+                log.debug("Gateway pod did not answer as expected", pod=pod.name, host=probe.host, answer=told)
+                self._wake(key)
+            await asyncio.sleep(pause)
 
 
-def _url(probe: Probe, pod: GatewayPod) -> str:
-    address = f"[{pod.address}]" if ":" in pod.address else pod.address
-    return f"{'https' if probe.tls else 'http'}://{address}:{pod.port}{probe.path}"
-
-
-def _sni(probe: Probe) -> dict[str, str]:
-    return {"sni_hostname": probe.host} if probe.tls else {}
+def _pauses() -> Iterator[float]:
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(GROWTH * pause, LAST_PAUSE)

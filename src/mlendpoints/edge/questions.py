@@ -1,0 +1,80 @@
+"""One question to one gateway pod: sent once, judged by its status and its first bytes.
+
+Whoever answers may be hostile. Reads no more than ``LONGEST`` bytes of a body,
+as they come over the wire; follows no redirect, keeps no cookie and decodes
+nothing; all of it takes ``PATIENCE`` seconds at most.
+"""
+
+import asyncio
+import ssl
+
+import httpx2
+
+from mlendpoints.core.world import GatewayPod, Probe
+
+PATIENCE = 2.0  # seconds
+LONGEST = 256  # bytes of a body
+
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close", "User-Agent": "mlendpoints"}
+_FAILURES: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLError, "TLS handshake failed"),
+    (ConnectionRefusedError, "connection refused"),
+    (ConnectionResetError, "connection reset"),
+    (TimeoutError, "timed out"),
+)
+
+
+def open_transport() -> httpx2.AsyncHTTPTransport:
+    """Without the client around it, which keeps cookies; each request has a connection of its own."""
+    return httpx2.AsyncHTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0), verify=False, trust_env=False)
+
+
+async def ask(transport: httpx2.AsyncHTTPTransport, probe: Probe, pod: GatewayPod) -> str:
+    """Empty for the expected answer; else what came instead, in a few words."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            response = await transport.handle_async_request(_request(probe, pod))
+            try:
+                return await _judge(probe, response)
+            finally:
+                await response.aclose()
+    except TimeoutError:
+        return "timed out"
+    except httpx2.RemoteProtocolError:
+        return "no HTTP answer"
+    except httpx2.HTTPError as error:
+        return _failure(error)
+
+
+def _request(probe: Probe, pod: GatewayPod) -> httpx2.Request:
+    address = f"[{pod.address}]" if ":" in pod.address else pod.address
+    url = f"{'https' if probe.tls else 'http'}://{address}:{pod.port}{probe.path}"
+    extensions = {"sni_hostname": probe.host} if probe.tls else {}
+    return httpx2.Request("GET", url, headers={"Host": probe.host, **_HEADERS}, extensions=extensions)
+
+
+async def _judge(probe: Probe, response: httpx2.Response) -> str:
+    if response.status_code != probe.status:
+        return f"status {response.status_code}"
+    if probe.body and await _start(response) != probe.body.encode():
+        return "wrong body"
+    return ""
+
+
+async def _start(response: httpx2.Response) -> bytes:
+    """The body, or more than ``LONGEST`` bytes of it."""
+    body = b""
+    async for chunk in response.aiter_raw():
+        body += chunk[: LONGEST + 1]
+        if len(body) > LONGEST:
+            break
+    return body
+
+
+def _failure(error: BaseException | None) -> str:
+    """By the innermost cause that has a name here."""
+    words = "connection failed"
+    while error is not None:
+        words = next((words for kind, words in _FAILURES if isinstance(error, kind)), words)
+        error = error.__cause__ or error.__context__
+    return words
