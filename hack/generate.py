@@ -64,7 +64,14 @@ def _arguments() -> argparse.Namespace:
 
 
 def _yaml(*documents: Mapping[str, object]) -> str:
-    return HEAD + yaml.safe_dump_all(documents, sort_keys=False, width=120, allow_unicode=True)
+    return HEAD + yaml.dump_all(documents, Dumper=_Plain, sort_keys=False, width=120, allow_unicode=True)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes a value that stands in two places twice, not an anchor."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - yaml's signature
+        return True
 
 
 if __name__ == "__main__":

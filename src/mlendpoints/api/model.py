@@ -30,11 +30,33 @@ FETCHER_USER_ID = 65533  # model-init
 MESH_USER_ID = 1337  # Istio's sidecar
 
 
+class KeySelector(Value, frozen=True, kw_only=True):
+    """A key of a Secret or ConfigMap in the same namespace."""
+
+    name: Annotated[
+        str, Meta(description="Name of the object.", pattern=patterns.SUBDOMAIN, min_length=1, max_length=253)
+    ]
+    key: Annotated[str, Meta(description="The key in it.", pattern=patterns.DATA_KEY, max_length=253)]
+    optional: Annotated[
+        bool, Meta(description="Start without the variable where object or key is missing; else the pod waits for it.")
+    ] = False
+
+
+class EnvVarSource(Value, frozen=True, kw_only=True):
+    """Where the value of a variable comes from. It is read when the container starts."""
+
+    secret_key_ref: Annotated[KeySelector | None, Meta(description="A key of a Secret.")] = None
+    config_map_key_ref: Annotated[KeySelector | None, Meta(description="A key of a ConfigMap.")] = None
+
+
 class EnvVar(Value, frozen=True, kw_only=True):
-    """A plain environment variable of the model's container."""
+    """An environment variable of the model's container."""
 
     name: Annotated[str, Meta(description="The variable's name.", pattern=patterns.ENV_NAME, max_length=253)]
     value: Annotated[str, Meta(description="Its value.", max_length=32768)] = ""
+    value_from: Annotated[
+        EnvVarSource | None, Meta(description="Takes the value from a key of a Secret or ConfigMap instead.")
+    ] = None
 
 
 class LocalObjectReference(Value, frozen=True, kw_only=True):

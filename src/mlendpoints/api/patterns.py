@@ -13,6 +13,7 @@ SUBDOMAIN: Final = r"^(|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0
 HOST: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$"
 QUANTITY: Final = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$"
 ENV_NAME: Final = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
+DATA_KEY: Final = r"^[-._a-zA-Z0-9]+$"
 URL_PATH: Final = r"^/[-._~/A-Za-z0-9]*$"
 DIRECTORY: Final = r"^(|(/[-._A-Za-z0-9]+)+)$"
 DIGEST: Final = r"^(|sha256:[0-9a-f]{64})$"
@@ -32,6 +33,7 @@ MENDING: Mapping[str, str] = {
     QUANTITY: "must be a Kubernetes quantity: a number, perhaps with one of m, k, Ki, M, Mi, G, Gi, T, Ti, "
     "such as 500m or 1Gi",
     ENV_NAME: "must be letters, digits, '_', '-' and '.', and not start with a digit, such as OMP_NUM_THREADS",
+    DATA_KEY: "must be a key as Secrets and ConfigMaps have: letters, digits, '-', '_' and '.', such as api-token",
     URL_PATH: "must start with '/' and hold only letters, digits and -._~/, such as /ping: no query, no host",
     DIRECTORY: "must be an absolute directory of letters, digits, '-', '_' and '.', without a '/' at its end, "
     "such as /mnt/models",

@@ -17,13 +17,14 @@ from msgspec.structs import fields
 from mlendpoints.api.endpoint import Endpoint, EndpointSpec
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, ProductionVariant
 from mlendpoints.api.mlmodel import MLModel, MLModelSpec
-from mlendpoints.api.model import Model, ModelSpec, Toleration
+from mlendpoints.api.model import EnvVar, EnvVarSource, Model, ModelSpec, Toleration
 from mlendpoints.api.patterns import LABEL, MENDING
 
 LABEL_KEY: Final = r"^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$"
 LABEL_VALUE: Final = r"^(|[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?)$"
 INSTANCE_NAME: Final = 63  # characters, the most that a Service's name may have
 TEMPLATE_NAME: Final = 54  # characters: "-" and a version of 8 make an instance's name
+REFERENCES: Final = 16  # the most that admission can check one by one (docs/adr/0041)
 PODS_OWN_PORTS: Final = (2021, 8088, 9090)  # Fluent Bit, nginx, monitoring
 
 
@@ -127,6 +128,13 @@ _SERVER = (
         f"port must not be {', '.join(map(str, PODS_OWN_PORTS))}: the pod's own containers listen there",
         "port",
     ),
+    Rule(
+        "(self.?artifactSecret.orValue('') == '' ? 0 : 1)"
+        " + (has(self.imagePullSecrets) ? size(self.imagePullSecrets) : 0)"
+        f" + (has(self.env) ? size(self.env.filter(variable, has(variable.valueFrom))) : 0) <= {REFERENCES}",
+        f"artifactSecret, imagePullSecrets and env[].valueFrom may be at most {REFERENCES} references in all; "
+        "put plain values into env[].value, or let the server read a file of the image",
+    ),
 )
 
 RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
@@ -175,6 +183,19 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
             "!has(self.path) || !self.path.split('/').exists(part, part in ['.', '..'])",
             "path must not hold '.' or '..'; write the directory that is meant",
             "path",
+        ),
+    ),
+    EnvVar: (
+        Rule(
+            "!has(self.valueFrom) || self.?value.orValue('') == ''",
+            "value and valueFrom exclude each other; leave one out",
+            "valueFrom",
+        ),
+    ),
+    EnvVarSource: (
+        Rule(
+            "has(self.secretKeyRef) != has(self.configMapKeyRef)",
+            "valueFrom needs exactly one of secretKeyRef and configMapKeyRef",
         ),
     ),
     Toleration: (

@@ -47,3 +47,13 @@ def merged(base: Any, change: Any) -> Any:  # noqa: ANN401 (any JSON value)
         return change
     both = base | {key: merged(base.get(key), value) for key, value in change.items()}
     return {key: value for key, value in both.items() if value is not None or key not in change}
+
+
+def references(*, artifact: int, pull: int, env: int) -> Object:
+    """A spec that names so many Secrets, each once, beside a plain variable."""
+    source = {"artifact": "s3://models/titanic", "artifactSecret": "reader"} if artifact else {}
+    named = [
+        {"name": f"V{n}", "valueFrom": {"secretKeyRef": {"name": f"secret-{n}", "key": "token"}}} for n in range(env)
+    ]
+    pulling = [{"name": f"registry-{n}"} for n in range(pull)]
+    return {**source, "imagePullSecrets": pulling, "env": [{"name": "PLAIN", "value": "1"}, *named]}

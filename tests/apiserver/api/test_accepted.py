@@ -7,7 +7,7 @@ import yaml
 
 from mlendpoints.api.crd import KINDS
 from mlendpoints.api.meta import API_VERSION
-from tests.apiserver.api.objects import SPECS, a_template, an_instance
+from tests.apiserver.api.objects import SPECS, a_template, an_instance, references
 from tests.apiserver.server import KIND_NAMES, Object, Server, address
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -34,6 +34,10 @@ ARTIFACTS = (
     "pvc://models/titanic/v2",
     "pvc://models",
 )
+REFERRING = [
+    {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "titanic", "key": "api.token", "optional": True}}},
+    {"name": "LEVEL", "value": "", "valueFrom": {"configMapKeyRef": {"name": "titanic", "key": "log_level"}}},
+]
 
 GOOD: list[tuple[str, str, Object]] = [
     ("mlm", "an image alone", {}),
@@ -49,6 +53,9 @@ GOOD: list[tuple[str, str, Object]] = [
     ("mlm", "no arguments", {"args": []}),
     ("mlm", "a command and arguments", {"command": ["python"], "args": ["-m", "server"]}),
     ("mlm", "environment", {"env": [{"name": "OMP_NUM_THREADS", "value": "1"}, {"name": "EMPTY"}]}),
+    ("mlm", "environment of Secrets and ConfigMaps", {"env": REFERRING}),
+    ("mlm", "16 references", references(artifact=1, pull=3, env=12)),
+    ("mlmodel", "16 references", references(artifact=1, pull=8, env=7)),
     ("mlm", "everything else", {"port": 9000, "healthPath": "/health/ready", "runAsUser": 65534}),
     ("mlec", "a name and a model", {}),
     ("mlec", "numbers as quantities", {"models": [{"cpus": 1, "resources": {"nvidia.com/gpu": 1}}]}),
@@ -174,3 +181,11 @@ def test_the_longest_name_of_an_instance_is_accepted(
 
     assert operator.create(short, instance).status_code == 201
     assert server.read(address(short, instance))["spec"]["instance"]["version"]
+
+
+@pytest.mark.parametrize("short", ["mlm", "mlmodel"])
+def test_17_references_are_rejected(short: str, server: Server, namespace: str) -> None:
+    response = server.create(short, a_template(short, namespace, spec=references(artifact=1, pull=8, env=8)))
+
+    assert "may be at most 16 references in all" in response.json()["message"]
+    assert response.status_code == 422

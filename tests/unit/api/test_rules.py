@@ -9,7 +9,7 @@ from mlendpoints.api import patterns
 from mlendpoints.api.endpoint import EndpointSpec
 from mlendpoints.api.endpointconfig import ProductionVariant
 from mlendpoints.api.mlmodel import MLModelSpec
-from mlendpoints.api.model import EnvVar, ModelSpec
+from mlendpoints.api.model import EnvVar, KeySelector, ModelSpec
 from mlendpoints.api.rules import RULES, Rule
 
 ALL_RULES = [pytest.param(kind, rule, id=f"{kind.__name__}: {rule.message}") for kind in RULES for rule in RULES[kind]]
@@ -44,6 +44,7 @@ def test_a_sentence_ends_with_an_example_that_fits_or_names_the_form(pattern: st
 SMALLEST: dict[type[Struct], dict[str, Any]] = {
     EndpointSpec: {"config": "titanic", "host": "titanic.example.com"},
     EnvVar: {"name": "A"},
+    KeySelector: {"name": "a", "key": "b"},
     MLModelSpec: {"image": "titanic"},
     ModelSpec: {"image": "titanic"},
     ProductionVariant: {"name": "blue", "model": "titanic"},
@@ -56,6 +57,8 @@ SMALLEST: dict[type[Struct], dict[str, Any]] = {
         (EndpointSpec, "host", ["a.b", "a-1.example.com"], ["a", "A.b", "*.b", "a.b.", "-a.b", "a b.c", "a.b:80"]),
         (EndpointSpec, "config", ["a", "a-1"], ["", "A", "1a", "a-", "a.b"]),
         (EnvVar, "name", ["A", "_a.b-c1"], ["", "1A", "A B", "A=B"]),
+        (KeySelector, "key", ["a", "a.b_c-D", "..data"], ["", "a b", "a/b"]),
+        (KeySelector, "name", ["a", "a.b"], ["", "A"]),
         (ModelSpec, "image", ["a", "a.b:5000/c/D_e:1.4", f"a@sha256:{'0' * 64}"], ["", "a b", "https://a", ":a", "a:"]),
         (
             ModelSpec,

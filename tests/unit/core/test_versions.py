@@ -44,6 +44,8 @@ def test_everything_that_makes_pods_makes_a_new_version() -> None:
         version_of(gen.a_variant(), artifactSecret="reader"),
         version_of(gen.a_variant(), args=["train"]),
         version_of(gen.a_variant(), env=[{"name": "A", "value": "1"}]),
+        version_of(gen.a_variant(), env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]),
+        version_of(gen.a_variant(), env=[{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "b"}}}]),
         version_of(gen.a_variant(), healthPath="/health"),
         version_of(gen.a_variant(), startupTimeoutSeconds=10),
     ]

@@ -10,6 +10,7 @@ from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.service import METRICS_PORT
 from mlendpoints.core.manifests.storage import needs_volume, source_claim
 from mlendpoints.core.quantities import canonical_quantity, whole_units
+from mlendpoints.core.sparse import sparse
 
 PROXY_PORT = 8088
 CREDENTIALS, CLAIMS = "/credentials", "/claims"  # where the fetcher finds a Secret, and claims by their names
@@ -110,7 +111,7 @@ def make_nginx(instance: Model) -> Manifest:
 
 
 def _environment(instance: Model) -> Manifest:
-    env = [{"name": var.name, **({"value": var.value} if var.value else {})} for var in instance.spec.env]
+    env = [sparse(variable) for variable in instance.spec.env]
     return {"env": env} if env else {}
 
 
