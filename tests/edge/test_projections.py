@@ -241,3 +241,45 @@ def test_a_deployment_tells_that_it_has_stopped_getting_on() -> None:
         return child("Deployment", an_object("d", spec={}, status={"conditions": [one]})).stalled
 
     assert (stalled(late), stalled(on_its_way)) == (True, False)
+
+
+def test_a_container_is_told_with_the_probe_that_it_is_stopped_for() -> None:
+    def get(path: str, port: int | str) -> Object:
+        return {"httpGet": {"path": path, "port": port}}
+
+    spec = {
+        "initContainers": [
+            {"name": "model-init"},
+            {
+                "name": "model",
+                "ports": [{"name": "model", "containerPort": 9999}],
+                "startupProbe": get("/ping", "model"),
+                "livenessProbe": get("/other", "model"),
+            },
+        ],
+        "containers": [{"name": "nginx", "livenessProbe": get("/healthz", 9090), "readinessProbe": get("/ping", 8088)}],
+    }
+    names = ("model-init", "model", "nginx")
+    status = {"containerStatuses": [{"name": name} for name in names]}
+    facts = an_entry("Pod", {**a_pod("p"), "spec": spec, "status": status}).facts
+
+    assert isinstance(facts, PodFacts)
+    probes = {container.name: container.probe for container in facts.containers}
+    assert probes == {"model-init": "", "model": "/ping on port 9999", "nginx": "/healthz on port 9090"}
+
+
+@pytest.mark.parametrize(
+    ("status", "has_ended", "end"),
+    [
+        ({"phase": "Running"}, False, ""),
+        ({"phase": "Failed"}, True, ""),
+        ({"phase": "Failed", "reason": "Evicted", "message": "The node was low. "}, True, "Evicted: The node was low."),
+        ({"phase": "Failed", "reason": "NodeLost"}, True, "NodeLost"),
+        ({"phase": "Succeeded"}, True, ""),
+        ({"phase": "Pending", "reason": "Odd"}, False, ""),
+    ],
+)
+def test_a_pod_that_has_ended_for_good_says_why(status: Object, has_ended: bool, end: str) -> None:  # noqa: FBT001
+    facts = pod_facts(status)
+
+    assert (facts.has_ended, facts.end) == (has_ended, end)

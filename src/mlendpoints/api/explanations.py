@@ -42,8 +42,8 @@ REASONS: Mapping[Reason, Explanation] = {
     ),
     Reason.INVALID_SPEC: Explanation(
         "A field holds what cannot be carried out, such as a path outside the allowed prefixes, "
-        "or the API server refused an object made from it.",
-        "Change the field that the message names.",
+        "or the API server rejected an object made from it, such as a pod that exceeds a LimitRange.",
+        "Change the field that the message names, or the LimitRange.",
     ),
     Reason.HOST_CONFLICT: Explanation(
         "Another endpoint, older than this one, or a VirtualService or Gateway that is not ours, has the host. "
@@ -89,23 +89,26 @@ REASONS: Mapping[Reason, Explanation] = {
         "Check the image's name and `imagePullSecrets`, and that nodes reach the registry.",
     ),
     Reason.CRASH_LOOPING: Explanation(
-        "A container ends again and again; the message has its exit code and last words.",
-        "Mend the image, its command, arguments or environment; `kubectl logs` shows more.",
+        "A container ends again and again; the message has its exit code and termination message.",
+        "Fix the image, its command, arguments or environment; `kubectl logs` shows more.",
     ),
     Reason.OOM_KILLED: Explanation(
         "A container needed more memory than it has.", "Give the variant in its config, or the MLModel, more `memory`."
     ),
     Reason.PROBE_FAILED: Explanation(
-        "The containers run, but the health path does not answer 200.",
-        "Check `port` and `healthPath`; for models that load slowly also `startupTimeoutSeconds` and "
-        "`update.deadlineSeconds`.",
+        "The containers run, but the kubelet's probe of the health path fails, or the kubelet stopped the container "
+        "for it. The message has path, port and answer. `Unknown` while a model may still be loading.",
+        "Check `port`, `healthPath`, and that the server listens on 0.0.0.0; for models that load slowly also "
+        "`startupTimeoutSeconds` and `update.deadlineSeconds`.",
     ),
     Reason.UNSCHEDULABLE: Explanation(
         "No node has room for a pod, or none may run it.",
         "Ask for less (`cpus`, `memory`, `resources`), correct `nodeSelector` and `tolerations`, or add nodes.",
     ),
     Reason.QUOTA_EXCEEDED: Explanation(
-        "The namespace's ResourceQuota leaves no room.", "Ask for less, free some, or have the quota raised."
+        "The namespace's ResourceQuota leaves no room, or counts what containers do not specify.",
+        "Ask for less, free some, or have the quota raised. If the message says `must specify`, create a LimitRange "
+        "with defaults for what it names.",
     ),
     Reason.DEADLINE_EXCEEDED: Explanation(
         "The new version was not ready within `update.deadlineSeconds`. What served before goes on serving.",

@@ -1,11 +1,15 @@
 """Judging what is observed: why an instance's pods are not ready, in words for their owner."""
 
+import re
 from collections.abc import Callable, Iterable
 
 import msgspec
 from msgspec import Struct
 
+from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
+from mlendpoints.core.probing import Failing, failing, quoted, unhealthy
+from mlendpoints.core.rejections import rejection
 from mlendpoints.core.world import Child, ContainerFacts, PodFacts, Refusal
 
 _PULL_FAILED = frozenset(
@@ -19,6 +23,8 @@ _PULL_FAILED = frozenset(
     }
 )
 _LAST_WORDS = 400  # characters quoted in a message
+_SIGNALS = frozenset({137, 143})  # exit codes of SIGKILL and SIGTERM
+_FULL = re.compile(r'EmptyDir volume "artifact" exceeds the limit')  # pkg/kubelet/eviction
 FETCHER = "model-init"
 
 
@@ -57,34 +63,73 @@ class FetchFailure(Struct, frozen=True):
     message: str = ""
 
 
-def instance_findings(
-    name: str, *, deployment: Child | None, pods: Iterable[PodFacts], refusals: Iterable[Refusal], wanted: int
+def instance_findings(  # noqa: PLR0913 - all that is known of an instance
+    name: str,
+    *,
+    deployment: Child | None,
+    pods: Iterable[PodFacts],
+    refusals: Iterable[Refusal],
+    wanted: int,
+    ready: int,
+    instance: Model | None = None,
 ) -> Finding:
     """Why the pods of model instance ``name`` are not all ready: the first reason that a person can act on."""
     for refusal in refusals:
         return Finding.no(Reason(refusal.reason), f"{name}: {refusal.message}")
     if deployment is not None and deployment.failure:
-        return _deployment_failure(name, deployment.failure)
+        reason, message = rejection(deployment.failure, instance)
+        return Finding.no(reason, f"{name}: {message}")
     pods = sorted(pods, key=lambda pod: pod.name)
     for pod in pods:
-        if not pod.ready and not pod.deleting and (finding := pod_finding(pod)):
+        if pod.ready or pod.deleting:
+            continue
+        if finding := _too_large(pod) if pod.has_ended else pod_finding(pod):
             return finding
-    have = deployment.ready_replicas if deployment else 0
-    return Finding.wait(Reason.INSTANCES_STARTING, f"{name}: {have} of {wanted} pods are ready.{awaited(pods)}")
+    return _starting(name, pods, wanted=wanted, ready=ready)
 
 
-def _deployment_failure(name: str, message: str) -> Finding:
-    reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.INVALID_SPEC
-    return Finding.no(reason, f"{name}: {message}")
+def _starting(name: str, pods: list[PodFacts], *, wanted: int, ready: int) -> Finding:
+    """Nothing has failed so far: how many are ready, and what the others wait for."""
+    if ready >= wanted:
+        return Finding.wait(Reason.INSTANCES_STARTING, f"{name}: its Deployment is being updated.{ended(pods)}")
+    said = f"{name}: {ready} of {wanted} pods are ready."
+    if failure := _failing(pods):
+        return Finding.wait(Reason.PROBE_FAILED, f"{said} {failure} While a model loads, this is normal.")
+    return Finding.wait(Reason.INSTANCES_STARTING, f"{said}{awaited(pods)}{ended(pods)}")
+
+
+def _failing(pods: Iterable[PodFacts]) -> str:
+    """The first probe that fails without having stopped its container yet, as a sentence."""
+    for pod in pods:
+        container = unhealthy(pod)
+        if container is not None and (failure := failing(pod, container)):
+            return f"Pod {pod.name}, container {container.name}: {_probe_fails(container, failure)}"
+    return ""
+
+
+def _probe_fails(container: ContainerFacts, failure: Failing, verb: str = "fails") -> str:
+    asked = "" if failure.probe == "readiness" else f" ({container.probe})"
+    return f"its {failure.probe} probe{asked} {verb}: {failure.answer}. {failure.advice}"
+
+
+def ended(pods: Iterable[PodFacts]) -> str:
+    """The pod that was the last to be ended from without, as a further sentence; empty if there is none."""
+    found = (pod for pod in pods if pod.end and not pod.deleting)
+    last = max(found, key=lambda pod: pod.not_ready_since, default=None)
+    if last is None:
+        return ""
+    return f" Pod {last.name} has ended: {quoted(last.end).rstrip('. ')}. Another takes its place automatically."
 
 
 def pod_finding(pod: PodFacts) -> Finding | None:
-    """What keeps a pod from being ready, if it says so."""
+    """What keeps a pod from being ready, if it says so. One that has ended for good is nobody's failure but its own."""
+    if pod.end:
+        return _too_large(pod)
     if pod.unschedulable:
         return Finding.no(Reason.UNSCHEDULABLE, f"Pod {pod.name} finds no node: {pod.unschedulable}")
     for container in pod.containers:
         for judge in _CONTAINER_CHAIN:
-            if not container.ready and (finding := judge(pod.name, container)):
+            if not container.ready and (finding := judge(pod, container)):
                 return finding
     return None
 
@@ -104,66 +149,106 @@ def awaited(pods: Iterable[PodFacts]) -> str:
     return ""
 
 
-def _pull_failed(pod: str, container: ContainerFacts) -> Finding | None:
+def _pull_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     if container.waiting_reason not in _PULL_FAILED:
         return None
     return Finding.no(
         Reason.IMAGE_PULL_FAILED,
-        f"Pod {pod}, container {container.name}: {container.waiting_reason}: {container.waiting_message.rstrip('.')}."
-        " Check the image's name and imagePullSecrets.",
+        f"Pod {pod.name}, container {container.name}: {container.waiting_reason}:"
+        f" {container.waiting_message.rstrip('.')}. Check the image's name and imagePullSecrets.",
     )
 
 
-def _fetch_failed(pod: str, container: ContainerFacts) -> Finding | None:
+def _fetch_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     if container.name != FETCHER or not container.exit_code:
         return None
     try:
         failure = msgspec.json.decode(container.last_words, type=FetchFailure)
-        return Finding.no(Reason(failure.reason), f"Pod {pod}: {failure.message}")
+        return Finding.no(Reason(failure.reason), f"Pod {pod.name}: {failure.message}")
     except (msgspec.MsgspecError, ValueError):
-        return Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Pod {pod}: {_exit(container)}")
+        return Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Pod {pod.name}: {_exit(container)}")
 
 
-def _out_of_memory(pod: str, container: ContainerFacts) -> Finding | None:
+def _out_of_memory(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     if container.exit_reason != "OOMKilled":
         return None
     return Finding.no(
         Reason.OOM_KILLED,
-        f"Pod {pod}: {_exit(container)} Give it more memory, by the variant in its config (spec.models[].memory) or"
-        " by its MLModel (spec.memory).",
+        f"Pod {pod.name}: {_exit(container)} Give it more memory, by the variant in its config (spec.models[].memory)"
+        " or by its MLModel (spec.memory).",
     )
 
 
-def _crashed(pod: str, container: ContainerFacts) -> Finding | None:
+def _probe_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
+    """The kubelet has stopped it: by a signal, which a server may also take as its own, orderly end."""
+    if not container.probe or container.exit_code not in (*_SIGNALS, 0):
+        return None
+    failure = failing(pod, container)
+    if failure is None or failure.probe == "readiness":
+        return _stopped(pod, container) if container.exit_code in _SIGNALS else None
+    why = _probe_fails(container, failure, "failed")
+    return Finding.no(
+        Reason.PROBE_FAILED,
+        f"Pod {pod.name}: container {container.name} was stopped by the kubelet (exit code {container.exit_code},"
+        f" {container.restarts} restarts), since {why} If the model loads slowly, raise startupTimeoutSeconds."
+        f"{_said(container)}",
+    )
+
+
+def _stopped(pod: PodFacts, container: ContainerFacts) -> Finding:
+    return Finding.no(
+        Reason.PROBE_FAILED,
+        f"Pod {pod.name}: container {container.name} was stopped by a signal (exit code {container.exit_code},"
+        f" {container.restarts} restarts), as the kubelet does when the probe ({container.probe}) fails. Check port,"
+        f" healthPath, startupTimeoutSeconds, and that the server listens on 0.0.0.0.{_said(container)}",
+    )
+
+
+def _crashed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     if container.exit_code is None or (container.exit_code == 0 and container.waiting_reason != "CrashLoopBackOff"):
         return None
-    return Finding.no(Reason.CRASH_LOOPING, f"Pod {pod}: {_exit(container)}")
+    failure = failing(pod, container)
+    earlier = f" Before, {_probe_fails(container, failure, 'failed')}" if failure else ""
+    return Finding.no(Reason.CRASH_LOOPING, f"Pod {pod.name}: {_exit(container)}{earlier}")
 
 
-def _cannot_start(pod: str, container: ContainerFacts) -> Finding | None:
+def _cannot_start(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     if container.waiting_reason not in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
         return None
     return Finding.no(
         Reason.INVALID_SPEC,
-        f"Pod {pod}, container {container.name}: {container.waiting_reason}: {container.waiting_message}",
+        f"Pod {pod.name}, container {container.name}: {container.waiting_reason}: {container.waiting_message}",
     )
 
 
-_CONTAINER_CHAIN: tuple[Callable[[str, ContainerFacts], Finding | None], ...] = (
+_CONTAINER_CHAIN: tuple[Callable[[PodFacts, ContainerFacts], Finding | None], ...] = (
     _pull_failed,
     _fetch_failed,
     _out_of_memory,
+    _probe_failed,
     _crashed,
     _cannot_start,
 )
 
 
 def _exit(container: ContainerFacts) -> str:
-    words = container.last_words.strip()[-_LAST_WORDS:]
-    said = f" Its last words: {words}" if words else ""
     return (
         f"container {container.name} ended with exit code {container.exit_code} ({container.exit_reason or 'Error'}),"
-        f" {container.restarts} restarts.{said}"
+        f" {container.restarts} restarts.{_said(container)}"
+    )
+
+
+def _said(container: ContainerFacts) -> str:
+    words = container.last_words.strip()[-_LAST_WORDS:]
+    return f" Termination message: {words}" if words else ""
+
+
+def _too_large(pod: PodFacts) -> Finding | None:
+    """Evicted since the volume of the artifact was fuller than it may be; another pod would end like it."""
+    if not _FULL.search(pod.end):
+        return None
+    return Finding.no(
+        Reason.ARTIFACT_TOO_LARGE, f"Pod {pod.name}: {pod.end.rstrip('. ')}. Give the variant or MLModel a larger size."
     )
 
 
@@ -172,16 +257,12 @@ def deadline_finding(seconds: int, why: Finding, pods: Iterable[PodFacts]) -> Fi
     if why.ok is False:
         return Finding.no(why.reason, f"Not ready within {seconds} s. {why.message}")
     for pod in sorted(pods, key=lambda pod: pod.name):
-        if not pod.ready and not pod.deleting and (container := _unhealthy(pod)):
-            return Finding.no(
-                Reason.PROBE_FAILED,
-                f"Not ready within {seconds} s. Pod {pod.name}: container {container} runs,"
-                " but the health path does not answer 200.",
+        if container := unhealthy(pod):
+            failure = failing(pod, container)
+            said = (
+                f"container {container.name} runs, but {_probe_fails(container, failure)}"
+                if failure
+                else f"container {container.name} runs, but the probe ({container.probe}) does not succeed."
             )
+            return Finding.no(Reason.PROBE_FAILED, f"Not ready within {seconds} s. Pod {pod.name}: {said}")
     return Finding.no(Reason.DEADLINE_EXCEEDED, f"Not ready within {seconds} s. {why.message}")
-
-
-def _unhealthy(pod: PodFacts) -> str:
-    """The container that runs and is not ready; those after it may wait for it still."""
-    running = (c.name for c in pod.containers if not c.ready and not c.waiting_reason and c.name != FETCHER)
-    return next(running, "")

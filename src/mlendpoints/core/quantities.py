@@ -39,6 +39,15 @@ def whole_units(quantity: str) -> int:
     return math.ceil(_parse(quantity)[0])
 
 
+def exact(quantity: str) -> Fraction:
+    """The value as it is.
+
+    Raises:
+        ValueError: it is no quantity.
+    """
+    return _parse(quantity)[0]
+
+
 def _parse(quantity: str) -> tuple[Fraction, bool]:
     match = _PATTERN.fullmatch(quantity)
     if match is None:

@@ -131,6 +131,8 @@ def instance_finding(scene: Scene, instance: str) -> Finding:
         pods=scene.pods(instance),
         refusals=scene.refusals(instance),
         wanted=scene.wanted(instance),
+        ready=scene.ready_count(instance),
+        instance=scene.world.model_instances.get(instance),
     )
     claim = scene.standing(Ref("PersistentVolumeClaim", scene.namespace, instance))
     if finding.ok is None and claim is not None and not claim.bound:

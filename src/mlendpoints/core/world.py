@@ -33,6 +33,15 @@ class ContainerFacts(Struct, frozen=True, kw_only=True):
     exit_code: int | None = None  # of the current or the last termination
     exit_reason: str = ""  # OOMKilled, Error, ...
     last_words: str = ""  # its termination message
+    probe: str = ""  # what the kubelet asks, and stops the container for, such as "/ping on port 8080"
+
+
+class Complaint(Struct, frozen=True, kw_only=True):
+    """What a kubelet says of a container's probe, by an event. Others can write such events, too: words to quote."""
+
+    container: str
+    message: str
+    at: float = 0.0  # seconds since the epoch
 
 
 class PodFacts(Struct, frozen=True, kw_only=True):
@@ -46,7 +55,10 @@ class PodFacts(Struct, frozen=True, kw_only=True):
     unschedulable: str = ""  # the scheduler's message
     awaited: tuple[str, ...] = ()  # Secrets, claims: what its node may lack, as long as nothing of the pod can start
     not_ready_since: float = 0.0  # seconds since the epoch
+    has_ended: bool = False  # for good: nothing of it is started again
+    end: str = ""  # why, where that was not its containers' doing, such as "Evicted: The node was low on memory."
     containers: tuple[ContainerFacts, ...] = ()
+    complaints: tuple[Complaint, ...] = ()  # asked for while it is not ready
 
 
 class Routes(Struct, frozen=True, kw_only=True):

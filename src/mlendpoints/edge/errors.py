@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from mlendpoints.api.reasons import Reason
+from mlendpoints.core.rejections import is_quota
 
 
 class ApiError(Exception):
@@ -112,7 +113,7 @@ def _status(response: httpx2.Response) -> Status:
 
 
 def _refusal_reason(status: Status) -> Reason:
-    return Reason.QUOTA_EXCEEDED if "exceeded quota" in status.message else Reason.INVALID_SPEC
+    return Reason.QUOTA_EXCEEDED if is_quota(status.message) else Reason.INVALID_SPEC
 
 
 def _seconds(retry_after: str) -> float:

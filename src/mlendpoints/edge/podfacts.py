@@ -10,6 +10,7 @@ from mlendpoints.core.world import ContainerFacts, PodFacts
 from mlendpoints.edge.envelope import Condition, Metadata, epoch
 
 LAST_WORDS = 4096  # characters of a termination message that are kept: its end; all that Kubernetes keeps
+_ENDED = frozenset({"Failed", "Succeeded"})
 
 
 class _Waiting(Struct, frozen=True):
@@ -37,6 +38,9 @@ class _Container(Struct, frozen=True, rename="camel"):
 
 
 class _Status(Struct, frozen=True, rename="camel"):
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
     conditions: tuple[Condition, ...] = ()
     init_container_statuses: tuple[_Container, ...] = ()
     container_statuses: tuple[_Container, ...] = ()
@@ -77,8 +81,45 @@ class _Volume(Struct, frozen=True, rename="camel"):
         return ""
 
 
-class _Spec(Struct, frozen=True):
+class _Port(Struct, frozen=True, rename="camel"):
+    container_port: int
+    name: str = ""
+
+
+class _HttpGet(Struct, frozen=True):
+    port: int | str = ""
+    path: str = "/"
+
+
+class _Probe(Struct, frozen=True, rename="camel"):
+    http_get: _HttpGet | None = None
+
+
+class _ContainerSpec(Struct, frozen=True, rename="camel"):
+    name: str
+    ports: tuple[_Port, ...] = ()
+    startup_probe: _Probe = _Probe()
+    liveness_probe: _Probe = _Probe()
+
+    @property
+    def probe(self) -> str:
+        """What the kubelet asks, and stops the container for."""
+        asked = self.startup_probe.http_get or self.liveness_probe.http_get
+        if asked is None:
+            return ""
+        named = (port.container_port for port in self.ports if port.name == asked.port)
+        return f"{asked.path} on port {next(named, asked.port)}"
+
+
+class _Spec(Struct, frozen=True, rename="camel"):
     volumes: tuple[_Volume, ...] = ()
+    init_containers: tuple[_ContainerSpec, ...] = ()
+    containers: tuple[_ContainerSpec, ...] = ()
+
+    @property
+    def probes(self) -> dict[str, str]:
+        """By container."""
+        return {container.name: container.probe for container in (*self.init_containers, *self.containers)}
 
 
 class _Pod(Struct, frozen=True):
@@ -92,6 +133,7 @@ def make_pod_facts(raw: bytes) -> tuple[Metadata, PodFacts]:
     pod = msgspec.json.decode(raw, type=_Pod)
     ready = pod.status.condition("Ready")
     scheduled = pod.status.condition("PodScheduled")
+    probes = pod.spec.probes
     return pod.metadata, PodFacts(
         name=pod.metadata.name,
         instance=sys.intern(pod.metadata.labels.get(labels.INSTANCE, "")),
@@ -101,8 +143,17 @@ def make_pod_facts(raw: bytes) -> tuple[Metadata, PodFacts]:
         unschedulable=scheduled.message if scheduled.reason == "Unschedulable" else "",
         awaited=_awaited(pod) if scheduled.status == "True" else (),
         not_ready_since=0.0 if ready.status == "True" else epoch(ready.last_transition_time),
-        containers=tuple(_container_facts(container) for container in pod.status.containers),
+        has_ended=pod.status.phase in _ENDED,
+        end=_end(pod.status),
+        containers=tuple(_container_facts(one, probes.get(one.name, "")) for one in pod.status.containers),
     )
+
+
+def _end(status: _Status) -> str:
+    """A pod that was pushed off its node, or whose node was shut down, stays for a while and says so itself."""
+    if status.phase not in _ENDED or not status.reason:
+        return ""
+    return f"{status.reason}: {status.message.strip()}" if status.message else status.reason
 
 
 def _awaited(pod: _Pod) -> tuple[str, ...]:
@@ -114,7 +165,7 @@ def _awaited(pod: _Pod) -> tuple[str, ...]:
     return tuple(source for volume in pod.spec.volumes if (source := volume.source(pod.metadata.name)))
 
 
-def _container_facts(container: _Container) -> ContainerFacts:
+def _container_facts(container: _Container, probe: str) -> ContainerFacts:
     waiting = container.state.waiting or _Waiting()
     ended = container.state.terminated or container.last_state.terminated
     return ContainerFacts(
@@ -126,4 +177,5 @@ def _container_facts(container: _Container) -> ContainerFacts:
         exit_code=ended.exit_code if ended else None,
         exit_reason=sys.intern(ended.reason) if ended else "",
         last_words=ended.message[-LAST_WORDS:] if ended else "",
+        probe=sys.intern(probe),
     )

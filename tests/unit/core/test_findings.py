@@ -1,10 +1,14 @@
 """Reasons come from the pods themselves, in words that their owner can act on."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.findings import Finding, deadline_finding, instance_findings
-from mlendpoints.core.world import Child, ContainerFacts, PodFacts, Ref, Refusal
+from mlendpoints.core.probing import worth_asking
+from mlendpoints.core.world import Child, Complaint, ContainerFacts, PodFacts, Ref, Refusal
 
 DEPLOYMENT = Child(ref=Ref("Deployment", "titanic", "rfc-1"), uid="u", resource_version="1", replicas=2)
 
@@ -13,11 +17,12 @@ def a_pod(*containers: ContainerFacts, unschedulable: str = "", deleting: bool =
     return PodFacts(name="p", instance="rfc-1", containers=containers, unschedulable=unschedulable, deleting=deleting)
 
 
-def judged(*pods: PodFacts, failure: str = "", refusals: tuple[Refusal, ...] = ()) -> Finding:
+def judged(*pods: PodFacts, failure: str = "", refusals: tuple[Refusal, ...] = (), ready: int = 0) -> Finding:
     deployment = Child(ref=DEPLOYMENT.ref, uid="u", resource_version="1", replicas=2, failure=failure)
-    return instance_findings("rfc-1", deployment=deployment, pods=pods, refusals=refusals, wanted=2)
+    return instance_findings("rfc-1", deployment=deployment, pods=pods, refusals=refusals, wanted=2, ready=ready)
 
 
+PROBE = "/ping on port 9999"
 CRASHED = ContainerFacts(
     name="model", exit_code=3, exit_reason="Error", restarts=2, last_words="no such file: model.onnx"
 )
@@ -38,7 +43,7 @@ UNMAKEABLE = ContainerFacts(name="model", waiting_reason="CreateContainerConfigE
         (
             a_pod(CRASHED),
             Reason.CRASH_LOOPING,
-            "exit code 3 (Error), 2 restarts. Its last words: no such file: model.onnx",
+            "exit code 3 (Error), 2 restarts. Termination message: no such file: model.onnx",
         ),
         (a_pod(KILLED), Reason.OOM_KILLED, "Give it more memory"),
         (a_pod(WRONG_DIGEST), Reason.ARTIFACT_DIGEST_MISMATCH, "sha256 is another one"),
@@ -97,6 +102,8 @@ def test_a_pod_that_failed_comes_before_one_that_waits() -> None:
     assert judged(HELD, a_pod(CRASHED)).reason == Reason.CRASH_LOOPING
 
 
+PROXY = ContainerFacts(name="nginx", probe="/healthz on port 9090")
+RUNNING = ContainerFacts(name="model", probe=PROBE)
 BEHIND_IT = ContainerFacts(name="nginx", waiting_reason="PodInitializing")
 WAITING = Finding.wait(Reason.INSTANCES_STARTING, "rfc-1: 0 of 2 pods are ready.")
 
@@ -105,16 +112,21 @@ WAITING = Finding.wait(Reason.INSTANCES_STARTING, "rfc-1: 0 of 2 pods are ready.
     ("why", "pods", "reason"),
     [
         (WAITING, (), Reason.DEADLINE_EXCEEDED),
-        (WAITING, (a_pod(ContainerFacts(name="model")),), Reason.PROBE_FAILED),
-        (WAITING, (a_pod(ContainerFacts(name="model"), BEHIND_IT),), Reason.PROBE_FAILED),
+        (WAITING, (a_pod(RUNNING),), Reason.PROBE_FAILED),
+        (WAITING, (a_pod(RUNNING, BEHIND_IT),), Reason.PROBE_FAILED),
         (
             WAITING,
-            (a_pod(ContainerFacts(name="model", ready=True), ContainerFacts(name="nginx")),),
+            (
+                a_pod(
+                    ContainerFacts(name="model", ready=True),
+                    PROXY,
+                ),
+            ),
             Reason.PROBE_FAILED,
         ),
         (WAITING, (a_pod(ContainerFacts(name="model-init"), BEHIND_IT),), Reason.DEADLINE_EXCEEDED),
         (WAITING, (a_pod(BEHIND_IT),), Reason.DEADLINE_EXCEEDED),
-        (WAITING, (a_pod(ContainerFacts(name="model"), deleting=True),), Reason.DEADLINE_EXCEEDED),
+        (WAITING, (a_pod(RUNNING, deleting=True),), Reason.DEADLINE_EXCEEDED),
         (Finding.no(Reason.OOM_KILLED, "killed"), (), Reason.OOM_KILLED),
     ],
 )
@@ -128,8 +140,161 @@ def test_a_deadline_tells_the_pods_reason_else_its_own(
 
 
 def test_a_health_path_that_never_answers_is_told_with_pod_and_container() -> None:
-    pod = a_pod(ContainerFacts(name="model"), BEHIND_IT)
+    pod = a_pod(RUNNING, BEHIND_IT)
 
     message = deadline_finding(60, WAITING, [pod]).message
 
-    assert f"Pod {pod.name}: container model runs, but the health path does not answer 200." in message
+    assert f"Pod {pod.name}: container model runs, but the probe (/ping on port 9999) does not succeed." in message
+
+
+# ---- What a kubelet says of a probe.
+
+GET = 'Get "http://10.244.0.7:9999/ping": '
+NO_ONE = f"Startup probe failed: {GET}dial tcp 10.244.0.7:9999: connect: connection refused"
+TOO_SLOW = f"Startup probe failed: {GET}context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+CUT = f"Liveness probe failed: {GET}EOF"
+ABSENT = "Startup probe failed: HTTP probe failed with statuscode: 404"
+BROKEN = "Liveness probe failed: HTTP probe failed with statuscode: 500"
+ODD = "(combined from similar events): Startup probe failed: no\x00thing\nof   this \x1b[31mkind"
+
+
+def complaining(message: str, container: ContainerFacts = RUNNING) -> PodFacts:
+    said = Complaint(container=container.name, message=message)
+    return replace(a_pod(container, BEHIND_IT), complaints=(said,))
+
+
+PROBES = (
+    (NO_ONE, "startup probe (/ping on port 9999) {}: connection refused. Check port, and that the server listens on"),
+    (TOO_SLOW, "startup probe (/ping on port 9999) {}: timed out. Check that the server answers it within"),
+    (CUT, "liveness probe (/ping on port 9999) {}: the connection was closed without an answer. Check that port"),
+    (ABSENT, "startup probe (/ping on port 9999) {}: it is answered with status 404. Check healthPath."),
+    (BROKEN, "liveness probe (/ping on port 9999) {}: it is answered with status 500. Check healthPath, and the"),
+    (ODD, "startup probe (/ping on port 9999) {}: (combined from similar events): Startup probe failed: no thing of"),
+)
+
+
+@pytest.mark.parametrize(("message", "words"), PROBES)
+def test_a_probe_that_fails_is_told_before_its_container_is_stopped(message: str, words: str) -> None:
+    finding = judged(complaining(message))
+
+    assert (finding.ok, finding.reason) == (None, Reason.PROBE_FAILED)
+    assert finding.message.startswith("rfc-1: 0 of 2 pods are ready. Pod p, container model: its ")
+    assert words.format("fails") in finding.message
+
+
+@pytest.mark.parametrize("code", [137, 143, 0])
+@pytest.mark.parametrize(("message", "words"), PROBES)
+def test_a_container_stopped_for_its_probe_is_not_called_a_crash(message: str, words: str, code: int) -> None:
+    stopped = ContainerFacts(
+        name="model", probe=PROBE, exit_code=code, exit_reason="Error", restarts=2, waiting_reason="CrashLoopBackOff"
+    )
+    finding = judged(complaining(message, replace(stopped, last_words="serving")))
+
+    assert (finding.ok, finding.reason) == (False, Reason.PROBE_FAILED)
+    assert f"was stopped by the kubelet (exit code {code}, 2 restarts), since its " in finding.message
+    assert words.format("failed") in finding.message
+    assert finding.message.endswith("Termination message: serving")
+
+
+@pytest.mark.parametrize("code", [137, 143])
+def test_a_signal_is_not_called_a_crash_while_no_event_is_known(code: int) -> None:
+    finding = judged(a_pod(ContainerFacts(name="model", probe=PROBE, exit_code=code, exit_reason="Error")))
+
+    assert (finding.ok, finding.reason) == (False, Reason.PROBE_FAILED)
+    assert "as the kubelet does when the probe (/ping on port 9999) fails" in finding.message
+
+
+def test_a_container_that_ends_by_itself_is_a_crash_whatever_its_probe_said_before() -> None:
+    finding = judged(complaining(NO_ONE, replace(CRASHED, probe=PROBE)))
+
+    assert finding.reason == Reason.CRASH_LOOPING
+    assert "exit code 3 (Error)" in finding.message
+    assert "Before, its startup probe (/ping on port 9999) failed: connection refused." in finding.message
+
+
+def test_only_the_latest_word_on_the_container_counts() -> None:
+    said = (
+        Complaint(container="model", message=ABSENT, at=2.0),
+        Complaint(container="model", message=NO_ONE, at=1.0),
+        Complaint(container="nginx", message=BROKEN, at=3.0),
+    )
+    assert "status 404" in judged(replace(a_pod(RUNNING, BEHIND_IT), complaints=said)).message
+
+
+def test_a_deadline_tells_the_probes_answer() -> None:
+    pod = complaining(NO_ONE)
+
+    message = deadline_finding(60, judged(pod), [pod]).message
+
+    assert message.startswith("Not ready within 60 s. Pod p: container model runs, but its startup probe (/ping on")
+    assert "fails: connection refused." in message
+
+
+@given(st.text(), st.sampled_from([RUNNING, CRASHED, KILLED]))
+def test_whatever_an_event_says_makes_one_short_line(message: str, container: ContainerFacts) -> None:
+    said = judged(complaining(message, container)).message
+
+    assert said.isprintable()
+    assert len(said) < 1024
+
+
+@pytest.mark.parametrize(
+    ("pod", "asked"),
+    [
+        (a_pod(RUNNING, BEHIND_IT), ("p",)),
+        (a_pod(replace(RUNNING, waiting_reason="CrashLoopBackOff"), BEHIND_IT), ("p",)),
+        (a_pod(UNPULLABLE), ()),
+        (a_pod(ContainerFacts(name="model-init")), ()),
+        (a_pod(RUNNING, deleting=True), ()),
+        (replace(a_pod(RUNNING), ready=True), ()),
+        (replace(a_pod(RUNNING), has_ended=True), ()),
+    ],
+)
+def test_only_pods_that_a_probe_may_hold_back_are_asked_about(pod: PodFacts, asked: tuple[str, ...]) -> None:
+    assert worth_asking([pod]) == asked
+
+
+def test_few_pods_are_asked_about_at_a_time() -> None:
+    pods = [replace(a_pod(RUNNING), name=f"p{n}") for n in range(9)]
+
+    assert worth_asking(pods) == ("p0", "p1", "p2")
+
+
+# ---- Pods that have ended for good.
+
+EVICTED = replace(
+    a_pod(ContainerFacts(name="model", probe=PROBE, exit_code=137, exit_reason="Error")),
+    has_ended=True,
+    end="Evicted: The node was low on resource: memory. ",
+)
+
+
+def test_an_evicted_pod_is_told_but_does_not_fail_what_takes_its_place() -> None:
+    finding = judged(EVICTED, replace(a_pod(), name="q"))
+
+    assert finding == Finding.wait(
+        Reason.INSTANCES_STARTING,
+        "rfc-1: 0 of 2 pods are ready. Pod p has ended: Evicted: The node was low on resource: memory."
+        " Another takes its place automatically.",
+    )
+
+
+def test_a_pod_that_ended_without_a_reason_does_not_fail_what_takes_its_place() -> None:
+    assert judged(replace(EVICTED, end="")).reason == Reason.INSTANCES_STARTING
+
+
+def test_what_really_fails_comes_before_what_was_evicted() -> None:
+    assert judged(EVICTED, replace(a_pod(CRASHED), name="q")).reason == Reason.CRASH_LOOPING
+
+
+def test_an_artifact_that_overflows_its_volume_is_too_large() -> None:
+    full = 'Evicted: Usage of EmptyDir volume "artifact" exceeds the limit "50Mi". '
+
+    finding = judged(replace(EVICTED, end=full))
+
+    assert (finding.ok, finding.reason) == (False, Reason.ARTIFACT_TOO_LARGE)
+    assert finding.message.endswith('exceeds the limit "50Mi". Give the variant or MLModel a larger size.')
+
+
+def test_no_count_of_ready_pods_contradicts_that_they_are_not_all_ready() -> None:
+    assert judged(ready=2).message == "rfc-1: its Deployment is being updated."

@@ -5,7 +5,14 @@ from msgspec.structs import replace
 
 from mlendpoints.api.mlmodel import Phase
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.findings import Finding, awaited, deadline_finding, instance_findings, pod_finding
+from mlendpoints.core.findings import (
+    Finding,
+    awaited,
+    deadline_finding,
+    ended,
+    instance_findings,
+    pod_finding,
+)
 from mlendpoints.core.manifests.deployment import progress_seconds
 from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.mlmodel.view import View
@@ -66,6 +73,7 @@ def _downloading(view: View, claim: Child, job: JobFacts) -> Verdict:
     if trouble is not None and not any(_has_ended(pod) or _waited_for_claim(pod) for pod in view.download_pods):
         return _failed(view, trouble)
     said = _with(awaited(view.download_pods).strip() or "The artifact is being fetched.", trouble)
+    said += ended(view.download_pods)
     return Verdict("Downloading", Finding.wait(Reason.DOWNLOADING, said))
 
 
@@ -122,7 +130,13 @@ def _serving(view: View) -> Verdict:
         said = f"Deployment {view.name} is about to be written."
         return Verdict(begun, Finding.wait(Reason.INSTANCES_STARTING, said))
     finding = instance_findings(
-        view.name, deployment=view.deployment, pods=view.new_pods, refusals=(), wanted=view.wanted
+        view.name,
+        deployment=view.deployment,
+        pods=view.new_pods,
+        refusals=(),
+        wanted=view.wanted,
+        ready=min(view.deployment.ready_replicas, view.answering),
+        instance=view.asked,
     )
     if view.deployment.stalled:
         finding = deadline_finding(progress_seconds(view.asked.spec), finding, view.new_pods)

@@ -38,11 +38,11 @@ def test_a_download_that_fails_is_told_with_the_fetchers_words() -> None:
     assert namespace.names("Deployment") == []
 
 
-def test_a_pod_that_fails_is_told_with_its_last_words() -> None:
+def test_a_pod_that_fails_is_told_with_its_termination_message() -> None:
     namespace = a_namespace(image=BAD_IMAGE).settle()
 
     assert namespace.status.phase == "Failed"
-    assert "exit code 3 (Error), 2 restarts. Its last words: no such file: model" in namespace.status.message
+    assert "exit code 3 (Error), 2 restarts. Termination message: no such file: model" in namespace.status.message
 
 
 @pytest.mark.parametrize("edit", [{"image": BAD_IMAGE}, {"artifact": BAD_ARTIFACT}])
@@ -195,7 +195,8 @@ def test_a_rollout_that_stalls_without_a_word_is_told_too() -> None:
     namespace.stalled = True
     namespace.step()
     world = namespace.world()
-    silent = tuple(replace(pod, ready=False, containers=(ContainerFacts(name="model"),)) for pod in world.pods)
+    silence = ContainerFacts(name="model", probe="/ping on port 8080")
+    silent = tuple(replace(pod, ready=False, containers=(silence,)) for pod in world.pods)
     children = {
         ref: replace(child, ready_replicas=0, ready_addresses=0) if ref.kind in ("Deployment", "Service") else child
         for ref, child in world.children.items()

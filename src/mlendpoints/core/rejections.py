@@ -1,0 +1,87 @@
+"""Why the API server admits no pod, said of the container and the field that are meant.
+
+ResourceQuota and LimitRange know numbers only: ``minimum cpu usage per Container
+is 100m, but request is 10m``. Which container asks for that, and whose it is, the
+instance tells that the pod is made from. Sentences are those of
+``plugin/pkg/admission`` of Kubernetes; others are passed on as they are.
+"""
+
+import re
+from collections.abc import Iterator
+
+from mlendpoints.api.model import Model
+from mlendpoints.api.reasons import Reason
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.deployment import make_pod
+from mlendpoints.core.quantities import canonical_quantity, exact
+
+_QUOTA = re.compile(r"\b(?:exceeded|failed) quota: ")
+_LIMIT = re.compile(
+    r"(?:minimum|maximum) (?P<resource>\S+) usage per Container is [^,]+,"
+    r" but (?P<side>request|limit) is (?P<amount>\w+)"
+)
+_RATIO = re.compile(
+    r"(?P<resource>\S+) max limit to request ratio per Container is [^,]+, but provided ratio is (?P<ratio>[\d.]+)"
+)
+PROXY_RESOURCES, FETCHER_RESOURCES = "proxy.resources", "fetch.resources"  # values of the chart
+_OPERATORS = {"nginx": PROXY_RESOURCES, "model-init": FETCHER_RESOURCES}
+
+
+def is_quota(message: str) -> bool:
+    """Whether a ResourceQuota rejects it: there is no room, or the quota counts what is not specified."""
+    return _QUOTA.search(message) is not None
+
+
+def rejection(message: str, instance: Model | None) -> tuple[Reason, str]:
+    """The reason and the words for a pod that the API server does not admit."""
+    if is_quota(message):
+        return Reason.QUOTA_EXCEEDED, _sentence(message) + _way_out(message)
+    blamed = dict.fromkeys(_blamed(message, make_pod(instance))) if instance is not None else {}
+    return Reason.INVALID_SPEC, _sentence(message) + "".join(f" {_whose(name)}" for name in blamed)
+
+
+def _sentence(message: str) -> str:
+    return f"{message.rstrip('. ')}."
+
+
+def _way_out(message: str) -> str:
+    """Which of a quota's resources no container specifies, and what gives them to all."""
+    missing = message.partition("must specify ")[2].rstrip(".").split("; ")
+    names = sorted({name for each in missing for name in each.partition(" for: ")[0].split(",") if name})
+    if not names:
+        return ""
+    fields = sorted({"defaultRequest" if name.startswith("requests.") else "default" for name in names})
+    return (
+        f" Create a LimitRange in the namespace that sets {' and '.join(fields)} of {', '.join(names)} for containers,"
+        " at least as much as the model requests; pods are then created automatically."
+    )
+
+
+def _blamed(message: str, pod: Manifest) -> Iterator[str]:
+    """Names of the containers that ask for what was rejected."""
+    containers = (*pod["initContainers"], *pod["containers"])
+    for found in _LIMIT.finditer(message):
+        asked = ((c["name"], _amount(c, f"{found['side']}s", found["resource"])) for c in containers)
+        yield from (name for name, amount in asked if amount and canonical_quantity(amount) == found["amount"])
+    for found in _RATIO.finditer(message):
+        ratios = ((c["name"], _ratio(c, found["resource"])) for c in containers)
+        yield from (name for name, ratio in ratios if ratio == found["ratio"])
+
+
+def _amount(container: Manifest, side: str, resource: str) -> str:
+    return str(container["resources"].get(side, {}).get(resource, ""))
+
+
+def _ratio(container: Manifest, resource: str) -> str:
+    """As Go prints a float; empty where nothing is limited or requested."""
+    limit, request = _amount(container, "limits", resource), _amount(container, "requests", resource)
+    return f"{float(exact(limit) / exact(request)):f}" if limit and request and exact(request) else ""
+
+
+def _whose(container: str) -> str:
+    if value := _OPERATORS.get(container):
+        return (
+            f"That is container {container}, which the operator adds: an administrator can change it by the value"
+            f" {value} of the operator's chart, or change the LimitRange."
+        )
+    return f"That is container {container}: change cpus, memory or resources in the spec, or the LimitRange."
