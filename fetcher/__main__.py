@@ -1,6 +1,6 @@
-"""``python3 -m fetcher --artifact URL --volume FOLDER``: the attempts, the exit codes, the last words.
+"""``python3 -m fetcher --artifact URL --volume FOLDER``: the attempts, the exit codes, the termination message.
 
-Exit codes: 0 the model is there; 2 wrong command line; 10 not fetched; 11 wrong
+Exit codes: 0 the model is there; 1 a fault of model-init; 2 wrong command line; 10 not fetched; 11 wrong
 digest; 12 not to be unpacked; 13 too large.
 """
 
@@ -14,7 +14,7 @@ from itertools import count
 from types import FrameType
 
 from fetcher import log
-from fetcher.failures import DownloadFailed, Failure, Interrupted, TooLarge, public
+from fetcher.failures import DownloadFailed, Failure, Interrupted, TooLarge, Unexpected, public
 from fetcher.fetch import Attempt
 from fetcher.install import install
 from fetcher.report import Progress, write_failure, write_success
@@ -30,10 +30,16 @@ def main(arguments: Sequence[str]) -> int:
     try:
         _install(settings, progress)
     except Failure as failure:
-        log.error("Could not install the artifact", reason=failure.reason, message=str(failure))
-        write_failure(settings.termination_log, failure, progress)
-        return failure.exit_code
+        return _failed(settings, failure, progress)
+    except Exception as error:  # noqa: BLE001 - a traceback could show a part of a Secret
+        return _failed(settings, Unexpected(error), progress)
     return 0
+
+
+def _failed(settings: Settings, failure: Failure, progress: Progress) -> int:
+    log.error("Could not install the artifact", reason=failure.reason, message=str(failure))
+    write_failure(settings.termination_log, failure, progress)
+    return failure.exit_code
 
 
 def _install(settings: Settings, progress: Progress) -> None:

@@ -1,13 +1,28 @@
 """What the mounted Secret holds: a file for each key. It must not be told to anyone but the store."""
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fetcher.dial import Origin, Target
 from fetcher.failures import DownloadFailed
 
 LARGEST = 64 * 1024
+IN_HEADERS = re.compile(r"[ -~]+")
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Headers that are sent to one origin and to no other, whatever redirect or URL leads there."""
+
+    origin: Origin
+    headers: Mapping[str, str] = field(repr=False)
+
+    def towards(self, wanted: Target) -> Mapping[str, str]:
+        """The headers for a request to that server."""
+        return self.headers if wanted.origin == self.origin else {}
 
 
 @dataclass(frozen=True)
@@ -19,8 +34,13 @@ class Credentials:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """For http(s) servers: of ``token``, else of ``username`` and ``password``."""
+        """For http(s) servers: of ``token``, else of ``username`` and ``password``; raises ``DownloadFailed``."""
         if token := self.values.get("token"):
+            if not IN_HEADERS.fullmatch(token):
+                raise DownloadFailed(
+                    "`token` in the artifactSecret holds a line break or another character that no HTTP header "
+                    "can carry; it must be one line of printable ASCII characters"
+                )
             return {"Authorization": f"Bearer {token}"}
         if user := self.values.get("username"):
             secret = base64.b64encode(f"{user}:{self.values.get('password', '')}".encode()).decode()

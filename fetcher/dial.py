@@ -22,6 +22,8 @@ from fetcher.guard import Guard
 
 PORTS = {"http": 80, "https": 443}
 LONGEST_ANSWER = 16 * 1024
+Origin = tuple[str, str, int]
+"""Scheme, host and port."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Target:
     authorization: str
 
     @property
-    def origin(self) -> tuple[str, str, int]:
+    def origin(self) -> Origin:
         """What one connection can be used for."""
         return self.scheme, self.host, self.port
 
@@ -62,8 +64,10 @@ def target(url: str) -> Target:
         parts = urlsplit(url)
         port = parts.port
         host = (parts.hostname or "").encode("idna").decode()
-    except ValueError as error:
-        raise DownloadFailed(f"this is no URL: {error}") from error
+    except ValueError as error:  # its text may hold a part of the password
+        raise DownloadFailed(
+            "this is not a valid URL; check its host and port, and write special characters of a password as %XX"
+        ) from error
     if parts.scheme not in PORTS or not host:
         raise DownloadFailed(f"{public(url)} cannot be fetched: only http and https URLs are")
     path = quote(parts.path or "/", safe="%/:=&~+!$,;'@()*[]") + (f"?{_query(parts.query)}" if parts.query else "")

@@ -14,6 +14,16 @@ class Failure(Exception):  # noqa: N818 - the subclasses are named as the reason
     exit_code: ClassVar[int]
 
 
+class Unexpected(Failure):
+    """A fault of model-init itself. Only its kind is shown, since its text and traceback may hold anything."""
+
+    reason = "ArtifactDownloadFailed"
+    exit_code = 1
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"model-init failed with an unexpected {type(error).__name__}; please report this")
+
+
 class DownloadFailed(Failure):
     """The artifact could not be fetched."""
 
@@ -66,9 +76,13 @@ class TooLarge(Failure):
 
 
 def public(url: str) -> str:
-    """The URL without what may be secret in it: user, password, query and fragment."""
+    """The URL without what may be secret in it: user, password, query and fragment.
+
+    A password with a slash makes a URL that breaks apart elsewhere; its port then is no number.
+    """
     try:
         parts = urlsplit(url)
+        _ = parts.port
     except ValueError:
         return "the artifact's URL"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -4,8 +4,8 @@ from importlib import import_module
 
 from fetcher.artifact import Opened
 from fetcher.claims import open_claim
-from fetcher.credentials import Credentials
-from fetcher.dial import Line
+from fetcher.credentials import Credentials, Secret
+from fetcher.dial import Line, target
 from fetcher.failures import DownloadFailed
 from fetcher.guard import Guard
 from fetcher.settings import Settings
@@ -31,7 +31,8 @@ def open_source(web: Web, settings: Settings, credentials: Credentials) -> Opene
     """Raises ``DownloadFailed``, or ``Interrupted`` where another attempt may succeed."""
     match settings.artifact.partition("://")[0]:
         case "http" | "https":
-            return open_url(web, Address(lambda: settings.artifact, credentials.headers), asks_first(settings.volume))
+            secret = Secret(target(settings.artifact).origin, credentials.headers)
+            return open_url(web, Address(lambda: settings.artifact, secret), asks_first(settings.volume))
         case "s3" | "gs" | "az":
             return open_store(web, settings, credentials)
         case "pvc":

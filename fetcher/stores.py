@@ -100,7 +100,7 @@ def open_store(web: Web, settings: Settings, credentials: Credentials) -> Opened
     web.check(target(bucket.base))
     if key and not key.endswith("/"):
         try:
-            return open_url(web, Address(bucket.url(key), {}), asks_first(settings.volume))
+            return open_url(web, Address(bucket.url(key)), asks_first(settings.volume))
         except NotFound as failure:
             return _below(web, bucket, f"{key}/", settings) or _raised(failure)
     return _below(web, bucket, key, settings) or _raised(NotFound("nothing is below that prefix"))
@@ -124,7 +124,7 @@ def _part(web: Web, bucket: Bucket, path: bytes, listed: Listed) -> UrlPart:
     if not etag:
         raise DownloadFailed("the store lists objects without ETags, so that nobody can see whether they change")
     validator = etag if etag.startswith('"') else f'"{etag}"'
-    return UrlPart(web, Address(bucket.url(listed["path"]), {}), Known(listed["size"], validator, path))
+    return UrlPart(web, Address(bucket.url(listed["path"])), Known(listed["size"], validator, path))
 
 
 def _raised(failure: DownloadFailed) -> Parts:

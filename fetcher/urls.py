@@ -13,19 +13,20 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from fetcher.artifact import PIECE, Opened, Parts, Stream
+from fetcher.credentials import Secret
 from fetcher.failures import Changed, DownloadFailed, Interrupted
-from fetcher.web import Response, Web
+from fetcher.web import Response, Web, number
 
-CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
+CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 Headers = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where an object is: ``url`` may make a new URL at each call, signed anew."""
+    """Where an object is: ``url`` may make a new URL at each call, signed anew; ``secret`` is for its origin alone."""
 
     url: Callable[[], str]
-    headers: Headers
+    secret: Secret | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class UrlPart:
 
     def _fetch(self, start: int, buffer: memoryview) -> None:
         last = start + len(buffer) - 1
-        headers = {**self._address.headers, **_condition(self.validator), "Range": f"bytes={start}-{last}"}
+        headers = {**_condition(self.validator), "Range": f"bytes={start}-{last}"}
         response = self._ask(headers)
         try:
             self._check(response, Range(start, last, self.size))
@@ -74,12 +75,12 @@ class UrlPart:
         """Asks where the first answer came from; where that has expired, asks for the way again."""
         if self._resolved:
             try:
-                return self._web.client.get(self._resolved, headers)
+                return self._web.client.get(self._resolved, headers, self._address.secret)
             except Interrupted:
                 raise
             except DownloadFailed:
                 self._resolved = ""
-        return self._web.client.get(self._address.url(), headers)
+        return self._web.client.get(self._address.url(), headers, self._address.secret)
 
     def _check(self, response: Response, wanted: Range) -> None:
         if response.status != HTTPStatus.PARTIAL_CONTENT:
@@ -105,13 +106,15 @@ class Known:
 def open_url(web: Web, address: Address, first: int = PIECE) -> Opened:
     """Asks for so many bytes, and takes it from there; raises ``DownloadFailed`` or ``Interrupted``."""
     asked = address.url()
-    response = web.client.get(asked, {**address.headers, "Range": f"bytes=0-{first - 1}"})
+    response = web.client.get(asked, {"Range": f"bytes=0-{first - 1}"}, address.secret)
     if response.status == HTTPStatus.OK:
         return _stream(response)
     validator = strong_validator(response.headers)
     found = _range(response.headers)
     if found is None or not validator or found.first != 0 or response.status != HTTPStatus.PARTIAL_CONTENT:
         return _unranged(web, address)
+    if found.last >= first:
+        raise DownloadFailed(f"the server gave bytes 0-{found.last} where 0-{first - 1} were requested")
     head = bytearray(found.last + 1)
     _read_all(response, memoryview(head))
     moved = response.url if response.url != asked else ""
@@ -120,15 +123,14 @@ def open_url(web: Web, address: Address, first: int = PIECE) -> Opened:
 
 def _unranged(web: Web, address: Address) -> Stream:
     web.client.close()
-    response = web.client.get(address.url(), address.headers)
+    response = web.client.get(address.url(), {}, address.secret)
     if response.status != HTTPStatus.OK:
         raise DownloadFailed(f"the server answered {response.status} to a request for all of it")
     return _stream(response)
 
 
 def _stream(response: Response) -> Stream:
-    length = response.headers.get("Content-Length", "")
-    size = int(length) if length.isdigit() and "Transfer-Encoding" not in response.headers else None
+    size = None if "Transfer-Encoding" in response.headers else number(response.headers.get("Content-Length", ""))
     return Stream(_chunks(response, size), size)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urljoin
 
+from fetcher.credentials import Secret
 from fetcher.dial import Line, Target, dial, proxy_of, target
 from fetcher.failures import Changed, DownloadFailed, Interrupted, NotFound, Overloaded
 
@@ -31,6 +32,7 @@ AT_ONCE = 128 * 1024
 SLOWEST = 1024
 """Bytes a second, over the longest silence allowed; less counts as silence."""
 LONGEST_PAUSE = 60
+NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class Response:
@@ -75,17 +77,17 @@ class Client:
         self._connection: Connection | None = None
         self._ended = False
 
-    def get(self, url: str, headers: Mapping[str, str]) -> Response:
+    def get(self, url: str, headers: Mapping[str, str], secret: Secret | None = None) -> Response:
         """A response of status 200, 206 or 416; raises ``DownloadFailed``, ``Interrupted`` or ``Changed``."""
         wanted = target(url)
         for _ in range(MOST_REDIRECTS + 1):
-            answer = self._ask(wanted, headers)
+            answer = self._ask(wanted, {**headers, **(secret.towards(wanted) if secret else {})})
             if answer.status not in REDIRECTS:
-                _check_status(answer)
+                _check_status(answer, wanted, secret)
                 return Response(answer, url, self._line.read_seconds)
             url = urljoin(url, answer.headers.get("Location", ""))
             self.close()
-            wanted, headers = _redirected(wanted, url, headers)
+            wanted = _redirected(wanted, url)
         raise DownloadFailed(f"there were more than {MOST_REDIRECTS} redirects")
 
     def close(self) -> None:
@@ -190,21 +192,19 @@ class Web:
             client.end()
 
 
-def _redirected(before: Target, url: str, headers: Mapping[str, str]) -> tuple[Target, Mapping[str, str]]:
-    """Where a redirect leads; secrets do not go along to another server."""
+def _redirected(before: Target, url: str) -> Target:
+    """Where a redirect leads."""
     after = target(url)
     if before.scheme == "https" and after.scheme == "http":
         raise DownloadFailed(f"it was redirected to {after.authority} without TLS")
-    if before.origin == after.origin:
-        return after, headers
-    return after, {key: value for key, value in headers.items() if key.lower() != "authorization"}
+    return after
 
 
-def _check_status(answer: http.client.HTTPResponse) -> None:
+def _check_status(answer: http.client.HTTPResponse, wanted: Target, secret: Secret | None) -> None:
     status = answer.status
     if status in FINE:
         return
-    message = f"status {status}{_code(answer)}; {ADVICE.get(status, 'see the log of that server')}"
+    message = f"status {status}{_code(answer)}; {ADVICE.get(status, 'see the log of that server')}{_unsent(wanted, secret)}"
     if status == HTTPStatus.PRECONDITION_FAILED:
         raise Changed("it was replaced while it was fetched")
     if status in BUSY:
@@ -212,6 +212,13 @@ def _check_status(answer: http.client.HTTPResponse) -> None:
     if status in TEMPORARY or status >= 500:
         raise Interrupted(message, _pause(answer))
     raise (NotFound if status == HTTPStatus.NOT_FOUND else DownloadFailed)(message)
+
+
+def _unsent(wanted: Target, secret: Secret | None) -> str:
+    """Where a redirect led away from the server that the Secret is for."""
+    if not secret or not secret.headers or secret.origin == wanted.origin:
+        return ""
+    return f" (it was redirected to {wanted.authority}; the artifactSecret is sent to {secret.origin[1]} alone)"
 
 
 def _code(answer: http.client.HTTPResponse) -> str:
@@ -226,7 +233,12 @@ def _code(answer: http.client.HTTPResponse) -> str:
 def _pause(answer: http.client.HTTPResponse) -> float:
     """Seconds of a Retry-After header, within reason."""
     text = answer.headers.get("Retry-After", "")
-    return float(min(int(text), LONGEST_PAUSE)) if text.isdigit() and len(text) < 9 else 0
+    return float(min(number(text) or 0, LONGEST_PAUSE))
+
+
+def number(text: str) -> int | None:
+    """A decimal number of a header, where it is one that fits into 64 bits."""
+    return int(text) if NUMBER.fullmatch(text) else None
 
 
 def _interrupted(error: Exception) -> Interrupted:

@@ -4,7 +4,7 @@ import gzip
 import io
 import tarfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,14 +24,17 @@ class Answer:
 
 @dataclass
 class Origin:
-    """The server, the answers it has yet to give (the last one for ever), and the requests it has seen."""
+    """The server, the answers it has yet to give (the last one forever) or how to answer, and the requests so far."""
 
     url: str
     answers: list[Answer] = field(default_factory=list)
     requests: list[Mapping[str, str]] = field(default_factory=list)
     sent_half: threading.Event = field(default_factory=threading.Event)
+    reply: Callable[[Mapping[str, str]], Answer] | None = None
 
     def answer(self) -> Answer:
+        if self.reply:
+            return self.reply(self.requests[-1])
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
@@ -79,6 +82,14 @@ def _send(handler: BaseHTTPRequestHandler, origin: Origin) -> None:
             handler.wfile.write(answer.body[half:])
     except (BrokenPipeError, ConnectionResetError):
         handler.close_connection = True
+
+
+def part_of(content: bytes, asked: str) -> Answer:
+    """What a server of ranges answers to a Range header."""
+    first, last = asked.removeprefix("bytes=").split("-")
+    body = content[int(first) : int(last) + 1]
+    sent = f"bytes {first}-{int(first) + len(body) - 1}/{len(content)}"
+    return Answer(body, 206, {"ETag": '"1"', "Content-Range": sent})
 
 
 def member(name: str, content: bytes = b"", **fields: Any) -> tuple[tarfile.TarInfo, bytes]:  # noqa: ANN401 - TarInfo's
