@@ -40,6 +40,8 @@ class Parts:
 
     parts: Sequence[Part]
     is_folder: bool = False
+    encoding: str = ""
+    """By which the server says that it has packed the object, though nobody asked for it."""
 
     @property
     def size(self) -> int:
@@ -53,6 +55,7 @@ class Stream:
 
     chunks: Iterator[bytes]
     size: int | None
+    encoding: str = ""
 
 
 Opened = Parts | Stream

@@ -69,7 +69,7 @@ def open_claim(settings: Settings) -> Opened:
 def _files(folder: int, limit: int) -> Iterator[bytes]:
     """Paths of all files below, relative to the folder."""
     count = 0
-    for inner, folders, files, _ in os.fwalk(b".", dir_fd=folder, follow_symlinks=False):
+    for inner, folders, files, _ in os.fwalk(b".", dir_fd=folder, onerror=_unreadable):
         inner = inner.removeprefix(b".").lstrip(b"/")  # noqa: PLW2901 - the same path, relative
         if not inner and UNREADABLE in folders:
             folders.remove(UNREADABLE)
@@ -81,6 +81,14 @@ def _files(folder: int, limit: int) -> Iterator[bytes]:
             if stat.S_ISLNK(os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode):
                 raise Invalid(f"holds a symbolic link, {shown(path)}; only regular files and folders are taken")
         yield from (b"/".join(filter(None, (inner, name))) for name in files)
+
+
+def _unreadable(error: OSError) -> None:
+    """What cannot be looked into may hold half of the model."""
+    name = os.fsencode(error.filename) if isinstance(error.filename, str | bytes) else b"a folder"
+    raise DownloadFailed(
+        f"{shown(name)} cannot be read ({error.strerror}); give user or group 1000, or everybody, the right to read it"
+    ) from error
 
 
 @contextmanager

@@ -43,14 +43,14 @@ class Attempt:
 
     def _fill(self, web: Web, opened: Opened, staging: Path) -> str:
         self._check_size(opened)
-        with self._spool(opened) as spool, Tree(staging) as tree:
-            room = Room(self.settings.limit_bytes, spool)
+        with self._spool(opened) as spool:
+            room = Room(self.settings.limit_bytes, self.settings.limit_entries, spool)
             reader = Reader(web, self.settings, room, self.progress, spool)
-            unpacker = Unpacker(tree, room, self.settings, spool)
-            with reader.files(opened) as files:
+            with Tree(staging, room) as tree, reader.files(opened) as files:
+                unpacker = Unpacker(tree, room, self.settings, spool, opened.encoding)
                 log.info("Began to fetch", artifact=public(self.settings.artifact), bytes=opened.size)
                 digest = self._take(files, unpacker, is_folder=isinstance(opened, Parts) and opened.is_folder)
-            tree.settle()
+                tree.settle()
         log.info("Unpacked", bytes=self.progress.bytes, digest=digest, rate=self.progress.rate)
         return digest
 
@@ -116,6 +116,8 @@ class Attempt:
             source = Source(file.chunks, self.settings.limit_bytes)
             unpacker.put(split(file.path), iter(lambda: source.read(CHUNK), b""))  # noqa: B023 - used at once
             lines.update(f"{source.digest.removeprefix('sha256:')}  ".encode() + file.path + b"\n")
+        if not unpacker.tree.files:
+            raise Invalid("holds no file")
         digest = f"sha256:{lines.hexdigest()}"
         self._check(digest)
         return digest

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from fetcher import log, spool
 from fetcher.settings import Settings
-from fetcher.tree import fsync_folder
+from fetcher.tree import fsync_folder, raised
 
 MARKER = ".complete"
 
@@ -33,7 +33,7 @@ def install(settings: Settings, fill: Callable[[Path], str]) -> bool:
     ``fill`` returns the digest of what it unpacked, and raises to leave everything as it was.
     """
     with _lock(settings.volume):
-        if _is_complete(settings):
+        if is_complete(settings):
             spool.remove(settings.volume)
             return False
         _sweep(settings.volume)
@@ -60,19 +60,20 @@ def _lock(volume: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _is_complete(settings: Settings) -> bool:
+def is_complete(settings: Settings) -> bool:
+    """Whether `model` is what is asked for, as it was left."""
     try:
         marker = json.loads((settings.volume / MARKER).read_text())
         same = marker["digest"] == settings.digest if settings.digest else marker["url"] == _url_digest(settings)
-    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return same and settings.model.is_dir() and marker.get("inventory") == _inventory(settings.model)
+    except (OSError, ValueError, LookupError, TypeError):
         return False
-    return same and settings.model.is_dir() and marker.get("inventory") == _inventory(settings.model)
 
 
 def _inventory(model: Path) -> str:
     """Another one where a file was added, removed, cut or written to; without reading any."""
     facts = hashlib.sha256()
-    for folder, folders, files in os.walk(model):
+    for folder, folders, files in os.walk(model, onerror=raised):
         folders.sort()
         for name in sorted(files):
             path = Path(folder, name)

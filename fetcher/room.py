@@ -12,11 +12,13 @@ MARGIN = 32 * 1024 * 1024
 
 
 class Room:
-    """``limit`` bytes, for one artifact unpacked and what is kept of it packed."""
+    """``limit`` bytes, for one artifact unpacked and what is kept of it packed; and so many files and folders."""
 
-    def __init__(self, limit: int, spool: Spool | None = None) -> None:
+    def __init__(self, limit: int, limit_entries: int, spool: Spool | None = None) -> None:
         self.limit = limit
         self.used = 0
+        self._limit_entries = limit_entries
+        self._entries = 0
         self._spool = spool
         self._fixed = False
 
@@ -27,6 +29,13 @@ class Room:
             raise TooLarge(f"unpacks to more than the {self.limit} bytes allowed; give it more room (`size`)")
         if self._spool and self._spool.alive and not self._has_room(self._spool):
             self._yield(self._spool)
+
+    def enter(self, size: int = 0) -> None:
+        """A file or folder that is about to be made, named by the artifact or implied; raises ``TooLarge``."""
+        self._entries += 1
+        if self._entries > self._limit_entries:
+            raise TooLarge(f"unpacks to more than the {self._limit_entries} files and folders allowed")
+        self.take(size)
 
     def leaves(self, size: int) -> bool:
         """Whether so many bytes more may be kept."""

@@ -54,9 +54,13 @@ class Spool:
                 return
             self.kept += piece.size
         try:
-            if os.pwrite(self._data, buffer, piece.offset) == piece.size:
-                os.pwrite(self._records, RECORD.pack(THERE, fast.crc32(buffer)), piece.number * RECORD.size)
+            whole = os.pwrite(self._data, buffer, piece.offset) == piece.size
+            if whole:
+                record = RECORD.pack(THERE, fast.crc32(buffer))
+                whole = os.pwrite(self._records, record, piece.number * RECORD.size) == RECORD.size
         except OSError:
+            whole = False
+        if not whole:
             self.drop()
 
     def drop(self) -> None:

@@ -38,8 +38,10 @@ class Source:
 
     def head(self, size: int) -> bytes:
         """The next ``size`` bytes, or fewer at the end, without consuming them."""
-        while len(self._ahead) < size and (chunk := bytes(self._next())):
-            self._ahead = memoryview(bytes(self._ahead) + chunk)
+        found = bytearray(self._ahead)
+        while len(found) < size and (chunk := self._next()):
+            found += chunk
+        self._ahead = memoryview(bytes(found))
         return bytes(self._ahead[:size])
 
     def read(self, size: int) -> bytes:

@@ -16,6 +16,8 @@ from fetcher.stream import CHUNK, Readable
 
 BLOCK = 512
 LONGEST_EXTENSION = 1024 * 1024
+LONGEST_NUMBER = 19
+"""Digits, which hold any size."""
 EXTENSIONS = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
 KINDS = {
     tarfile.LNKTYPE: "a hard link",
@@ -130,24 +132,26 @@ def _extended(extension: Extension, header: tarfile.TarInfo, content: Content) -
 
 def _pax(records: bytes, extension: Extension) -> Extension:
     """Records are ``LENGTH KEY=VALUE`` and a line feed (POSIX.1-2001, pax)."""
-    name, size = extension.name, extension.size
-    while records:
-        digits, _, _ = records.partition(b" ")
-        length = _number(digits)
-        key, equals, value = records[len(digits) + 1 : length - 1].partition(b"=")
-        if not equals or not len(digits) < length <= len(records):
+    name, size, at = extension.name, extension.size, 0
+    while at < len(records):
+        space = records.find(b" ", at, at + LONGEST_NUMBER + 1)
+        length = _number(records[at : max(space, at)])
+        if not space - at < length <= len(records) - at:
+            raise Invalid("is damaged: a pax header makes no sense")
+        key, equals, value = records[space + 1 : at + length - 1].partition(b"=")
+        if not equals:
             raise Invalid("is damaged: a pax header makes no sense")
         if key.startswith(b"GNU.sparse"):
             raise Invalid("holds a sparse file; only regular files and folders are unpacked")
         name = value if key == b"path" else name
         size = _number(value) if key == b"size" else size
-        records = records[length:]
+        at += length
     return Extension(name, size)
 
 
 def _number(digits: bytes) -> int:
-    """A decimal number of a pax header; 19 digits hold any size."""
-    if not digits.isdigit() or len(digits) > 19:
+    """A decimal number of a pax header."""
+    if not digits.isdigit() or len(digits) > LONGEST_NUMBER:
         raise Invalid("is damaged: a pax header makes no sense")
     return int(digits)
 

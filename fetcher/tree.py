@@ -14,8 +14,11 @@ from typing import Self
 
 from fetcher.disk import Disk
 from fetcher.failures import Invalid
+from fetcher.room import Room
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FOLDER_SIZE = 4096
+"""Bytes that a folder takes on most file systems."""
 SYNC_EVERY = 16 * 1024 * 1024
 """Bytes after which a file begins to be brought down, so that the disk works from the beginning on."""
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -24,8 +27,10 @@ NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 class Tree:
     """A folder to fill, until the block ends; modes are such that any user may read, whatever the umask."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, room: Room) -> None:
         self.root = root
+        self.files = 0
+        self._room = room
         self._disk = Disk()
 
     def __enter__(self) -> Self:
@@ -44,6 +49,8 @@ class Tree:
         if not path:
             raise Invalid("holds a file without a name")
         with self._folder(path[:-1]) as parent:
+            self._room.enter()
+            self.files += 1
             file = _new_file(path, parent)
         with os.fdopen(file, "wb", buffering=0) as stream:
             _write(stream, self._disk, chunks)
@@ -53,7 +60,7 @@ class Tree:
     def settle(self) -> None:
         """Brings all of it down to the disk: files, then folders, the innermost first."""
         self._disk.wait()
-        for folder, _, _ in os.walk(self.root, topdown=False):
+        for folder, _, _ in os.walk(self.root, topdown=False, onerror=raised):
             fsync_folder(Path(folder))
 
     @contextmanager
@@ -62,12 +69,29 @@ class Tree:
         descriptor = os.open(self.root, FOLDER)
         try:
             for depth in range(len(path)):
-                inner = _open_folder(path[: depth + 1], descriptor)
+                inner = self._open_folder(path[: depth + 1], descriptor)
                 os.close(descriptor)
                 descriptor = inner
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def _open_folder(self, path: Sequence[bytes], parent: int) -> int:
+        try:
+            return _opened(path, parent)
+        except FileNotFoundError:
+            self._room.enter(FOLDER_SIZE)
+            os.mkdir(path[-1], 0o755, dir_fd=parent)
+        descriptor = _opened(path, parent)
+        os.fchmod(descriptor, 0o755)
+        return descriptor
+
+
+def _opened(path: Sequence[bytes], parent: int) -> int:
+    try:
+        return os.open(path[-1], FOLDER, dir_fd=parent)
+    except NotADirectoryError as error:
+        raise _taken(path) from error
 
 
 def _write(stream: FileIO, disk: Disk, chunks: Iterable[bytes | memoryview]) -> None:
@@ -82,6 +106,11 @@ def _write(stream: FileIO, disk: Disk, chunks: Iterable[bytes | memoryview]) -> 
             disk.sync(stream.fileno())
 
 
+def raised(error: OSError) -> None:
+    """For walks, which otherwise pass over what cannot be read."""
+    raise error
+
+
 def fsync_folder(folder: Path) -> None:
     """Brings the folder's own entries down to the disk."""
     descriptor = os.open(folder, FOLDER)
@@ -89,22 +118,6 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _open_folder(path: Sequence[bytes], parent: int) -> int:
-    try:
-        os.mkdir(path[-1], 0o755, dir_fd=parent)
-    except FileExistsError:
-        made = False
-    else:
-        made = True
-    try:
-        descriptor = os.open(path[-1], FOLDER, dir_fd=parent)
-    except NotADirectoryError as error:
-        raise _taken(path) from error
-    if made:
-        os.fchmod(descriptor, 0o755)
-    return descriptor
 
 
 def _new_file(path: Sequence[bytes], parent: int) -> int:

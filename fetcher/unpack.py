@@ -3,6 +3,7 @@
 It must not make anything visible, nor fetch.
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,14 +15,13 @@ from urllib.parse import unquote, urlsplit
 
 from fetcher import tars, zips
 from fetcher.failures import Invalid
+from fetcher.formats import PACKING, check_encoding, check_file
 from fetcher.inflate import Inflated, member_for
 from fetcher.room import Room
 from fetcher.settings import Settings
 from fetcher.spool import Spool
 from fetcher.stream import CHUNK, Readable, Source, ahead
 from fetcher.tree import Tree
-
-ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".zip")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Unpacker:
     room: Room
     settings: Settings
     spool: Spool | None = None
+    encoding: str = ""
 
     def unpack(self, source: Source) -> None:
         """Archives are unpacked; anything else is put as it is, under its own name; raises a ``Failure``."""
@@ -46,12 +47,12 @@ class Unpacker:
                 self._untar(stream)
         elif zips.is_zip(head) and _may_be_unzipped(name):
             self._unzip(source)
-        elif name.endswith(ARCHIVES):
-            raise Invalid(
-                "is named like an archive, but holds none; it begins with " + ascii(head[:40].decode("latin-1"))
-            )
         else:
+            check_encoding(self.encoding, os.fsencode(name))
+            check_file(head, name)
             self.put((os.fsencode(name),), iter(lambda: source.read(CHUNK), b""))
+        if not self.tree.files:
+            raise Invalid(f"holds no file; {PACKING}")
 
     def put(self, path: tuple[bytes, ...], chunks: Iterator[bytes | memoryview]) -> None:
         """Writes one file of a length that is not known before."""
@@ -91,6 +92,8 @@ class Unpacker:
         if spool and spool.alive:
             self.room.need_packed()
             source.drain()
+            if not spool.alive:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             file = spool.whole()
         else:
             file = _nameless(self.tree.root.parent)

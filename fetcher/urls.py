@@ -15,6 +15,7 @@ from http import HTTPStatus
 from fetcher.artifact import PIECE, Opened, Parts, Stream
 from fetcher.credentials import Secret
 from fetcher.failures import Changed, DownloadFailed, Interrupted
+from fetcher.formats import check_encoding
 from fetcher.web import Response, Web, number
 
 CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
@@ -88,6 +89,8 @@ class UrlPart:
         found = _range(response.headers)
         if found is None or found.total != wanted.total or not _is_of(response.headers, self.validator):
             raise Changed("it was replaced while it was fetched")
+        if self.path:
+            check_encoding(_encoding(response.headers), self.path)
         if found != wanted:
             raise DownloadFailed(f"the server gave bytes {found.first}-{found.last}, not {wanted.first}-{wanted.last}")
 
@@ -118,7 +121,8 @@ def open_url(web: Web, address: Address, first: int = PIECE) -> Opened:
     head = bytearray(found.last + 1)
     _read_all(response, memoryview(head))
     moved = response.url if response.url != asked else ""
-    return Parts([UrlPart(web, address, Known(found.total, validator, head=bytes(head), url=moved))])
+    part = UrlPart(web, address, Known(found.total, validator, head=bytes(head), url=moved))
+    return Parts([part], encoding=_encoding(response.headers))
 
 
 def _unranged(web: Web, address: Address) -> Stream:
@@ -131,7 +135,7 @@ def _unranged(web: Web, address: Address) -> Stream:
 
 def _stream(response: Response) -> Stream:
     size = None if "Transfer-Encoding" in response.headers else number(response.headers.get("Content-Length", ""))
-    return Stream(_chunks(response, size), size)
+    return Stream(_chunks(response, size), size, _encoding(response.headers))
 
 
 def _chunks(response: Response, size: int | None) -> Iterator[bytes]:
@@ -167,6 +171,10 @@ def _is_settled(modified: str, now: str) -> bool:
         return (parsedate_to_datetime(now) - parsedate_to_datetime(modified)).total_seconds() >= 1
     except (TypeError, ValueError):
         return False
+
+
+def _encoding(headers: Message) -> str:
+    return headers.get("Content-Encoding", "").strip().lower()
 
 
 def _condition(validator: str) -> Headers:

@@ -204,7 +204,9 @@ def _check_status(answer: http.client.HTTPResponse, wanted: Target, secret: Secr
     status = answer.status
     if status in FINE:
         return
-    message = f"status {status}{_code(answer)}; {ADVICE.get(status, 'see the log of that server')}{_unsent(wanted, secret)}"
+    message = (
+        f"status {status}{_code(answer)}; {ADVICE.get(status, 'see the log of that server')}{_unsent(wanted, secret)}"
+    )
     if status == HTTPStatus.PRECONDITION_FAILED:
         raise Changed("it was replaced while it was fetched")
     if status in BUSY:

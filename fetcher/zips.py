@@ -197,12 +197,14 @@ def _item(fixed: tuple[bytes | int, ...], name: bytes, extra: bytes) -> Item:
 
 def _sizes64(extra: bytes, *numbers: int) -> tuple[int, ...]:
     """The numbers, those that do not fit into 32 bits from the extra field 1."""
-    while len(extra) >= 4:
-        kind, length = struct.unpack_from("<2H", extra)
-        if kind == 1 and length + 4 <= len(extra):
-            longer = [value for (value,) in struct.iter_unpack("<Q", extra[4 : 4 + length - length % 8])]
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<2H", extra, at)
+        at += 4
+        if kind == 1 and at + length <= len(extra):
+            longer = [value for (value,) in struct.iter_unpack("<Q", extra[at : at + length - length % 8])]
             return tuple(longer.pop(0) if number == MAX32 and longer else number for number in numbers)
-        extra = extra[4 + length :]
+        at += length
     return numbers
 
 

@@ -4,7 +4,9 @@
 ``MOST_ENTRIES``, see ``test_fetcher_hostile``.
 """
 
+import bz2
 import gzip
+import lzma
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -69,6 +71,7 @@ PAX = {
     "a size beyond all limits": (b"20 size=99999999999\n", TOO_LARGE),
     "a size beyond the file": (b"16 size=9999999\n", TOO_LARGE),
     "a size into the zeros at the end": (b"13 size=3000\n", INSTALLED),
+    "hundreds of thousands of records": (b"6 a=b\n" * 174_000, INSTALLED),
     "a length of megabytes": (b"a" * 1_048_577, INVALID),
     "other digits than those of ASCII": ("١٤ path=/evil\n".encode(), INVALID),
 }
@@ -161,6 +164,14 @@ def _names() -> Iterator[tuple[str, bytes, int]]:
     yield "a path of a thousand folders", tar(member("/".join(["d"] * 1000), b"1")), INVALID
     yield "the names of what model-init keeps", tar(member(".complete", b"{}"), member(".lock"), folder(".partial")), 0
     yield "more entries than allowed", tar(*(member(f"{number}") for number in range(101))), TOO_LARGE
+    yield "more implied folders than allowed", tar(*(member("/".join([f"{n}"] * 60)) for n in range(2))), TOO_LARGE
+    yield (
+        "folders that take more than is left",
+        tar(member("a", bytes(1_990_000)), *(folder(f"{n}") for n in range(9))),
+        TOO_LARGE,
+    )
+    yield "nothing", tar(), INVALID
+    yield "nothing but folders", tar(folder("a"), folder("a/b")), INVALID
     yield "one folder more often than allowed", tar(*(folder("a") for _ in range(101))), TOO_LARGE
     yield "sizes beyond the limit", tar(*(member(f"{number}", bytes(700_000)) for number in range(3))), TOO_LARGE
     yield "a tar in a tar", tar(member("inner.tar", tar(member("../evil", b"1")))), INSTALLED
@@ -187,6 +198,17 @@ def _bombs() -> Iterator[tuple[str, str, bytes, int]]:
     yield "more than allowed, packed", "m.tar", bytes(3_000_000), TOO_LARGE
 
 
+def _foreign() -> Iterator[tuple[str, str, bytes, int]]:
+    """What other programs pack, under any name."""
+    for name in ("m.tar.xz", "m.bin", "m", "m.tar"):
+        yield f"{name}: packed by xz", name, lzma.compress(SMALL), INVALID
+        yield f"{name}: packed by bzip2", name, bz2.compress(SMALL), INVALID
+    yield "packed by 7-Zip", "m.7z", b"7z\xbc\xaf\x27\x1c\0\4" + bytes(24), INVALID
+    yield "packed by RAR", "m.rar", b"Rar!\x1a\x07\x01\0" + bytes(24), INVALID
+    yield "gzip: nothing but a folder", "m.tar.gz", gzip.compress(tar(folder("a"))), INVALID
+    yield "gzip: nothing", "m.tar.gz", gzip.compress(tar()), INVALID
+
+
 def _cut_off() -> Iterator[tuple[str, str, bytes, int]]:
     whole = {
         "m.tar": SMALL[:3072],
@@ -203,7 +225,7 @@ def _cut_off() -> Iterator[tuple[str, str, bytes, int]]:
 def _cases() -> Iterator[tuple[str, Case]]:
     for what, archive, code in _tars():
         yield what, Case("m.tar", archive, code)
-    for what, name, archive, code in (*_bombs(), *_cut_off()):
+    for what, name, archive, code in (*_bombs(), *_foreign(), *_cut_off()):
         yield what, Case(name, archive, code)
     for what, (archive, code) in hostile_zips.HOSTILE.items():
         yield f"zip: {what}", Case("m.zip", archive, code)

@@ -66,7 +66,12 @@ DIRECTORY = GOOD.index(CENTRAL)
 HOSTILE = {
     "well-formed": (GOOD, INSTALLED),
     "well-formed with a directory of 64 bits": (_zip64(2, DIRECTORY), INSTALLED),
-    "empty": (packed(), INSTALLED),
+    "empty": (packed(), INVALID),
+    "nothing but a folder": (packed(("d/", b"")), INVALID),
+    "more implied folders than allowed": (
+        packed(("/".join(["d"] * 60) + "/a", b""), ("/".join(["e"] * 60), b"")),
+        TOO_LARGE,
+    ),
     "stored, not deflated": (packed(("a", b"1"), method=zipfile.ZIP_STORED), INSTALLED),
     "a file outside": (_renamed(b"../evil"), INVALID),
     "a file outside from within": (_renamed(b"a/../../evil"), INVALID),

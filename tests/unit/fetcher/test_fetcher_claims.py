@@ -2,13 +2,14 @@
 
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from fetcher.__main__ import main
 from tests.unit.fetcher.origin import member, tar_gz
-from tests.unit.fetcher.running import Place
+from tests.unit.fetcher.running import Place, ordinary_user
 
 TREE = {"config.json": b"{}", "shards/1.bin": b"1" * 3_000_000, "shards/deep/empty": b""}
 
@@ -99,6 +100,31 @@ def test_what_is_neither_file_nor_folder_is_refused(place: Place, claim: Path) -
     os.mkfifo(claim / "titanic" / "pipe")
     assert run(place, "pvc://team-models/titanic") == 12
     assert "neither file nor folder" in place.said()["message"]
+
+
+def test_a_folder_that_cannot_be_read_fails_the_whole() -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Place(Path(scratch))
+        locked = place.scratch / "claims" / "team-models" / "locked"
+        locked.mkdir(parents=True)
+        (locked.parent / "config.json").write_bytes(b"{}")
+        (locked / "weights").write_bytes(b"1")
+        place.volume.mkdir()
+        for path, mode in {place.scratch: 0o755, place.volume: 0o777, locked: 0o000}.items():
+            path.chmod(mode)
+        arguments = place.arguments("pvc://team-models/", "--claims", str(place.scratch / "claims"))
+        place.termination_log.chmod(0o666)
+        with ordinary_user():
+            assert main(arguments) == 10
+        assert "'locked' cannot be read (Permission denied)" in place.said()["message"]
+        assert place.visible() == []
+        locked.chmod(0o700)
+
+
+def test_a_folder_without_any_file_is_no_model(place: Place, claim: Path) -> None:
+    (claim / "empty" / "inner").mkdir(parents=True)
+    assert run(place, "pvc://team-models/empty") == 12
+    assert "holds no file" in place.said()["message"]
 
 
 @pytest.mark.parametrize(("limit", "value"), [("--limit-entries", "3"), ("--limit-bytes", "1000")])

@@ -5,13 +5,17 @@ import json
 import os
 import random
 import signal
+import tempfile
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from fetcher.install import is_complete
+from fetcher.settings import parse
 from tests.unit.fetcher.origin import Answer, member, serving, tar_gz
-from tests.unit.fetcher.running import Place, line_with
+from tests.unit.fetcher.running import Place, line_with, ordinary_user
 
 CONTENT = bytes(range(256)) * 8000
 FIRST = tar_gz(member("model.bin", CONTENT), member("version", b"1"))
@@ -108,6 +112,17 @@ def test_a_model_that_was_damaged_meanwhile_is_fetched_again(damaged: Callable[[
         assert place.run(origin) == 0
     assert len(origin.requests) == 2
     assert place.files() == {"model.bin": CONTENT, "version": b"1"}
+
+
+def test_a_model_that_cannot_be_listed_does_not_count_as_whole() -> None:
+    with tempfile.TemporaryDirectory() as scratch, serving(Answer(tar_gz(member("d/a", b"1")))) as origin:
+        place = Place(Path(scratch))
+        place.scratch.chmod(0o755)
+        settings = parse(place.arguments(f"{origin.url}/model.tar.gz"))
+        assert (place.run(origin), is_complete(settings)) == (0, True)
+        (place.model / "d").chmod(0)
+        with ordinary_user():
+            assert not is_complete(settings)
 
 
 def test_what_killed_runs_have_left_is_swept(place: Place) -> None:

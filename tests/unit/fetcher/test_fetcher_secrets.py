@@ -29,7 +29,7 @@ def servers() -> Iterator[list[Origin]]:
 
 
 def lead(servers: list[Origin], chain: list[int], size: int, expires_after: int) -> None:
-    """Has requests for ``/0`` pass along the chain; the last server gives so many answers until the way is asked anew."""
+    """Has requests for ``/0`` pass along the chain; one in so many is rejected by the last server."""
     given_out = [0]
 
     def reply(request: Mapping[str, str]) -> Answer:
@@ -81,7 +81,9 @@ def test_a_refusal_by_another_server_says_that_the_secret_is_not_sent_there(plac
     assert "the artifactSecret is sent to" in place.said()["message"]
 
 
-@pytest.mark.parametrize("value", ["t0psecret\nmore", "t0psecret\r\nX-Evil: 1", "t0psecret€", "t0psecret\0", "t0psecret\x7f"])
+@pytest.mark.parametrize(
+    "value", ["t0psecret\nmore", "t0psecret\r\nX-Evil: 1", "t0psecret€", "t0psecret\0", "t0psecret\x7f"]
+)
 def test_a_token_that_no_header_can_carry_is_rejected_without_showing_it(
     value: str, place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
