@@ -7,6 +7,8 @@ from msgspec import Meta
 from mlendpoints.api import patterns
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
 
+# The words that this version writes. A status is read whatever it says, and the schema does not list them:
+# a later version may have written others before it was rolled back.
 State = Literal["Creating", "InService", "Updating", "RollingBack", "Failed", "Deleting", "OutOfService"]
 Outcome = Literal["Succeeded", "Failed", "RolledBack", "Superseded"]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -84,7 +86,7 @@ class HistoryEntry(Value, frozen=True, kw_only=True):
     """An update that ended."""
 
     target: Annotated[str, Meta(description="Its config version.")]
-    outcome: Annotated[Outcome, Meta(description="How it ended.")]
+    outcome: Annotated[str, Meta(description="How it ended: Succeeded, Failed, RolledBack or Superseded.")]
     reason: Annotated[str, Meta(description="Why, one word from a closed list.")]
     message: Annotated[str, Meta(description="What, where, and how to mend it.")] = ""
     start_time: Annotated[Time, Meta(description="When it began.")]
@@ -95,7 +97,13 @@ class EndpointStatus(Value, frozen=True, kw_only=True):
     """What the endpoint does now."""
 
     observed_generation: Annotated[int, Meta(description="The generation this status is about.", ge=0)] = 0
-    state: Annotated[State | None, Meta(description="SageMaker's word for it; derived from the conditions.")] = None
+    state: Annotated[
+        str,
+        Meta(
+            description="SageMaker's word for it, derived from the conditions: Creating, InService, Updating,"
+            " RollingBack, Failed, Deleting or OutOfService."
+        ),
+    ] = ""
     url: Annotated[str, Meta(description="Where to send requests: <url>/invocations.")] = ""
     monitoring_url: Annotated[str, Meta(description="Metrics of its pods; reachable inside the cluster only.")] = ""
     config_version: Annotated[str, Meta(description="The config version that serves.")] = ""

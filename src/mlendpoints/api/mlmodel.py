@@ -14,6 +14,7 @@ from mlendpoints.api.endpointconfig import WrittenQuantity, WrittenResources, ho
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
 from mlendpoints.api.model import AccessMode, ModelServer, NodeSelector, PodCount, Tolerations
 
+# The words that this version writes; a status is read whatever it says
 Phase = Literal["Pending", "CreatingStorage", "Downloading", "Serving", "Ready", "Failed", "Terminating"]
 
 
@@ -55,7 +56,13 @@ class MLModelStatus(Value, frozen=True, kw_only=True):
     """What it does now."""
 
     observed_generation: Annotated[int, Meta(description="The generation this status is about.", ge=0)] = 0
-    phase: Annotated[Phase | None, Meta(description="How far the asked version has come.")] = None
+    phase: Annotated[
+        str,
+        Meta(
+            description="How far the asked version has come: Pending, CreatingStorage, Downloading, Serving, Ready,"
+            " Failed or Terminating."
+        ),
+    ] = ""
     message: Annotated[str, Meta(description="What it waits for, or what went wrong and how to mend it.")] = ""
     version: Annotated[str, Meta(description="The version that is asked for.")] = ""
     serving_version: Annotated[str, Meta(description="The version that the Deployment runs.")] = ""

@@ -8,7 +8,7 @@ from mlendpoints.core.keeping import kept_instances
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.manifests.destinationrule import make_destination_rule
-from mlendpoints.core.manifests.gateway import make_gateway
+from mlendpoints.core.manifests.gateway import can_open, make_gateway
 from mlendpoints.core.manifests.instances import make_config_instance, make_model_instance
 from mlendpoints.core.manifests.service import make_monitoring_service, make_service
 from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_claim, needs_volume
@@ -31,7 +31,8 @@ def desired(scene: Scene, rollout: Rollout) -> Iterator[Manifest]:
     """All that shall stand now, parents before children, routes last."""
     if scene.target is None and not scene.serving:
         return
-    yield make_gateway(scene.world.endpoint, scene.world.settings)
+    if can_open(scene.world.endpoint, scene.world.settings):
+        yield make_gateway(scene.world.endpoint, scene.world.settings)
     yield make_monitoring_service(scene.world.endpoint)
     asked = scene.target if rollout.step is not Step.HOLD else None
     if asked is not None:

@@ -40,7 +40,7 @@ def _condition(
     return Condition(
         type=kind.value,
         status=status,  # type: ignore[arg-type]
-        reason=finding.reason.value,
+        reason=str(finding.reason),
         message=finding.message[:_LONGEST_MESSAGE],
         last_transition_time=old.last_transition_time if same and old else timestamp(now),
         observed_generation=generation,

@@ -32,21 +32,21 @@ class Finding(Struct, frozen=True):
     """A judgement: ``ok`` True, False, or None for not yet."""
 
     ok: bool | None
-    reason: Reason
+    reason: str  # a ``Reason``, unless read from a status that another version wrote
     message: str
 
     @classmethod
-    def yes(cls, reason: Reason, message: str) -> "Finding":
+    def yes(cls, reason: str, message: str) -> "Finding":
         """It is as it should be."""
         return cls(ok=True, reason=reason, message=message)
 
     @classmethod
-    def no(cls, reason: Reason, message: str) -> "Finding":
+    def no(cls, reason: str, message: str) -> "Finding":
         """It is not, and somebody has to mend it."""
         return cls(ok=False, reason=reason, message=message)
 
     @classmethod
-    def wait(cls, reason: Reason, message: str) -> "Finding":
+    def wait(cls, reason: str, message: str) -> "Finding":
         """Not yet; it goes on by itself."""
         return cls(ok=None, reason=reason, message=message)
 
@@ -75,7 +75,7 @@ def instance_findings(  # noqa: PLR0913 - all that is known of an instance
 ) -> Finding:
     """Why the pods of model instance ``name`` are not all ready: the first reason that a person can act on."""
     for refusal in refusals:
-        return Finding.no(Reason(refusal.reason), f"{name}: {refusal.message}")
+        return Finding.no(refusal.reason, f"{name}: {refusal.message}")
     if deployment is not None and deployment.failure:
         reason, message = rejection(deployment.failure, instance)
         return Finding.no(reason, f"{name}: {message}")

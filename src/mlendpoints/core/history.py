@@ -103,7 +103,7 @@ def _ended(
     entry = HistoryEntry(
         target=update.target,
         outcome=outcome,
-        reason=why.reason.value,
+        reason=str(why.reason),
         message=why.message,
         start_time=update.start_time,
         end_time=precise_timestamp(scene.world.now),

@@ -169,7 +169,7 @@ def _recorded_failure(scene: Scene, target: Target) -> Finding | None:
     last = next((entry for entry in scene.world.endpoint.status.history if entry.target == target.version), None)
     if last is None or last.outcome != "Failed":
         return None
-    return Finding.no(Reason(last.reason), last.message)
+    return Finding.no(last.reason, last.message)
 
 
 def probes(scene: Scene, rollout: Rollout, *, prove_live: bool) -> tuple[Probe, ...]:

@@ -32,7 +32,7 @@ def routes_finding(scene: Scene, rollout: Rollout) -> Finding:
     """Whether every gateway pod serves the routes as they shall be."""
     for ref, refusal in sorted(scene.world.refusals.items()):
         if ref.name not in scene.world.model_instances:
-            return Finding.no(Reason(refusal.reason), refusal.message)
+            return Finding.no(refusal.reason, refusal.message)
     if rollout.routes is None:
         return Finding.wait(Reason.WAITING, "No routes are written before the models are ready.")
     if scene.live != rollout.routes:

@@ -15,7 +15,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.findings import Finding
-from mlendpoints.core.manifests.gateway import credential_name
+from mlendpoints.core.manifests.gateway import can_open
 from mlendpoints.core.versions import config_version, model_version
 from mlendpoints.core.world import Destination, World
 
@@ -124,7 +124,7 @@ def _host_is_routed_by_others(world: World) -> Finding | None:
 
 def _tls_has_no_credential(world: World) -> Finding | None:
     endpoint = world.endpoint.spec
-    if not endpoint.tls or credential_name(endpoint.host, world.settings) is not None:
+    if can_open(world.endpoint, world.settings):
         return None
     return Finding.no(
         Reason.INVALID_SPEC,

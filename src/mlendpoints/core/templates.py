@@ -77,7 +77,7 @@ def _finding(user: World) -> Finding:
         return Finding.no(target.reason, f"Endpoint {name}: {target.message}")
     last = next((entry for entry in status.history if entry.target == target.version), None)
     if last is not None and last.outcome == "Failed":
-        return Finding.no(Reason(last.reason), f"Endpoint {name}: {last.message}")
+        return Finding.no(last.reason, f"Endpoint {name}: {last.message}")
     if status.config_version != target.version or status.update is not None:
         return Finding.wait(Reason.UPDATING, f"Endpoint {name} is rolling it out.")
     return Finding.yes(Reason.SUCCEEDED, "Every endpoint that uses it serves this version.")

@@ -63,11 +63,11 @@ class Metrics:
 
     def endpoint(self, ref: Ref, endpoint: Endpoint | None) -> None:
         """Shows an endpoint's state, or nothing once it is gone."""
-        self._show(self.states, ref, (endpoint.status.state or "") if endpoint else "")
+        self._show(self.states, ref, endpoint.status.state if endpoint else "")
 
     def mlmodel(self, ref: Ref, model: MLModel | None) -> None:
         """Shows an MLModel's phase, or nothing once it is gone."""
-        self._show(self.phases, ref, (model.status.phase or "") if model else "")
+        self._show(self.phases, ref, model.status.phase if model else "")
 
     def _show(self, gauge: Gauge, ref: Ref, word: str) -> None:
         before = self._shown.pop(ref, "")

@@ -495,3 +495,28 @@ def test_an_update_has_its_whole_deadline_also_when_it_begins_late_in_a_second()
     cluster.settle()
 
     assert cluster.status.history[0].outcome == "Failed"
+
+
+@pytest.mark.parametrize("credentials", [{}, {"example.org": "other"}])
+def test_tls_without_a_credential_leaves_what_serves_alone_and_is_told(credentials: dict[str, str]) -> None:
+    cluster = one_variant().settle()
+    before = {ref: stored.manifest["spec"] for ref, stored in cluster.objects.items()}
+    cluster.settings = gen.some_settings(tls_credentials=credentials)
+    cluster.edit_endpoint(tls=True)
+    cluster.settle()
+
+    assert {ref: stored.manifest["spec"] for ref, stored in cluster.objects.items()} == before
+    assert cluster.condition("ConfigResolved") == ("False", "InvalidSpec")
+    assert cluster.condition("Available") == ("True", "InService")
+
+
+def test_a_credential_taken_from_the_settings_leaves_what_serves_alone() -> None:
+    cluster = Cluster(gen.an_endpoint(tls=True), gen.a_config(), gen.a_model())
+    cluster.settings = gen.some_settings(tls_credentials={"example.com": "wildcard"})
+    cluster.settle()
+    cluster.settings = gen.some_settings()
+    cluster.writes.clear()
+    cluster.settle()
+
+    assert cluster.writes == []
+    assert cluster.condition("Available") == ("True", "InService")

@@ -10,7 +10,7 @@ def make_gateway(endpoint: Endpoint, settings: Settings) -> Manifest:
     """One server for the host, on the gateway pods that the settings select.
 
     Raises:
-        ValueError: TLS is asked for and no credential covers the host; ``resolve`` reports that before.
+        ValueError: not ``can_open``.
     """
     return {
         "apiVersion": "networking.istio.io/v1",
@@ -21,6 +21,11 @@ def make_gateway(endpoint: Endpoint, settings: Settings) -> Manifest:
             "servers": [_https_server(endpoint, settings) if endpoint.spec.tls else _http_server(endpoint, settings)],
         },
     }
+
+
+def can_open(endpoint: Endpoint, settings: Settings) -> bool:
+    """Whether there is what the server needs. Without a TLS credential, a Gateway that stands is left as it is."""
+    return not endpoint.spec.tls or credential_name(endpoint.spec.host, settings) is not None
 
 
 def credential_name(host: str, settings: Settings) -> str | None:

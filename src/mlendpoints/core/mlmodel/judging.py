@@ -35,7 +35,7 @@ def judge(view: View) -> Verdict:
     if view.world.model.metadata.deletion_timestamp:
         return Verdict("Terminating", Finding.no(Reason.DELETING, "It is being deleted, and all that was made for it."))
     for _, refusal in sorted(view.world.refusals.items()):
-        return _failed(view, Finding.no(Reason(refusal.reason), refusal.message))
+        return _failed(view, Finding.no(refusal.reason, refusal.message))
     return _serving(view) if view.is_fetched else _fetching(view)
 
 
