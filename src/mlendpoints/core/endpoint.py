@@ -11,6 +11,7 @@ from mlendpoints.core.findings import Finding
 from mlendpoints.core.history import Report, replacements
 from mlendpoints.core.instances import instance_statuses
 from mlendpoints.core.plan import Plan
+from mlendpoints.core.probing import worth_asking
 from mlendpoints.core.retirement import leftovers, prune
 from mlendpoints.core.rollout import Rollout, deadline, decide, probes
 from mlendpoints.core.scene import Scene
@@ -51,6 +52,7 @@ def _plan_living(scene: Scene) -> Plan:
         patient=headline(status) == headline(before),
         events=(*replacements(before, status), *transitions(before.conditions, status.conditions)),
         probes=probes(scene, rollout, prove_live=ask),
+        inquiries=worth_asking(scene.world.pods),
         recheck=_recheck(scene, failed=rollout.failure is not None, proven=report.routes.ok is True),
     )
     return _take_back_proof(scene, rollout, plan)

@@ -85,6 +85,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     patient: bool = False  # the status tells details only: it may wait a moment, so that several make one write
     events: tuple[Event, ...] = ()
     probes: tuple[Probe, ...] = ()
+    inquiries: tuple[str, ...] = ()  # pods whose events are asked for
     recheck: float | None = None  # seconds since the epoch
 
 
@@ -96,4 +97,5 @@ class MLModelPlan(Struct, frozen=True, kw_only=True):
     status: MLModelStatus | None = None  # None: unchanged
     patient: bool = False  # the status tells details only
     events: tuple[Event, ...] = ()
+    inquiries: tuple[str, ...] = ()  # pods whose events are asked for
     recheck: float | None = None  # seconds since the epoch

@@ -126,6 +126,18 @@ class Api:
                 return
             params = {**params, "continue": page.metadata.continue_}
 
+    async def glance(self, watch: Watch, *, limit: int, at_most: int) -> Page:
+        """The first objects of a list; raises ``UnavailableError`` if they take more than ``at_most`` bytes."""
+        params, path = {"limit": str(limit), **_selectors(watch)}, watch.kind.path(watch.namespace)
+        try:
+            async with self._http.stream("GET", path, params=params) as response:
+                await self._judge("list", watch.kind, response)
+                return msgspec.json.decode(await _read(response, at_most), type=Page)
+        except httpx2.HTTPError as error:
+            raise UnavailableError(f"GET {path}: {error!r}") from error
+        except msgspec.MsgspecError as error:
+            raise UnavailableError(f"GET {path}: {error}") from error
+
     async def watch(self, watch: Watch, *, since: str, seconds: int, silence: float) -> AsyncGenerator[WatchEvent]:
         """Changes after ``since`` until the server ends the watch.
 
@@ -224,6 +236,15 @@ def _selectors(watch: Watch) -> dict[str, str]:
 
 def _written(content: bytes) -> Written:
     return msgspec.json.decode(content, type=Written)
+
+
+async def _read(response: httpx2.Response, at_most: int) -> bytes:
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > at_most:
+            raise UnavailableError(f"GET {response.url.path}: more than {at_most} bytes")
+    return bytes(content)
 
 
 def _event(line: bytes) -> WatchEvent:

@@ -42,6 +42,7 @@ POD = Kind(name="Pod", api_version="v1", plural="pods")
 GATEWAY_SERVICE = Kind(name="GatewayService", api_version="v1", plural="services")
 GATEWAY_SLICE = Kind(name="GatewaySlice", api_version="discovery.k8s.io/v1", plural="endpointslices")
 EVENT = Kind(name="Event", api_version="events.k8s.io/v1", plural="events")
+KUBELET_EVENT = Kind(name="KubeletEvent", api_version="v1", plural="events")  # its fields can be selected by
 LEASE = Kind(name="Lease", api_version="coordination.k8s.io/v1", plural="leases")
 
 KINDS = {
@@ -50,7 +51,7 @@ KINDS = {
         *(ENDPOINT, CONFIG, MODEL, MLMODEL),
         *(VIRTUAL_SERVICE, GATEWAY, DESTINATION_RULE),
         *(SERVICE, DEPLOYMENT, JOB, CLAIM, VOLUME, SLICE, POD),
-        *(GATEWAY_SERVICE, GATEWAY_SLICE, EVENT, LEASE),
+        *(GATEWAY_SERVICE, GATEWAY_SLICE, EVENT, KUBELET_EVENT, LEASE),
     )
 }
 

@@ -6,6 +6,7 @@ Only composition; every part knows its neighbours by value, none knows this.
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from msgspec import Struct
@@ -18,6 +19,7 @@ from mlendpoints.edge.events import Recorder
 from mlendpoints.edge.expectations import Expectations, Progress
 from mlendpoints.edge.feed import Feed
 from mlendpoints.edge.holds import Holds
+from mlendpoints.edge.inquiries import Inquiries, ask_events
 from mlendpoints.edge.kinds import make_watches
 from mlendpoints.edge.lease import Lease, LeaseTimes
 from mlendpoints.edge.metrics import Metrics
@@ -59,6 +61,7 @@ class Operator:
         self.cache = Cache()
         self.queue = Queue()
         self.prober = Prober(self.queue.add)
+        self.inquiries = Inquiries(partial(ask_events, api), self.queue.add)
         watches = make_watches(
             namespaces=settings.namespaces,
             gateway_service=settings.gateway_service,
@@ -77,6 +80,7 @@ class Operator:
                 writer=Writer(api, may_write=lambda: self.lease.is_held),
                 recorder=self._recorder,
                 prober=self.prober,
+                inquiries=self.inquiries,
                 expectations=Expectations(cache=self.cache, progress=progress, clock=time.monotonic),
                 refusals=Refusals(time.monotonic),
                 holds=Holds(process.status_clock),
@@ -108,6 +112,7 @@ class Operator:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.prober.close()
+            await self.inquiries.close()
             server.close()
             await self._api.close()
 

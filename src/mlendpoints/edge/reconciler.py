@@ -18,6 +18,7 @@ from mlendpoints.api.meta import ObjectMeta
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model, ModelStatus
 from mlendpoints.core.plan import Event, MLModelPlan, Plan, SetStatus, Write
+from mlendpoints.core.probing import with_complaints
 from mlendpoints.core.templates import TemplateWorld
 from mlendpoints.core.world import Child, MLModelWorld, Ref, Refusal, Settings, World
 from mlendpoints.edge import kinds
@@ -27,6 +28,7 @@ from mlendpoints.edge.errors import RefusedError
 from mlendpoints.edge.events import Recorder
 from mlendpoints.edge.expectations import Expectations
 from mlendpoints.edge.holds import Holds
+from mlendpoints.edge.inquiries import Inquiries
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.probes import Prober
 from mlendpoints.edge.projections import Template
@@ -40,6 +42,7 @@ REST = 0.02  # seconds for each user, between two looks at a template: its statu
 log = structlog.get_logger()
 
 P = TypeVar("P", Plan, MLModelPlan)
+W = TypeVar("W", World, MLModelWorld)
 
 
 class Plans(Struct, frozen=True, kw_only=True):
@@ -59,6 +62,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     writer: Writer
     recorder: Recorder
     prober: Prober
+    inquiries: Inquiries
     expectations: Expectations
     refusals: Refusals
     holds: Holds
@@ -89,7 +93,11 @@ class Reconciler:
     def _observe(self, key: Ref) -> World | None:
         parts = self._parts
         answers, refusals = parts.prober.answers(key), parts.refusals.of(key)
-        return parts.cache.world(key, now=parts.clock(), settings=parts.settings, answers=answers, refusals=refusals)
+        world = parts.cache.world(key, now=parts.clock(), settings=parts.settings, answers=answers, refusals=refusals)
+        return self._with_complaints(key, world) if world else None
+
+    def _with_complaints(self, key: Ref, world: W) -> W:
+        return replace(world, pods=with_complaints(world.pods, self._parts.inquiries.answers(key)))
 
     async def _reconcile_endpoint(self, key: Ref) -> None:
         world = self._observe(key)
@@ -113,7 +121,7 @@ class Reconciler:
         if world is None:
             self._forget(key)
             return
-        plan = self._hold(key, parts.plans.mlmodel(world))
+        plan = self._hold(key, parts.plans.mlmodel(self._with_complaints(key, world)))
         if await self._apply(key, plan):
             await self._delete(key, plan.prune)
             if plan.status is not None:
@@ -122,6 +130,7 @@ class Reconciler:
             self._tell(world.model, plan.events)
         else:
             parts.queue.add(key)
+        parts.inquiries.want(key, plan.inquiries)
         self._return_at(key, plan.recheck)
 
     def _hold(self, key: Ref, plan: P) -> P:
@@ -138,6 +147,7 @@ class Reconciler:
         parts = self._parts
         parts.holds.held(key, frozenset())
         parts.prober.forget(key)
+        parts.inquiries.forget(key)
         parts.expectations.forget(key)
         parts.refusals.keep_only(key, set())
         parts.queue.forget(key)
@@ -202,6 +212,7 @@ class Reconciler:
 
     def _look_again(self, key: Ref, plan: Plan, world: World) -> None:
         self._parts.prober.want(key, plan.probes, world.gateways)
+        self._parts.inquiries.want(key, plan.inquiries)
         self._return_at(key, plan.recheck)
 
     def _return_at(self, key: Ref, time: float | None) -> None:

@@ -8,6 +8,7 @@ from mlendpoints.core.mlmodel.status import events, headline, make_status
 from mlendpoints.core.mlmodel.view import View
 from mlendpoints.core.mlmodel.writing import missing_writes
 from mlendpoints.core.plan import MLModelPlan
+from mlendpoints.core.probing import worth_asking
 from mlendpoints.core.world import MLModelWorld
 
 _REFUSED_AGAIN = 30.0  # seconds after which a refused write is tried again
@@ -23,7 +24,13 @@ def plan_mlmodel(world: MLModelWorld) -> MLModelPlan:
     report = _report(view)
     if world.model.metadata.deletion_timestamp:
         return report
-    return replace(report, writes=tuple(missing_writes(view)), prune=prune(view), recheck=_recheck(view))
+    return replace(
+        report,
+        writes=tuple(missing_writes(view)),
+        prune=prune(view),
+        inquiries=worth_asking(view.new_pods),
+        recheck=_recheck(view),
+    )
 
 
 def _report(view: View) -> MLModelPlan:
