@@ -14,7 +14,13 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import GROUP, VERSION
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.api.structural import Schema, make_schema, without_defaults
+from mlendpoints.api.structural import (
+    Schema,
+    make_schema,
+    with_defaults_told,
+    without_defaults,
+    without_defaults_in_lists,
+)
 
 Kind = type[Model | EndpointConfig | Endpoint | MLModel]
 
@@ -36,11 +42,14 @@ def _condition(name: str) -> tuple[str, str]:
     return "string", f'.status.conditions[?(@.type=="{name}")].status'
 
 
+_OF_INSTANCES: Final = ("string", ".spec.instance.endpoint")  # empty for templates
+
 KINDS: Final[Mapping[Kind, Names]] = {
     Model: Names(
         "machinelearningmodels",
         "mlm",
         {
+            "Endpoint": _OF_INSTANCES,
             "Image": ("string", ".spec.image"),
             "Artifact": ("string", ".spec.artifact"),
             "Replicas": ("integer", ".spec.replicas"),
@@ -52,7 +61,11 @@ KINDS: Final[Mapping[Kind, Names]] = {
     EndpointConfig: Names(
         "machinelearningendpointconfigs",
         "mlec",
-        {"Models": ("string", ".status.models"), "Rolled out": _condition("RolledOut")},
+        {
+            "Endpoint": _OF_INSTANCES,
+            "Models": ("string", ".status.models"),
+            "Rolled out": _condition("RolledOut"),
+        },
     ),
     Endpoint: Names(
         "machinelearningendpoints",
@@ -144,7 +157,7 @@ def _whole(kind: Kind) -> Schema:
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
-        "spec": spec,
+        "spec": without_defaults_in_lists(with_defaults_told(spec)),
         "status": without_defaults(status),
     }
     return schema | {"required": ["spec"]}

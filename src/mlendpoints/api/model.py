@@ -6,7 +6,7 @@ one endpoint. Only ``spec.replicas`` of an instance may change.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta, field
 
@@ -22,12 +22,19 @@ Quantity = Annotated[
 ]
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany"]
 VersionName = Annotated[str, Meta(max_length=16)]
+PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
 # User ids of a pod's other containers. The model runs as none of them: it could signal them, write to their files,
 # and, as the mesh's, go past its sidecar.
 PROXY_USER_ID = 65532  # nginx
 FETCHER_USER_ID = 65533  # model-init
 MESH_USER_ID = 1337  # Istio's sidecar
+RESERVED_USER_IDS: Final[Mapping[int, str]] = {
+    0: "root",
+    MESH_USER_ID: "Istio's sidecar",
+    PROXY_USER_ID: "nginx",
+    FETCHER_USER_ID: "model-init",
+}
 
 
 class KeySelector(Value, frozen=True, kw_only=True):
@@ -139,6 +146,10 @@ class ModelServer(Value, frozen=True, kw_only=True):
     image: Annotated[
         str, Meta(description="Container image of the model server.", pattern=patterns.IMAGE, max_length=1024)
     ]
+    image_pull_policy: Annotated[
+        PullPolicy | None,
+        Meta(description="When nodes pull the image; unset: Always for the tag latest or none, else IfNotPresent."),
+    ] = None
     artifact: Annotated[
         str,
         Meta(
@@ -183,9 +194,12 @@ class ModelServer(Value, frozen=True, kw_only=True):
         int,
         Meta(description="How long the model may take to load before its container is started again.", ge=1, le=86400),
     ] = 300
-    run_as_user: Annotated[int, Meta(description="User id of the model's container; never 0.", ge=1, le=4294967294)] = (
-        1000
-    )
+    run_as_user: Annotated[
+        int,
+        Meta(
+            description="User id of the model's container; not root's, nor one of the pod's own.", ge=0, le=4294967294
+        ),
+    ] = 1000
     service_account_name: Annotated[
         str,
         Meta(

@@ -17,23 +17,28 @@ from msgspec.structs import fields
 from mlendpoints.api.endpoint import Endpoint, EndpointSpec
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, ProductionVariant
 from mlendpoints.api.mlmodel import MLModel, MLModelSpec
-from mlendpoints.api.model import EnvVar, EnvVarSource, Model, ModelSpec, Toleration
+from mlendpoints.api.model import RESERVED_USER_IDS, EnvVar, EnvVarSource, Model, ModelSpec, Toleration
 from mlendpoints.api.patterns import LABEL, MENDING
 
 LABEL_KEY: Final = r"^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$"
 LABEL_VALUE: Final = r"^(|[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?)$"
 INSTANCE_NAME: Final = 63  # characters, the most that a Service's name may have
 TEMPLATE_NAME: Final = 54  # characters: "-" and a version of 8 make an instance's name
-REFERENCES: Final = 16  # the most that admission can check one by one (docs/adr/0041)
+REFERENCES: Final = 16  # the most that admission can check one by one
+ENVIRONMENT_BYTES: Final = 64 << 10  # of command, args and env together
 PODS_OWN_PORTS: Final = (2021, 8088, 9090)  # Fluent Bit, nginx, monitoring
 
 
 class Rule(Struct, frozen=True):
-    """One CEL rule; ``field`` is the field that is to blame, in camelCase, empty for the struct itself."""
+    """One CEL rule; ``field`` is the field that is to blame, in camelCase, empty for the struct itself.
+
+    With ``unless_same``, an object that broke it already may be written as long as these fields stay as they are.
+    """
 
     cel: str
     message: str
     field: str = ""
+    unless_same: tuple[str, ...] = ()
 
 
 _NAME = Rule(f"self.metadata.name.matches(r'{LABEL}')", f"metadata.name {MENDING[LABEL]}")
@@ -58,13 +63,14 @@ _INSTANCES_STAY = Rule(
 )
 
 
-def _same(field: str) -> str:
-    return f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+def same(field: str, old: str = "oldSelf") -> str:
+    """CEL: the field is as it was, or unset as it was."""
+    return f"has(self.{field}) == has({old}.{field}) && (!has(self.{field}) || self.{field} == {old}.{field})"
 
 
 _FROZEN_MODEL = Rule(
     "!has(self.instance) || "
-    + " && ".join(_same(field.encode_name) for field in fields(ModelSpec) if field.name != "replicas"),
+    + " && ".join(same(field.encode_name) for field in fields(ModelSpec) if field.name != "replicas"),
     "this is an instance: nothing but replicas may change; edit the template that it was made from",
 )
 
@@ -75,7 +81,8 @@ _FROZEN_CONFIG = Rule(
 
 _ABOVE_ZERO = tuple(
     Rule(
-        f"!isQuantity(string(self.{field})) || quantity(string(self.{field})).isGreaterThan(quantity('0'))",
+        f"!has(self.{field}) || !isQuantity(string(self.{field})) "
+        f"|| quantity(string(self.{field})).isGreaterThan(quantity('0'))",
         f"{field} must be above 0",
         field,
     )
@@ -105,6 +112,7 @@ _PLACEMENT = (
         "nodeSelector",
     ),
 )
+_WEIGHT: Final = "{}.?weight.orValue(1)"
 _CLIMBING: Final = r"^[^?]*/([.]|%2[eE]){2}([/?]|$)"  # '..' between slashes, before a query
 _SERVER = (
     Rule(
@@ -136,6 +144,31 @@ _SERVER = (
         "put plain values into env[].value, or let the server read a file of the image",
     ),
 )
+_ENVIRONMENT = (
+    "(has(self.env) ? self.env.map(v, size(bytes(v.name)) + (has(v.value) ? size(bytes(v.value)) : 0)).sum() : 0)"
+    " + (has(self.args) ? self.args.map(argument, size(bytes(argument))).sum() : 0)"
+    " + (has(self.command) ? self.command.map(argument, size(bytes(argument))).sum() : 0)"
+)
+
+
+def _bounds(exempt: str = "") -> tuple[Rule, ...]:
+    """Bounds that came later than the API: what is stored already, and versions of it, stay usable."""
+    whose = [f"{uid} ({owner})" for uid, owner in RESERVED_USER_IDS.items()]
+    return (
+        Rule(
+            f"{exempt}{_ENVIRONMENT} <= {ENVIRONMENT_BYTES}",
+            f"command, args and env together may take at most {ENVIRONMENT_BYTES >> 10} KiB; "
+            "put large values into the image, the artifact, or a ConfigMap that env[].valueFrom names",
+            unless_same=("env", "args", "command"),
+        ),
+        Rule(
+            f"{exempt}!(self.runAsUser in {list(RESERVED_USER_IDS)})",
+            f"runAsUser must be none of {', '.join(whose)}; choose another user id, such as 1000",
+            "runAsUser",
+            unless_same=("runAsUser",),
+        ),
+    )
+
 
 RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
     Endpoint: (_NAME, _SHORT_NAME),
@@ -155,7 +188,7 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
     EndpointConfig: _TEMPLATE_NAMES,
     EndpointConfigSpec: (
         Rule(
-            "self.models.exists(model, model.weight > 0)",
+            f"self.models.exists(model, {_WEIGHT.format('model')} > 0)",
             "at least one model must have a weight above 0, or nothing would answer",
             "models",
         ),
@@ -164,7 +197,7 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
     ),
     ProductionVariant: (
         Rule(
-            "self.instances > 0 || self.weight == 0",
+            f"self.?instances.orValue(1) > 0 || {_WEIGHT.format('self')} == 0",
             "instances may be 0 only with weight 0; set weight: 0 too, or give it an instance",
             "instances",
         ),
@@ -175,7 +208,7 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
             "path",
         ),
         Rule(
-            "self.accessMode != 'ReadWriteMany' || self.?storageClass.orValue('') != ''",
+            "self.?accessMode.orValue('') != 'ReadWriteMany' || self.?storageClass.orValue('') != ''",
             "accessMode: ReadWriteMany needs a storageClass that offers it; name one, or leave accessMode out",
             "accessMode",
         ),
@@ -200,12 +233,12 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
     ),
     Toleration: (
         Rule(
-            "self.?key.orValue('') != '' || self.operator == 'Exists'",
+            "self.?key.orValue('') != '' || self.?operator.orValue('Equal') == 'Exists'",
             "a toleration without a key tolerates all taints: it needs operator: Exists",
             "key",
         ),
         Rule(
-            "self.operator == 'Equal' || self.?value.orValue('') == ''",
+            "self.?operator.orValue('Equal') == 'Equal' || self.?value.orValue('') == ''",
             "a toleration with operator: Exists takes no value; leave it out or use operator: Equal",
             "value",
         ),
@@ -213,6 +246,7 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
     Model: _TEMPLATE_NAMES,
     ModelSpec: (
         *_SERVER,
+        *_bounds("has(self.instance) || "),
         Rule(
             "has(self.replicas) == has(self.instance)",
             "replicas belongs to instances, which the operator makes; in a config, set models[].instances",
@@ -222,5 +256,5 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
         _FROZEN_MODEL,
     ),
     MLModel: (_NAME, _SHORT_NAME),
-    MLModelSpec: (*_SERVER, *_PLACEMENT),
+    MLModelSpec: (*_SERVER, *_bounds(), *_PLACEMENT),
 }

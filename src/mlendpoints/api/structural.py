@@ -3,18 +3,19 @@
 References are resolved in place, every value has one type, lists say how they
 merge, patterns and rules become CEL with messages that help. Defaults are
 written where they say something (8080, "serve") and left out where they say
-nothing (empty, false), so that what people read back is what they wrote.
+nothing (empty, false), so that what people read back is what they wrote; below
+lists they are left out everywhere.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from mlendpoints.api.patterns import MENDING
-from mlendpoints.api.rules import RULES, Rule
+from mlendpoints.api.rules import RULES, Rule, same
 
 Schema = dict[str, Any]
 
@@ -41,6 +42,9 @@ LIST_KEYS: Final = {
     "ProductionVariant": "name",
     "VariantStatus": "instance",  # in a swap, old and new share the variant
 }
+# The API server takes integers and strings here, and tells whoever writes a fraction what is wrong in terms of its own,
+# before it looks at any rule. Of the ways in which a schema can fail, only an enumeration shows words of ours.
+_NO_FRACTION: Final = [{"enum": ['fractions in quotes, such as "0.5", or as "500m"']}, {"multipleOf": 1}]
 _RULES = {kind.__name__: rules for kind, rules in RULES.items()}
 
 
@@ -52,12 +56,39 @@ def make_schema(kind: type[Struct]) -> Schema:
 
 def without_defaults(schema: Schema) -> Schema:
     """The same schema, under which the API server fills in nothing."""
-    kept = {key: value for key, value in schema.items() if key != "default"}
+    return _mapped(schema, lambda part: {key: value for key, value in part.items() if key != "default"})
+
+
+def without_defaults_in_lists(schema: Schema) -> Schema:
+    """The same schema, under which the API server fills in nothing below lists.
+
+    To tools that compare what is stored with what was written, a list is one value (docs/adr/0041).
+    """
+    return _mapped(schema, lambda part: part | {"items": without_defaults(part["items"])} if "items" in part else part)
+
+
+def with_defaults_told(schema: Schema) -> Schema:
+    """The same schema, whose descriptions tell the defaults."""
+    return _mapped(schema, _default_told)
+
+
+def _default_told(part: Schema) -> Schema:
+    default = part.get("default")
+    if "description" not in part or not default:
+        return part
+    told = default if isinstance(default, str) else json.dumps(default)
+    return part | {"description": f"{part['description']} Default: {told}."}
+
+
+def _mapped(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
+    """The schema with a change made to it and to each of its parts, the innermost first."""
+    kept = dict(schema)
     if "properties" in kept:
-        kept["properties"] = {name: without_defaults(part) for name, part in kept["properties"].items()}
-    if "items" in kept:
-        kept["items"] = without_defaults(kept["items"])
-    return kept
+        kept["properties"] = {name: _mapped(part, change) for name, part in kept["properties"].items()}
+    for inner in ("items", "additionalProperties"):
+        if inner in kept:
+            kept[inner] = _mapped(kept[inner], change)
+    return change(kept)
 
 
 def _structural(loose: Schema, definitions: Mapping[str, Schema]) -> Schema:
@@ -85,8 +116,7 @@ def _united(parts: list[Schema]) -> Schema:
     present = {part["type"]: part for part in parts if part["type"] != "null"}
     if set(present) == {"integer", "string"}:
         bounds = {key: value for key, value in present["string"].items() if key != "type"}
-        types = [{"type": "integer"}, {"type": "string"}]
-        return bounds | {"x-kubernetes-int-or-string": True, "anyOf": types}
+        return bounds | {"x-kubernetes-int-or-string": True, "anyOf": _NO_FRACTION}
     (only,) = present.values()
     return only
 
@@ -121,7 +151,11 @@ def _pattern_rule(pattern: str, text: str) -> Schema:
 
 def _rule(rule: Rule) -> Schema:
     blamed = {"fieldPath": f".{rule.field}"} if rule.field else {}
-    return {"rule": rule.cel, "message": rule.message} | blamed
+    if not rule.unless_same:
+        return {"rule": rule.cel, "message": rule.message} | blamed
+    unchanged = " && ".join(same(field, "oldSelf.value()") for field in rule.unless_same)
+    cel = f"oldSelf.hasValue() && {unchanged} || {rule.cel}"
+    return {"rule": cel, "message": rule.message, "optionalOldSelf": True} | blamed
 
 
 def _default(whole: Schema) -> Schema:

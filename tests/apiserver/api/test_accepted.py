@@ -38,6 +38,11 @@ REFERRING = [
     {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "titanic", "key": "api.token", "optional": True}}},
     {"name": "LEVEL", "value": "", "valueFrom": {"configMapKeyRef": {"name": "titanic", "key": "log_level"}}},
 ]
+LARGE = {  # 64 KiB: 128 times 256 bytes, 2 times 8192, 16384 - 1 in characters of 3 bytes, and 1
+    "env": [{"name": f"V{n:03}", "value": "a" * 252} for n in range(128)],
+    "command": ["b" * 8192, "b" * 8192],
+    "args": ["\u2026" * 5461, "c"],
+}
 
 GOOD: list[tuple[str, str, Object]] = [
     ("mlm", "an image alone", {}),
@@ -74,7 +79,11 @@ GOOD: list[tuple[str, str, Object]] = [
     ("mlec", "a taint put up with", {"models": [{"tolerations": [{"key": "gpu", "operator": "Exists"}]}]}),
     ("mlec", "all taints put up with", {"models": [{"tolerations": [{"operator": "Exists"}]}]}),
     ("mlec", "as much as there may be", {"models": [FULL, *(VARIANT | FULL | {"name": f"v{n}"} for n in range(9))]}),
-    ("mlm", "as much as there may be", {"env": [{"name": f"V{n}", "value": "a" * 8192} for n in range(128)]}),
+    ("mlm", "as much as there may be", LARGE),
+    *(
+        ("mlm", f"the pull policy {policy}", {"imagePullPolicy": policy})
+        for policy in ("Always", "IfNotPresent", "Never")
+    ),
     ("mlmodel", "an image alone", {}),
     (
         "mlmodel",
@@ -88,7 +97,7 @@ GOOD: list[tuple[str, str, Object]] = [
     ),
     ("mlmodel", "storage of a class", {"storageClass": "fast", "accessMode": "ReadWriteMany"}),
     ("mlmodel", "no pods", {"replicas": 0}),
-    ("mlmodel", "as much as there may be", {"env": [{"name": f"V{n}", "value": "a" * 8192} for n in range(128)]}),
+    ("mlmodel", "as much as there may be", LARGE),
     ("mle", "a config and a host", {}),
     ("mle", "HTTPS", {"tls": True}),
     ("mle", "another try", {"update": {"attempt": "2"}}),
@@ -122,7 +131,7 @@ DEFAULTS: list[tuple[str, Object]] = [
             "runAsUser": 1000,
         },
     ),
-    ("mlec", {"models": [VARIANT | SIZES | {"weight": 1, "instances": 1}]}),
+    ("mlec", {"models": [VARIANT]}),
     ("mle", {"config": "titanic", "host": "titanic.example.com", "update": {"deadlineSeconds": 600}}),
     (
         "mlmodel",
@@ -188,4 +197,12 @@ def test_17_references_are_rejected(short: str, server: Server, namespace: str) 
     response = server.create(short, a_template(short, namespace, spec=references(artifact=1, pull=8, env=8)))
 
     assert "may be at most 16 references in all" in response.json()["message"]
+    assert response.status_code == 422
+
+
+@pytest.mark.parametrize("short", ["mlm", "mlmodel"])
+def test_more_than_64_kib_of_environment_and_arguments_are_rejected(short: str, server: Server, namespace: str) -> None:
+    response = server.create(short, a_template(short, namespace, spec=LARGE | {"args": ["\u2026" * 5461, "cc"]}))
+
+    assert "command, args and env together may take at most 64 KiB" in response.json()["message"]
     assert response.status_code == 422

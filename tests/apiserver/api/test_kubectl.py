@@ -77,7 +77,7 @@ def test_the_columns_of_a_config(server: Server, namespace: str) -> None:
     (row,) = server.table("mlec", namespace)
 
     assert row.pop("Age")
-    assert row == {"Name": "titanic", "Models": "blue=90,green=10", "Rolled out": "False"}
+    assert row == {"Name": "titanic", "Endpoint": None, "Models": "blue=90,green=10", "Rolled out": "False"}
 
 
 def test_the_columns_of_a_model(server: Server, operator: Server, namespace: str) -> None:
@@ -92,9 +92,11 @@ def test_the_columns_of_a_model(server: Server, operator: Server, namespace: str
     shown = {"Image": "registry.example.com/titanic:1.4", "Artifact": "https://example.com/t.tgz"}
     assert template_row.pop("Age")
     assert instance_row.pop("Age")
-    assert template_row == {"Name": "titanic", **shown, "Replicas": None, "Ready": None, "Fetched": None}
+    unknown = {"Endpoint": None, "Replicas": None, "Ready": None, "Fetched": None}
+    assert template_row == {"Name": "titanic", **shown, **unknown}
     assert instance_row == {
         "Name": "titanic-3f9c2ab1",
+        "Endpoint": "titanic",
         **shown,
         "Replicas": 2,
         "Ready": 1,

@@ -8,6 +8,7 @@ from tests.apiserver.server import Object, Server, address
 FROZEN = "this is an instance: nothing but replicas may change; edit the template that it was made from"
 OTHER_VALUES: Object = {
     "image": "registry.example.com/titanic:2",
+    "imagePullPolicy": "Always",
     "artifact": "https://example.com/other.tgz",
     "artifactDigest": f"sha256:{'0' * 64}",
     "command": ["other"],

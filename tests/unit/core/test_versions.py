@@ -40,6 +40,8 @@ def test_everything_that_makes_pods_makes_a_new_version() -> None:
         version_of(gen.a_variant(resources={"nvidia.com/gpu": "1"})),
         version_of(gen.a_variant(nodeSelector={"disk": "ssd"})),
         version_of(gen.a_variant(), image="other"),
+        version_of(gen.a_variant(), imagePullPolicy="Always"),
+        version_of(gen.a_variant(), imagePullPolicy="IfNotPresent"),
         version_of(gen.a_variant(), artifactDigest="sha256:" + 64 * "0"),
         version_of(gen.a_variant(), artifactSecret="reader"),
         version_of(gen.a_variant(), args=["train"]),

@@ -59,6 +59,7 @@ def make_model(instance: Model) -> Manifest:
     return {
         "name": "model",
         "image": spec.image,
+        **({"imagePullPolicy": spec.image_pull_policy} if spec.image_pull_policy else {}),
         "restartPolicy": "Always",
         **({"command": list(spec.command)} if spec.command else {}),
         **({"args": list(spec.args)} if spec.args else {}),
