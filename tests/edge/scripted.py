@@ -25,7 +25,10 @@ class Exchange:
 
     async def say(self, body: Object, *, code: int = 200) -> None:
         """A whole answer."""
-        content = json.dumps(body).encode()
+        await self.say_raw(json.dumps(body).encode(), code=code)
+
+    async def say_raw(self, content: bytes, *, code: int = 200) -> None:
+        """A whole answer that need not be JSON."""
         self._writer.write(f"HTTP/1.1 {code} .\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
         await self._writer.drain()
 
@@ -36,7 +39,10 @@ class Exchange:
 
     async def send(self, kind: str, obj: Object) -> None:
         """One event of a watch."""
-        line = json.dumps({"type": kind, "object": obj}).encode() + b"\n"
+        await self.send_raw(json.dumps({"type": kind, "object": obj}).encode() + b"\n")
+
+    async def send_raw(self, line: bytes) -> None:
+        """One line of a watch that need not be an event."""
         self._writer.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
         await self._writer.drain()
 

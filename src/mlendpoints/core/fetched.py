@@ -30,7 +30,7 @@ def _said(container: ContainerFacts) -> str:
         return ""
     try:
         figures = msgspec.json.decode(container.last_words, type=_Figures)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return ""
     return f"{_amount(figures.bytes)} in {figures.seconds:.1f} s ({_amount(figures.bytes_per_second)}/s)"
 

@@ -165,7 +165,7 @@ def _fetch_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     try:
         failure = msgspec.json.decode(container.last_words, type=FetchFailure)
         return Finding.no(Reason(failure.reason), f"Pod {pod.name}: {failure.message}")
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Pod {pod.name}: {_exit(container)}")
 
 

@@ -34,7 +34,7 @@ def _keys(cache: Cache, entry: Entry) -> Iterator[Ref | None]:
         case MLModel():
             yield ref
         case Instance(child=child) | (Child() as child):
-            yield cache.owner(child.controller)
+            yield cache.root(ref.namespace, child.controller)
         case Volume(namespace=namespace, instance=instance):
             yield _of_instance(cache, namespace, instance)
         case PodFacts(instance=instance):
@@ -64,7 +64,7 @@ def _templates(cache: Cache, config: Ref) -> Iterator[Ref]:
 
 def _of_instance(cache: Cache, namespace: str, name: str) -> Ref | None:
     entry = cache.entry(Ref(kinds.MODEL.name, namespace, name))
-    return cache.owner(entry.uid) if entry else None
+    return cache.root(namespace, entry.uid) if entry else None
 
 
 def _of_mlmodel(cache: Cache, namespace: str, instance: str) -> Iterator[Ref]:
@@ -72,10 +72,10 @@ def _of_mlmodel(cache: Cache, namespace: str, instance: str) -> Iterator[Ref]:
     model, job = (cache.entry(Ref(kind.name, namespace, instance)) for kind in (kinds.MLMODEL, kinds.JOB))
     if model is not None:
         yield model.ref
-    if job is not None and isinstance(job.facts, Child) and (owner := cache.owner(job.facts.controller)):
+    if job is not None and isinstance(job.facts, Child) and (owner := cache.root(namespace, job.facts.controller)):
         yield owner
 
 
 def _of_service(cache: Cache, service: Ref) -> Ref | None:
     entry = cache.entry(service)
-    return cache.owner(entry.facts.controller) if entry and isinstance(entry.facts, Child) else None
+    return cache.root(service.namespace, entry.facts.controller) if entry and isinstance(entry.facts, Child) else None

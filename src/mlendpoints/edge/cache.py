@@ -52,14 +52,14 @@ class Cache:
         """Keeps an entry; returns the one it replaces."""
         before = self.drop(entry.ref)
         self._entries[entry.ref] = entry
-        for mark in marks(entry):
+        for mark in set(marks(entry)):
             self._mark(mark, entry.ref)
         return before
 
     def drop(self, ref: Ref) -> Entry | None:
         """Forgets an object; returns what was known of it."""
         entry = self._entries.pop(ref, None)
-        for mark in marks(entry) if entry else ():
+        for mark in set(marks(entry)) if entry else ():
             self._unmark(mark, ref)
         return entry
 
@@ -122,7 +122,7 @@ class Cache:
         endpoint = self.endpoint(ref)
         if endpoint is None:
             return None
-        owned = list(self.marked(by_controller(endpoint.metadata.uid)))
+        owned = list(self.marked(by_controller(ref.namespace, endpoint.metadata.uid)))
         instances = [entry for entry in owned if isinstance(entry.facts, Instance)]
         models = {i.name: o for i, o in _objects(instances) if isinstance(o, Model)}
         config = self._config(endpoint)
@@ -153,7 +153,9 @@ class Cache:
         model = self._facts(ref)
         if not isinstance(model, MLModel):
             return None
-        owned = [child for e in self.marked(by_controller(model.metadata.uid)) for child in self._as_child(e)]
+        owned = [
+            child for e in self.marked(by_controller(ref.namespace, model.metadata.uid)) for child in self._as_child(e)
+        ]
         downloads = {child.ref.name for child in owned if child.ref.kind == kinds.JOB.name}
         return MLModelWorld(
             now=now,
@@ -195,8 +197,8 @@ class Cache:
         for entry in owned:
             yield from self._as_child(entry)
         for name, model in models.items():
-            for entry in self.marked(by_controller(model.metadata.uid)):
-                yield from self._as_child(entry)
+            for entry in self.marked(by_controller(namespace, model.metadata.uid)):
+                yield from self._as_child(entry) if isinstance(entry.facts, Child) else ()
             for entry in self.marked(by_instance(namespace, name)):
                 yield from (entry.facts.child,) if isinstance(entry.facts, Volume) else ()
 
@@ -227,17 +229,19 @@ class Cache:
     def _foreign_routes(self, host: str) -> tuple[Ref, ...]:
         return tuple(entry.ref for entry in self.marked(by_host(host)) if isinstance(entry.facts, ForeignRoute))
 
-    def owner(self, uid: str) -> Ref | None:
-        """The root that controls ``uid``: the endpoint or MLModel itself, or the endpoint of a model instance."""
-        for entry in self.marked(by_uid(uid)):
-            match entry.facts:
-                case Endpoint() | MLModel():
-                    return entry.ref
-                case Instance(child=child) if child.controller != uid:
-                    return self.owner(child.controller)
-                case _:
-                    pass
-        return None
+    def root(self, namespace: str, controller: str) -> Ref | None:
+        """The endpoint or MLModel with this uid in a namespace, or the endpoint whose model instance has it.
+
+        One step at most, between known kinds: owner references are anybody's to edit, in circles too.
+        """
+        owner = self._only(by_uid(namespace, controller))
+        if owner is not None and isinstance(owner.facts, Instance):
+            owner = self._only(by_uid(namespace, owner.facts.child.controller))
+            return owner.ref if owner and isinstance(owner.facts, Endpoint) else None
+        return owner.ref if owner else None
+
+    def _only(self, mark: Mark) -> Entry | None:
+        return next(self.marked(mark), None)
 
 
 def _objects(instances: Iterable[Entry]) -> Iterator[tuple[Ref, Template]]:

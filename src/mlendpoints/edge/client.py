@@ -6,7 +6,7 @@ straight into projections. Every failure leaves as one of ``errors``.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import Literal
+from typing import Literal, TypeVar
 
 import httpx2
 import msgspec
@@ -18,16 +18,19 @@ from msgspec import Struct, field
 from mlendpoints.api.labels import MANAGER
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.world import Child, Ref
-from mlendpoints.edge.errors import ApiError, Status, UnavailableError, make_error, response_error
+from mlendpoints.edge.decoding import UNREADABLE, read
+from mlendpoints.edge.errors import Status, UnavailableError, make_error, response_error
 from mlendpoints.edge.kinds import KINDS, Kind, Watch
 
-PAGE = 500  # objects a page
+PAGE = 50  # objects a page, each of which may have 1.5 MB, whoever has written it
 _TIMEOUT = 30.0  # seconds
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _MANAGED = frozenset({"POST", "PUT", "PATCH"})  # take a fieldManager
 
 Observer = Callable[[str, str, int], None]  # verb, kind, HTTP status (0: no answer)
+
+T = TypeVar("T")
 
 
 class ListMeta(Struct, frozen=True, rename="camel"):
@@ -120,7 +123,7 @@ class Api:
         path = watch.kind.path(watch.namespace)
         while True:
             request = _Request(verb="list", kind=watch.kind, method="GET", path=path, params=params)
-            page = msgspec.json.decode(await self._send(request), type=Page)
+            page = answer(await self._send(request), Page)
             yield page
             if not page.metadata.continue_:
                 return
@@ -159,7 +162,7 @@ class Api:
                 async with aclosing(_lines(response)) as lines:
                     async for line in lines:
                         yield _event(line)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, OSError) as error:
             raise UnavailableError(f"The watch of {watch.kind.plural} broke: {error!r}") from error
 
     async def create(self, kind: Kind, manifest: Manifest) -> Written:
@@ -212,7 +215,7 @@ class Api:
             response = await self._http.request(
                 request.method, request.path, params=params, content=body, headers=headers
             )
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, OSError) as error:
             self._observer(request.verb, request.kind.name, 0)
             raise UnavailableError(f"{request.method} {request.path}: {error!r}") from error
         await self._judge(request.verb, request.kind, response)
@@ -235,7 +238,15 @@ def _selectors(watch: Watch) -> dict[str, str]:
 
 
 def _written(content: bytes) -> Written:
-    return msgspec.json.decode(content, type=Written)
+    return answer(content, Written)
+
+
+def answer(content: bytes | msgspec.Raw, type_: type[T]) -> T:
+    """What the API server has answered; raises ``UnavailableError`` for what is no ``type_``."""
+    try:
+        return read(content, type_)
+    except UNREADABLE as error:
+        raise UnavailableError(f"The API server's answer is no {type_.__name__}: {error}") from error
 
 
 async def _read(response: httpx2.Response, at_most: int) -> bytes:
@@ -248,17 +259,10 @@ async def _read(response: httpx2.Response, at_most: int) -> bytes:
 
 
 def _event(line: bytes) -> WatchEvent:
-    try:
-        event = msgspec.json.decode(line, type=WatchEvent)
-    except msgspec.MsgspecError as error:
-        raise UnavailableError(f"The watch sent what is no event: {error}") from error
+    event = answer(line, WatchEvent)
     if event.type == "ERROR":
-        raise _stream_error(event)
+        raise make_error(answer(event.object, Status))
     return event
-
-
-def _stream_error(event: WatchEvent) -> ApiError:
-    return make_error(msgspec.json.decode(event.object, type=Status))
 
 
 async def _lines(response: httpx2.Response) -> AsyncGenerator[bytes]:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.rejections import is_quota
+from mlendpoints.edge.decoding import UNREADABLE
 
 
 class ApiError(Exception):
@@ -107,7 +108,7 @@ def response_error(response: httpx2.Response) -> ApiError:
 def _status(response: httpx2.Response) -> Status:
     try:
         status = msgspec.json.decode(response.content, type=Status)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return Status(response.status_code, response.reason_phrase, response.text[:1000].strip())
     return msgspec.structs.replace(status, code=response.status_code)
 

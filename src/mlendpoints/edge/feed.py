@@ -1,7 +1,13 @@
-"""From reflectors to the queue: changes go into the cache, and the keys they concern are queued."""
+"""From reflectors to the queue: changes go into the cache, and the keys they concern are queued.
+
+An object that cannot be taken in is skipped: logged, counted, and what was
+known of it stays. Whatever one tenant writes, the others' objects are followed.
+"""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+import structlog
 
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
@@ -18,12 +24,28 @@ from mlendpoints.edge.queue import Queue
 _OBSERVED_ONLY = PodFacts | Backends | GatewayPorts | GatewayBackends  # never written by us: the same facts are no news
 
 GATHERING = 0.5  # seconds in which changes of a template's users are taken together
+_MESSAGE = 500  # characters of an error that quotes what a tenant wrote
+
+log = structlog.get_logger()
+
+
+def _ignore(_kind: str) -> None:
+    """Counts nothing."""
 
 
 class Feed:
     """Where reflectors report."""
 
-    def __init__(self, *, cache: Cache, queue: Queue, progress: Progress, watches: tuple[Watch, ...]) -> None:
+    def __init__(
+        self,
+        *,
+        cache: Cache,
+        queue: Queue,
+        progress: Progress,
+        watches: tuple[Watch, ...],
+        count_skipped: Callable[[str], None] = _ignore,
+    ) -> None:
+        self._count_skipped = count_skipped
         self._cache = cache
         self._queue = queue
         self._progress = progress
@@ -39,7 +61,7 @@ class Feed:
         """A whole list: what it does not name has vanished; what it could not read stays as it was known."""
         for ref in self._cache.refs(watch):
             if ref not in entries:
-                self._forget(ref)
+                self.change(ref, None, deleted=True)
         for ref, entry in entries.items():
             self.change(ref, entry)
         self.advance(watch, version)
@@ -49,10 +71,20 @@ class Feed:
 
     def change(self, ref: Ref, entry: Entry | None, *, deleted: bool = False) -> None:
         """One object has changed or gone."""
-        if deleted:
-            self._forget(ref)
-        elif entry is not None:
-            self._keep(entry)
+        try:
+            if deleted:
+                self._forget(ref)
+            elif entry is not None:
+                self._keep(entry)
+        except Exception as error:
+            self.skip(ref.kind, error, ref)
+            log.exception("Object was skipped because of a bug", kind=ref.kind)
+
+    def skip(self, kind: str, error: Exception, ref: Ref | None = None) -> None:
+        """One object could not be taken in."""
+        self._count_skipped(kind)
+        named = {"namespace": ref.namespace, "name": ref.name} if ref else {}
+        log.warning("Object was skipped", kind=kind, **named, error=f"{type(error).__name__}: {error}"[:_MESSAGE])
 
     def advance(self, watch: Watch, version: str) -> None:
         """A watch has come this far."""

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.client import Api
+from mlendpoints.edge.client import Api, answer
 from mlendpoints.edge.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
 from mlendpoints.edge.events import micro_time
 from mlendpoints.edge.kinds import LEASE
@@ -143,7 +143,7 @@ class Lease:
 
     async def _read(self) -> _Lease | None:
         try:
-            return msgspec.json.decode(await self._api.get(self._ref), type=_Lease)
+            return answer(await self._api.get(self._ref), _Lease)
         except NotFoundError:
             return None
 

@@ -13,14 +13,14 @@ from mlendpoints.edge.projections import Entry, ForeignRoute, Instance, Volume
 Mark = tuple[str, ...]
 
 
-def by_uid(uid: str) -> Mark:
+def by_uid(namespace: str, uid: str) -> Mark:
     """An endpoint, an MLModel or an instance, by its own uid."""
-    return ("uid", uid)
+    return ("uid", namespace, uid)
 
 
-def by_controller(uid: str) -> Mark:
-    """All that has this controller."""
-    return ("controller", uid)
+def by_controller(namespace: str, uid: str) -> Mark:
+    """All that has this controller, which counts in its own namespace only: owners cannot be elsewhere."""
+    return ("controller", namespace, uid)
 
 
 def by_host(host: str) -> Mark:
@@ -53,16 +53,16 @@ def marks(entry: Entry) -> Iterator[Mark]:
     ref = entry.ref
     match entry.facts:
         case Endpoint(spec=spec):
-            yield by_uid(entry.uid)
+            yield by_uid(ref.namespace, entry.uid)
             yield by_host(spec.host)
             yield by_config(ref.namespace, spec.config)
         case EndpointConfig(spec=config):
             yield from {by_model(ref.namespace, variant.model) for variant in config.models}
         case Instance(child=child):
-            yield by_uid(entry.uid)
-            yield by_controller(child.controller)
+            yield by_uid(ref.namespace, entry.uid)
+            yield by_controller(ref.namespace, child.controller)
         case MLModel():
-            yield by_uid(entry.uid)
+            yield by_uid(ref.namespace, entry.uid)
         case Model():
             pass
         case _:
@@ -73,7 +73,7 @@ def _marks_of_others(entry: Entry) -> Iterator[Mark]:
     ref = entry.ref
     match entry.facts:
         case Child(controller=controller):
-            yield by_controller(controller)
+            yield by_controller(ref.namespace, controller)
         case Volume(namespace=namespace, instance=instance):
             yield by_instance(namespace, instance)
         case ForeignRoute(hosts=hosts):

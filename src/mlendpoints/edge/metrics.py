@@ -40,6 +40,13 @@ class Metrics:
             namespace=_PREFIX,
             registry=registry,
         )
+        self.skipped = Counter(
+            "objects_skipped",
+            "Objects that could not be read; what was known of them stays.",
+            ["kind"],
+            namespace=_PREFIX,
+            registry=registry,
+        )
         self.leads = Gauge("leader", "1 while this process may write.", namespace=_PREFIX, registry=registry)
         self.states = Gauge(
             "endpoint_state",
@@ -60,6 +67,10 @@ class Metrics:
     def request(self, verb: str, kind: str, code: int) -> None:
         """Counts one request; code 0 means that no answer came."""
         self.requests.labels(verb, kind, str(code)).inc()
+
+    def skip(self, kind: str) -> None:
+        """Counts one object that could not be read."""
+        self.skipped.labels(kind).inc()
 
     def endpoint(self, ref: Ref, endpoint: Endpoint | None) -> None:
         """Shows an endpoint's state, or nothing once it is gone."""

@@ -69,7 +69,9 @@ class Operator:
         )
         self._recorder = Recorder(api, instance=process.identity)
         progress = Progress()
-        self.feed = Feed(cache=self.cache, queue=self.queue, progress=progress, watches=watches)
+        self.feed = Feed(
+            cache=self.cache, queue=self.queue, progress=progress, watches=watches, count_skipped=metrics.skip
+        )
         self._reflectors = [
             Reflector(api=api, watch=watch, feed=self.feed, patience=process.patience) for watch in watches
         ]

@@ -91,9 +91,13 @@ class Prober:
         self.want(key, (), ())
 
     def clear(self) -> None:
-        """Asks nothing more at all, and drops every answer: another operator may change the routes from now on."""
+        """Asks nothing more and drops every answer: another operator may change the routes from now on.
+
+        Wakes those that have waited for answers, because their plans have to ask again in the next term.
+        """
         for key in list(self._inquiries):
             self.forget(key)
+            self._wake(key)
 
     async def close(self) -> None:
         """Asks nothing more, for good."""

@@ -1,7 +1,7 @@
 """From an object's bytes to what the cache keeps of it: one small entry for each object.
 
 Never keeps a manifest. A decoder for each kind; an object that cannot be
-decoded raises ``msgspec.ValidationError`` to the reflector.
+decoded raises to the reflector, which skips it.
 """
 
 import sys
@@ -29,6 +29,7 @@ from mlendpoints.edge.backends import (
     make_gateway_ports,
 )
 from mlendpoints.edge.childfacts import make_claim, make_deployment, make_job
+from mlendpoints.edge.decoding import deeply
 from mlendpoints.edge.envelope import Envelope, Metadata, make_child, make_ref
 from mlendpoints.edge.podfacts import make_pod_facts
 from mlendpoints.edge.sharing import shared
@@ -116,8 +117,8 @@ _OWN = ("endpoint", "version", "config_version", "model_versions", "selector", "
 
 
 def decode(kind: str, raw: bytes) -> Entry:
-    """The entry of one object of ``kind``; raises ``msgspec.ValidationError``."""
-    metadata, facts = _DECODERS[kind](raw)
+    """The entry of one object of ``kind``; raises nearly anything for an object that is not as it should be."""
+    metadata, facts = deeply(lambda: _DECODERS[kind](raw))
     return Entry(make_ref(kind, metadata), metadata.uid, facts)
 
 

@@ -1,9 +1,10 @@
 """One kind, kept up to date in the cache: list, replace, watch, and again.
 
 Brings a list only when it is whole, says what vanished between two lists, and
-survives old versions (410), broken and silent connections. Events in the wrong
-order are noticed; a lost one is not, so that now and then a list is brought
-anyway. Does not know what its objects are for.
+survives old versions (410), broken and silent connections, and objects that
+cannot be read. Events in the wrong order are noticed; a lost one is not, so
+that now and then a list is brought anyway. Does not know what its objects are
+for.
 
 ::
 
@@ -14,6 +15,7 @@ anyway. Does not know what its objects are for.
 
 import asyncio
 import random
+from collections.abc import Iterator
 from contextlib import aclosing
 
 import msgspec
@@ -22,8 +24,8 @@ from msgspec import Struct
 
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.client import Api, WatchEvent
-from mlendpoints.edge.envelope import Envelope, make_ref
-from mlendpoints.edge.errors import ApiError, GoneError, NotFoundError
+from mlendpoints.edge.decoding import UNREADABLE, read
+from mlendpoints.edge.errors import ApiError, GoneError, NotFoundError, UnavailableError
 from mlendpoints.edge.feed import Feed
 from mlendpoints.edge.kinds import Watch
 from mlendpoints.edge.projections import Entry, decode
@@ -39,6 +41,7 @@ class Patience(Struct, frozen=True, kw_only=True):
     trust: float = 3600.0  # in what watches have made of a list; looked at when a watch ends
     first_retry: float = 0.2
     last_retry: float = 30.0
+    shortest_stay: float = 1.0  # as client-go: a watch that ends sooner and has brought nothing has failed
 
 
 class Reflector:
@@ -76,39 +79,53 @@ class Reflector:
         entries: dict[Ref, Entry | None] = {}
         version, self._listed = "", _now()
         async for page in self._api.pages(self._watch):
-            entries.update(self._decode(raw) for raw in page.items)
+            entries.update(found for raw in page.items for found in self._decode(raw))
             version = page.metadata.resource_version
         self._feed.replace(self._watch, entries, version)
         self._since = version
         self._failures = 0
 
     async def _follow(self) -> None:
+        begun, events = _now(), 0
         seconds = self._patience.shortest_watch + random.randrange(self._patience.shortest_watch)  # noqa: S311 - spreads load
         watching = self._api.watch(self._watch, since=self._since, seconds=seconds, silence=self._patience.silence)
-        async with aclosing(watching) as events:
-            async for event in events:
+        async with aclosing(watching) as stream:
+            async for event in stream:
                 self._take(event)
-                self._failures = 0
+                self._failures, events = 0, events + 1
+        if not events and _now() < begun + self._patience.shortest_stay:
+            raise UnavailableError("The watch ended at once")
 
     def _take(self, event: WatchEvent) -> None:
-        version = msgspec.json.decode(event.object, type=_Bookmark).metadata.resource_version
-        if int(version) < int(self._since):
+        version = self._version(event.object)
+        if version < int(self._since):
             raise GoneError(f"Version {version} came after {self._since}")
         if event.type != "BOOKMARK":
-            ref, entry = self._decode(event.object)
-            self._feed.change(ref, entry, deleted=event.type == "DELETED")
-        self._feed.advance(self._watch, version)
-        self._since = version
+            for ref, entry in self._decode(event.object):
+                self._feed.change(ref, entry, deleted=event.type == "DELETED")
+        self._feed.advance(self._watch, str(version))
+        self._since = str(version)
 
-    def _decode(self, raw: bytes) -> tuple[Ref, Entry | None]:
-        """An entry, or None for an object that cannot be read: it exists, but nothing is known of it."""
+    def _version(self, raw: msgspec.Raw) -> int:
+        """By which events are ordered; what has none cannot be followed any further."""
         try:
-            entry = decode(self._watch.kind.name, raw)
-        except msgspec.ValidationError as error:
-            ref = make_ref(self._watch.kind.name, msgspec.json.decode(raw, type=Envelope).metadata)
-            self._log.warning("Object was not understood", name=ref.name, namespace=ref.namespace, error=str(error))
-            return ref, None
-        return entry.ref, entry
+            return int(read(raw, _Bookmark).metadata.resource_version)
+        except (*UNREADABLE, ValueError) as error:
+            self._feed.skip(self._watch.kind.name, error)
+            raise GoneError(f"An event has no version: {error}") from error
+
+    def _decode(self, raw: bytes) -> Iterator[tuple[Ref, Entry | None]]:
+        """The entry; None for an object that cannot be read, of which what was known stays; nothing without a name."""
+        kind = self._watch.kind.name
+        try:
+            entry = decode(kind, raw)
+        except Exception as error:  # noqa: BLE001 - whatever an object holds, it must not end the watch of all others
+            ref = _name(kind, raw)
+            self._feed.skip(kind, error, ref)
+            if ref is not None:
+                yield ref, None
+        else:
+            yield entry.ref, entry
 
     def _say(self, error: ApiError) -> None:
         if isinstance(error, NotFoundError):
@@ -128,6 +145,23 @@ class Reflector:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _name(kind: str, raw: bytes) -> Ref | None:
+    try:
+        metadata = read(raw, _Named).metadata
+    except UNREADABLE:
+        return None
+    return Ref(kind, metadata.namespace, metadata.name)
+
+
+class _Name(Struct, frozen=True):
+    name: str
+    namespace: str = ""
+
+
+class _Named(Struct, frozen=True):
+    metadata: _Name
 
 
 class _Version(Struct, frozen=True, rename="camel"):

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Callable
 
-import msgspec
 from msgspec import Struct
 
 from mlendpoints.api import labels
@@ -12,7 +11,7 @@ from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.plan import Apply, Create, Release, Replace, Scale, SetStatus, Write
 from mlendpoints.core.sparse import whole
 from mlendpoints.core.world import Child, Ref
-from mlendpoints.edge.client import Api, Written, WrittenMeta
+from mlendpoints.edge.client import Api, Written, WrittenMeta, answer
 from mlendpoints.edge.envelope import Envelope, Metadata
 from mlendpoints.edge.errors import AlreadyExistsError, ConflictError, NotFoundError, RefusedError, UnavailableError
 from mlendpoints.edge.kinds import KINDS
@@ -108,7 +107,7 @@ class Writer:
 
     async def _live(self, ref: Ref) -> Metadata | None:
         try:
-            return msgspec.json.decode(await self._api.get(ref), type=Envelope).metadata
+            return answer(await self._api.get(ref), Envelope).metadata
         except NotFoundError:
             return None
 
