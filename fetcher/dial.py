@@ -9,6 +9,7 @@ import base64
 import contextlib
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,8 @@ from fetcher.guard import Guard
 
 PORTS = {"http": 80, "https": 443}
 LONGEST_ANSWER = 16 * 1024
+MOST_ADDRESSES = 8
+"""Of one name that are tried, each for as long as a connection may take."""
 Origin = tuple[str, str, int]
 """Scheme, host and port."""
 
@@ -107,10 +110,10 @@ def dial(wanted: Target, line: Line) -> socket.socket:
             connection = _connect(wanted, line, guarded=True)
         with _closed_on_failure(connection):
             if proxy and wanted.scheme == "https":
-                _tunnel(connection, wanted, proxy)
+                _tunnel(connection, wanted, proxy, line.connect_seconds)
+                connection.settimeout(line.connect_seconds)
             if wanted.scheme == "https":
                 connection = _trust(line.ca_file).wrap_socket(connection, server_hostname=wanted.host)
-            connection.settimeout(line.read_seconds)
             return connection
 
 
@@ -143,7 +146,7 @@ def _connect(towards: Target, line: Line, *, guarded: bool) -> socket.socket:
         for *_, address in found:
             line.guard.check(str(address[0]))
     failures: list[OSError] = []
-    for family, kind, protocol, _, address in found:
+    for family, kind, protocol, _, address in found[:MOST_ADDRESSES]:
         try:
             return _opened((family, kind, protocol), address, line.connect_seconds)
         except OSError as error:
@@ -167,13 +170,14 @@ def _check_meaning(wanted: Target, guard: Guard) -> None:
             guard.check(str(address[0]))
 
 
-def _tunnel(connection: socket.socket, wanted: Target, proxy: Target) -> None:
+def _tunnel(connection: socket.socket, wanted: Target, proxy: Target, seconds: float) -> None:
     """Has an HTTP proxy pass on all that follows (RFC 9110, section 9.3.6)."""
     towards = f"{wanted.authority}:443" if wanted.port == 443 else wanted.authority
     secret = f"Proxy-Authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
     connection.sendall(f"CONNECT {towards} HTTP/1.1\r\nHost: {towards}\r\n{secret}\r\n".encode())
-    answer = b""
+    answer, deadline = b"", time.monotonic() + seconds
     while not answer.endswith(b"\r\n\r\n"):
+        connection.settimeout(max(deadline - time.monotonic(), 1e-3))
         byte = connection.recv(1)
         answer += byte
         if not byte or len(answer) > LONGEST_ANSWER:

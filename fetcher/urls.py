@@ -70,7 +70,8 @@ class UrlPart:
         except BaseException:
             self._web.client.close()
             raise
-        response.close()
+        if not response.finish():
+            self._web.client.close()
 
     def _ask(self, headers: Headers) -> Response:
         """Asks where the first answer came from; where that has expired, asks for the way again."""
@@ -120,6 +121,8 @@ def open_url(web: Web, address: Address, first: int = PIECE) -> Opened:
         raise DownloadFailed(f"the server gave bytes 0-{found.last} where 0-{first - 1} were requested")
     head = bytearray(found.last + 1)
     _read_all(response, memoryview(head))
+    if not response.finish():
+        web.client.close()
     moved = response.url if response.url != asked else ""
     part = UrlPart(web, address, Known(found.total, validator, head=bytes(head), url=moved))
     return Parts([part], encoding=_encoding(response.headers))

@@ -7,8 +7,8 @@ import contextlib
 import http.client
 import re
 import socket
+import ssl
 import threading
-import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urljoin
@@ -16,6 +16,7 @@ from urllib.parse import urljoin
 from fetcher.credentials import Secret
 from fetcher.dial import Line, Target, dial, proxy_of, target
 from fetcher.failures import Changed, DownloadFailed, Interrupted, NotFound, Overloaded
+from fetcher.wire import Allowance, Wire
 
 MOST_REDIRECTS = 5
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -29,8 +30,6 @@ ADVICE: Mapping[int, str] = {
 }
 FIXED = {"Accept-Encoding": "identity", "User-Agent": "mlendpoints-model-init"}
 AT_ONCE = 128 * 1024
-SLOWEST = 1024
-"""Bytes a second, over the longest silence allowed; less counts as silence."""
 LONGEST_PAUSE = 60
 NUMBER = re.compile(r"[0-9]{1,18}")
 
@@ -38,10 +37,9 @@ NUMBER = re.compile(r"[0-9]{1,18}")
 class Response:
     """A response under way."""
 
-    def __init__(self, response: http.client.HTTPResponse, url: str, silence: float) -> None:
+    def __init__(self, response: http.client.HTTPResponse, url: str, allowance: Allowance) -> None:
         self._response = response
-        self._silence = silence
-        self._since, self._count = time.monotonic(), 0
+        self._allowance = allowance
         self.url = url
         self.status = response.status
         self.headers = response.headers
@@ -52,21 +50,14 @@ class Response:
             chunk = self._response.read1(min(size, AT_ONCE))
         except (OSError, http.client.HTTPException) as error:
             raise _interrupted(error) from error
-        self._check_speed(len(chunk))
+        self._allowance.got(len(chunk))
         return chunk
 
-    def close(self) -> None:
-        """Gives the rest up; harmless after the end."""
+    def finish(self) -> bool:
+        """Whether all of it was read, so that its connection can be used again."""
+        left = self.read(1) if self._response.chunked else self._response.length
         self._response.close()
-
-    def _check_speed(self, count: int) -> None:
-        self._count += count
-        passed = time.monotonic() - self._since
-        if passed < self._silence:
-            return
-        if self._count < SLOWEST * passed:
-            raise Interrupted(f"the server sent no more than {self._count} bytes in {passed:.0f} s")
-        self._since, self._count = time.monotonic(), 0
+        return not left
 
 
 class Client:
@@ -84,7 +75,7 @@ class Client:
             answer = self._ask(wanted, {**headers, **(secret.towards(wanted) if secret else {})})
             if answer.status not in REDIRECTS:
                 _check_status(answer, wanted, secret)
-                return Response(answer, url, self._line.read_seconds)
+                return Response(answer, url, self._allowance)
             url = urljoin(url, answer.headers.get("Location", ""))
             self.close()
             wanted = _redirected(wanted, url)
@@ -102,11 +93,21 @@ class Client:
         if connection := self._connection:
             connection.cut()
 
+    @property
+    def _allowance(self) -> Allowance:
+        if not self._connection:
+            raise Interrupted("the download was given up")
+        return self._connection.wire.allowance
+
     def _ask(self, wanted: Target, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         kept = self._connection if self._connection and self._connection.is_free_for(wanted) else None
         if kept:
-            with contextlib.suppress(OSError, http.client.HTTPException):  # the server may have closed it meanwhile
+            try:
                 return kept.ask(wanted, headers)
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                if not _was_closed_before(error):
+                    raise _interrupted(error) from error
         self.close()
         if self._ended:
             raise Interrupted("the download was given up")
@@ -126,7 +127,8 @@ class Connection:
         self._proxy = proxy_of(wanted) if wanted.scheme == "http" else None
         self._http = http.client.HTTPConnection(wanted.host, wanted.port)
         self._http.auto_open = 0  # it would connect without asking the guard
-        self._http.sock = self._socket = dial(wanted, line)
+        self._socket = dial(wanted, line)
+        self._http.sock = self.wire = Wire(self._socket, line.read_seconds)
         self._response: http.client.HTTPResponse | None = None
 
     def is_free_for(self, wanted: Target) -> bool:
@@ -143,6 +145,7 @@ class Connection:
         if self._proxy:
             path = f"http://{wanted.authority}{path}"
             more |= {"Proxy-Authorization": self._proxy.authorization} if self._proxy.authorization else {}
+        self.wire.allowance.begin()
         self._http.request("GET", path, headers=more)
         self._response = self._http.getresponse()
         return self._response
@@ -243,7 +246,12 @@ def number(text: str) -> int | None:
     return int(text) if NUMBER.fullmatch(text) else None
 
 
+def _was_closed_before(error: Exception) -> bool:
+    """Whether the server had closed a kept connection before the request came, which is no failure of the request."""
+    return isinstance(error, ConnectionError | ssl.SSLError) and not isinstance(error, TimeoutError)
+
+
 def _interrupted(error: Exception) -> Interrupted:
     if isinstance(error, TimeoutError):
-        return Interrupted("the server fell silent")
+        return Interrupted(str(error))
     return Interrupted(f"the connection was lost: {type(error).__name__}")
