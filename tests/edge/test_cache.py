@@ -119,10 +119,10 @@ def test_a_pod_in_both_address_families_counts_once_and_only_when_ready() -> Non
     assert service.ready_addresses == 1
 
 
-def test_rivals_are_the_other_endpoints_of_the_host_in_any_namespace() -> None:
+def test_the_endpoint_that_comes_first_for_a_host_is_known_in_any_namespace() -> None:
     rival = an_endpoint("rival", namespace="elsewhere")
     found = world(filled(*FULL, (ENDPOINT, rival)))
-    assert [endpoint.metadata.name for endpoint in found.rivals] == ["rival"]
+    assert found.host_owner == Ref(ENDPOINT, "elsewhere", "rival")
 
 
 def test_no_endpoint_no_world() -> None:

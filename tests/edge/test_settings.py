@@ -1,5 +1,6 @@
 import pytest
 
+from mlendpoints.core.world import HostGrant
 from mlendpoints.core.world import Settings as CoreSettings
 from mlendpoints.edge.settings import Settings, SettingsError, read_settings
 
@@ -24,6 +25,8 @@ def test_each_kind_of_value_is_read() -> None:
         "MLENDPOINTS_PROOF": "timed",
         "MLENDPOINTS_PROOF_SECONDS": "1.5",
         "MLENDPOINTS_URL_PORT": "8443",
+        "MLENDPOINTS_GATEWAY_DOMAIN": "ml.example.com",
+        "MLENDPOINTS_GATEWAY_HOSTS": '[{"namespaces": ["shop"], "suffixes": ["shop.example.com", "*"]}]',
     }
     expected = Settings(
         namespaces=("a", "b"),
@@ -36,6 +39,8 @@ def test_each_kind_of_value_is_read() -> None:
         proof="timed",
         proof_seconds=1.5,
         url_port=8443,
+        gateway_domain="ml.example.com",
+        gateway_hosts=(HostGrant(namespaces=("shop",), suffixes=("shop.example.com", "*")),),
     )
     assert read_settings(environment) == expected
 
@@ -58,6 +63,12 @@ def test_other_variables_are_left_alone() -> None:
         ("FETCH_ALLOWED_ADDRESSES", "10.0.0.1, store.example.com"),
         ("FETCH_ALLOWED_ADDRESSES", "10.0.0.1/8"),
         ("FETCH_HTTP_PROXY", "https://proxy.example.com"),
+        ("GATEWAY_DOMAIN", "*.example.com"),
+        ("GATEWAY_DOMAIN", "Example.com"),
+        ("GATEWAY_HOSTS", '[{"namespaces": ["shop"], "suffixes": ["*.example.com"]}]'),
+        ("GATEWAY_HOSTS", '[{"namespaces": ["shop"]}]'),
+        ("GATEWAY_HOSTS", '[{"namespaces": [], "suffixes": ["example.com"]}]'),
+        ("GATEWAY_HOSTS", '[{"namespaces": ["shop"], "suffixes": ["*"], "suffix": ["*"]}]'),
     ],
 )
 def test_a_bad_value_is_refused_by_its_variables_name(name: str, value: str) -> None:

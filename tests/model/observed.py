@@ -176,6 +176,7 @@ def status_of(status: Status) -> EndpointStatus:
             *(_entry(target, "Succeeded") for target in status.earlier),
         ),
         route_revision=status.route_revision,
+        host=endpoint_spec("shared").spec.host if status.host else "",
     )
 
 
@@ -194,6 +195,7 @@ def abstract_status(status: EndpointStatus, keep: int) -> Status:
         failed=tuple(sorted(target for target, outcome in newest.items() if outcome == "Failed")),
         earlier=tuple(succeeded) if keep else (),
         route_revision=status.route_revision,
+        host=bool(status.host),
         ready=any(c.type == "Ready" and c.status == "True" for c in status.conditions),
     )
 

@@ -32,6 +32,7 @@ class Status(NamedTuple):
     failed: tuple[str, ...] = ()  # targets whose newest outcome is Failed, sorted
     earlier: tuple[str, ...] = ()  # targets that have succeeded, newest first, where versions are kept
     route_revision: str = ""
+    host: bool = False  # it is on record
     ready: bool = False  # the condition Ready is True
 
 

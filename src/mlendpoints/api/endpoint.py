@@ -52,11 +52,12 @@ class EndpointSpec(Value, frozen=True, kw_only=True):
     host: Annotated[
         str,
         Meta(
-            description="Exact, lower-case DNS name of the endpoint; immutable.",
+            description="Exact, lower-case DNS name of the endpoint; immutable."
+            " Left out: <endpoint>.<namespace>.<domain>, with the domain of the operator's settings.",
             pattern=patterns.HOST,
             max_length=253,
         ),
-    ]
+    ] = ""
     tls: Annotated[bool, Meta(description="Serve HTTPS; the credential comes from the operator's settings.")] = False
     update: Annotated[UpdatePolicy, Meta(description="How updates go.")] = UpdatePolicy()
 
@@ -104,6 +105,16 @@ class EndpointStatus(Value, frozen=True, kw_only=True):
             " RollingBack, Failed, Deleting or OutOfService."
         ),
     ] = ""
+    host: Annotated[
+        str, Meta(description="The host that the endpoint has; it stays when the operator's settings change.")
+    ] = ""
+    waits_for_host: Annotated[bool, Meta(description="Another endpoint had the host first; this one waits for it.")] = (
+        False
+    )
+    host_free_since: Annotated[
+        Time | None,
+        Meta(description="Since when the host is free that this endpoint waits for; it takes it after a grace period."),
+    ] = None
     url: Annotated[str, Meta(description="Where to send requests: <url>/invocations.")] = ""
     monitoring_url: Annotated[str, Meta(description="Metrics of its pods; reachable inside the cluster only.")] = ""
     config_version: Annotated[str, Meta(description="The config version that serves.")] = ""

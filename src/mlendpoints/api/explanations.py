@@ -46,9 +46,17 @@ REASONS: Mapping[Reason, Explanation] = {
         "Change the field that the message names, or the LimitRange.",
     ),
     Reason.HOST_CONFLICT: Explanation(
-        "Another endpoint, older than this one, or a VirtualService or Gateway that is not ours, has the host. "
-        "Nothing is made for this endpoint.",
-        "Choose another host, or delete the other object; this endpoint goes on by itself when the host is free.",
+        "Another endpoint had the host first, or a VirtualService or Gateway on the same gateway pods that is not this "
+        "endpoint's names it, exactly or by a wildcard. Nothing is created for this endpoint, and what serves is left "
+        "as it is. Objects in other namespaces are not named; the operator's log names them.",
+        "Choose another host, or delete the other object; the endpoint continues automatically when the host is free. "
+        "After another endpoint has been deleted, its host stays reserved for its return for a moment.",
+    ),
+    Reason.HOST_NOT_ALLOWED: Explanation(
+        "The endpoint's namespace may not use the host: it lies in another namespace's part of the cluster's domain, "
+        "or `gateway.hosts` of the operator's settings does not allow it. What serves is left as it is.",
+        "Re-create the endpoint with a host that the message says is allowed, or without `host`; "
+        "or ask the administrator to allow it.",
     ),
     Reason.NOT_OWNED: Explanation(
         "An object of the name that is needed exists already and belongs to somebody else; it is not touched.",

@@ -29,7 +29,7 @@ MENDING: Mapping[str, str] = {
     "such as titanic-2",
     SUBDOMAIN: "must be a name as Kubernetes objects have: lower-case letters, digits, '-' and '.', such as fast-disks",
     HOST: "must be one exact, lower-case DNS name with at least one dot, such as titanic.example.com: "
-    "no wildcard, port, scheme or path",
+    "no wildcard, port, scheme or path; leave it out for the default",
     QUANTITY: "must be a Kubernetes quantity: a number, perhaps with one of m, k, Ki, M, Mi, G, Gi, T, Ti, "
     "such as 500m or 1Gi",
     ENV_NAME: "must be letters, digits, '_', '-' and '.', and not start with a digit, such as OMP_NUM_THREADS",

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     REFERENCE_NOT_FOUND = "ReferenceNotFound"
     INVALID_SPEC = "InvalidSpec"
     HOST_CONFLICT = "HostConflict"
+    HOST_NOT_ALLOWED = "HostNotAllowed"
     NOT_OWNED = "NotOwned"
     INSTANCES_READY = "InstancesReady"
     INSTANCES_STARTING = "InstancesStarting"

@@ -174,13 +174,18 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
     Endpoint: (_NAME, _SHORT_NAME),
     EndpointSpec: (
         Rule(
-            "self.host == oldSelf.host",
-            "host cannot be changed; create another endpoint for the new host, move callers, delete this one",
+            "self.?host.orValue('') == oldSelf.?host.orValue('')",
+            "host cannot be changed, added or removed; create another endpoint for the new host, move callers,"
+            " delete this one",
             "host",
         ),
-        Rule("!self.host.matches('[.][0-9]+$')", "host must be a DNS name, not an IP address", "host"),
         Rule(
-            "self.host.split('.').all(label, size(label) <= 63)",
+            "!has(self.host) || !self.host.matches('[.][0-9]+$')",
+            "host must be a DNS name, not an IP address",
+            "host",
+        ),
+        Rule(
+            "!has(self.host) || self.host.split('.').all(label, size(label) <= 63)",
             "each part of host between dots may have at most 63 characters",
             "host",
         ),

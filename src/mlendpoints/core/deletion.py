@@ -7,6 +7,7 @@ from mlendpoints.api.endpoint import EndpointStatus
 from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core.conditions import make_conditions
 from mlendpoints.core.findings import Finding
+from mlendpoints.core.hosts import host_of
 from mlendpoints.core.plan import Plan
 from mlendpoints.core.retirement import releases, retire
 from mlendpoints.core.scene import Scene
@@ -47,8 +48,8 @@ def _timed_proof_at(world: World) -> float:
 
 
 def _gone(world: World) -> Probe:
-    spec = world.endpoint.spec
-    return Probe(host=spec.host, path=labels.ROUTE_PATH, status=404, tls=spec.tls, revision="gone")
+    host, tls = host_of(world.endpoint, world.settings), world.endpoint.spec.tls
+    return Probe(host=host, path=labels.ROUTE_PATH, status=404, tls=tls, revision="gone")
 
 
 def _seen_gone(scene: Scene) -> bool:

@@ -9,6 +9,7 @@ from mlendpoints.core.conditions import transitions
 from mlendpoints.core.deletion import plan_deletion
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.history import Report, replacements
+from mlendpoints.core.hosts import host_due, host_record
 from mlendpoints.core.instances import instance_statuses
 from mlendpoints.core.plan import Plan
 from mlendpoints.core.probing import worth_asking
@@ -69,15 +70,21 @@ def _take_back_proof(scene: Scene, rollout: Rollout, plan: Plan) -> Plan:
 
 
 def _hold_finalizer(world: World, plan: Plan) -> Plan:
-    """Nothing is written below an endpoint that could vanish without taking its routes along first."""
-    if labels.ROUTES_FINALIZER in world.endpoint.metadata.finalizers or not plan.writes:
+    """Nothing is written below an endpoint before its host is on record, and it cannot vanish without its routes."""
+    if not plan.writes:
         return plan
-    return Plan(finalizer=True)
+    record, status = host_record(world), world.endpoint.status
+    if not record.host:
+        return replace(plan, writes=(), prune=())
+    is_held = labels.ROUTES_FINALIZER in world.endpoint.metadata.finalizers
+    if is_held and status.host == record.host:
+        return plan
+    return Plan(finalizer=None if is_held else True, status=None if status.host == record.host else record.on(status))
 
 
 def _recheck(scene: Scene, *, failed: bool, proven: bool) -> float | None:
     """The next time at which looking again may decide otherwise, though nothing has changed."""
-    world, times = scene.world, []
+    world, times = scene.world, list[float | None]()
     due = deadline(scene)
     if not failed:
         started = world.now + world.endpoint.spec.update.deadline_seconds if _begins(scene) else None
@@ -88,6 +95,7 @@ def _recheck(scene: Scene, *, failed: bool, proven: bool) -> float | None:
         times.append(world.now + _REFUSED_AGAIN)
     if world.settings.proof == "timed" and scene.virtual_service is not None:
         times.append(scene.timed_proof_at)
+    times.append(host_due(world))
     return min((time for time in times if time is not None and time > world.now), default=None)
 
 

@@ -11,6 +11,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.findings import Finding
+from mlendpoints.core.hosts import host_of
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.target import Target, TargetVariant
 from mlendpoints.core.world import Child, Destination, PodFacts, Probe, Ref, Refusal, Routes, World
@@ -130,8 +131,8 @@ class Scene(Struct, frozen=True, dict=True):
         return self._probe(labels.ROUTE_PATH, body=revision, revision=revision)
 
     def _probe(self, path: str, *, body: str, revision: str) -> Probe:
-        spec = self.world.endpoint.spec
-        return Probe(host=spec.host, path=path, status=200, body=body, tls=spec.tls, revision=revision)
+        endpoint, host = self.world.endpoint, host_of(self.world.endpoint, self.world.settings)
+        return Probe(host=host, path=path, status=200, body=body, tls=endpoint.spec.tls, revision=revision)
 
     def proven(self, probe: Probe) -> bool:
         """Every gateway pod has answered as expected; ``timed``: the longest debounce has passed since the write."""

@@ -13,6 +13,7 @@ from mlendpoints.core import history
 from mlendpoints.core.conditions import all_true, make_conditions
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.history import Report
+from mlendpoints.core.hosts import host_of, host_record
 from mlendpoints.core.manifests.service import monitoring_name
 from mlendpoints.core.retirement import routes_are_proven
 from mlendpoints.core.rollout import Rollout, probes
@@ -79,7 +80,7 @@ def make_status(report: Report) -> EndpointStatus:
         ConditionType.RECONCILING: _reconciling(settled),
     }
     return replace(
-        settled,
+        host_record(scene.world).on(settled),
         observed_generation=endpoint.metadata.generation,
         state=_state(settled, available, update_finding),
         url=url(endpoint, scene.world.settings) if scene.serving else "",
@@ -106,7 +107,8 @@ def headline(status: EndpointStatus) -> tuple[object, ...]:
     conditions = tuple((c.type, c.status) for c in status.conditions if c.type in _HEADLINES)
     target = status.update.target if status.update else ""
     told = (status.observed_generation, status.state, status.target_version, status.config_version)
-    return (*told, target, status.history, conditions)
+    host = (status.host, status.waits_for_host, status.host_free_since)
+    return (*told, *host, target, status.history, conditions)
 
 
 def _route_revision(report: Report) -> str:
@@ -157,7 +159,7 @@ def url(endpoint: Endpoint, settings: Settings) -> str:
     """Where callers send requests."""
     scheme = "https" if endpoint.spec.tls else "http"
     port = f":{settings.url_port}" if settings.url_port else ""
-    return f"{scheme}://{endpoint.spec.host}{port}"
+    return f"{scheme}://{host_of(endpoint, settings)}{port}"
 
 
 def monitoring_url(endpoint: Endpoint) -> str:

@@ -15,6 +15,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.findings import Finding
+from mlendpoints.core.hosts import host_hindrance, host_of
 from mlendpoints.core.manifests.gateway import can_open
 from mlendpoints.core.versions import config_version, model_version
 from mlendpoints.core.world import Destination, World
@@ -95,40 +96,13 @@ def _freeze_variant(endpoint: Endpoint, variant: ProductionVariant, template: Mo
     return TargetVariant(spec=variant, template=template, version=version)
 
 
-def _host_is_taken(world: World) -> Finding | None:
-    older = [rival for rival in world.rivals if _age(rival) < _age(world.endpoint)]
-    if not older:
-        return None
-    owner = min(older, key=_age).metadata
-    return Finding.no(
-        Reason.HOST_CONFLICT,
-        f"Host {world.endpoint.spec.host} belongs to the older endpoint {owner.namespace}/{owner.name}."
-        " Delete that one, or make this one anew with another host.",
-    )
-
-
-def _age(endpoint: Endpoint) -> tuple[str, str, str]:
-    return (endpoint.metadata.creation_timestamp, endpoint.metadata.namespace, endpoint.metadata.name)
-
-
-def _host_is_routed_by_others(world: World) -> Finding | None:
-    if not world.foreign_routes:
-        return None
-    other = world.foreign_routes[0]
-    return Finding.no(
-        Reason.HOST_CONFLICT,
-        f"Host {world.endpoint.spec.host} is also named by the {other.kind} {other.namespace}/{other.name}, which is"
-        " not this endpoint's; Istio would merge the two silently. Take the host out of it.",
-    )
-
-
 def _tls_has_no_credential(world: World) -> Finding | None:
-    endpoint = world.endpoint.spec
+    host = host_of(world.endpoint, world.settings)
     if can_open(world.endpoint, world.settings):
         return None
     return Finding.no(
         Reason.INVALID_SPEC,
-        f"spec.tls is true, but the operator has no TLS credential for {endpoint.host}."
+        f"spec.tls is true, but the operator has no TLS credential for {host}."
         " Ask the administrator to add its host suffix to the operator's TLS credentials.",
     )
 
@@ -186,8 +160,7 @@ def _allowed(path: str, prefixes: tuple[str, ...]) -> bool:
 
 
 _CHAIN: tuple[Callable[[World], Finding | None], ...] = (
-    _host_is_taken,
-    _host_is_routed_by_others,
+    host_hindrance,
     _tls_has_no_credential,
     _config_is_missing,
     _model_is_missing,

@@ -149,6 +149,13 @@ class Refusal(Struct, frozen=True):
     message: str
 
 
+class HostGrant(Struct, frozen=True, kw_only=True):
+    """Hosts that namespaces may use: each suffix covers itself and all below it; ``*`` is any."""
+
+    namespaces: tuple[str, ...] = ("*",)
+    suffixes: tuple[str, ...] = ("*",)
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """The administrator's choices that decisions depend on."""
 
@@ -157,6 +164,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     image_pull_policy: str = "IfNotPresent"
     gateway_selector: Mapping[str, str] = field(default_factory=lambda: {"istio": "ingressgateway"})
     gateway_service: str = "istio-ingress/istio-ingressgateway"  # namespace/name
+    gateway_domain: str = ""  # default hosts are {endpoint}.{namespace}.{domain}; {namespace}.{domain} is reserved
+    gateway_hosts: tuple[HostGrant, ...] = (HostGrant(),)  # which other hosts namespaces may use
+    host_grace_seconds: float = 60.0  # for which a host whose endpoint has gone is kept from those that waited for it
     http_port: int = 80
     https_port: int = 443
     tls_credentials: Mapping[str, str] = {}  # host suffix -> credentialName
@@ -185,8 +195,8 @@ class World(Struct, frozen=True, kw_only=True):
     model_instances: Mapping[str, Model] = {}  # ours, by object name
     children: Mapping[Ref, Child] = {}  # all that is controlled by the endpoint or by one of its model instances
     pods: tuple[PodFacts, ...] = ()  # of its model instances
-    rivals: tuple[Endpoint, ...] = ()  # other endpoints of the cluster with the same host
-    foreign_routes: tuple[Ref, ...] = ()  # VirtualServices and Gateways of others that name the host
+    host_owner: Ref | None = None  # the endpoint of the cluster that comes before this one for its host
+    foreign_routes: tuple[Ref, ...] = ()  # VirtualServices and Gateways of others that take the host; the first few
     gateways: tuple[GatewayPod, ...] = ()
     answers: Mapping[Probe, tuple[str, ...]] = {}  # names of the gateway pods that answered as expected
     unexpected: Mapping[Probe, Mapping[str, str]] = {}  # by gateway pod: what it answered instead, as "status 403"

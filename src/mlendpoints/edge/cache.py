@@ -12,6 +12,7 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
+from mlendpoints.core.hosts import host_of, precedence
 from mlendpoints.core.world import Child, GatewayPod, MLModelWorld, PodFacts, Ref, Refusal, Settings, World
 from mlendpoints.edge import kinds
 from mlendpoints.edge.answers import Answers
@@ -138,8 +139,8 @@ class Cache:
             model_instances=models,
             children={child.ref: child for child in self._children(ref.namespace, owned, models)},
             pods=tuple(self._pods(ref.namespace, models)),
-            rivals=self._rivals(endpoint),
-            foreign_routes=self._foreign_routes(endpoint.spec.host),
+            host_owner=self._host_owner(endpoint, settings),
+            foreign_routes=self._foreign_routes(host_of(endpoint, settings)),
             gateways=gateways,
             answers=answers.expected_of(gateways),
             unexpected=answers.unexpected_of(gateways),
@@ -222,9 +223,12 @@ class Cache:
             found = (entry.facts for entry in self.marked(by_instance(namespace, name)))
             yield from (facts for facts in found if isinstance(facts, PodFacts))
 
-    def _rivals(self, endpoint: Endpoint) -> tuple[Endpoint, ...]:
-        found = (entry.facts for entry in self.marked(by_host(endpoint.spec.host)))
-        return tuple(f for f in found if isinstance(f, Endpoint) and f.metadata.uid != endpoint.metadata.uid)
+    def _host_owner(self, endpoint: Endpoint, settings: Settings) -> Ref | None:
+        entries = self.marked(by_host(host_of(endpoint, settings)))
+        found = ((precedence(e.facts, settings), e.ref) for e in entries if isinstance(e.facts, Endpoint))
+        first = min(((order, ref) for order, ref in found if order is not None), default=None)
+        metadata = endpoint.metadata
+        return first[1] if first and first[1] != Ref(endpoint.KIND, metadata.namespace, metadata.name) else None
 
     def _foreign_routes(self, host: str) -> tuple[Ref, ...]:
         return tuple(entry.ref for entry in self.marked(by_host(host)) if isinstance(entry.facts, ForeignRoute))

@@ -7,21 +7,36 @@ sentence that names the variable.
 import os
 from collections.abc import Mapping
 from ipaddress import ip_network
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from mlendpoints.core.world import HostGrant
 from mlendpoints.core.world import Settings as CoreSettings
 
 PREFIX = "MLENDPOINTS_"
+SUFFIX = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _LISTS = frozenset({"namespaces", "allowed_path_prefixes"})
 _NETWORKS = frozenset({"fetch_allowed_addresses"})
-_OBJECTS = frozenset({"gateway_selector", "tls_credentials"})
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Selector = Mapping[str, str]
 Proxy = Annotated[str, Meta(pattern="^http://[^/]+/?$")]  # model-init speaks plain HTTP to proxies
+Names = Annotated[tuple[Annotated[str, Meta(pattern=r"^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$")], ...], Meta(min_length=1)]
+Suffixes = Annotated[tuple[Annotated[str, Meta(pattern=rf"^(\*|{SUFFIX})$")], ...], Meta(min_length=1)]
+
+
+class _Grant(Struct, frozen=True, forbid_unknown_fields=True):
+    namespaces: Names
+    suffixes: Suffixes
+
+
+_OBJECTS: Mapping[str, Any] = {
+    "gateway_selector": dict[str, str],
+    "tls_credentials": dict[str, str],
+    "gateway_hosts": tuple[_Grant, ...],
+}
 
 
 class SettingsError(ValueError):
@@ -45,6 +60,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     # The ingress gateway: pod labels, Service (namespace/name), ports of that Service, port shown in URLs
     gateway_selector: Selector = msgspec.field(default_factory=lambda: {"istio": "ingressgateway"})
     gateway_service: Annotated[str, Meta(pattern="^[^/]+/[^/]+$")] = "istio-ingress/istio-ingressgateway"
+    # Whose a host may be: the cluster's domain, of which {namespace}.{domain} belongs to each namespace; other hosts
+    gateway_domain: Annotated[str, Meta(pattern=f"^({SUFFIX})?$", max_length=134)] = ""
+    gateway_hosts: tuple[HostGrant, ...] = (HostGrant(),)
+    host_grace_seconds: Annotated[float, Meta(ge=0, le=3600)] = 60.0
+
     http_port: Port = 80
     https_port: Port = 443
     url_port: Port | None = None
@@ -119,7 +139,7 @@ def _network(name: str, text: str) -> str:
 
 def _object(name: str, text: str) -> object:
     try:
-        return msgspec.json.decode(text, type=dict[str, str])
+        return msgspec.to_builtins(msgspec.json.decode(text, type=_OBJECTS[name]))
     except msgspec.MsgspecError as error:
         raise msgspec.ValidationError(f"{error} - at `$.{name}`") from error
 

@@ -109,17 +109,17 @@ def test_a_missing_model_makes_nothing_and_says_which() -> None:
     assert cluster.settle().status.state == "InService"
 
 
-def test_the_older_endpoint_owns_a_host() -> None:
+def test_the_endpoint_that_came_first_has_the_host() -> None:
     cluster = one_variant()
-    older = gen.an_endpoint("first", meta={"creationTimestamp": "2025-01-01T00:00:00Z"})
+    older = Ref("MachineLearningEndpoint", gen.NAMESPACE, "first")
     world = cluster.world()
-    plan = plan_endpoint(replace(world, rivals=(older,)))
+    plan = plan_endpoint(replace(world, host_owner=older))
 
     assert plan.writes == ()
     assert plan.status is not None
     assert plan.status.conditions[0].reason == "HostConflict"
-    younger = gen.an_endpoint("second", meta={"creationTimestamp": "2027-01-01T00:00:00Z"})
-    assert plan_endpoint(replace(world, rivals=(younger,))).finalizer is True
+    assert plan.status.waits_for_host
+    assert plan_endpoint(world).finalizer is True
 
 
 def test_weights_alone_touch_no_pod() -> None:

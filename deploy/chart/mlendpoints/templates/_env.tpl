@@ -7,6 +7,9 @@
 {{- with .Values.gateway.selector }}
 - {name: MLENDPOINTS_GATEWAY_SELECTOR, value: {{ toJson . | quote }}}
 {{- end }}
+- {name: MLENDPOINTS_GATEWAY_DOMAIN, value: {{ .Values.gateway.domain | quote }}}
+- {name: MLENDPOINTS_GATEWAY_HOSTS, value: {{ .Values.gateway.hosts | toJson | quote }}}
+- {name: MLENDPOINTS_HOST_GRACE_SECONDS, value: {{ .Values.gateway.hostGraceSeconds | quote }}}
 - {name: MLENDPOINTS_HTTP_PORT, value: {{ .Values.gateway.httpPort | quote }}}
 - {name: MLENDPOINTS_HTTPS_PORT, value: {{ .Values.gateway.httpsPort | quote }}}
 {{- with .Values.gateway.urlPort }}

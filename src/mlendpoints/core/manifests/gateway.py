@@ -1,6 +1,7 @@
 """The Istio Gateway of an endpoint: opens its host, for routes of its own namespace only."""
 
 from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.core.hosts import covers, host_of
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import endpoint_labels, make_metadata
 from mlendpoints.core.world import Settings
@@ -25,28 +26,29 @@ def make_gateway(endpoint: Endpoint, settings: Settings) -> Manifest:
 
 def can_open(endpoint: Endpoint, settings: Settings) -> bool:
     """Whether there is what the server needs. Without a TLS credential, a Gateway that stands is left as it is."""
-    return not endpoint.spec.tls or credential_name(endpoint.spec.host, settings) is not None
+    return not endpoint.spec.tls or credential_name(host_of(endpoint, settings), settings) is not None
 
 
 def credential_name(host: str, settings: Settings) -> str | None:
     """Name of the TLS credential of the longest host suffix that covers the host."""
-    suffixes = [suffix for suffix in settings.tls_credentials if f".{host}".endswith(f".{suffix.removeprefix('.')}")]
+    suffixes = [suffix for suffix in settings.tls_credentials if covers(suffix.removeprefix("."), host)]
     return settings.tls_credentials[max(suffixes, key=len)] if suffixes else None
 
 
 def _http_server(endpoint: Endpoint, settings: Settings) -> Manifest:
     return {
-        "hosts": [f"./{endpoint.spec.host}"],
+        "hosts": [f"./{host_of(endpoint, settings)}"],
         "port": {"name": "http", "number": settings.http_port, "protocol": "HTTP"},
     }
 
 
 def _https_server(endpoint: Endpoint, settings: Settings) -> Manifest:
-    credential = credential_name(endpoint.spec.host, settings)
+    host = host_of(endpoint, settings)
+    credential = credential_name(host, settings)
     if credential is None:
-        raise ValueError(f"no TLS credential covers {endpoint.spec.host}")
+        raise ValueError(f"no TLS credential covers {host}")
     return {
-        "hosts": [f"./{endpoint.spec.host}"],
+        "hosts": [f"./{host}"],
         "port": {"name": "https", "number": settings.https_port, "protocol": "HTTPS"},
         "tls": {"mode": "SIMPLE", "credentialName": credential},
     }

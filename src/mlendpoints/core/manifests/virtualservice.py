@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.labels import INVOKED_VARIANT_HEADER, PING_PATH, ROUTE_PATH, TARGET_VARIANT_HEADER
+from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import endpoint_labels, make_metadata
 from mlendpoints.core.manifests.service import PORT
@@ -41,7 +42,7 @@ def make_virtual_service(
         "kind": "VirtualService",
         "metadata": make_metadata(name, endpoint, object_labels=endpoint_labels(endpoint)),
         "spec": {
-            "hosts": [endpoint.spec.host],
+            "hosts": [host_of(endpoint, settings)],
             "gateways": [name],
             "http": [
                 _route(routes.revision),
