@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hack import render
+from mlendpoints.core.world import HostGrant
 from mlendpoints.edge.settings import PREFIX, Settings, read_settings
 from tests.chart.rendering import helm_template, of_kind, operator_environment, operator_rules, rendered
 
@@ -74,6 +75,9 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
         gateway={
             "service": "istio-system/gate",
             "selector": {"app": "gate", "team": "a"},
+            "domain": "ml.example.com",
+            "hosts": [{"namespaces": ["team-a"], "suffixes": ["a.example.com", "*"]}],
+            "hostGraceSeconds": 5,
             "httpPort": 8080,
             "httpsPort": 8443,
             "urlPort": 9443,
@@ -100,6 +104,9 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
         image_pull_policy="Never",
         gateway_service="istio-system/gate",
         gateway_selector={"app": "gate", "team": "a"},
+        gateway_domain="ml.example.com",
+        gateway_hosts=(HostGrant(namespaces=("team-a",), suffixes=("a.example.com", "*")),),
+        host_grace_seconds=5,
         http_port=8080,
         https_port=8443,
         url_port=9443,
