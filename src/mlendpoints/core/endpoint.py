@@ -5,11 +5,11 @@ from msgspec.structs import replace
 from mlendpoints.api import labels
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.children import missing_writes
+from mlendpoints.core.claims import host_due, host_record
 from mlendpoints.core.conditions import transitions
 from mlendpoints.core.deletion import plan_deletion
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.history import Report, replacements
-from mlendpoints.core.hosts import host_due, host_record
 from mlendpoints.core.instances import instance_statuses
 from mlendpoints.core.plan import Plan
 from mlendpoints.core.probing import worth_asking

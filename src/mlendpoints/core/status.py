@@ -10,10 +10,11 @@ from mlendpoints.api.endpoint import Endpoint, EndpointStatus, State, VariantSta
 from mlendpoints.api.model import ModelInstance
 from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core import history
+from mlendpoints.core.claims import host_record
 from mlendpoints.core.conditions import all_true, make_conditions
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.history import Report
-from mlendpoints.core.hosts import host_of, host_record
+from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.service import monitoring_name
 from mlendpoints.core.retirement import routes_are_proven
 from mlendpoints.core.rollout import Rollout, probes

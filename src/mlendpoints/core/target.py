@@ -14,8 +14,9 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
+from mlendpoints.core.claims import host_hindrance
 from mlendpoints.core.findings import Finding
-from mlendpoints.core.hosts import host_hindrance, host_of
+from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.gateway import can_open
 from mlendpoints.core.versions import config_version, model_version
 from mlendpoints.core.world import Destination, World
