@@ -98,7 +98,10 @@ class EndpointConfigStatus(Value, frozen=True, kw_only=True):
 
     observed_generation: Annotated[int, Meta(description="The generation this status is about.", ge=0)] = 0
     models: Annotated[str, Meta(description="Variants and their weights, for people: blue=90,green=10.")] = ""
-    used_by: Annotated[tuple[str, ...], Meta(description="Templates only: endpoints that use it.")] = ()
+    used_by: Annotated[
+        tuple[str, ...], Meta(description="Templates only: endpoints that use it, the first ten by name.")
+    ] = ()
+    used_by_count: Annotated[int, Meta(description="Templates only: how many endpoints use it.", ge=0)] = 0
     model_versions: Annotated[
         Mapping[str, str], Meta(description="Instances only: version of each variant's model.")
     ] = {}

@@ -228,7 +228,10 @@ class ModelStatus(Value, frozen=True, kw_only=True):
     """What became of it."""
 
     observed_generation: Annotated[int, Meta(description="The generation this status is about.", ge=0)] = 0
-    used_by: Annotated[tuple[str, ...], Meta(description="Templates only: endpoints that use it.")] = ()
+    used_by: Annotated[
+        tuple[str, ...], Meta(description="Templates only: endpoints that use it, the first ten by name.")
+    ] = ()
+    used_by_count: Annotated[int, Meta(description="Templates only: how many endpoints use it.", ge=0)] = 0
     config_version: Annotated[str, Meta(description="Instances only: the config version that made it.")] = ""
     replicas: Annotated[int, Meta(description="Instances only: pods that exist.", ge=0)] = 0
     ready_replicas: Annotated[int, Meta(description="Instances only: pods that answer through their proxy.", ge=0)] = 0

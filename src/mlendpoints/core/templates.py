@@ -6,6 +6,7 @@ what that endpoint serves.
 """
 
 from collections.abc import Iterable
+from heapq import nsmallest
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -22,12 +23,25 @@ from mlendpoints.core.world import World
 T = TypeVar("T", Model, EndpointConfig)
 
 
+NAMED = 10  # users that a status names; there may be thousands
+
+
+class Use(Struct, frozen=True):
+    """What an endpoint makes of a template: how far its last edit is rolled out there."""
+
+    endpoint: str
+    finding: Finding
+
+
 class TemplateWorld(Struct, Generic[T], frozen=True, kw_only=True):
-    """A template and the endpoints whose config is it, or names it."""
+    """A template and what the endpoints make of it whose config is it, or names it."""
 
     template: T
-    users: tuple[World, ...]
+    uses: tuple[Use, ...]
     now: float
+
+
+_UNUSED = Use("", Finding.wait(Reason.NOT_IN_USE, "No endpoint uses it."))
 
 
 def plan_config(world: TemplateWorld[EndpointConfig]) -> EndpointConfigStatus | None:
@@ -35,7 +49,8 @@ def plan_config(world: TemplateWorld[EndpointConfig]) -> EndpointConfigStatus | 
     template = world.template
     status = EndpointConfigStatus(
         observed_generation=template.metadata.generation,
-        used_by=_names(world.users),
+        used_by=_first_names(world.uses),
+        used_by_count=len(world.uses),
         models=shares(template.spec),
         conditions=_rolled_out(world, template.status.conditions, template.metadata.generation),
     )
@@ -52,22 +67,27 @@ def plan_model(world: TemplateWorld[Model]) -> ModelStatus | None:
     template = world.template
     status = ModelStatus(
         observed_generation=template.metadata.generation,
-        used_by=_names(world.users),
+        used_by=_first_names(world.uses),
+        used_by_count=len(world.uses),
         conditions=_rolled_out(world, template.status.conditions, template.metadata.generation),
     )
     return None if status == template.status else status
 
 
-def _names(users: Iterable[World]) -> tuple[str, ...]:
-    return tuple(sorted(user.endpoint.metadata.name for user in users))
+def _first_names(uses: Iterable[Use]) -> tuple[str, ...]:
+    return tuple(nsmallest(NAMED, (use.endpoint for use in uses)))
 
 
 def _rolled_out(
     world: TemplateWorld[Model] | TemplateWorld[EndpointConfig], before: Iterable[Condition], generation: int
 ) -> tuple[Condition, ...]:
-    findings = [_finding(user) for user in sorted(world.users, key=lambda user: user.endpoint.metadata.name)]
-    worst = min(findings, key=badness, default=Finding.wait(Reason.NOT_IN_USE, "No endpoint uses it."))
+    worst = min(world.uses, key=lambda use: (badness(use.finding), use.endpoint), default=_UNUSED).finding
     return make_conditions({ConditionType.ROLLED_OUT: worst}, before=before, generation=generation, now=world.now)
+
+
+def use_of(user: World) -> Use:
+    """What one endpoint makes of its config, and so of the models in it."""
+    return Use(user.endpoint.metadata.name, _finding(user))
 
 
 def _finding(user: World) -> Finding:

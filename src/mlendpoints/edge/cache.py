@@ -110,6 +110,22 @@ class Cache:
         configs = self.marked(by_model(ref.namespace, ref.name))
         return tuple(sorted({user for config in configs for user in self.users(config.ref)}))
 
+    def asked(self, ref: Ref, *, now: float, settings: Settings) -> World | None:
+        """What is asked of one endpoint, without what stands for it; None when the endpoint is not there."""
+        endpoint = self.endpoint(ref)
+        if endpoint is None:
+            return None
+        config = self._config(endpoint)
+        return World(
+            now=now,
+            settings=settings,
+            endpoint=endpoint,
+            config=config,
+            models=self._models(config),
+            host_owner=self._host_owner(endpoint, settings),
+            foreign_routes=self._foreign_routes(host_of(endpoint, settings)),
+        )
+
     def world(
         self,
         ref: Ref,
@@ -120,27 +136,20 @@ class Cache:
         refusals: Mapping[Ref, Refusal] | None = None,
     ) -> World | None:
         """All that is observed around one endpoint; None when the endpoint is not there."""
-        endpoint = self.endpoint(ref)
-        if endpoint is None:
+        asked = self.asked(ref, now=now, settings=settings)
+        if asked is None:
             return None
-        owned = list(self.marked(by_controller(ref.namespace, endpoint.metadata.uid)))
+        owned = list(self.marked(by_controller(ref.namespace, asked.endpoint.metadata.uid)))
         instances = [entry for entry in owned if isinstance(entry.facts, Instance)]
         models = {i.name: o for i, o in _objects(instances) if isinstance(o, Model)}
-        config = self._config(endpoint)
-        gateways = self.gateways(settings.https_port if endpoint.spec.tls else settings.http_port)
+        gateways = self.gateways(settings.https_port if asked.endpoint.spec.tls else settings.http_port)
         answers = answers or Answers()
-        return World(
-            now=now,
-            settings=settings,
-            endpoint=endpoint,
-            config=config,
-            models=self._models(config),
+        return msgspec.structs.replace(
+            asked,
             config_instances={i.name: o for i, o in _objects(instances) if isinstance(o, EndpointConfig)},
             model_instances=models,
             children={child.ref: child for child in self._children(ref.namespace, owned, models)},
             pods=tuple(self._pods(ref.namespace, models)),
-            host_owner=self._host_owner(endpoint, settings),
-            foreign_routes=self._foreign_routes(host_of(endpoint, settings)),
             gateways=gateways,
             answers=answers.expected_of(gateways),
             unexpected=answers.unexpected_of(gateways),

@@ -19,7 +19,7 @@ from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model, ModelStatus
 from mlendpoints.core.plan import Event, MLModelPlan, Plan, SetStatus, Write
 from mlendpoints.core.probing import with_complaints
-from mlendpoints.core.templates import TemplateWorld
+from mlendpoints.core.templates import TemplateWorld, Use
 from mlendpoints.core.world import Child, MLModelWorld, Ref, Refusal, Settings, World
 from mlendpoints.edge import kinds
 from mlendpoints.edge.cache import Cache
@@ -34,6 +34,7 @@ from mlendpoints.edge.probes import Prober
 from mlendpoints.edge.projections import Template
 from mlendpoints.edge.queue import Queue
 from mlendpoints.edge.refusals import Refusals
+from mlendpoints.edge.uses import uses_of
 from mlendpoints.edge.writes import Writer
 
 UNSEEN = 0.5  # seconds after which unseen writes are looked for again, should no event wake the key
@@ -220,28 +221,28 @@ class Reconciler:
             self._parts.queue.add_after(key, time - self._parts.clock())
 
     async def _reconcile_template(self, key: Ref) -> None:
-        template, now = self._parts.cache.template(key), self._parts.clock()
+        parts, now = self._parts, self._parts.clock()
+        if now < self._rests_until.get(key, 0.0) and parts.cache.template(key) is not None:
+            parts.queue.add_after(key, self._rests_until[key] - now)
+            return
+        uses = await uses_of(parts.cache, key, now=now, settings=parts.settings)
+        self._rests_until[key] = now + REST * len(uses)
+        template = parts.cache.template(key)
         if template is None:
             self._forget(key)
             return
-        if now < self._rests_until.get(key, 0.0):
-            self._parts.queue.add_after(key, self._rests_until[key] - now)
-            return
-        status = self._template_status(key, template)
-        held = self._parts.holds.held(key, {key} if status is not None else frozenset())
+        status = self._template_status(template, uses)
+        held = parts.holds.held(key, {key} if status is not None else frozenset())
         if held:
-            self._parts.queue.add_after(key, held[key])
+            parts.queue.add_after(key, held[key])
         elif status is not None:
-            self._expect(key, key, await self._parts.writer.set_status(key, _version(template.metadata), status))
+            self._expect(key, key, await parts.writer.set_status(key, _version(template.metadata), status))
 
-    def _template_status(self, key: Ref, template: Template) -> EndpointConfigStatus | ModelStatus | None:
-        found = (self._observe(user) for user in self._parts.cache.users(key))
-        users = tuple(world for world in found if world is not None)
-        now = self._parts.clock()
-        self._rests_until[key] = now + REST * len(users)
+    def _template_status(self, template: Template, uses: tuple[Use, ...]) -> EndpointConfigStatus | ModelStatus | None:
+        plans, now = self._parts.plans, self._parts.clock()
         if isinstance(template, Model):
-            return self._parts.plans.model(TemplateWorld(template=template, users=users, now=now))
-        return self._parts.plans.config(TemplateWorld(template=template, users=users, now=now))
+            return plans.model(TemplateWorld(template=template, uses=uses, now=now))
+        return plans.config(TemplateWorld(template=template, uses=uses, now=now))
 
     def _expect(self, key: Ref, ref: Ref, written: Written) -> None:
         left = written.metadata

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
-from mlendpoints.core.templates import TemplateWorld, plan_config, plan_model
+from mlendpoints.core.templates import TemplateWorld, plan_config, plan_model, use_of
 from mlendpoints.core.world import ContainerFacts, MLModelWorld
 from tests import gen
 from tests.simulation import Cluster
@@ -52,9 +52,9 @@ def test_an_endpoint_in_other_words_is_read_and_goes_on_serving(life: Any, words
     cluster = life()
     stored = msgspec.to_builtins(cluster.endpoint)
     cluster.endpoint = msgspec.convert(stored | {"status": said_otherwise(stored["status"], words)}, Endpoint)
-    users = (cluster.world(),)
-    plan_config(TemplateWorld(template=cluster.configs["titanic"], users=users, now=cluster.now))
-    plan_model(TemplateWorld(template=cluster.models["titanic-rfc"], users=users, now=cluster.now))
+    uses = (use_of(cluster.world()),)
+    plan_config(TemplateWorld(template=cluster.configs["titanic"], uses=uses, now=cluster.now))
+    plan_model(TemplateWorld(template=cluster.models["titanic-rfc"], uses=uses, now=cluster.now))
     cluster.settle()
 
     assert cluster.condition("Available") == ("True", "InService")
