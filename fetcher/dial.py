@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -90,8 +91,9 @@ def _basic(user: str | None, password: str | None) -> str:
 
 def proxy_of(wanted: Target) -> Target | None:
     """The proxy that the environment names for it."""
-    url = getproxies_environment().get(wanted.scheme)
-    if not url or proxy_bypass_environment(wanted.authority):
+    named = getproxies_environment()
+    url = named.get(wanted.scheme)
+    if not url or proxy_bypass_environment(wanted.authority) or _is_within(wanted.host, named.get("no", "")):
         return None
     proxy = target(url if "://" in url else f"http://{url}")
     if proxy.scheme != "http":
@@ -99,20 +101,33 @@ def proxy_of(wanted: Target) -> Target | None:
     return proxy
 
 
-def dial(wanted: Target, line: Line) -> socket.socket:
-    """A connection on which requests can be sent; raises ``DownloadFailed`` or ``Interrupted``."""
+def _is_within(host: str, networks: str) -> bool:
+    """Whether it is an address of one of the networks among what no proxy is for; names are not resolved for that."""
+    with contextlib.suppress(ValueError):
+        address = ip_address(host)
+        return any(address in network for text in networks.split(",") for network in _network(text.strip()))
+    return False
+
+
+def _network(text: str) -> Iterator[IPv4Network | IPv6Network]:
+    with contextlib.suppress(ValueError):
+        yield ip_network(text, strict=False)
+
+
+def dial(wanted: Target, line: Line, *, tls: bool = True) -> socket.socket:
+    """A connection on which requests can be sent, or TLS be begun; raises ``DownloadFailed`` or ``Interrupted``."""
     proxy = proxy_of(wanted)
     with _translated(proxy or wanted):
         if proxy:
             _check_meaning(wanted, line.guard)
-            connection = _connect(proxy, line, guarded=False)
+            connection = connect(proxy, line, guarded=False)
         else:
-            connection = _connect(wanted, line, guarded=True)
+            connection = connect(wanted, line)
         with _closed_on_failure(connection):
             if proxy and wanted.scheme == "https":
                 _tunnel(connection, wanted, proxy, line.connect_seconds)
                 connection.settimeout(line.connect_seconds)
-            if wanted.scheme == "https":
+            if wanted.scheme == "https" and tls:
                 connection = _trust(line.ca_file).wrap_socket(connection, server_hostname=wanted.host)
             return connection
 
@@ -139,7 +154,7 @@ def _closed_on_failure(connection: socket.socket) -> Iterator[None]:
         raise
 
 
-def _connect(towards: Target, line: Line, *, guarded: bool) -> socket.socket:
+def connect(towards: Target, line: Line, *, guarded: bool = True) -> socket.socket:
     """Connects to the first address that answers; the address judged is the address connected to."""
     found = socket.getaddrinfo(towards.host, towards.port, type=socket.SOCK_STREAM)
     if guarded:
@@ -192,5 +207,8 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
     """The system's certificates, or those of ``SSL_CERT_FILE``, and the given ones; read once, which takes long."""
     context = ssl.create_default_context()
     if ca_file:
-        context.load_verify_locations(ca_file)
+        try:
+            context.load_verify_locations(ca_file)
+        except ssl.SSLError as error:
+            raise DownloadFailed("`ca.crt` in the artifactSecret holds no certificate in PEM form") from error
     return context

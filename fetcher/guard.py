@@ -5,7 +5,7 @@ reach: loopback, link-local, the metadata services of clouds. Addresses are judg
 never names, since a name can point anywhere, and elsewhere a moment later.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -31,6 +31,11 @@ METADATA = frozenset(
     )
 )
 NAT64 = ip_network("64:ff9b::/96")
+LOCAL_NAT64 = ip_network("64:ff9b:1::/48")
+"""Of which a network may use any prefix of its own (RFC 8215), each with the IPv4 address elsewhere (RFC 6052)."""
+LOCAL_FORMS = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
+TRANSLATED = 0xFFFF0000
+"""::ffff:0:0:0/96 (RFC 2765), without its last 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +63,31 @@ def _is_in(address: Address, networks: Iterable[Network]) -> bool:
 
 
 def _embedded(address: Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses that an IPv6 address stands for (mapped, 6to4, Teredo, NAT64)."""
+    """The IPv4 addresses that an IPv6 address stands for (mapped, translated, compatible, 6to4, Teredo, NAT64)."""
     if isinstance(address, IPv4Address):
         return ()
+    ends_with_it = address in NAT64 or int(address) >> 32 in {0, TRANSLATED} or _is_isatap(address)
     found = (
         address.ipv4_mapped,
         address.sixtofour,
         address.teredo and address.teredo[1],
-        IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 or int(address) >> 32 == 0 else None,
+        IPv4Address(int(address) & 0xFFFFFFFF) if ends_with_it else None,
+        *(_local_forms(address) if address in LOCAL_NAT64 else ()),
     )
     return tuple(each for each in found if each)
+
+
+def _is_isatap(address: IPv6Address) -> bool:
+    """RFC 5214, section 6.1."""
+    return (int(address) >> 32) & 0xFDFFFFFF == 0x5EFE
+
+
+def _local_forms(address: IPv6Address) -> Iterator[IPv4Address]:
+    """What it may stand for, by where its prefix may end; zeros say nothing, since another form leaves them."""
+    for places in LOCAL_FORMS:
+        found = IPv4Address(bytes(address.packed[place] for place in places))
+        if int(found) >> 24:
+            yield found
 
 
 def _kind(address: Address) -> str:

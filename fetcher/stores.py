@@ -1,11 +1,13 @@
 """Object stores by s3://, gs:// and az:// URLs: one object, or all below a prefix.
 
-obstore knows the stores: credentials, workload identity, signatures, lists. The bytes
-come by URLs that it has signed, over the same guarded connections, ranges and
-validators as any other URL's. It must not take credentials from anywhere but the
+obstore knows the stores: credentials, workload identity, signatures, lists. It connects
+through ``forward`` alone, by which every address is judged. The bytes come by URLs that it
+has signed, over the same guarded connections, ranges and validators as any other URL's.
+It must not take credentials from anywhere but the
 mounted Secret and what the platform has given the pod's identity.
 """
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,9 +21,12 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from fetcher.artifact import Opened, Parts
+from fetcher.buckets import base_of, config_of
 from fetcher.credentials import Credentials
 from fetcher.dial import target
-from fetcher.failures import DownloadFailed, Interrupted, NotFound, TooLarge
+from fetcher.failures import DownloadFailed, Failure, Interrupted, NotFound, TooLarge
+from fetcher.forward import Forward
+from fetcher.reach import reach_of
 from fetcher.settings import Settings
 from fetcher.spool import asks_first
 from fetcher.urls import Address, Known, UrlPart, open_url
@@ -33,9 +38,10 @@ SIGNED_ANEW_AFTER = 600
 FINAL = ("Unauthenticated", "PermissionDenied", "NotFound", "NotSupported", "InvalidPath", "UnknownConfigurationKey")
 TEMPORARY = ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "ServerBusy")
 CODE = re.compile(r"<Code>(\w{1,60})</Code>")
-GOOGLE_BASE = re.compile(r'"gcs_base_url"\s*:\s*"([^"]*)"')
-GOOGLE_KEY = "gcloud-application-credentials.json"
+LIST_TIMES = 15
+"""A whole list may take so many times the longest silence."""
 Store = S3Store | GCSStore | AzureStore
+KINDS: Mapping[str, type[Store]] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
 
 
 class Listed(TypedDict):
@@ -53,28 +59,32 @@ class Bucket:
     store: Store
     config: Mapping[str, str]
     base: str
+    forward: Forward
+    list_seconds: float
 
     def url(self, key: str) -> Callable[[], str]:
         """Makes URLs of an object, good for some minutes each."""
         if self.config.get("skip_signature", "").lower() == "true":
             return lambda: f"{self.base}/{quote(key)}"
-        return Signed(self.store, key)
+        return Signed(self.store, key, self.forward)
 
     def objects(self, prefix: str) -> Iterator[Listed]:
         """All objects below a prefix; raises ``DownloadFailed`` or ``Interrupted``."""
         try:
-            for page in obstore.list(self.store, prefix):
-                for found in page:
-                    yield Listed(path=found["path"], size=found["size"], e_tag=found["e_tag"])
+            with self.forward.within(self.list_seconds):
+                for page in obstore.list(self.store, prefix):
+                    for found in page:
+                        yield Listed(path=found["path"], size=found["size"], e_tag=found["e_tag"])
         except BaseError as error:
-            raise _translated(error) from error
+            raise _translated(error, self.forward) from error
 
 
 class Signed:
     """Signs an object's URL, anew when the last one gets old."""
 
-    def __init__(self, store: Store, key: str) -> None:
+    def __init__(self, store: Store, key: str, forward: Forward) -> None:
         self._store = store
+        self._forward = forward
         self._key = key
         self._made = -float(SIGNED_ANEW_AFTER)
         self._url = ""
@@ -85,7 +95,7 @@ class Signed:
             try:
                 self._url = obstore.sign(self._store, "GET", self._key, SIGNED_FOR)
             except BaseError as error:
-                raise _translated(error) from error
+                raise _translated(error, self._forward) from error
             self._made = time.monotonic()
         return self._url
 
@@ -96,8 +106,7 @@ def open_store(web: Web, settings: Settings, credentials: Credentials) -> Opened
     key = parts.path.lstrip("/")
     if not parts.netloc or parts.query or parts.fragment:
         raise DownloadFailed(f"expected {parts.scheme}://BUCKET/KEY")
-    bucket = _bucket(parts.scheme, parts.netloc, settings, credentials)
-    web.check(target(bucket.base))
+    bucket = _bucket(web, parts.scheme, parts.netloc, settings, credentials)
     if key and not key.endswith("/"):
         try:
             return open_url(web, Address(bucket.url(key)), asks_first(settings.volume))
@@ -131,13 +140,16 @@ def _raised(failure: DownloadFailed) -> Parts:
     raise failure
 
 
-def _bucket(scheme: str, name: str, settings: Settings, credentials: Credentials) -> Bucket:
-    config = _config(scheme, credentials)
-    endpoint = config.get("base_url" if scheme == "gs" else "endpoint", "")
+def _bucket(web: Web, scheme: str, name: str, settings: Settings, credentials: Credentials) -> Bucket:
+    config = config_of(scheme, credentials, os.environ)
+    base = base_of(scheme, name, config)
+    web.check(target(base))
+    forward = web.forward(reach_of(scheme, base, config, os.environ))
     options: dict[str, Any] = {
-        "allow_http": endpoint.startswith("http://"),
+        "allow_http": base.startswith("http://"),
         "connect_timeout": timedelta(seconds=settings.connect_seconds),
         "timeout": timedelta(seconds=settings.read_seconds),
+        "proxy_url": forward.url,
     }
     if credentials.ca_file:
         options["root_certificate"] = credentials.ca_file.read_text()
@@ -147,43 +159,16 @@ def _bucket(scheme: str, name: str, settings: Settings, credentials: Credentials
         "retry_config": {"max_retries": settings.attempts - 1},
     }
     try:
-        return _made(scheme, name, config, more)
+        store = KINDS[scheme](name, **more)
     except (BaseError, ValueError, TypeError) as error:
         raise DownloadFailed(f"the artifactSecret makes no sense to {scheme}: {type(error).__name__}") from error
+    return Bucket(store, config, base, forward, LIST_TIMES * settings.read_seconds)
 
 
-def _made(scheme: str, name: str, config: dict[str, str], more: dict[str, Any]) -> Bucket:
-    endpoint = config.get("endpoint", "").rstrip("/")
-    match scheme:
-        case "s3":
-            region = config.setdefault("region", "us-east-1")
-            base = endpoint or f"https://s3.{region}.amazonaws.com"
-            return Bucket(S3Store(name, **more), config, f"{base}/{name}")
-        case "gs":
-            base = config.get("base_url", "https://storage.googleapis.com").rstrip("/")
-            return Bucket(GCSStore(name, **more), config, f"{base}/{name}")
-        case _:
-            base = endpoint or f"https://{config.get('account_name', '')}.blob.core.windows.net"
-            return Bucket(AzureStore(name, **more), config, f"{base}/{name}")
-
-
-def _config(scheme: str, credentials: Credentials) -> dict[str, str]:
-    """The Secret's keys that are meant for the store, by obstore's names without the store's own prefix."""
-    prefixes = {"s3": ("aws_",), "gs": ("google_",), "az": ("azure_storage_", "azure_")}[scheme]
-    config = {}
-    for key, value in credentials.values.items():
-        if prefix := next((each for each in prefixes if key.lower().startswith(each)), ""):
-            name = key.lower().removeprefix(prefix)
-            config["endpoint" if name == "endpoint_url" else name] = value
-    if scheme == "gs" and GOOGLE_KEY in credentials.values:
-        config["service_account_key"] = credentials.values[GOOGLE_KEY]
-    if elsewhere := GOOGLE_BASE.search(config.get("service_account_key", "")):
-        config["base_url"] = elsewhere[1]
-    return config
-
-
-def _translated(error: BaseError) -> DownloadFailed:
+def _translated(error: BaseError, forward: Forward) -> Failure:
     """What the store's library says may hold signed URLs; only its kind is passed on."""
+    if forward.failure:
+        return forward.failure
     code = CODE.search(str(error))
     kind = code[1] if code else type(error).__name__.removesuffix("Error")
     if kind in FINAL or (code and kind not in TEMPORARY):

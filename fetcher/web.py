@@ -16,6 +16,8 @@ from urllib.parse import urljoin
 from fetcher.credentials import Secret
 from fetcher.dial import Line, Target, dial, proxy_of, target
 from fetcher.failures import Changed, DownloadFailed, Interrupted, NotFound, Overloaded
+from fetcher.forward import Forward
+from fetcher.reach import Reach
 from fetcher.wire import Allowance, Wire
 
 MOST_REDIRECTS = 5
@@ -169,6 +171,12 @@ class Web:
         self._line = line
         self._local = threading.local()
         self._clients: list[Client] = []
+        self._forwards: list[Forward] = []
+
+    def forward(self, reach: Reach) -> Forward:
+        """A proxy for a library that connects by itself; it ends with all the rest."""
+        self._forwards.append(Forward(self._line, reach))
+        return self._forwards[-1]
 
     @property
     def client(self) -> Client:
@@ -186,6 +194,8 @@ class Web:
 
     def close(self) -> None:
         """Ends every connection; only when no thread uses one any more."""
+        for forward in self._forwards:
+            forward.close()
         for client in self._clients:
             client.close()
 

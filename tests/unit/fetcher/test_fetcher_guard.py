@@ -6,6 +6,7 @@ from ipaddress import ip_network
 import pytest
 
 from fetcher.__main__ import main
+from fetcher.dial import proxy_of, target
 from fetcher.failures import DownloadFailed
 from fetcher.guard import Guard
 from tests.unit.fetcher.origin import Answer, member, serving, tar_gz
@@ -29,6 +30,15 @@ REFUSED = {
     "168.63.129.16": "metadata",
     "192.0.0.192": "metadata",
     "64:ff9b::a9fe:a9fe": "metadata",
+    "64:ff9b:1:a9fe:a9:fe00::": "metadata",
+    "64:ff9b:1:a9:fe:a9fe::": "metadata",
+    "64:ff9b:1:0:a9:fea9:fe00::": "metadata",
+    "64:ff9b:1::a9fe:a9fe": "metadata",
+    "64:ff9b:1:1234::7f00:1": "loopback",
+    "::ffff:0:169.254.169.254": "metadata",
+    "::ffff:0:127.0.0.1": "loopback",
+    "2a00::5efe:127.0.0.1": "loopback",
+    "2a00::200:5efe:169.254.169.254": "metadata",
     "0.0.0.0": "no address of one machine",
     "0.1.2.3": "no address of one machine",
     "::": "no address of one machine",
@@ -45,7 +55,9 @@ def test_what_only_this_machine_may_reach_is_refused(address: str) -> None:
         Guard().check(address)
 
 
-@pytest.mark.parametrize("address", ["10.96.0.1", "192.168.1.1", "172.16.0.1", "93.184.215.14", "2a00::1", "fd12::1"])
+@pytest.mark.parametrize(
+    "address", ["10.96.0.1", "192.168.1.1", "172.16.0.1", "93.184.215.14", "2a00::1", "fd12::1", "64:ff9b:1::5db8:d70e"]
+)
 def test_what_a_network_can_reach_is_allowed(address: str) -> None:
     Guard().check(address)
 
@@ -113,11 +125,33 @@ def test_a_proxy_is_asked_where_the_environment_names_one(place: Place, monkeypa
     assert proxy.requests[0]["proxy-authorization"].startswith("Basic ")
 
 
-def test_a_proxy_is_not_asked_for_what_it_is_not_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("exceptions", ["127.0.0.1", "10.0.0.0/8, 127.0.0.0/8", "*", "::1,nonsense/99,127.0.0.1/24"])
+def test_a_proxy_is_not_asked_for_what_it_is_not_for(
+    exceptions: str, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", exceptions)
     with serving(Answer(ARCHIVE)) as origin:
         assert place.run(origin) == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "exceptions", "is_asked"),
+    [
+        ("http://10.1.2.3:9000/x", "10.0.0.0/8", False),
+        ("http://11.1.2.3/x", "10.0.0.0/8", True),
+        ("http://[fd00::7]:80/x", ".svc,fd00::/8", False),
+        ("http://[2a00::7]/x", ".svc,fd00::/8", True),
+        ("http://store.team.svc/x", ".svc,10.0.0.0/8", False),
+        ("http://10.example.com/x", "10.0.0.0/8", True),
+    ],
+)
+def test_no_proxy_may_name_networks(
+    url: str, exceptions: str, monkeypatch: pytest.MonkeyPatch, *, is_asked: bool
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.example.com:3128")
+    monkeypatch.setenv("no_proxy", exceptions)
+    assert bool(proxy_of(target(url))) is is_asked
 
 
 def test_no_proxy_is_a_way_inside(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,168 @@
+"""A proxy in this process through which a store's library has to connect, so that the guard judges where it goes.
+
+    library ──> 127.0.0.1 (a password of this run) ──> reach ──> guard ──> the store, or the usual proxy
+
+TLS passes through it untouched. It must not know stores, nor look into what it passes on.
+"""
+
+import base64
+import contextlib
+import secrets
+import select
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from ipaddress import ip_network
+from urllib.parse import urlsplit, urlunsplit
+
+from fetcher.dial import Line, connect, dial, proxy_of
+from fetcher.failures import DownloadFailed, Failure, Interrupted
+from fetcher.guard import METADATA, Guard
+from fetcher.reach import Reach, Request
+from fetcher.wire import Allowance
+
+LONGEST_HEAD = 64 * 1024
+LONGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes from a store between two requests; a page of a list has some hundred thousand."""
+AT_ONCE = 64 * 1024
+TOO_LONG = "the store's list takes too long; name a prefix that holds fewer objects"
+OF_PROXIES = {"connection", "keep-alive", "proxy-authorization", "proxy-connection"}
+IDENTITIES = tuple(ip_network(address) for address in METADATA)
+
+
+class Forward:
+    """The proxy, until it is closed; ``failure`` is the first reason for which it did not connect, and never will."""
+
+    def __init__(self, line: Line, reach: Reach) -> None:
+        self._line = line
+        self._reach = reach
+        self._password = secrets.token_hex(16)
+        self._expected = b"Basic " + base64.b64encode(f"model-init:{self._password}".encode())
+        self._listens = socket.create_server(("127.0.0.1", 0))
+        self._until = float("inf")
+        self.failure: Failure | None = None
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """For the library's settings."""
+        return f"http://model-init:{self._password}@127.0.0.1:{self._listens.getsockname()[1]}"
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """The block has so many seconds; then nothing is connected any more, and what is under way ends."""
+        self._until = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._until = float("inf")
+
+    def close(self) -> None:
+        """Accepts nothing any more, and ends what is under way within a second."""
+        self._until = 0
+        with contextlib.suppress(OSError):
+            self._listens.shutdown(socket.SHUT_RDWR)
+        self._listens.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listens.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            client.settimeout(self._line.connect_seconds)
+            head, rest = _head(client)
+            try:
+                request = _parsed(head)
+                server = self._connected(request)
+            except Failure as failure:
+                client.sendall(self._refusal(failure))
+                return
+            with server:
+                if request.method == "CONNECT":
+                    client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                else:
+                    server.sendall(_passed_on(request, self._reach) + rest)
+                self._pump(client, server)
+
+    def _connected(self, request: Request) -> socket.socket:
+        """A connection to where it may go. A redirect of http arrives here without the password."""
+        is_identity = self._reach.is_identity(request)
+        if not is_identity:
+            self._reach.check(request)
+        if not secrets.compare_digest(request.headers.get("proxy-authorization", "").encode(), self._expected):
+            raise DownloadFailed("another process tried to use model-init's connections")
+        if time.monotonic() > self._until:
+            raise DownloadFailed(TOO_LONG)
+        if is_identity:
+            guard = Guard((*IDENTITIES, *self._line.guard.allowed))
+            return connect(request.wanted, replace(self._line, guard=guard))
+        return dial(request.wanted, self._line, tls=False)
+
+    def _refusal(self, failure: Failure) -> bytes:
+        """A temporary failure is for the library to retry."""
+        status = "502 Bad Gateway"
+        if not isinstance(failure, Interrupted):
+            status, self.failure = "403 Forbidden", self.failure or failure
+        return f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+
+    def _pump(self, client: socket.socket, server: socket.socket) -> None:
+        """Passes on what either says until one ends, or the server is too slow, or says too much."""
+        allowance, answered = Allowance(self._line.read_seconds), 0
+        others = {client: server, server: client}
+        for each in others:
+            each.settimeout(self._line.read_seconds)
+        while time.monotonic() < self._until:
+            since = time.monotonic()
+            ready, _, _ = select.select(list(others), [], [], min(1, allowance.left()))
+            allowance.waited(time.monotonic() - since, 0)
+            for source in ready:
+                chunk = source.recv(AT_ONCE)
+                if not chunk:
+                    return
+                if source is client:
+                    allowance.begin()
+                answered = answered + len(chunk) if source is server else 0
+                if answered > LONGEST_ANSWER:
+                    self.failure = self.failure or DownloadFailed("the store's list is longer than any list can be")
+                    return
+                others[source].sendall(chunk)
+        self.failure = self.failure or DownloadFailed(TOO_LONG)
+
+
+def _head(client: socket.socket) -> tuple[bytes, bytes]:
+    """A request's head, and what has come with it."""
+    found = b""
+    while b"\r\n\r\n" not in found:
+        chunk = client.recv(AT_ONCE)
+        found += chunk
+        if not chunk or len(found) > LONGEST_HEAD:
+            raise OSError("this is no request")
+    head, _, rest = found.partition(b"\r\n\r\n")
+    return head, rest
+
+
+def _parsed(head: bytes) -> Request:
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, url, _ = (*first.split(" "), "", "")[:3]
+    pairs = (line.partition(":") for line in lines)
+    return Request(method, url, {key.strip().lower(): value.strip() for key, _, value in pairs})
+
+
+def _passed_on(request: Request, reach: Reach) -> bytes:
+    """The head as the server, or the usual proxy, expects it; the connection is for this request alone."""
+    headers = {key: value for key, value in request.headers.items() if key not in OF_PROXIES} | {"connection": "close"}
+    proxy = None if reach.is_identity(request) else proxy_of(request.wanted)
+    path = request.url
+    if not proxy:
+        parts = urlsplit(request.url)
+        path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    elif proxy.authorization:
+        headers["proxy-authorization"] = proxy.authorization
+    lines = [f"{request.method} {path} HTTP/1.1", *(f"{key}: {value}" for key, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
