@@ -7,6 +7,7 @@ digest; 12 not to be unpacked; 13 too large.
 import errno
 import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -82,6 +83,12 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
+def _without_traceback(ended: threading.ExceptHookArgs) -> None:
+    """A thread that ends unexpectedly; a traceback could show a part of a Secret."""
+    log.error("Lost a thread", kind=ended.exc_type.__name__)
+
+
 if __name__ == "__main__":
+    threading.excepthook = _without_traceback
     signal.signal(signal.SIGTERM, _stop)
     sys.exit(main(sys.argv[1:]))

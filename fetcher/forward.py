@@ -74,7 +74,7 @@ class Forward:
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError):
+        with client, contextlib.suppress(OSError, ValueError):  # the client's or the server's end
             client.settimeout(self._line.connect_seconds)
             head, rest = _head(client)
             try:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import ssl
 import tarfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +40,7 @@ class Origin:
 
 
 @contextmanager
-def serving(*answers: Answer) -> Iterator[Origin]:
+def serving(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Origin]:
     """An origin on a free port, until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -51,7 +52,9 @@ def serving(*answers: Answer) -> Iterator[Origin]:
             """Keeps the tests' output clean."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    origin = Origin(f"http://127.0.0.1:{server.server_port}", list(answers))
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    origin = Origin(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", list(answers))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
