@@ -20,7 +20,7 @@ from mlendpoints.api.model import Model
 from mlendpoints.core.endpoint import plan_endpoint
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.storage import volume_name
-from mlendpoints.core.plan import Apply, Create, Event, Plan, Release, Scale, SetStatus, Write
+from mlendpoints.core.plan import Adopt, Apply, Create, Event, Plan, Release, Scale, SetStatus, Write
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Child, ContainerFacts, GatewayPod, PodFacts, Probe, Ref, Refusal, Routes, World
 from tests import gen
@@ -69,16 +69,15 @@ class Cluster:
         self.plan: Plan = Plan()
         self.calls = 0  # API calls that change something, over the whole life
         self.crash_at: int | None = None  # the call before which the operator is killed
-        self._serial = 0
+        self.serial = 0
         self._seen_routes: dict[str, Routes | None] = {}
         self.told_to_all: set[str] = set()  # instances that every gateway pod has heard of
 
     def world(self) -> World:
         assert self.endpoint is not None
-        instances = {ref.name: self._typed(ref, Model) for ref in self.objects if ref.kind == Model.KIND}
-        configs = {
-            ref.name: self._typed(ref, EndpointConfig) for ref in self.objects if ref.kind == EndpointConfig.KIND
-        }
+        owned = [r for r, stored in self.objects.items() if _controller(stored.manifest) or not r.namespace]
+        instances = {ref.name: self._typed(ref, Model) for ref in owned if ref.kind == Model.KIND}
+        configs = {ref.name: self._typed(ref, EndpointConfig) for ref in owned if ref.kind == EndpointConfig.KIND}
         config = self.configs.get(self.endpoint.spec.config)
         named = {variant.model for variant in config.spec.models} if config else set()
         return World(
@@ -89,7 +88,8 @@ class Cluster:
             models={name: model for name, model in self.models.items() if name in named},
             config_instances=configs,
             model_instances=instances,
-            children={ref: self._child(ref) for ref in self.objects},
+            children={ref: self._child(ref) for ref in owned},
+            orphans=tuple(self._child(ref) for ref in sorted(self.objects) if ref not in owned),
             pods=tuple(pod for name in instances for pod in self._pods(name)),
             gateways=self.gateways,
             answers=self.answers,
@@ -182,11 +182,12 @@ class Cluster:
 
     def write(self, write: Write) -> None:
         self.writes.append(write)
-        self._serial += 1
+        self.serial += 1
         match write:
+            case Create(ref, manifest) if ref in self.objects:
+                self._adopt(ref, manifest["metadata"]["ownerReferences"])
             case Create(ref, manifest):
-                assert ref not in self.objects
-                self.objects[ref] = Stored(_copy(manifest), f"uid-{self._serial}", self._serial, written=self.now)
+                self.objects[ref] = Stored(_copy(manifest), f"uid-{self.serial}", self.serial, written=self.now)
             case Apply(ref, manifest, uid):
                 stored = self.objects[ref]
                 assert stored.uid == uid
@@ -201,10 +202,18 @@ class Cluster:
                 stored = self.objects[child.ref]
                 said = {name: value for name, value in _copy(status).items() if value is not None}
                 stored.manifest = stored.manifest | {"status": said}
-                stored.resource_version = self._serial
+                stored.resource_version = self.serial
 
+            case Adopt(child, owner):
+                self._adopt(child.ref, [owner])
             case Release(child):
                 self.delete(child.ref)
+
+    def _adopt(self, ref: Ref, owners: list[Manifest]) -> None:
+        stored = self.objects[ref]
+        assert not _controller(stored.manifest)
+        stored.manifest = stored.manifest | {"metadata": stored.manifest["metadata"] | {"ownerReferences": owners}}
+        stored.resource_version = self.serial
 
     def _call(self) -> None:
         self.calls += 1
@@ -213,7 +222,7 @@ class Cluster:
             raise CrashError
 
     def _store(self, stored: Stored, manifest: Manifest) -> None:
-        stored.manifest, stored.resource_version = manifest, self._serial
+        stored.manifest, stored.resource_version = manifest, self.serial
         stored.generation, stored.written = stored.generation + 1, self.now
 
     def _report(self, plan: Plan) -> None:

@@ -105,7 +105,7 @@ def test_a_service_of_somebody_else_is_left_alone(place: Place) -> None:
 
     place.apply(a_server_of_another_contract("echo"))
 
-    assert "belongs to somebody else" in until_phase(place, "echo", "Failed")["message"]
+    assert "was not created by the operator" in until_phase(place, "echo", "Failed")["message"]
     assert place.get(SERVICE, "echo") == before
     place.delete(SERVICE, "echo")
     until_phase(place, "echo", "Ready")

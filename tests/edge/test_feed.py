@@ -1,10 +1,22 @@
+from mlendpoints.api import labels
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.expectations import Progress
 from mlendpoints.edge.feed import GATHERING, Feed
-from mlendpoints.edge.kinds import CONFIG, ENDPOINT, MODEL, POD, Watch
+from mlendpoints.edge.kinds import CONFIG, DEPLOYMENT, ENDPOINT, MODEL, POD, Watch
 from mlendpoints.edge.queue import Queue
-from tests.edge.objects import NAMESPACE, Object, a_config, a_model, a_model_instance, a_pod, an_endpoint, an_entry
+from tests import gen
+from tests.edge.objects import (
+    NAMESPACE,
+    Object,
+    a_config,
+    a_model,
+    a_model_instance,
+    a_pod,
+    an_endpoint,
+    an_entry,
+    an_object,
+)
 from tests.edge.virtual_time import elapse, now, run
 
 WATCHES = tuple(Watch(kind=kind) for kind in (ENDPOINT, CONFIG, MODEL, POD))
@@ -125,5 +137,21 @@ def test_synced_means_every_watch_has_brought_its_list() -> None:
             rig.feed.replace(watch, {}, "1")
         assert rig.feed.synced.is_set()
         assert rig.feed.unsynced == []
+
+    run(scenario())
+
+
+def test_what_lost_its_owner_wakes_the_endpoint_that_it_was_made_for() -> None:
+    async def scenario() -> None:
+        rig = await Rig.filled()
+        label = {labels.MANAGED_BY: labels.MANAGER, labels.ENDPOINT: "ep"}
+        orphan = an_object("m-old", metadata={"labels": label, "annotations": {labels.MANIFEST_HASH: "abc"}})
+        rig.change(DEPLOYMENT.name, orphan)
+        assert await rig.woken() == {"ep": 0}
+        world = rig.cache.world(Ref(ENDPOINT.name, NAMESPACE, "ep"), now=0.0, settings=gen.some_settings())
+        assert world is not None
+        assert [child.ref.name for child in world.orphans] == ["m-old"]
+        rig.change(DEPLOYMENT.name, orphan, deleted=True)
+        assert await rig.woken() == {"ep": 0}
 
     run(scenario())

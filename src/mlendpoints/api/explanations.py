@@ -59,7 +59,8 @@ REASONS: Mapping[Reason, Explanation] = {
         "or ask the administrator to allow it.",
     ),
     Reason.NOT_OWNED: Explanation(
-        "An object of the name that is needed exists already and belongs to somebody else; it is not touched.",
+        "An object of the name that is needed exists already and was not created by the operator, or has another "
+        "owner; it is not touched.",
         "Rename or delete that object, or rename the endpoint.",
     ),
     Reason.INSTANCES_READY: Explanation("All pods answer through their proxies.", _NOTHING),

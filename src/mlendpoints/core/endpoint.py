@@ -1,5 +1,7 @@
 """The plan of one endpoint and all below it: the one place where everything comes together."""
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
 from mlendpoints.api import labels
@@ -11,7 +13,8 @@ from mlendpoints.core.deletion import plan_deletion
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.history import Report, replacements
 from mlendpoints.core.instances import instance_statuses
-from mlendpoints.core.plan import Plan
+from mlendpoints.core.orphans import adoptions, after_adoptions
+from mlendpoints.core.plan import Adopt, Plan
 from mlendpoints.core.probing import worth_asking
 from mlendpoints.core.retirement import leftovers, prune
 from mlendpoints.core.rollout import Rollout, deadline, decide, probes
@@ -46,7 +49,7 @@ def _plan_living(scene: Scene) -> Plan:
     status, before = make_status(report), scene.world.endpoint.status
     ask = bool(unneeded) or report.routes.ok is not True
     plan = Plan(
-        writes=(*missing_writes(scene, rollout), *instance_statuses(scene)),
+        writes=after_adoptions(_adoptions(scene), (*missing_writes(scene, rollout), *instance_statuses(scene))),
         prune=prune(scene, rollout, unneeded),
         guard=scene.virtual_service,
         status=None if status == before else status,
@@ -57,6 +60,10 @@ def _plan_living(scene: Scene) -> Plan:
         recheck=_recheck(scene, failed=rollout.failure is not None, proven=report.routes.ok is True),
     )
     return _take_back_proof(scene, rollout, plan)
+
+
+def _adoptions(scene: Scene) -> Iterator[Adopt]:
+    return adoptions(scene.world.endpoint, scene.world.orphans, scene.world.model_instances)
 
 
 def _take_back_proof(scene: Scene, rollout: Rollout, plan: Plan) -> Plan:

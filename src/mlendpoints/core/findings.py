@@ -56,6 +56,14 @@ def badness(finding: Finding) -> int:
     return (False, None, True).index(finding.ok)
 
 
+def refused(refusals: Iterable[Refusal]) -> Finding:
+    """What the API server rejected: all that has the first reason, each once."""
+    rejected = list(refusals)
+    reason = rejected[0].reason
+    said = dict.fromkeys(refusal.message for refusal in rejected if refusal.reason == reason)
+    return Finding.no(reason, " ".join(said))
+
+
 class FetchFailure(Struct, frozen=True):
     """What model-init leaves in its termination message."""
 

@@ -56,6 +56,13 @@ class SetStatus(Struct, frozen=True):
     status: Manifest
 
 
+class Adopt(Struct, frozen=True):
+    """Merge patch of a child's owner references alone, carrying uid and resourceVersion: it has no owner."""
+
+    child: Child
+    owner: Manifest
+
+
 class Release(Struct, frozen=True):
     """Takes ``finalizer`` off a child that is being deleted, carrying uid and resourceVersion."""
 
@@ -63,7 +70,7 @@ class Release(Struct, frozen=True):
     finalizer: str
 
 
-Write = Create | Apply | Replace | Scale | SetStatus | Release
+Write = Create | Apply | Replace | Scale | SetStatus | Adopt | Release
 
 
 class Event(Struct, frozen=True):

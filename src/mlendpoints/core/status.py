@@ -12,10 +12,11 @@ from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core import history
 from mlendpoints.core.claims import host_record
 from mlendpoints.core.conditions import all_true, make_conditions
-from mlendpoints.core.findings import Finding
+from mlendpoints.core.findings import Finding, refused
 from mlendpoints.core.history import Report
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.service import monitoring_name
+from mlendpoints.core.orphans import left_over
 from mlendpoints.core.retirement import routes_are_proven
 from mlendpoints.core.rollout import Rollout, probes
 from mlendpoints.core.scene import Scene
@@ -32,9 +33,9 @@ _WAITING = "Waiting until every gateway pod serves the routes."
 
 def routes_finding(scene: Scene, rollout: Rollout) -> Finding:
     """Whether every gateway pod serves the routes as they shall be."""
-    for ref, refusal in sorted(scene.world.refusals.items()):
-        if ref.name not in scene.world.model_instances:
-            return Finding.no(refusal.reason, refusal.message)
+    rejected = [r for ref, r in sorted(scene.world.refusals.items()) if ref.name not in scene.world.model_instances]
+    if rejected:
+        return refused(rejected)
     if rollout.routes is None:
         return Finding.wait(Reason.WAITING, "No routes are written before the models are ready.")
     if scene.live != rollout.routes:
@@ -70,7 +71,7 @@ def make_status(report: Report) -> EndpointStatus:
     update_finding = _update_finding(report, settled)
     core = {
         ConditionType.CONFIG_RESOLVED: scene.resolved,
-        ConditionType.MODELS_READY: report.rollout.models,
+        ConditionType.MODELS_READY: _models(report),
         ConditionType.ROUTES_PROGRAMMED: report.routes,
         ConditionType.UPDATE_SUCCEEDED: update_finding,
     }
@@ -97,6 +98,12 @@ def make_status(report: Report) -> EndpointStatus:
             now=scene.world.now,
         ),
     )
+
+
+def _models(report: Report) -> Finding:
+    world = report.scene.world
+    said = report.rollout.models.message + left_over(world.endpoint, world.orphans, world.model_instances)
+    return replace(report.rollout.models, message=said)
 
 
 def headline(status: EndpointStatus) -> tuple[object, ...]:

@@ -99,6 +99,7 @@ class Child(Struct, frozen=True, kw_only=True):
     uid: str
     resource_version: str
     controller: str = ""  # uid of the controlling owner
+    orphan_of: Ref | None = None  # without any owner: the endpoint or MLModel that its labels name
     deleting: bool = False
     finalizers: tuple[str, ...] = ()
     manifest_hash: str = ""
@@ -201,6 +202,7 @@ class World(Struct, frozen=True, kw_only=True):
     answers: Mapping[Probe, tuple[str, ...]] = {}  # names of the gateway pods that answered as expected
     unexpected: Mapping[Probe, Mapping[str, str]] = {}  # by gateway pod: what it answered instead, as "status 403"
     refusals: Mapping[Ref, Refusal] = {}
+    orphans: tuple[Child, ...] = ()  # that were made for an endpoint of this name, and have no owner
 
 
 class MLModelWorld(Struct, frozen=True, kw_only=True):
@@ -212,3 +214,4 @@ class MLModelWorld(Struct, frozen=True, kw_only=True):
     children: Mapping[Ref, Child] = {}  # all that is controlled by it
     pods: tuple[PodFacts, ...] = ()  # of its Deployment and of its download Jobs
     refusals: Mapping[Ref, Refusal] = {}
+    orphans: tuple[Child, ...] = ()  # that were made for an MLModel of this name, and have no owner

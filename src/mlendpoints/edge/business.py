@@ -34,7 +34,7 @@ def _keys(cache: Cache, entry: Entry) -> Iterator[Ref | None]:
         case MLModel():
             yield ref
         case Instance(child=child) | (Child() as child):
-            yield cache.root(ref.namespace, child.controller)
+            yield cache.root(ref.namespace, child.controller) if child.controller else child.orphan_of
         case Volume(namespace=namespace, instance=instance):
             yield _of_instance(cache, namespace, instance)
         case PodFacts(instance=instance):

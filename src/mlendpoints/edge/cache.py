@@ -24,6 +24,7 @@ from mlendpoints.edge.marks import (
     by_host,
     by_instance,
     by_model,
+    by_orphan,
     by_service,
     by_uid,
     marks,
@@ -154,6 +155,7 @@ class Cache:
             answers=answers.expected_of(gateways),
             unexpected=answers.unexpected_of(gateways),
             refusals=refusals or {},
+            orphans=self._orphans(ref),
         )
 
     def mlmodel_world(
@@ -174,7 +176,11 @@ class Cache:
             children={child.ref: child for child in owned},
             pods=tuple(self._pods(ref.namespace, {ref.name, *downloads})),
             refusals=refusals,
+            orphans=self._orphans(ref),
         )
+
+    def _orphans(self, root: Ref) -> tuple[Child, ...]:
+        return tuple(child for entry in self.marked(by_orphan(root)) for child in self._as_child(entry))
 
     def gateways(self, port: int) -> tuple[GatewayPod, ...]:
         """The gateway's serving pods, at the target port of its Service's ``port``."""

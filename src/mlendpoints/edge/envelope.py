@@ -10,9 +10,13 @@ import msgspec
 from msgspec import Struct, field
 
 from mlendpoints.api import labels
+from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.meta import OwnerReference
+from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.world import Child, Ref
+
+_ROOTS = ((Endpoint.KIND, labels.ENDPOINT), (MLModel.KIND, labels.MLMODEL))
 
 
 class ManagedFields(Struct, frozen=True):
@@ -79,6 +83,7 @@ def make_child(kind: str, metadata: Metadata) -> Child:
         uid=metadata.uid,
         resource_version=metadata.resource_version,
         controller=metadata.controller,
+        orphan_of=_orphan_of(metadata),
         deleting=metadata.deletion_timestamp is not None,
         finalizers=tuple(sys.intern(finalizer) for finalizer in metadata.finalizers),
         manifest_hash=metadata.annotations.get(labels.MANIFEST_HASH, ""),
@@ -87,6 +92,13 @@ def make_child(kind: str, metadata: Metadata) -> Child:
         written=max((epoch(entry.time) for entry in ours), default=0.0),
         builder=sys.intern(metadata.annotations.get(labels.BUILDER, "")),
     )
+
+
+def _orphan_of(metadata: Metadata) -> Ref | None:
+    if metadata.owner_references or not metadata.is_ours or labels.MANIFEST_HASH not in metadata.annotations:
+        return None
+    named = ((kind, metadata.labels.get(label)) for kind, label in _ROOTS)
+    return next((Ref(kind, metadata.namespace, name) for kind, name in named if name), None)
 
 
 def epoch(time: str | None) -> float:

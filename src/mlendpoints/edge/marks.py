@@ -6,7 +6,7 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.core.world import Child, PodFacts
+from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge.backends import Backends
 from mlendpoints.edge.projections import Entry, ForeignRoute, Instance, Volume
 
@@ -21,6 +21,11 @@ def by_uid(namespace: str, uid: str) -> Mark:
 def by_controller(namespace: str, uid: str) -> Mark:
     """All that has this controller, which counts in its own namespace only: owners cannot be elsewhere."""
     return ("controller", namespace, uid)
+
+
+def by_orphan(root: Ref) -> Mark:
+    """All that was made for an endpoint or MLModel of this name, and has no owner."""
+    return ("orphan", root.kind, root.namespace, root.name)
 
 
 def by_host(host: str) -> Mark:
@@ -60,7 +65,7 @@ def marks(entry: Entry) -> Iterator[Mark]:
             yield from {by_model(ref.namespace, variant.model) for variant in config.models}
         case Instance(child=child):
             yield by_uid(ref.namespace, entry.uid)
-            yield by_controller(ref.namespace, child.controller)
+            yield from _marks_of_child(child)
         case MLModel():
             yield by_uid(ref.namespace, entry.uid)
         case Model():
@@ -72,8 +77,8 @@ def marks(entry: Entry) -> Iterator[Mark]:
 def _marks_of_others(entry: Entry) -> Iterator[Mark]:
     ref = entry.ref
     match entry.facts:
-        case Child(controller=controller):
-            yield by_controller(ref.namespace, controller)
+        case Child() as child:
+            yield from _marks_of_child(child)
         case Volume(namespace=namespace, instance=instance):
             yield by_instance(namespace, instance)
         case ForeignRoute(hosts=hosts):
@@ -84,3 +89,9 @@ def _marks_of_others(entry: Entry) -> Iterator[Mark]:
             yield by_service(ref.namespace, service)
         case _:
             yield (ref.kind,)
+
+
+def _marks_of_child(child: Child) -> Iterator[Mark]:
+    yield by_controller(child.ref.namespace, child.controller)
+    if child.orphan_of is not None:
+        yield by_orphan(child.orphan_of)

@@ -8,13 +8,15 @@ from msgspec import Struct
 from mlendpoints.api import labels
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.manifests import Manifest
-from mlendpoints.core.plan import Apply, Create, Release, Replace, Scale, SetStatus, Write
+from mlendpoints.core.plan import Adopt, Apply, Create, Release, Replace, Scale, SetStatus, Write
 from mlendpoints.core.sparse import whole
 from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.client import Api, Written, WrittenMeta, answer
 from mlendpoints.edge.envelope import Envelope, Metadata
 from mlendpoints.edge.errors import AlreadyExistsError, ConflictError, NotFoundError, RefusedError, UnavailableError
 from mlendpoints.edge.kinds import KINDS
+
+_IDENTITY = frozenset({labels.MANAGED_BY, labels.INSTANCE, labels.ENDPOINT, labels.VARIANT, labels.MLMODEL})
 
 
 class Writer:
@@ -44,10 +46,16 @@ class Writer:
                 identity = _identity(child.uid, child.resource_version)
                 return await self._api.merge(child.ref, {"metadata": identity, "status": status}, subresource="status")
 
-            case Release(child=child, finalizer=finalizer):
-                kept = tuple(name for name in child.finalizers if name != finalizer)
-                observed = WrittenMeta(child.uid, child.resource_version)
-                return await self.set_finalizers(child.ref, observed, kept)
+            case Adopt() | Release():
+                return await self._hand_over(write)
+
+    async def _hand_over(self, write: Adopt | Release) -> Written:
+        child = write.child
+        observed = WrittenMeta(child.uid, child.resource_version)
+        if isinstance(write, Adopt):
+            return await self._own(child.ref, observed, [write.owner])
+        kept = tuple(name for name in child.finalizers if name != write.finalizer)
+        return await self.set_finalizers(child.ref, observed, kept)
 
     async def set_status(self, ref: Ref, observed: WrittenMeta, status: Struct) -> Written:
         """Replaces the whole status of exactly the version that was observed.
@@ -97,13 +105,17 @@ class Writer:
         if not _is_same_owner(manifest, live):
             if live.deletion_timestamp or _is_predecessors(manifest, live):
                 raise ConflictError(f"{ref.kind} {ref.name} is on its way out")
-            raise RefusedError(
-                f"{ref.kind} {ref.name} exists and belongs to somebody else; it is left alone. Rename or remove it.",
-                reason=Reason.NOT_OWNED,
-            )
+            if not _is_orphan(manifest, live):
+                raise RefusedError(_not_ours(ref, live), reason=Reason.NOT_OWNED)
+            owners = manifest["metadata"]["ownerReferences"]
+            return await self._own(ref, WrittenMeta(live.uid, live.resource_version), owners)
         if not live.is_ours:  # its label was taken off, so that no watch of ours shows it
             return await self._api.apply(ref, _with_metadata(manifest, uid=live.uid))
         return Written(WrittenMeta(live.uid, live.resource_version))
+
+    async def _own(self, ref: Ref, observed: WrittenMeta, owners: list[Manifest]) -> Written:
+        identity = _identity(observed.uid, observed.resource_version)
+        return await self._api.merge(ref, {"metadata": {**identity, "ownerReferences": owners}})
 
     async def _live(self, ref: Ref) -> Metadata | None:
         try:
@@ -124,6 +136,27 @@ def _is_predecessors(manifest: Manifest, live: Metadata) -> bool:
     """Whether its controller bore the name of ours: two cannot at a time, so the garbage collector will take it."""
     wanted = {(owner["kind"], owner["name"]) for owner in manifest["metadata"].get("ownerReferences", ())}
     return any((owner.kind, owner.name) in wanted for owner in live.owner_references if owner.controller)
+
+
+def _is_orphan(manifest: Manifest, live: Metadata) -> bool:
+    """Whether it was made for an owner of the same name: owned by nobody, with our labels and the hash of our manifest.
+
+    Who writes that into an object of their own namespace hands it over; nothing else changes hands.
+    """
+    if live.owner_references or labels.MANIFEST_HASH not in live.annotations:
+        return False
+    wanted: dict[str, str] = manifest["metadata"].get("labels", {})
+    told = {key: value for key, value in wanted.items() if key in _IDENTITY}
+    return labels.MANAGED_BY in told and all(live.labels.get(key) == value for key, value in told.items())
+
+
+def _not_ours(ref: Ref, live: Metadata) -> str:
+    owner = next((f"belongs to {owner.kind} {owner.name}" for owner in live.owner_references if owner.controller), "")
+    place = f" -n {ref.namespace}" if ref.namespace else ""
+    return (
+        f"{ref.kind} {ref.name} exists and {owner or 'was not created by the operator'}; it is left alone."
+        f" Rename it, or remove it: kubectl delete {ref.kind.lower()} {ref.name}{place}"
+    )
 
 
 def _is_same_owner(manifest: Manifest, live: Metadata) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from mlendpoints.api import labels
 from mlendpoints.api.endpoint import EndpointStatus, UpdateStatus
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.plan import Apply, Create, Replace, Scale, SetStatus
+from mlendpoints.core.plan import Adopt, Apply, Create, Replace, Scale, SetStatus
 from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.client import Api, Written, WrittenMeta
 from mlendpoints.edge.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
@@ -14,7 +14,7 @@ from mlendpoints.edge.kinds import ENDPOINT, SERVICE
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.writes import Writer
 from tests.apiserver.edge.conftest import Connect
-from tests.apiserver.edge.objects import Object, a_service, an_endpoint, created, observed, read, ref_of
+from tests.apiserver.edge.objects import Object, a_service, an_endpoint, controlled_by, created, observed, read, ref_of
 from tests.apiserver.server import Server
 
 Scenario = Callable[[Api, Writer], Awaitable[None]]
@@ -58,13 +58,66 @@ def test_a_name_taken_by_our_own_object_is_adopted_as_it_is(connect: Connect, na
     play(connect, scenario)
 
 
+def an_orphan(namespace: str, **label: str | None) -> Object:
+    """A Service that the operator made, as ``kubectl delete --cascade=orphan`` or a restore leaves it."""
+    orphan = a_service(namespace)
+    orphan["metadata"]["annotations"] = {labels.MANIFEST_HASH: "abcdefghijklmnop"}
+    orphan["metadata"]["labels"] |= {labels.ENDPOINT: "ep"} | label
+    return orphan
+
+
+def test_our_own_object_without_an_owner_is_taken_over(connect: Connect, namespace: str) -> None:
+    async def scenario(api: Api, writer: Writer) -> None:
+        left = await created(api, an_orphan(namespace))
+        endpoint = await created(api, an_endpoint(namespace))
+        ours = a_service(namespace, owner=endpoint)
+        ours["metadata"]["labels"][labels.ENDPOINT] = "ep"
+        await create(writer, ours)
+        taken = await read(api, ref_of(ours))
+        assert taken["metadata"]["uid"] == left["metadata"]["uid"]
+        assert [owner["uid"] for owner in taken["metadata"]["ownerReferences"]] == [endpoint["metadata"]["uid"]]
+
+    play(connect, scenario)
+
+
+def test_an_orphan_is_taken_over_as_it_was_observed_only(connect: Connect, namespace: str) -> None:
+    async def scenario(api: Api, writer: Writer) -> None:
+        left = await created(api, an_orphan(namespace))
+        child = await observed(api, ref_of(left))
+        assert child.orphan_of == Ref("MachineLearningEndpoint", namespace, "ep")
+        endpoint = await created(api, an_endpoint(namespace))
+        await api.merge(ref_of(left), {"metadata": {"labels": {"touched": "yes"}}})
+        with pytest.raises(ConflictError):
+            await writer.write(Adopt(child, controlled_by(endpoint)))
+        await writer.write(Adopt(await observed(api, ref_of(left)), controlled_by(endpoint)))
+        assert (await observed(api, ref_of(left))).controller == endpoint["metadata"]["uid"]
+
+    play(connect, scenario)
+
+
+@pytest.mark.parametrize("other", [{labels.ENDPOINT: "another"}, {labels.MANAGED_BY: "Helm"}])
+def test_an_object_without_an_owner_that_was_made_for_something_else_is_left_alone(
+    connect: Connect, namespace: str, other: dict[str, str]
+) -> None:
+    async def scenario(api: Api, writer: Writer) -> None:
+        theirs = await created(api, an_orphan(namespace, **other))
+        ours = a_service(namespace, owner=await created(api, an_endpoint(namespace)))
+        ours["metadata"]["labels"][labels.ENDPOINT] = "ep"
+        with pytest.raises(RefusedError, match="was not created by the operator"):
+            await create(writer, ours)
+        assert await read(api, ref_of(ours)) == theirs
+
+    play(connect, scenario)
+
+
 @pytest.mark.parametrize("owned", [True, False])
 def test_a_name_taken_by_somebody_else_is_refused_and_left_alone(connect: Connect, namespace: str, owned: bool) -> None:  # noqa: FBT001
     async def scenario(api: Api, writer: Writer) -> None:
         other = await created(api, an_endpoint(namespace, "other"))
         theirs = await created(api, a_service(namespace, owner=other if owned else None))
         ours = a_service(namespace, owner=await created(api, an_endpoint(namespace)), sessionAffinity="ClientIP")
-        with pytest.raises(RefusedError, match="belongs to somebody else") as refusal:
+        said = "belongs to MachineLearningEndpoint other" if owned else "was not created by the operator"
+        with pytest.raises(RefusedError, match=f"{said}; it is left alone. Rename") as refusal:
             await create(writer, ours)
         assert refusal.value.reason is Reason.NOT_OWNED
         assert await read(api, ref_of(ours)) == theirs

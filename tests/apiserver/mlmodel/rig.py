@@ -38,23 +38,23 @@ class Rig:
     """One namespace, its kubelet, its operator."""
 
     def __init__(self, client: Client, namespace: str, *, kubelet: Kubelet, metrics: Metrics) -> None:
-        self._client = client
+        self.client = client
         self.namespace = namespace
         self.kubelet = kubelet
         self.metrics = metrics
 
     async def create(self, kind: Kind, name: str, spec: Object) -> None:
         manifest = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": name}, "spec": spec}
-        await self._client.create(kind.path(self.namespace), manifest)
+        await self.client.create(kind.path(self.namespace), manifest)
 
     async def edit(self, spec: Object, *, kind: Kind = MLMODEL, name: str = "titanic", subresource: str = "") -> None:
         """Merges ``spec`` into the object's."""
         path = kind.path(self.namespace, name, subresource)
-        await self._client.ask("PATCH", path, body={"spec": spec}, media=_MERGE)
+        await self.client.ask("PATCH", path, body={"spec": spec}, media=_MERGE)
 
     async def delete(self, kind: Kind, name: str) -> None:
         options = {"propagationPolicy": "Background"}
-        await self._client.ask("DELETE", kind.path(self.namespace, name), body=options)
+        await self.client.ask("DELETE", kind.path(self.namespace, name), body=options)
 
     async def hold(self, name: str) -> None:
         """Puts somebody's finalizer on an MLModel."""
@@ -66,14 +66,14 @@ class Rig:
 
     async def _finalizers(self, name: str, finalizers: list[str]) -> None:
         body = {"metadata": {"finalizers": finalizers}}
-        await self._client.ask("PATCH", MLMODEL.path(self.namespace, name), body=body, media=_MERGE)
+        await self.client.ask("PATCH", MLMODEL.path(self.namespace, name), body=body, media=_MERGE)
 
     async def get(self, kind: Kind, name: str = "titanic") -> Object:
-        found: Object = msgspec.json.decode(await self._client.ask("GET", kind.path(self.namespace, name)))
+        found: Object = msgspec.json.decode(await self.client.ask("GET", kind.path(self.namespace, name)))
         return found
 
     async def names(self, kind: Kind) -> list[str]:
-        return sorted(obj["metadata"]["name"] for obj in await self._client.items(kind.path(self.namespace)))
+        return sorted(obj["metadata"]["name"] for obj in await self.client.items(kind.path(self.namespace)))
 
     async def made(self) -> list[str]:
         """All that there is of what an operator makes for an MLModel, and the pods."""

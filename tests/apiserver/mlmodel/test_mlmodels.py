@@ -257,7 +257,7 @@ def test_somebody_elses_object_is_never_touched(stage: Play, kind: Kind) -> None
         status = await rig.until("Failed")
 
         assert [c["reason"] for c in status["conditions"] if c["type"] == "Ready"] == ["NotOwned"]
-        assert "belongs to somebody else" in status["message"]
+        assert "was not created by the operator" in status["message"]
         found = await rig.get(kind)
         assert found["spec"] == before
         assert "labels" not in found["metadata"]

@@ -12,10 +12,12 @@ from mlendpoints.core.findings import (
     ended,
     instance_findings,
     pod_finding,
+    refused,
 )
 from mlendpoints.core.manifests.deployment import progress_seconds
 from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.mlmodel.view import View
+from mlendpoints.core.orphans import left_over
 from mlendpoints.core.times import timestamp
 from mlendpoints.core.world import Child, JobFacts, PodFacts
 
@@ -34,8 +36,8 @@ def judge(view: View) -> Verdict:
     """The first thing that keeps the asked version from being served, or that nothing does."""
     if view.world.model.metadata.deletion_timestamp:
         return Verdict("Terminating", Finding.no(Reason.DELETING, "It is being deleted, and all that was made for it."))
-    for _, refusal in sorted(view.world.refusals.items()):
-        return _failed(view, Finding.no(refusal.reason, refusal.message))
+    if view.world.refusals:
+        return _failed(view, refused(refusal for _, refusal in sorted(view.world.refusals.items())))
     return _serving(view) if view.is_fetched else _fetching(view)
 
 
@@ -124,7 +126,8 @@ def _with(message: str, trouble: Finding | None) -> str:
 def _serving(view: View) -> Verdict:
     if view.is_ready:
         said = f"All {view.wanted} pods answer." if view.wanted else "It is scaled to no pods."
-        return Verdict("Ready", Finding.yes(Reason.AS_ASKED, said + _leaving_claim(view)))
+        said += _leaving_claim(view) + left_over(view.world.model, view.world.orphans, {})
+        return Verdict("Ready", Finding.yes(Reason.AS_ASKED, said))
     if view.deployment is None or not view.is_switched:
         begun: Phase = "Serving" if view.asked.spec.artifact or view.deployment else "Pending"
         said = f"Deployment {view.name} is about to be written."

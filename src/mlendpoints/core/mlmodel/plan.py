@@ -7,6 +7,7 @@ from mlendpoints.core.mlmodel.leftovers import prune
 from mlendpoints.core.mlmodel.status import events, headline, make_status
 from mlendpoints.core.mlmodel.view import View
 from mlendpoints.core.mlmodel.writing import missing_writes
+from mlendpoints.core.orphans import adoptions, after_adoptions
 from mlendpoints.core.plan import MLModelPlan
 from mlendpoints.core.probing import worth_asking
 from mlendpoints.core.world import MLModelWorld
@@ -26,7 +27,7 @@ def plan_mlmodel(world: MLModelWorld) -> MLModelPlan:
         return report
     return replace(
         report,
-        writes=tuple(missing_writes(view)),
+        writes=after_adoptions(adoptions(world.model, world.orphans, {}), missing_writes(view)),
         prune=prune(view),
         inquiries=worth_asking(view.new_pods),
         recheck=_recheck(view),

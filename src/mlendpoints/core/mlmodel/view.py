@@ -106,6 +106,8 @@ class View(Struct, frozen=True, dict=True):
     @property
     def fallback(self) -> str:
         """The earlier version that answers while the asked one does not; empty if there is none."""
+        if not self.answering:
+            return ""
         if self.deployment is not None and not self.is_switched:
-            return self.deployment.version if self.answering else ""
+            return self.deployment.version
         return next((pod.version for pod in self.serving_pods if pod.ready and pod.version != self.version), "")

@@ -1,0 +1,64 @@
+"""What was made for an endpoint or MLModel of this name, and has no owner: taken over, or told with a way to remove it.
+
+``kubectl delete --cascade=orphan`` leaves such objects, and a restore from a
+backup, which keeps no owners. What only the operator can have made (instances:
+a policy sees to it), and what bears the name of something that is made anew,
+is taken over, so that it serves on until its successor does. Anything else may
+be a copy that somebody made of ours: it is left alone, and told.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.api.model import Model
+from mlendpoints.core.manifests.metadata import controller_reference
+from mlendpoints.core.manifests.service import monitoring_name
+from mlendpoints.core.plan import Adopt, Create, Write
+from mlendpoints.core.world import Child
+
+_INSTANCES = frozenset({EndpointConfig.KIND, Model.KIND})
+_NAMED = frozenset({"VirtualService", "Gateway", "Deployment", "Service"})
+_LISTED = 12  # objects in a message
+
+Root = Endpoint | MLModel
+
+
+def adoptions(root: Root, orphans: Iterable[Child], instances: Mapping[str, Model]) -> Iterator[Adopt]:
+    """Takes over what is certainly its own, and what belongs to ``instances`` that are its own already."""
+    for child in orphans:
+        owner = _owner(root, child, instances)
+        if owner is not None and not child.deleting:
+            yield Adopt(child, controller_reference(owner))
+
+
+def after_adoptions(adopted: Iterable[Adopt], writes: Iterable[Write]) -> tuple[Write, ...]:
+    """First the adoptions, then the other writes; what is taken over need not be created."""
+    taken = tuple(adopted)
+    refs = {adopt.child.ref for adopt in taken}
+    return (*taken, *(write for write in writes if not (isinstance(write, Create) and write.ref in refs)))
+
+
+def _owner(root: Root, child: Child, instances: Mapping[str, Model]) -> Root | Model | None:
+    kind, name = child.ref.kind, child.ref.name
+    named = (root.metadata.name, monitoring_name(root.metadata.name))
+    if kind in _INSTANCES or (kind in _NAMED and name in named):
+        return root
+    return instances.get(name)
+
+
+def left_over(root: Root, orphans: Iterable[Child], instances: Mapping[str, Model]) -> str:
+    """The others as further sentences, with the command that removes them; empty if there are none."""
+    names = sorted(
+        f"{child.ref.kind.lower()}/{child.ref.name}"
+        for child in orphans
+        if not child.deleting and _owner(root, child, instances) is None
+    )
+    if not names:
+        return ""
+    more = f" (and {len(names) - _LISTED} more)" if len(names) > _LISTED else ""
+    return (
+        f" Left over from an earlier {root.KIND} of this name, and owned by nothing{more}; if no longer needed, remove"
+        f" them: kubectl delete -n {root.metadata.namespace} {' '.join(names[:_LISTED])}"
+    )
