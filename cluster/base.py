@@ -15,15 +15,15 @@ from cluster.packages import ensure_packages
 from cluster.settings import Settings
 from cluster.steps import step
 
-SUITE = "bookworm"
+SUITE = "bookworm"  # where none is named
 REPOSITORY = "localhost/mlendpoints-base"
 
 
-def ensure_base_image(settings: Settings, name: str, packages: Sequence[str]) -> str:
-    """Make `localhost/mlendpoints-base/NAME:bookworm` known to buildah and return that name."""
-    image = f"{REPOSITORY}/{name}:{SUITE}"
+def ensure_base_image(settings: Settings, name: str, packages: Sequence[str], suite: str = SUITE) -> str:
+    """Make `localhost/mlendpoints-base/NAME:SUITE` known to buildah and return that name."""
+    image = f"{REPOSITORY}/{name}:{suite}"
     ensure_packages()
-    root = ensure_root_file_system(settings, packages)
+    root = ensure_root_file_system(settings, packages, suite)
     archive = root.with_name(f"{root.stem}-{name}.image.tar")
     with build_lock(settings):
         if not (archive.exists() and succeeds(*_buildah(settings), "inspect", "--type=image", image)):
@@ -33,22 +33,42 @@ def ensure_base_image(settings: Settings, name: str, packages: Sequence[str]) ->
     return image
 
 
-def ensure_root_file_system(settings: Settings, packages: Sequence[str]) -> Path:
+def ensure_root_file_system(settings: Settings, packages: Sequence[str], suite: str = SUITE) -> Path:
     """A tar file of the packages and what they depend on."""
     wanted = ",".join(sorted(packages))
-    path = settings.cache / "bases" / f"{SUITE}-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}.tar"
+    path = settings.cache / "bases" / f"{suite}-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}.tar"
     with build_lock(settings):
         if not path.exists():
             with step(f"Unpacking {wanted}"):
-                _unpack(wanted, path)
+                _unpack(wanted, suite, path)
     return path
 
 
-def _unpack(packages: str, path: Path) -> None:
+def ensure_folder(settings: Settings, packages: Sequence[str], suite: str = SUITE) -> Path:
+    """The packages and what they depend on, in a folder: programs that another release of Debian has, for tests."""
+    archive = ensure_root_file_system(settings, packages, suite)
+    folder = archive.with_suffix("")
+    with build_lock(settings):
+        if not folder.exists():
+            unfinished = folder.with_name(f"unfinished-{folder.name}")
+            unfinished.mkdir(exist_ok=True)
+            run(
+                "tar",
+                "--extract",
+                "--no-same-owner",
+                "--exclude=./dev",
+                f"--file={archive}",
+                f"--directory={unfinished}",
+            )
+            unfinished.rename(folder)
+    return folder
+
+
+def _unpack(packages: str, suite: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"unfinished-{path.name}")
     unneeded = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "man", "locale", "info")]
-    run("mmdebstrap", "--quiet", "--variant=extract", f"--include={packages}", *unneeded, SUITE, unfinished)
+    run("mmdebstrap", "--quiet", "--variant=extract", f"--include={packages}", *unneeded, suite, unfinished)
     unfinished.rename(path)
 
 

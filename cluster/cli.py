@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cluster.base import ensure_base_image
+from cluster.base import SUITE, ensure_base_image
 from cluster.bring_up import bring_up
 from cluster.control_plane import control_plane_down, control_plane_up
 from cluster.controllers import WITHOUT_NODES, WORKLOADS
@@ -60,7 +60,7 @@ def _load(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _base(settings: Settings, options: argparse.Namespace) -> None:
-    print(ensure_base_image(settings, options.name, options.include.split(",")))
+    print(ensure_base_image(settings, options.name, options.include.split(","), options.suite))
 
 
 def _control_plane_up(settings: Settings, options: argparse.Namespace) -> None:
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     base = commands.add_parser("base", help="make a base image of Debian packages and print its name")
     base.add_argument("name")
     base.add_argument("--include", required=True, metavar="PACKAGE,…")
+    base.add_argument("--suite", default=SUITE, help="release of Debian that the packages are from")
     base.set_defaults(run=_base)
     _add_control_plane(commands.add_parser("control-plane", help="etcd and kube-apiserver alone"))
     return parser

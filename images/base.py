@@ -11,7 +11,7 @@ LOCAL = "localhost/mlendpoints-base/"
 
 def base_image(base: Base, engine: Engine) -> str:
     """``$BASE_PYTHON`` or ``$BASE_NGINX``; else one made here, with buildah; else empty: the Containerfile's own."""
-    local = f"{LOCAL}{base.name}:bookworm" if engine.name == "buildah" else ""
+    local = f"{LOCAL}{base.name}:{base.suite}" if engine.name == "buildah" else ""
     return os.environ.get(base.variable) or local
 
 
@@ -21,4 +21,5 @@ def ensure_base(base: Base, reference: str, platform: str) -> None:
         return
     if platform != host_platform():
         raise Failure(f"the local base is for {host_platform()} alone; set {base.variable} to an image for {platform}")
-    run("python3", "-m", "cluster", "base", base.name, "--include", ",".join(base.packages), cwd=ROOT)
+    packages = ("--include", ",".join(base.packages), "--suite", base.suite)
+    run("python3", "-m", "cluster", "base", base.name, *packages, cwd=ROOT)

@@ -23,6 +23,7 @@ class Base:
     name: str
     variable: str
     packages: tuple[str, ...]
+    suite: str = "bookworm"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Image:
 
 
 PYTHON = Base("python", "BASE_PYTHON", ("python3", "libstdc++6"))
-NGINX = Base("nginx", "BASE_NGINX", ("nginx", "libnginx-mod-http-js", "dash", "sed"))
+# njs 0.8 or later, which can share state between requests. base-files has the links from /bin and /lib to /usr.
+NGINX = Base("nginx", "BASE_NGINX", ("base-files", "nginx", "libnginx-mod-http-js", "dash", "sed"), "trixie")
 
 IMAGES = {
     image.name: image
@@ -74,6 +76,7 @@ IMAGES = {
                     "entrypoint",
                     "metrics.js",
                     "nginx.conf.template",
+                    "requests.js",
                 )
             },
         ),

@@ -15,7 +15,7 @@ import pytest
 from tests.images.processes import ROOT, Running, free_port, listens, nginx, until
 from tests.images.upstream import Upstream, upstream
 
-pytestmark = pytest.mark.usefixtures("_nginx_installed")
+pytestmark = pytest.mark.usefixtures("_base_unpacked")
 TEMPLATE = (ROOT / "images" / "nginx" / "nginx.conf.template").read_text()
 
 
@@ -75,13 +75,6 @@ def test_each_request_is_logged_as_json(proxy: Running) -> None:
     }
 
 
-def test_successful_probes_are_not_logged_and_failed_ones_are(proxy: Running) -> None:
-    proxy.ask("GET", "/ping", x_request_id="good-probe")
-    proxy.ask("GET", "/ping-500", x_request_id="bad-probe")
-    assert proxy.lines(holding="bad-probe")[0]["status"] == 500
-    assert "good-probe" not in proxy.output.read_text()
-
-
 def test_six_megabytes_pass_and_more_is_refused_with_the_reason(proxy: Running, model: Upstream) -> None:
     assert proxy.ask("POST", "/invocations", bytes(6 * 1024 * 1024)).status == 200
     assert len(model.bodies[0]) == 6 * 1024 * 1024
@@ -104,13 +97,6 @@ def test_a_model_that_takes_too_long_is_given_up_with_the_reason(tmp_path: Path)
         reply = proxy.ask("POST", "/invocations", b"x", x_request_id="slow")
         assert (reply.status, reply.json) == (504, {"error": "the model did not answer within 100ms"})
         assert reply.headers["x-request-id"] == "slow"
-
-
-def test_a_model_that_is_not_there_is_reported(tmp_path: Path) -> None:
-    port = free_port()
-    with nginx(tmp_path, MODEL_PORT=str(port)) as proxy:
-        reply = proxy.ask("GET", "/ping")
-        assert (reply.status, reply.json) == (502, {"error": f"the model server does not answer on port {port}"})
 
 
 def test_an_answer_streams_through_before_it_is_whole(proxy: Running, model: Upstream) -> None:
