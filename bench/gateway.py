@@ -15,6 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from bench.client import Client, Object
+from mlendpoints.api.labels import PROXY_PING_PATH
+from mlendpoints.core.routes import PING
 from mlendpoints.edge import kinds
 from mlendpoints.edge.kinds import SLICE_SERVICE
 
@@ -45,9 +47,21 @@ class _Response(Struct, frozen=True):
     body: _Body = _Body()
 
 
+class _Rewrite(Struct, frozen=True):
+    uri: str = ""
+
+
 class _Rule(Struct, frozen=True, rename="camel"):
+    name: str = ""
     match: list[_Match] = []
+    rewrite: _Rewrite = _Rewrite()
     direct_response: _Response = _Response()
+
+    @property
+    def answer(self) -> _Response:
+        """A route to a model answers 200; a ping, with the name of the instance."""
+        pinged = self.rewrite.uri == PROXY_PING_PATH
+        return _Response(body=_Body(self.name.removeprefix(PING))) if pinged else self.direct_response
 
 
 class _Spec(Struct, frozen=True):
@@ -63,8 +77,8 @@ class VirtualService(Struct, frozen=True):
 
     @property
     def answers(self) -> dict[str, _Response]:
-        """What is answered, by exact path; a route to a model answers 200."""
-        return {match.uri.exact: rule.direct_response for rule in self.spec.http for match in rule.match}
+        """What is answered, by exact path."""
+        return {match.uri.exact: rule.answer for rule in self.spec.http for match in rule.match}
 
 
 class Gateway:

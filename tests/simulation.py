@@ -19,6 +19,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.endpoint import plan_endpoint
 from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
 from mlendpoints.core.manifests.storage import volume_name
 from mlendpoints.core.plan import Adopt, Apply, Create, Event, Plan, Release, Scale, SetStatus, Write
 from mlendpoints.core.routes import parse_routes
@@ -263,7 +264,16 @@ class Cluster:
         if probe.path == labels.ROUTE_PATH:
             return (probe.status, probe.body) == (200, routes.revision)
         name = probe.path.removeprefix(labels.PING_PATH)
-        return probe.status == 200 and name in routes.pings and self.ready(name) > 0
+        asked = probe.status == 200 and name in routes.pings and self.ready(name) > 0
+        return asked and probe.body in ("", self._ping_answer(name))
+
+    def _ping_answer(self, instance: str) -> str:
+        """The name of the instance, where its route leads to the proxy and its pods' proxy knows the path."""
+        rules = self.objects[Ref("VirtualService", gen.NAMESPACE, "titanic")].manifest["spec"]["http"]
+        path = next(rule["rewrite"]["uri"] for rule in rules if rule["name"] == f"ping/{instance}")
+        deployment = self.objects[Ref("Deployment", gen.NAMESPACE, instance)].manifest
+        known = deployment["metadata"]["annotations"].get(labels.BUILDER) not in FORWARDS_PINGS
+        return instance if known and path == labels.PROXY_PING_PATH else "pong of the model"
 
     def _pods_leave(self) -> bool:
         leaving = [name for name, count in self.leaving_pods.items() if count > 0]

@@ -17,6 +17,7 @@ MALFORMED = "the request is not valid HTTP/1.1: check its request line, Host, Co
 LINE = "the request line is longer than 64 KiB"
 HEAD = "a header line is longer than 64 KiB, or all headers together are longer than 256 KiB"
 METHOD = "TRACE is not supported"
+CHUNKED = get(b"Transfer-Encoding: chunked") + b"401\r\n" + bytes(1025) + b"\r\n0\r\n\r\n"
 HOST = b"\r\nHost: x\r\nConnection: close\r\n"
 
 
@@ -55,7 +56,7 @@ def refusal(answer: bytes) -> tuple[int, str]:
         (b"TRACE / HTTP/1.1" + HOST + END, 405, METHOD),
         (b"CONNECT x:1 HTTP/1.1" + HOST + END, 400, MALFORMED),
         (get(b"Content-Length: 1025"), 413, "the body is larger than 1k"),
-        (get(b"Transfer-Encoding: chunked") + b"401\r\n" + bytes(1025) + b"\r\n0\r\n\r\n", 413, "the body is larger than 1k"),
+        (CHUNKED, 413, "the body is larger than 1k"),
         (get(path=b"/" + b"x" * (1 << 16)), 414, LINE),
         (get(b"x: " + b"x" * (1 << 16)), 431, HEAD),
         (get(*[b"x: " + b"x" * 60000] * 5), 431, HEAD),

@@ -90,7 +90,7 @@ def _parts(scene: Scene, instance: Model) -> Iterable[Manifest]:
 
 def _virtual_service(scene: Scene, rollout: Rollout) -> Manifest:
     assert rollout.routes is not None  # noqa: S101 - called when routes shall stand
-    health_paths = {name: model.spec.health_path for name, model in scene.world.model_instances.items()}
+    ping_paths = {name: scene.ping_path(model) for name, model in scene.world.model_instances.items()}
     return make_virtual_service(
-        scene.world.endpoint, rollout.routes, health_paths=health_paths, settings=scene.world.settings
+        scene.world.endpoint, rollout.routes, ping_paths=ping_paths, settings=scene.world.settings
     )

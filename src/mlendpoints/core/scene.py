@@ -12,6 +12,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.hosts import host_of
+from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.target import Target, TargetVariant
 from mlendpoints.core.world import Child, Destination, PodFacts, Probe, Ref, Refusal, Routes, World
@@ -124,7 +125,16 @@ class Scene(Struct, frozen=True, dict=True):
 
     def ping(self, instance: str) -> Probe:
         """The question whether a new destination can be reached through a gateway pod."""
-        return self._probe(labels.PING_PATH + instance, body="", revision=instance)
+        body = "" if self._forwards_pings(instance) else instance
+        return self._probe(labels.PING_PATH + instance, body=body, revision=instance)
+
+    def ping_path(self, instance: Model) -> str:
+        """Where a model instance's pods answer a ping: their proxy does, but for those that an older operator made."""
+        return instance.spec.health_path if self._forwards_pings(instance.metadata.name) else labels.PROXY_PING_PATH
+
+    def _forwards_pings(self, instance: str) -> bool:
+        deployment = self.deployment(instance)
+        return deployment is not None and deployment.builder in FORWARDS_PINGS
 
     def route(self, revision: str) -> Probe:
         """The question whether a gateway pod serves this route revision."""

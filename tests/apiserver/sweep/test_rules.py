@@ -4,6 +4,7 @@ import time
 from typing import cast
 
 from bench.client import Client, Object
+from mlendpoints.api.labels import PROXY_PING_PATH
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.world import Destination, Ref
@@ -61,8 +62,8 @@ def an_endpoint_that_serves() -> History:
 def routes() -> object:
     destinations = [Destination(variant="blue", instance=INSTANCE, weight=1)]
     made = make_routes(destinations, [INSTANCE])
-    paths = {INSTANCE: "/ping"}
-    return make_virtual_service(gen.an_endpoint(), made, health_paths=paths, settings=gen.some_settings())["spec"]
+    paths = {INSTANCE: PROXY_PING_PATH}
+    return make_virtual_service(gen.an_endpoint(), made, ping_paths=paths, settings=gen.some_settings())["spec"]
 
 
 def test_an_endpoint_that_serves_breaks_no_rule() -> None:

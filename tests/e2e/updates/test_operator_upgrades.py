@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from bench.zero_loss.objects import image
+from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.edge.kinds import DEPLOYMENT
 from tests.apiserver.server import Object
 from tests.e2e.place import Place
@@ -32,7 +33,7 @@ def test_an_upgrade_restarts_no_pod_and_the_next_version_is_built_anew(rig: Rig)
         trial.swap("blue", answer="new")
         after = builds(trial.place)
         trial.leave()
-    assert {builder for _, builder, _ in before.values()} == {"1"}
+    assert {builder for _, builder, _ in before.values()} == {BUILDER}
     kept = before.keys() & after.keys()
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     ((name, made),) = ((name, build) for name, build in after.items() if name not in before)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlendpoints.api.labels import PING_PATH, ROUTE_PATH
+from mlendpoints.api.labels import PING_PATH, PROXY_PING_PATH, ROUTE_PATH
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.routes import make_routes, parse_routes
@@ -20,8 +20,8 @@ VACANT = Destination(variant="vacant", instance="lr-dddddddd", weight=0, vacant=
 
 
 def written(routes: Routes, **settings: int) -> Manifest:
-    paths = dict.fromkeys(routes.pings, "/ping")
-    return make_virtual_service(an_endpoint(), routes, health_paths=paths, settings=some_settings(**settings))
+    paths = dict.fromkeys(routes.pings, PROXY_PING_PATH)
+    return make_virtual_service(an_endpoint(), routes, ping_paths=paths, settings=some_settings(**settings))
 
 
 def rule(manifest: Manifest, name: str) -> dict[str, Any]:
@@ -157,8 +157,14 @@ def test_a_ping_that_a_gateway_does_not_know_never_reaches_a_model() -> None:
     ) == (True, True, 404)
 
 
-def test_a_ping_is_never_retried() -> None:
-    assert rule(written(make_routes([], ["a"])), "ping/a")["retries"] == {"attempts": 0}
+def test_a_ping_is_answered_within_two_seconds_or_not_at_all() -> None:
+    ping = rule(written(make_routes([], ["a"])), "ping/a")
+    assert (ping["timeout"], ping["retries"]) == ("2s", {"attempts": 0})
+
+
+@pytest.mark.parametrize("name", ["weighted", "variant/blue/rfc-aaaaaaaa"])
+def test_no_timeout_of_the_gateway_races_the_proxy_s(name: str) -> None:
+    assert rule(written(make_routes([BLUE], [])), name)["timeout"] == "0s"
 
 
 def test_a_destination_without_weight_can_be_forced_and_takes_no_share() -> None:

@@ -27,15 +27,16 @@ from mlendpoints.core.routes import (
 )
 from mlendpoints.core.world import Destination, Routes, Settings
 
-INVOCATION_SECONDS = 60  # SageMaker's longest invocation
+INVOCATION_SECONDS = 60  # SageMaker's longest invocation, and the longest silence that a pod's proxy puts up with
+PING_TIMEOUT = "2s"
 _HEADER = TARGET_VARIANT_HEADER.lower()  # Istio matches headers by lower-case name
 _RESERVED = ROUTE_PATH.removesuffix("route")
 
 
 def make_virtual_service(
-    endpoint: Endpoint, routes: Routes, *, health_paths: Mapping[str, str], settings: Settings
+    endpoint: Endpoint, routes: Routes, *, ping_paths: Mapping[str, str], settings: Settings
 ) -> Manifest:
-    """The routes, bound to the endpoint's Gateway; ``health_paths`` by name of the model instance, for the pings."""
+    """The routes, bound to the endpoint's Gateway; ``ping_paths``: where each instance's pods are asked for a ping."""
     name = endpoint.metadata.name
     return {
         "apiVersion": "networking.istio.io/v1",
@@ -46,7 +47,7 @@ def make_virtual_service(
             "gateways": [name],
             "http": [
                 _route(routes.revision),
-                *(_ping(instance, health_paths[instance]) for instance in routes.pings),
+                *(_ping(instance, ping_paths[instance]) for instance in routes.pings),
                 _unknown_path(),
                 *_forced_variants(routes.destinations, settings),
                 _weighted(routes.destinations, settings),
@@ -63,12 +64,13 @@ def _route(revision: str) -> Manifest:
     }
 
 
-def _ping(instance: str, health_path: str) -> Manifest:
+def _ping(instance: str, path: str) -> Manifest:
     return {
         "name": PING + instance,
         "match": [{"uri": {"exact": PING_PATH + instance}}],
-        "rewrite": {"uri": health_path},
+        "rewrite": {"uri": path},
         "route": [{"destination": _service(instance)}],
+        "timeout": PING_TIMEOUT,
         "retries": {"attempts": 0},
     }
 
@@ -119,10 +121,13 @@ def _service(instance: str) -> Manifest:
 
 
 def _invocation(settings: Settings) -> Manifest:
-    """Retries only where no pod has seen the request: an invocation may have effects."""
+    """No timeout: the pod's proxy has one, for silence, and a second one would race it.
+
+    Retries only where no pod has seen the request: an invocation may have effects.
+    """
     retries = {"attempts": settings.retry_attempts, "retryOn": "connect-failure,refused-stream"}
     return {
-        "timeout": f"{INVOCATION_SECONDS}s",
+        "timeout": "0s",
         "retries": retries if settings.retry_attempts else {"attempts": 0},
     }
 

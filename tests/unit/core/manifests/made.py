@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
+from mlendpoints.api.labels import PROXY_PING_PATH
 from mlendpoints.api.model import Images, Model
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import make_deployment
@@ -135,9 +136,9 @@ def virtual_service(wish: Asked) -> Manifest:
         )
         for variant in wish.config.spec.models
     ]
-    paths = {f"{v.model}-{version(v)}": wish.models[v.model].spec.health_path for v in wish.config.spec.models}
+    paths = {f"{v.model}-{version(v)}": PROXY_PING_PATH for v in wish.config.spec.models}
     return make_virtual_service(
-        wish.endpoint, make_routes(destinations, paths), health_paths=paths, settings=wish.settings
+        wish.endpoint, make_routes(destinations, paths), ping_paths=paths, settings=wish.settings
     )
 
 
