@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.probing import Failing, failing, quoted, unhealthy
+from mlendpoints.core.probing import Failing, failing, unhealthy
+from mlendpoints.core.quoting import one_line, quoted, quoted_end
 from mlendpoints.core.rejections import rejection
 from mlendpoints.core.world import Child, ContainerFacts, PodFacts, Refusal
 
@@ -22,18 +24,22 @@ _PULL_FAILED = frozenset(
         "RegistryUnavailable",
     }
 )
-_LAST_WORDS = 400  # characters quoted in a message
 _SIGNALS = frozenset({137, 143})  # exit codes of SIGKILL and SIGTERM
 _FULL = re.compile(r'EmptyDir volume "artifact" exceeds the limit')  # pkg/kubelet/eviction
 FETCHER = "model-init"
 
 
 class Finding(Struct, frozen=True):
-    """A judgement: ``ok`` True, False, or None for not yet."""
+    """A judgement: ``ok`` True, False, or None for not yet. Whatever its message quotes, it can be printed."""
 
     ok: bool | None
     reason: str  # a ``Reason``, unless read from a status that another version wrote
     message: str
+
+    def __post_init__(self) -> None:
+        """The last place where text of strangers passes on its way into conditions, history and events."""
+        if not self.message.isprintable():
+            force_setattr(self, "message", one_line(self.message))
 
     @classmethod
     def yes(cls, reason: str, message: str) -> "Finding":
@@ -60,7 +66,7 @@ def refused(refusals: Iterable[Refusal]) -> Finding:
     """What the API server rejected: all that has the first reason, each once."""
     rejected = list(refusals)
     reason = rejected[0].reason
-    said = dict.fromkeys(refusal.message for refusal in rejected if refusal.reason == reason)
+    said = dict.fromkeys(quoted(refusal.message) for refusal in rejected if refusal.reason == reason)
     return Finding.no(reason, " ".join(said))
 
 
@@ -83,7 +89,7 @@ def instance_findings(  # noqa: PLR0913 - all that is known of an instance
 ) -> Finding:
     """Why the pods of model instance ``name`` are not all ready: the first reason that a person can act on."""
     for refusal in refusals:
-        return Finding.no(refusal.reason, f"{name}: {refusal.message}")
+        return Finding.no(refusal.reason, f"{name}: {quoted(refusal.message)}")
     if deployment is not None and deployment.failure:
         reason, message = rejection(deployment.failure, instance)
         return Finding.no(reason, f"{name}: {message}")
@@ -134,7 +140,7 @@ def pod_finding(pod: PodFacts) -> Finding | None:
     if pod.end:
         return _too_large(pod)
     if pod.unschedulable:
-        return Finding.no(Reason.UNSCHEDULABLE, f"Pod {pod.name} finds no node: {pod.unschedulable}")
+        return Finding.no(Reason.UNSCHEDULABLE, f"Pod {pod.name} finds no node: {quoted(pod.unschedulable)}")
     for container in pod.containers:
         for judge in _CONTAINER_CHAIN:
             if not container.ready and (finding := judge(pod, container)):
@@ -163,7 +169,7 @@ def _pull_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     return Finding.no(
         Reason.IMAGE_PULL_FAILED,
         f"Pod {pod.name}, container {container.name}: {container.waiting_reason}:"
-        f" {container.waiting_message.rstrip('.')}. Check the image's name and imagePullSecrets.",
+        f" {quoted(container.waiting_message).rstrip('.')}. Check the image's name and imagePullSecrets.",
     )
 
 
@@ -172,7 +178,7 @@ def _fetch_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
         return None
     try:
         failure = msgspec.json.decode(container.last_words, type=FetchFailure)
-        return Finding.no(Reason(failure.reason), f"Pod {pod.name}: {failure.message}")
+        return Finding.no(Reason(failure.reason), f"Pod {pod.name}: {quoted(failure.message)}")
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Pod {pod.name}: {_exit(container)}")
 
@@ -225,7 +231,7 @@ def _cannot_start(pod: PodFacts, container: ContainerFacts) -> Finding | None:
         return None
     return Finding.no(
         Reason.INVALID_SPEC,
-        f"Pod {pod.name}, container {container.name}: {container.waiting_reason}: {container.waiting_message}",
+        f"Pod {pod.name}, container {container.name}: {container.waiting_reason}: {quoted(container.waiting_message)}",
     )
 
 
@@ -247,7 +253,7 @@ def _exit(container: ContainerFacts) -> str:
 
 
 def _said(container: ContainerFacts) -> str:
-    words = container.last_words.strip()[-_LAST_WORDS:]
+    words = quoted_end(container.last_words)
     return f" Termination message: {words}" if words else ""
 
 
@@ -256,7 +262,8 @@ def _too_large(pod: PodFacts) -> Finding | None:
     if not _FULL.search(pod.end):
         return None
     return Finding.no(
-        Reason.ARTIFACT_TOO_LARGE, f"Pod {pod.name}: {pod.end.rstrip('. ')}. Give the variant or MLModel a larger size."
+        Reason.ARTIFACT_TOO_LARGE,
+        f"Pod {pod.name}: {quoted(pod.end).rstrip('. ')}. Give the variant or MLModel a larger size.",
     )
 
 

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mlendpoints.core.quoting import quoted
 from mlendpoints.core.world import Complaint, ContainerFacts, PodFacts
 
 _ASKED_AT_ONCE = 3  # pods of one root whose events are looked up
-_QUOTED = 200  # characters
+_QUOTED = 200  # characters of a kubelet's message
 _STATUS = re.compile(r"probe failed with statuscode: (\d{3})")
 _ANSWERS = (
     (re.compile(r"connection refused"), "connection refused"),
@@ -57,13 +58,7 @@ def _answer(message: str) -> tuple[str, str]:
     for pattern, words in _ANSWERS:
         if pattern.search(message):
             return words, _ADVICE[words]
-    return quoted(message), _ANY_ADVICE
-
-
-def quoted(message: str) -> str:
-    """A stranger's text as part of a sentence: one line, without control characters, not long."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in message[: 4 * _QUOTED]).split())
-    return words if len(words) <= _QUOTED else f"{words[:_QUOTED]}..."
+    return quoted(message, longest=_QUOTED), _ANY_ADVICE
 
 
 def unhealthy(pod: PodFacts) -> ContainerFacts | None:

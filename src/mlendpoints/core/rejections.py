@@ -14,6 +14,7 @@ from mlendpoints.api.reasons import Reason
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import make_pod
 from mlendpoints.core.quantities import canonical_quantity, exact
+from mlendpoints.core.quoting import quoted
 
 _QUOTA = re.compile(r"\b(?:exceeded|failed) quota: ")
 _LIMIT = re.compile(
@@ -41,7 +42,7 @@ def rejection(message: str, instance: Model | None) -> tuple[Reason, str]:
 
 
 def _sentence(message: str) -> str:
-    return f"{message.rstrip('. ')}."
+    return f"{quoted(message).rstrip('. ')}."
 
 
 def _way_out(message: str) -> str:

@@ -18,6 +18,7 @@ from mlendpoints.core.manifests.deployment import progress_seconds
 from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.mlmodel.view import View
 from mlendpoints.core.orphans import left_over
+from mlendpoints.core.quoting import quoted
 from mlendpoints.core.times import timestamp
 from mlendpoints.core.world import Child, JobFacts, PodFacts
 
@@ -94,7 +95,7 @@ def _download_failure(view: View, job: JobFacts) -> Finding:
     said = _first_finding(view.download_pods)
     late = f" (spec.downloadTimeoutSeconds).{_perhaps(view)}" if job.failure_reason == "DeadlineExceeded" else "."
     name = view.asked.metadata.name
-    why = said or Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Job {name}: {job.failure.rstrip('.')}{late}")
+    why = said or Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Job {name}: {quoted(job.failure).rstrip('.')}{late}")
     again = f" It is tried again at {timestamp(job.failed_at + RETRY)}; an edit, or deleting Job {name}, tries at once."
     return replace(why, message=why.message + again)
 
