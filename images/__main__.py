@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from images.base import base_image, ensure_base
+from images.base import advice, base_image, ensure_base
 from images.catalogue import CACHE, IMAGES, Image, host_platform
 from images.context import assemble, digest
 from images.dependencies import PLATFORMS
@@ -69,6 +69,8 @@ def _build(image: Image, builder: Engine, platform: str) -> bool:
     inputs = digest(image, platform, base, *image.base.packages)
     if builder.digest(image.reference) == inputs:
         return False
+    if warning := advice(image, base):
+        print(f"warning: {warning}", file=sys.stderr)
     ensure_base(image.base, base, platform)
     (CACHE / "images").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE / "images") as folder:
