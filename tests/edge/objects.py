@@ -6,6 +6,7 @@ from typing import Any
 from mlendpoints.api import labels
 from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.projections import Entry, decode
+from tests.gen import some_settings
 
 Object = dict[str, Any]
 NAMESPACE = "titanic"
@@ -74,7 +75,7 @@ def an_entry(kind: str, obj: Object) -> Entry:
 
 
 def filled(*objects: tuple[str, Object]) -> Cache:
-    cache = Cache()
+    cache = Cache(some_settings())
     for kind, obj in objects:
         cache.put(an_entry(kind, obj))
     return cache

@@ -2,6 +2,7 @@ from mlendpoints.core.world import Ref
 from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.expectations import PATIENCE, Expectations, Progress
 from tests.edge.objects import NAMESPACE, Object, an_entry, an_object
+from tests.gen import some_settings
 
 KEY = Ref("MachineLearningEndpoint", NAMESPACE, "ep")
 SERVICE = Ref("Service", NAMESPACE, "s")
@@ -11,7 +12,7 @@ class Rig:
     """Expectations with everything around them."""
 
     def __init__(self) -> None:
-        self.cache = Cache()
+        self.cache = Cache(some_settings())
         self.progress = Progress()
         self.time = 0.0
         self.progress.advance("Service", "", "5")

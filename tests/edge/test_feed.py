@@ -18,6 +18,7 @@ from tests.edge.objects import (
     an_object,
 )
 from tests.edge.virtual_time import elapse, now, run
+from tests.gen import some_settings
 
 WATCHES = tuple(Watch(kind=kind) for kind in (ENDPOINT, CONFIG, MODEL, POD))
 
@@ -26,7 +27,7 @@ class Rig:
     """A feed that knows one endpoint and what it uses; nothing waits in its queue."""
 
     def __init__(self) -> None:
-        self.cache = Cache()
+        self.cache = Cache(some_settings())
         self.queue = Queue()
         self.feed = Feed(cache=self.cache, queue=self.queue, progress=Progress(), watches=WATCHES)
 
@@ -109,7 +110,7 @@ def test_a_pod_that_says_nothing_new_wakes_nobody() -> None:
 def test_the_deletion_of_a_rival_wakes_who_waits_for_its_host() -> None:
     async def scenario() -> None:
         rig = await Rig.filled()
-        rival = an_endpoint("rival", config="none")
+        rival = an_endpoint("a-rival", config="none")
         rig.change(ENDPOINT.name, rival)
         await rig.woken()
         rig.change(ENDPOINT.name, rival, deleted=True)

@@ -5,7 +5,7 @@ import pytest
 
 from mlendpoints.api import labels
 from mlendpoints.core.world import Child, ContainerFacts, JobFacts, PodFacts
-from mlendpoints.edge.projections import ForeignRoute, Instance, Volume
+from mlendpoints.edge.projections import Instance, Route, Volume
 from tests.edge.objects import Object, a_model_instance, a_pod, an_endpoint, an_entry, an_object
 
 
@@ -169,17 +169,46 @@ def test_a_template_keeps_no_annotations() -> None:
     assert len(msgspec.json.encode(an_entry("MachineLearningEndpoint", obj).facts)) < 300
 
 
-def test_ours_and_foreign_routes_are_told_apart() -> None:
+def route_of(kind: str, obj: Object) -> Route:
+    facts = an_entry(kind, obj).facts
+    assert isinstance(facts, Route)
+    return facts
+
+
+def test_a_route_is_a_child_by_its_label_or_by_its_owner() -> None:
     spec = {"hosts": ["a.example.com"], "http": []}
-    foreign = an_object("theirs", metadata={"labels": {}}, spec=spec)
-    assert isinstance(an_entry("VirtualService", an_object("ours", spec=spec)).facts, Child)
-    assert an_entry("VirtualService", foreign).facts == ForeignRoute(("a.example.com",))
+    owner = {"apiVersion": "v1", "kind": "MachineLearningEndpoint", "name": "ep", "uid": "uid-ep", "controller": True}
+    owned = an_object("ep", metadata={"labels": {}, "ownerReferences": [owner]}, spec=spec)
+    child = route_of("VirtualService", owned).child
+    assert child is not None
+    assert child.controller == "uid-ep"
+    assert route_of("VirtualService", an_object("ours", spec=spec)).child is not None
+    assert route_of("VirtualService", an_object("theirs", metadata={"labels": {}}, spec=spec)).child is None
+
+
+def test_a_virtual_service_names_its_gateways_in_three_ways_and_the_mesh() -> None:
+    names = ["near", "./beside", "far/away", "old.other.svc.cluster.local", "older.other", "mesh", "near"]
+    obj = an_object("vs", spec={"hosts": ["B.example.com", "a.example.com", "*"], "gateways": names, "http": []})
+    route = route_of("VirtualService", obj)
+    assert route.hosts == ("a.example.com", "b.example.com")
+    assert [(gateway.namespace, gateway.name) for gateway in route.gateways] == [
+        ("far", "away"),
+        ("other", "old"),
+        ("other", "older"),
+        ("titanic", "beside"),
+        ("titanic", "near"),
+    ]
+
+
+def test_a_virtual_service_that_names_no_gateway_is_bound_to_none() -> None:
+    assert route_of("VirtualService", an_object("vs", spec={"hosts": ["a.example.com"]})).gateways == ()
 
 
 def test_a_gateways_hosts_are_read_without_their_namespace() -> None:
-    servers = [{"hosts": ["./a.example.com", "prod/b.example.com"]}, {"hosts": ["*", "a.example.com"]}]
-    foreign = an_object("theirs", metadata={"labels": {}}, spec={"servers": servers})
-    assert an_entry("Gateway", foreign).facts == ForeignRoute(("*", "a.example.com", "b.example.com"))
+    servers = [{"hosts": ["./a.example.com", "prod/*.example.com"]}, {"hosts": ["*", "a.example.com"]}]
+    route = route_of("Gateway", an_object("gw", spec={"servers": servers, "selector": {"istio": "x", "app": "y"}}))
+    assert route.hosts == ("*.example.com", "a.example.com")
+    assert route.selector == (("app", "y"), ("istio", "x"))
 
 
 def test_a_volume_belongs_to_the_instance_of_its_label_and_claim() -> None:

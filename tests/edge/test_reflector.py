@@ -14,6 +14,7 @@ from mlendpoints.edge.queue import Queue
 from mlendpoints.edge.reflector import Patience, Reflector
 from tests.edge.scripted import Exchange, Object, Script, Step, played
 from tests.edge.waiting import until
+from tests.gen import some_settings
 
 WATCH = Watch(kind=MODEL)
 PATIENCE = Patience(silence=5, first_retry=0.001, last_retry=0.01)
@@ -65,7 +66,7 @@ class Following:
 
     def __init__(self, script: Script) -> None:
         self.script = script
-        self.cache = Cache()
+        self.cache = Cache(some_settings())
         self.queue = Queue()
         self.progress = Progress()
         self.feed = Feed(cache=self.cache, queue=self.queue, progress=self.progress, watches=(WATCH,))

@@ -32,6 +32,8 @@ def host_record(world: World) -> HostRecord:
     status = world.endpoint.status
     if host_hindrance(world) is None or holds(world.endpoint):
         return HostRecord(host=host_of(world.endpoint, world.settings))
+    if granted(world.endpoint, world.settings) is None:
+        return HostRecord(waits=status.waits_for_host)
     if world.host_owner is not None:
         return HostRecord(waits=True)
     since = status.host_free_since or precise_timestamp(world.now)

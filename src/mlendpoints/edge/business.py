@@ -10,8 +10,7 @@ from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge import kinds
 from mlendpoints.edge.backends import Backends, GatewayBackends, GatewayPorts
 from mlendpoints.edge.cache import Cache
-from mlendpoints.edge.marks import by_host
-from mlendpoints.edge.projections import Entry, ForeignRoute, Instance, Volume
+from mlendpoints.edge.projections import Entry, Instance, Route, Volume
 
 
 def keys_for(cache: Cache, entry: Entry) -> set[Ref]:
@@ -24,7 +23,6 @@ def _keys(cache: Cache, entry: Entry) -> Iterator[Ref | None]:
     match entry.facts:
         case Endpoint(spec=spec):
             yield ref
-            yield from (rival.ref for rival in cache.marked(by_host(spec.host)) if rival.ref.kind == ref.kind)
             yield from _templates(cache, Ref(kinds.CONFIG.name, ref.namespace, spec.config))
         case EndpointConfig(spec=config):
             yield from (ref, *cache.users(ref))
@@ -33,16 +31,13 @@ def _keys(cache: Cache, entry: Entry) -> Iterator[Ref | None]:
             yield from (ref, *cache.users(ref))
         case MLModel():
             yield ref
-        case Instance(child=child) | (Child() as child):
+        case Instance(child=child) | Route(child=Child() as child) | (Child() as child):
             yield cache.root(ref.namespace, child.controller) if child.controller else child.orphan_of
         case Volume(namespace=namespace, instance=instance):
             yield _of_instance(cache, namespace, instance)
         case PodFacts(instance=instance):
             yield _of_instance(cache, ref.namespace, instance)
             yield from _of_mlmodel(cache, ref.namespace, instance)
-        case ForeignRoute(hosts=hosts):
-            found = (other.ref for host in hosts for other in cache.marked(by_host(host)))
-            yield from (other for other in found if other.kind == kinds.ENDPOINT.name)
         case _:
             yield from _keys_of_backends(cache, entry)
 

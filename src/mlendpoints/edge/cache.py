@@ -12,16 +12,16 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.core.hosts import host_of, precedence
 from mlendpoints.core.world import Child, GatewayPod, MLModelWorld, PodFacts, Ref, Refusal, Settings, World
 from mlendpoints.edge import kinds
 from mlendpoints.edge.answers import Answers
 from mlendpoints.edge.backends import Backends, GatewayBackends, GatewayPorts
+from mlendpoints.edge.bearers import Bearers
+from mlendpoints.edge.hosts import Hosts
 from mlendpoints.edge.marks import (
     Mark,
     by_config,
     by_controller,
-    by_host,
     by_instance,
     by_model,
     by_orphan,
@@ -29,15 +29,16 @@ from mlendpoints.edge.marks import (
     by_uid,
     marks,
 )
-from mlendpoints.edge.projections import Entry, Facts, ForeignRoute, Instance, Template, Volume
+from mlendpoints.edge.projections import Entry, Facts, Instance, Route, Template, Volume
 
 
 class Cache:
     """Entries by name and by mark."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings, namespaces: tuple[str, ...] = ()) -> None:
         self._entries: dict[Ref, Entry] = {}
-        self._marked: dict[Mark, Ref | set[Ref]] = {}  # most marks have one bearer, for which a set is large
+        self._marked: Bearers[Mark] = Bearers()
+        self._hosts = Hosts(self._entries, settings, namespaces)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -50,45 +51,29 @@ class Cache:
         """What is known of one object."""
         return self._entries.get(ref)
 
-    def put(self, entry: Entry) -> Entry | None:
-        """Keeps an entry; returns the one it replaces."""
-        before = self.drop(entry.ref)
-        self._entries[entry.ref] = entry
-        for mark in set(marks(entry)):
-            self._mark(mark, entry.ref)
+    def put(self, entry: Entry) -> set[Ref]:
+        """Keeps an entry; returns the endpoints to whose hosts that makes a difference."""
+        before = self._replace(entry.ref, entry)
+        return self._hosts.follow(before, entry)
+
+    def drop(self, ref: Ref) -> set[Ref]:
+        """Forgets an object; returns the endpoints to whose hosts that makes a difference."""
+        before = self._replace(ref, None)
+        return self._hosts.follow(before, None)
+
+    def _replace(self, ref: Ref, entry: Entry | None) -> Entry | None:
+        before = self._entries.pop(ref, None)
+        for mark in marks(before) if before else ():
+            self._marked.discard(mark, ref)
+        if entry is not None:
+            self._entries[ref] = entry
+            for mark in marks(entry):
+                self._marked.add(mark, ref)
         return before
-
-    def drop(self, ref: Ref) -> Entry | None:
-        """Forgets an object; returns what was known of it."""
-        entry = self._entries.pop(ref, None)
-        for mark in set(marks(entry)) if entry else ():
-            self._unmark(mark, ref)
-        return entry
-
-    def _mark(self, mark: Mark, ref: Ref) -> None:
-        match self._marked.setdefault(mark, ref):
-            case set() as bearers:
-                bearers.add(ref)
-            case only if only != ref:
-                self._marked[mark] = {only, ref}
-
-    def _unmark(self, mark: Mark, ref: Ref) -> None:
-        match self._marked[mark]:
-            case set() as bearers if len(bearers) > 1:
-                bearers.discard(ref)
-            case _:
-                del self._marked[mark]
-
-    def _bearers(self, mark: Mark) -> Iterable[Ref]:
-        match self._marked.get(mark, ()):
-            case Ref() as only:
-                return (only,)
-            case bearers:
-                return bearers
 
     def marked(self, mark: Mark) -> Iterator[Entry]:
         """The entries that carry a mark, in order of their names."""
-        return (self._entries[ref] for ref in sorted(self._bearers(mark)))
+        return (self._entries[ref] for ref in sorted(self._marked.of(mark)))
 
     def endpoints(self) -> list[Ref]:
         """All endpoints."""
@@ -123,8 +108,8 @@ class Cache:
             endpoint=endpoint,
             config=config,
             models=self._models(config),
-            host_owner=self._host_owner(endpoint, settings),
-            foreign_routes=self._foreign_routes(host_of(endpoint, settings)),
+            host_owner=self._hosts.owner(ref, endpoint),
+            foreign_routes=self._hosts.foreign(endpoint),
         )
 
     def world(
@@ -220,7 +205,7 @@ class Cache:
 
     def _as_child(self, entry: Entry) -> Iterator[Child]:
         match entry.facts:
-            case Instance(child=child):
+            case Instance(child=child) | Route(child=Child() as child):
                 yield child
             case Child() as child if child.ref.kind == kinds.SERVICE.name:
                 yield msgspec.structs.replace(child, ready_addresses=self._ready_addresses(child.ref))
@@ -237,16 +222,6 @@ class Cache:
         for name in sorted(models):
             found = (entry.facts for entry in self.marked(by_instance(namespace, name)))
             yield from (facts for facts in found if isinstance(facts, PodFacts))
-
-    def _host_owner(self, endpoint: Endpoint, settings: Settings) -> Ref | None:
-        entries = self.marked(by_host(host_of(endpoint, settings)))
-        found = ((precedence(e.facts, settings), e.ref) for e in entries if isinstance(e.facts, Endpoint))
-        first = min(((order, ref) for order, ref in found if order is not None), default=None)
-        metadata = endpoint.metadata
-        return first[1] if first and first[1] != Ref(endpoint.KIND, metadata.namespace, metadata.name) else None
-
-    def _foreign_routes(self, host: str) -> tuple[Ref, ...]:
-        return tuple(entry.ref for entry in self.marked(by_host(host)) if isinstance(entry.facts, ForeignRoute))
 
     def root(self, namespace: str, controller: str) -> Ref | None:
         """The endpoint or MLModel with this uid in a namespace, or the endpoint whose model instance has it.

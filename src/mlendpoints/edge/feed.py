@@ -99,7 +99,7 @@ class Feed:
             self._queue.add_after(entry.ref, GATHERING)
             return
         keys = keys_for(self._cache, before) if before else set()
-        self._cache.put(entry)
+        keys |= self._cache.put(entry)
         self._wake(keys | keys_for(self._cache, entry), changed=entry.ref)
 
     def _forget(self, ref: Ref) -> None:
@@ -107,8 +107,7 @@ class Feed:
         if entry is None:
             return
         keys = keys_for(self._cache, entry)
-        self._cache.drop(ref)
-        self._wake(keys, changed=ref)
+        self._wake(keys | self._cache.drop(ref), changed=ref)
 
     def _wake(self, keys: set[Ref], *, changed: Ref) -> None:
         for key in keys:

@@ -8,7 +8,7 @@ from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
 from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge.backends import Backends
-from mlendpoints.edge.projections import Entry, ForeignRoute, Instance, Volume
+from mlendpoints.edge.projections import Entry, Instance, Route, Volume
 
 Mark = tuple[str, ...]
 
@@ -26,11 +26,6 @@ def by_controller(namespace: str, uid: str) -> Mark:
 def by_orphan(root: Ref) -> Mark:
     """All that was made for an endpoint or MLModel of this name, and has no owner."""
     return ("orphan", root.kind, root.namespace, root.name)
-
-
-def by_host(host: str) -> Mark:
-    """All endpoints, and routes of others, that name this host."""
-    return ("host", host)
 
 
 def by_config(namespace: str, name: str) -> Mark:
@@ -59,7 +54,6 @@ def marks(entry: Entry) -> Iterator[Mark]:
     match entry.facts:
         case Endpoint(spec=spec):
             yield by_uid(ref.namespace, entry.uid)
-            yield by_host(spec.host)
             yield by_config(ref.namespace, spec.config)
         case EndpointConfig(spec=config):
             yield from {by_model(ref.namespace, variant.model) for variant in config.models}
@@ -77,12 +71,12 @@ def marks(entry: Entry) -> Iterator[Mark]:
 def _marks_of_others(entry: Entry) -> Iterator[Mark]:
     ref = entry.ref
     match entry.facts:
-        case Child() as child:
+        case (Child() as child) | Route(child=Child() as child):
             yield from _marks_of_child(child)
         case Volume(namespace=namespace, instance=instance):
             yield by_instance(namespace, instance)
-        case ForeignRoute(hosts=hosts):
-            yield from (by_host(host) for host in hosts)
+        case Route():
+            pass
         case PodFacts(instance=instance):
             yield by_instance(ref.namespace, instance)
         case Backends(service=service):

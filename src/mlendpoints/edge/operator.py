@@ -58,7 +58,7 @@ class Operator:
         self._failed = ""
         lease = Ref(kinds.LEASE.name, settings.lease_namespace, settings.lease_name)
         self.lease = Lease(api=api, ref=lease, identity=process.identity, times=process.lease_times)
-        self.cache = Cache()
+        self.cache = Cache(settings.core, settings.namespaces)
         self.queue = Queue()
         self.prober = Prober(self.queue.add)
         self.inquiries = Inquiries(partial(ask_events, api), self.queue.add)

@@ -5,7 +5,7 @@ decoded raises to the reflector, which skips it.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 from msgspec import Struct, field
@@ -16,7 +16,6 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import ObjectMeta
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge import kinds
@@ -52,10 +51,13 @@ class Volume(Struct, frozen=True):
     instance: str
 
 
-class ForeignRoute(Struct, frozen=True):
-    """Somebody else's VirtualService or Gateway: the exact hosts that it names."""
+class Route(Struct, frozen=True, kw_only=True):
+    """A VirtualService or Gateway, whoever made it: the hosts that it names, and where."""
 
-    hosts: tuple[str, ...]
+    hosts: tuple[str, ...]  # in lower case, sorted, without a bare "*"
+    gateways: tuple[Ref, ...] = ()  # VirtualService: to which it is bound
+    selector: tuple[tuple[str, str], ...] = ()  # Gateway: labels of its pods
+    child: Child | None = None  # the same as a child, where an endpoint may own it
 
 
 Facts = (
@@ -65,7 +67,7 @@ Facts = (
     | Instance
     | Child
     | Volume
-    | ForeignRoute
+    | Route
     | PodFacts
     | Backends
     | GatewayPorts
@@ -87,10 +89,12 @@ class _Hosts(Struct, frozen=True):
 
 class _RouteSpec(Struct, frozen=True):
     hosts: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
     servers: tuple[_Hosts, ...] = ()
+    selector: dict[str, str] = {}
 
 
-class _Route(Struct, frozen=True):
+class _Istio(Struct, frozen=True):
     metadata: Metadata
     spec: _RouteSpec = _RouteSpec()
 
@@ -113,6 +117,7 @@ class _Volume(Struct, frozen=True):
     status: _VolumeStatus = _VolumeStatus()
 
 
+_MESH = "mesh"  # the sidecars; what is bound to nothing is bound to them
 _OWN = ("endpoint", "version", "config_version", "model_versions", "selector", "conditions", "instance")  # of each
 
 
@@ -172,20 +177,40 @@ def _child(kind: str) -> Callable[[bytes], tuple[Metadata, Facts]]:
 
 
 def _virtual_service(raw: bytes) -> tuple[Metadata, Facts]:
-    route = msgspec.json.decode(raw, type=_Route)
-    if not route.metadata.is_ours:
-        return route.metadata, ForeignRoute(route.spec.hosts)
-    manifest: Manifest = msgspec.json.decode(raw)
-    child = make_child(kinds.VIRTUAL_SERVICE.name, route.metadata)
-    return route.metadata, msgspec.structs.replace(child, routes=parse_routes(manifest))
+    found = msgspec.json.decode(raw, type=_Istio)
+    child = _endpoints_child(kinds.VIRTUAL_SERVICE.name, found.metadata)
+    if child is not None:
+        child = msgspec.structs.replace(child, routes=parse_routes(msgspec.json.decode(raw)))
+    bound = (_gateway_ref(name, found.metadata.namespace) for name in found.spec.gateways if name != _MESH)
+    route = Route(hosts=_named(found.spec.hosts), gateways=tuple(sorted(set(bound))), child=child)
+    return found.metadata, route
 
 
 def _gateway(raw: bytes) -> tuple[Metadata, Facts]:
-    route = msgspec.json.decode(raw, type=_Route)
-    if route.metadata.is_ours:
-        return route.metadata, make_child(kinds.GATEWAY.name, route.metadata)
-    hosts = (host.rpartition("/")[2] for server in route.spec.servers for host in server.hosts)
-    return route.metadata, ForeignRoute(tuple(sorted(set(hosts))))
+    found = msgspec.json.decode(raw, type=_Istio)
+    hosts = (host.rpartition("/")[2] for server in found.spec.servers for host in server.hosts)
+    selector = tuple(sorted((sys.intern(key), sys.intern(value)) for key, value in found.spec.selector.items()))
+    child = _endpoints_child(kinds.GATEWAY.name, found.metadata)
+    return found.metadata, Route(hosts=_named(hosts), selector=selector, child=child)
+
+
+def _named(hosts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({host.lower() for host in hosts} - {"*"}))
+
+
+def _endpoints_child(kind: str, metadata: Metadata) -> Child | None:
+    """What an endpoint may own: by its label, or by the reference to its owner."""
+    owned = any(owner.controller and owner.kind == Endpoint.KIND for owner in metadata.owner_references)
+    return make_child(kind, metadata) if owned or metadata.is_ours else None
+
+
+def _gateway_ref(name: str, namespace: str) -> Ref:
+    """The Gateway that a VirtualService names: ``namespace/name``, ``name``, or the old ``name.namespace.svc...``."""
+    before, slash, after = name.partition("/")
+    if slash:
+        return Ref(kinds.GATEWAY.name, namespace if before == "." else sys.intern(before), after)
+    first, dot, rest = name.partition(".")
+    return Ref(kinds.GATEWAY.name, sys.intern(rest.partition(".")[0]) if dot else namespace, first)
 
 
 def _volume(raw: bytes) -> tuple[Metadata, Facts]:

@@ -17,6 +17,7 @@ from mlendpoints.edge.reflector import Reflector
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import a_model, a_service, an_endpoint, created, observed, ref_of
 from tests.edge.waiting import until
+from tests.gen import some_settings
 
 MANY = 1200
 AT_ONCE = 32
@@ -29,7 +30,7 @@ class Following:
         self.api = api
         self.watch = watch
         self.metrics = metrics
-        self.cache = Cache()
+        self.cache = Cache(some_settings())
         self.progress = Progress()
         self.expectations = Expectations(cache=self.cache, progress=self.progress, clock=lambda: 0.0)
         self.feed = Feed(cache=self.cache, queue=Queue(), progress=self.progress, watches=(watch,))
