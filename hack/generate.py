@@ -1,7 +1,7 @@
-"""Writes what is made from the API's types: CRDs, the admission policy, the API reference.
+"""Writes what is made from the API's types: CRDs, the admission policies, the API reference.
 
 ``--check`` writes nothing and fails when a file is stale. ``--operator`` names another
-ServiceAccount for the policy (a Helm chart passes its template's expression).
+ServiceAccount for the policies (a Helm chart passes its template's expression).
 """
 
 import argparse
@@ -11,8 +11,9 @@ from pathlib import Path
 
 import yaml
 
+from mlendpoints.api import containment, passing, policy
 from mlendpoints.api.crd import KINDS, make_crd
-from mlendpoints.api.policy import OPERATOR, make_binding, make_policy
+from mlendpoints.api.policy import OPERATOR
 from mlendpoints.api.reference import make_reference
 
 ROOT = Path(__file__).parent.parent
@@ -23,7 +24,9 @@ def generated(operator: str) -> Mapping[str, str]:
     """Every generated file: path below the root -> content."""
     crds = {f"deploy/crds/{names.plural}.yaml": _yaml(make_crd(kind)) for kind, names in KINDS.items()}
     return crds | {
-        "deploy/policies/instances.yaml": _yaml(make_policy(operator), make_binding()),
+        "deploy/policies/instances.yaml": _yaml(*policy.make_policies(operator)),
+        "deploy/policies/operator.yaml": _yaml(*containment.make_policies(operator)),
+        "deploy/policies/references.yaml": _yaml(*passing.make_policies()),
         "docs/reference/api.md": make_reference(),
     }
 

@@ -50,10 +50,57 @@ def test_a_role_in_a_namespace_grants_what_the_cluster_role_grants() -> None:
     assert role["rules"] == operator_rules(rendered(), "ClusterRole")
 
 
-def test_the_policy_names_the_service_account_of_the_release() -> None:
-    manifests = rendered(namespace="elsewhere", serviceAccount={"name": "somebody"})
-    (policy,) = of_kind(manifests, "ValidatingAdmissionPolicy")
-    assert "'system:serviceaccount:elsewhere:somebody'" in policy["spec"]["validations"][0]["expression"]
+def policy_of(name: str, **values: Any) -> Mapping[str, Any]:  # noqa: ANN401 - as in YAML
+    """The spec of one of the chart's policies."""
+    (found,) = (
+        policy["spec"]
+        for policy in of_kind(rendered(**values), "ValidatingAdmissionPolicy")
+        if policy["metadata"]["name"] == f"{name}.mlendpoints.dev"
+    )
+    return found  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(("name", "relation"), [("instances", "!="), ("operator", "==")])
+def test_the_policies_name_the_service_account_of_the_release(name: str, relation: str) -> None:
+    policy = policy_of(name, namespace="elsewhere", serviceAccount={"name": "somebody"})
+    conditions = [condition["expression"] for condition in policy["matchConditions"]]
+    assert f"request.userInfo.username {relation} 'system:serviceaccount:elsewhere:somebody'" in conditions
+
+
+def test_the_operators_policy_knows_the_gateways_namespace_and_the_allowed_prefixes() -> None:
+    def variables(**values: Any) -> Mapping[str, str]:  # noqa: ANN401 - as in YAML
+        return {each["name"]: each["expression"] for each in policy_of("operator", **values)["variables"]}
+
+    chosen = variables(gateway={"service": "edge/gate"}, allowedPathPrefixes=["/mnt/models/", "/srv"])
+    system = "'kube-system', 'kube-public', 'kube-node-lease', 'istio-system'"
+    assert chosen["closed"] == f"[{system}, 'edge']"
+    assert chosen["prefixes"] == '["/mnt/models","/srv"]'
+    assert (variables()["closed"], variables()["prefixes"]) == (f"[{system}, 'istio-ingress']", "[]")
+
+
+def test_without_admission_policies_the_chart_has_none() -> None:
+    manifests = rendered(admissionPolicy={"create": False})
+    assert not [each for each in manifests if each["kind"].startswith("ValidatingAdmissionPolicy")]
+
+
+def test_the_operators_policy_looks_at_all_that_its_roles_let_it_write() -> None:
+    roles = rendered(allowedPathPrefixes=["/mnt/models"])
+    rules = [*operator_rules(roles, "ClusterRole"), *operator_rules(roles, "Role")]
+    writes = {"create", "update", "patch", "delete"}
+    granted = {
+        (group, resource)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        if writes.intersection(rule["verbs"]) and "/" not in resource
+    }
+    looked_at = {
+        (group, resource)
+        for rule in policy_of("operator")["matchConstraints"]["resourceRules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert granted <= looked_at
 
 
 def test_every_variable_that_the_chart_sets_is_a_setting() -> None:

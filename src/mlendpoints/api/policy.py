@@ -1,23 +1,27 @@
-"""Who may make instances: the operator alone, said as a ValidatingAdmissionPolicy.
+"""Who may create, change and delete instances, as a ValidatingAdmissionPolicy; and what all policies share.
 
 An instance holds what no user may choose: the images of the operator's own
 containers and a node directory that has passed the operator's list of allowed
 prefixes. So an object with ``spec.instance`` may be *created* by the operator's
-ServiceAccount only, cluster administrators included.
+ServiceAccount only, cluster administrators included. A backup that restores
+instances is rejected, which loses nothing: the operator creates them again from
+the templates.
 
-Nothing else needs a policy, and more would do harm:
+An instance that serves must not vanish by mistake (they stand between the
+templates in ``kubectl get mlm``), nor be handed to another endpoint. So people
+neither delete one nor edit its labels, finalizers and owner references. Exempt are
 
-- Updates are bound by the CRD's own rules for everybody: ``spec.instance`` can be
-  neither added nor removed, and in an instance nothing but ``spec.replicas`` may
-  change. That much users may do (``kubectl scale``, autoscalers, ``kubectl edit``),
-  as far as RBAC lets them; and Kubernetes' own controllers must go on writing
-  finalizers and owner references.
-- Deletion is not restricted: the garbage collector, the deletion of a namespace
-  and people cleaning up need it, and the operator makes anew what is missing.
-- A backup that restores instances is refused them, which loses nothing: the
-  operator makes them again from the templates.
+- the operator;
+- Kubernetes' own controllers, which delete what has lost its owner or its
+  namespace, and write owner references (orphaning) and finalizers (foreground
+  deletion). They go by names of their own, or by that of their manager;
+- whoever has the verb ``manage-instances``: an administrator's way out.
+
+All else of an instance is bound by the CRD's own rules, for everybody: nothing
+but ``spec.replicas`` may change, which users may scale as far as RBAC lets them.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from mlendpoints.api.crd import KINDS
@@ -27,44 +31,109 @@ from mlendpoints.api.model import Model
 
 NAME: Final = f"instances.{GROUP}"
 OPERATOR: Final = "system:serviceaccount:machine-learning:mlendpoints-operator"
+MANAGE: Final = "manage-instances"  # a verb of our own, which `*` includes
+COLLECTORS: Final = (
+    "system:serviceaccount:kube-system:generic-garbage-collector",
+    "system:serviceaccount:kube-system:namespace-controller",
+    "system:kube-controller-manager",  # runs both, where it has no credentials for each
+)
+
+Manifest = dict[str, Any]
+
+_GUARDED: Final = ("labels", "finalizers", "ownerReferences")
+_MANAGED: Final = (
+    f"authorizer.group('{GROUP}').resource(request.resource.resource).namespace(request.namespace)"
+    f".name(oldObject.metadata.name).check('{MANAGE}').allowed()"
+)
+_ASK: Final = f"; administrators need the verb {MANAGE}"
 
 
-def make_policy(operator: str = OPERATOR) -> dict[str, Any]:
-    """The policy; ``operator`` is the user name of the operator's ServiceAccount."""
-    return {
+def make_policies(operator: str = OPERATOR) -> list[Manifest]:
+    """The policy and its binding; ``operator`` is the user name of the operator's ServiceAccount."""
+    return make_policy(
+        NAME,
+        rules=[make_rule(GROUP, [KINDS[kind].plural for kind in (Model, EndpointConfig)], version=VERSION)],
+        conditions={
+            "instances": f"{_is_instance('object')} || {_is_instance('oldObject')}",
+            "others": f"request.userInfo.username != '{operator}'",
+        },
+        variables={"collects": f"request.userInfo.username in {list(COLLECTORS)}"},
+        validations=[
+            {
+                "expression": "request.operation != 'CREATE'",
+                "message": "instances are created by the mlendpoints operator alone; "
+                "create a template, without spec.instance, and an endpoint that uses it",
+                "reason": "Forbidden",
+            },
+            {
+                "expression": f"request.operation != 'DELETE' || variables.collects || {_MANAGED}",
+                "message": "this is an instance, which the mlendpoints operator deletes when nothing uses it; "
+                f"edit or delete the endpoint, or what its config names{_ASK}",
+                "reason": "Forbidden",
+            },
+            {
+                "expression": f"request.operation != 'UPDATE' || ({_unchanged()}) || variables.collects || {_MANAGED}",
+                "message": "this is an instance: its labels, finalizers and owner references are the mlendpoints "
+                f"operator's; edit the template that it was made from{_ASK}",
+                "reason": "Forbidden",
+            },
+        ],
+    )
+
+
+def make_policy(
+    name: str,
+    *,
+    rules: list[Manifest],
+    conditions: Mapping[str, str],
+    variables: Mapping[str, str],
+    validations: list[Manifest],
+) -> list[Manifest]:
+    """A policy that rejects what it cannot judge, and the binding that puts it in force in all namespaces."""
+    metadata = {"name": name, "labels": {"app.kubernetes.io/part-of": "mlendpoints"}}
+    policy = {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": NAME, "labels": {"app.kubernetes.io/part-of": "mlendpoints"}},
+        "metadata": metadata,
         "spec": {
             "failurePolicy": "Fail",
-            "matchConstraints": {"resourceRules": [_creations()]},
-            "matchConditions": [{"name": "instances", "expression": "has(object.spec.instance)"}],
-            "validations": [
-                {
-                    "expression": f"request.userInfo.username == '{operator}'",
-                    "message": "instances are made by the mlendpoints operator alone; "
-                    "create a template, without spec.instance, and an endpoint that uses it",
-                    "reason": "Forbidden",
-                }
-            ],
+            "matchConstraints": {"resourceRules": rules},
+            "matchConditions": [{"name": key, "expression": cel} for key, cel in conditions.items()],
+            "variables": [{"name": key, "expression": cel} for key, cel in variables.items()],
+            "validations": validations,
         },
     }
-
-
-def make_binding() -> dict[str, Any]:
-    """Puts the policy in force in all namespaces."""
-    return {
+    binding = {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": NAME, "labels": {"app.kubernetes.io/part-of": "mlendpoints"}},
-        "spec": {"policyName": NAME, "validationActions": ["Deny"]},
+        "metadata": metadata,
+        "spec": {"policyName": name, "validationActions": ["Deny"]},
     }
+    return [policy, binding]
 
 
-def _creations() -> dict[str, Any]:
+def make_rule(
+    group: str,
+    resources: list[str],
+    *,
+    version: str = "*",
+    operations: Iterable[str] = ("CREATE", "UPDATE", "DELETE"),
+) -> Manifest:
+    """What of a group a policy looks at."""
     return {
-        "apiGroups": [GROUP],
-        "apiVersions": [VERSION],
-        "operations": ["CREATE"],
-        "resources": [KINDS[Model].plural, KINDS[EndpointConfig].plural],
+        "apiGroups": [group],
+        "apiVersions": [version],
+        "operations": list(operations),
+        "resources": resources,
     }
+
+
+def _is_instance(obj: str) -> str:
+    return f"{obj} != null && has({obj}.spec) && has({obj}.spec.instance)"
+
+
+def _unchanged() -> str:
+    new, old = ("object.metadata.?{0}.orValue({1})", "oldObject.metadata.?{0}.orValue({1})")
+    empty = {"labels": "{}"}
+    pairs = ((new.format(name, empty.get(name, "[]")), old.format(name, empty.get(name, "[]"))) for name in _GUARDED)
+    return " && ".join(f"{after} == {before}" for after, before in pairs)

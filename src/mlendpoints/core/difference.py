@@ -34,6 +34,7 @@ _ATOMIC = {
     "Deployment": frozenset(
         {
             *("accessModes", "args", "command", "drop", "nodeSelector", "selector", "tolerations"),
+            *("configMapKeyRef", "secretKeyRef"),
             "requiredDuringSchedulingIgnoredDuringExecution",
         }
     ),

@@ -1,11 +1,22 @@
-"""Users of the API: the operator's ServiceAccount, and somebody who may do everything in a namespace."""
+"""Users of the API: the operator's ServiceAccount, somebody who may do everything, tenants with rights of choice."""
+
+import uuid
+from collections.abc import Callable
 
 import pytest
 
 from mlendpoints.api.policy import OPERATOR
-from tests.apiserver.server import Server
+from tests.apiserver.conftest import eventually
+from tests.apiserver.server import PLURALS, Object, Server
 
 USER = "ada@example.com"
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+MODELS = {
+    "apiGroups": ["mlendpoints.dev"],
+    "resources": [*PLURALS.values(), "machinelearningmodels/scale", "mlmodels/scale"],
+    "verbs": ["get", "list", "create", "update", "patch", "delete", "deletecollection"],
+}
+Tenants = Callable[..., Server]
 
 
 def _may_do_everything(server: Server, user: str) -> None:
@@ -32,3 +43,50 @@ def user(server: Server) -> Server:
     """The API server, asked as somebody whom RBAC allows everything."""
     _may_do_everything(server, USER)
     return server.impersonating(USER)
+
+
+@pytest.fixture
+def tenants(server: Server, namespace: str) -> Tenants:
+    """Makes a user who may write models, configs and endpoints in the namespace, and what further rules allow."""
+
+    def tenant(*rules: Object, name: str = "") -> Server:
+        name = name or f"tenant-{uuid.uuid4().hex[:10]}"
+        marker = {"apiGroups": ["example.com"], "resources": ["markers"], "verbs": ["get"]}
+        grant(server, namespace, name, [MODELS, *rules, marker])
+        known = server.impersonating(name)
+        eventually(lambda: may(known, namespace, "get", "example.com", "markers"), "the tenant's rights are known")
+        return known
+
+    return tenant
+
+
+@pytest.fixture
+def tenant(tenants: Tenants) -> Server:
+    """The API server, asked as somebody who may write models, configs and endpoints in the namespace and no more."""
+    return tenants()
+
+
+def grant(server: Server, namespace: str, user: str, rules: list[Object]) -> None:
+    """A role and its binding, both named after the user."""
+    group = "rbac.authorization.k8s.io"
+    below = f"{_RBAC}/namespaces/{namespace}"
+    server.ask("POST", f"{below}/roles", body={"metadata": {"name": user}, "rules": rules}).raise_for_status()
+    binding = {
+        "metadata": {"name": user},
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": user},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+    }
+    server.ask("POST", f"{below}/rolebindings", body=binding).raise_for_status()
+
+
+def may(user: Server, namespace: str, verb: str, group: str, resource: str) -> bool:
+    """Whether the authorizer says so."""
+    attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": resource}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = user.ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
+    answer.raise_for_status()
+    return bool(answer.json()["status"]["allowed"])

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from mlendpoints.api import labels
+from mlendpoints.api.meta import API_VERSION
 from tests.apiserver.server import Object
 
 IMAGES = {"modelInit": "localhost/mlendpoints/model-init:dev", "nginx": "localhost/mlendpoints/nginx:dev"}
@@ -36,7 +38,14 @@ def an_instance(short: str, namespace: str, *, name: str = "titanic-3f9c2ab1", s
     """The same, as the operator makes it."""
     replicas = {"replicas": 1} if short == "mlm" else {}
     marked = merged({"instance": INSTANCES[short]} | replicas, spec or {})
-    return a_template(short, namespace, name=name, spec=marked)
+    instance = a_template(short, namespace, name=name, spec=marked)
+    return instance | {"metadata": instance["metadata"] | controlled()}
+
+
+def controlled(kind: str = "MachineLearningEndpoint", name: str = "titanic") -> Object:
+    """Labels and owner references of what the operator makes."""
+    owner = {"apiVersion": API_VERSION, "kind": kind, "name": name, "uid": "b9e8f6c2", "controller": True}
+    return {"labels": {labels.MANAGED_BY: labels.MANAGER}, "ownerReferences": [owner]}
 
 
 def merged(base: Any, change: Any) -> Any:  # noqa: ANN401 (any JSON value)

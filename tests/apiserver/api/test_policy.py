@@ -1,20 +1,45 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from mlendpoints.api.policy import COLLECTORS
+from tests.apiserver.api.conftest import Tenants
 from tests.apiserver.api.objects import a_template, an_instance
-from tests.apiserver.server import Server, address, typed
+from tests.apiserver.server import Object, Server, address, place, typed
 
-SAID = "instances are made by the mlendpoints operator alone; create a template, without spec.instance"
+SAID = "instances are created by the mlendpoints operator alone; create a template, without spec.instance"
+KEPT = "this is an instance, which the mlendpoints operator deletes when nothing uses it"
+MARKED = "this is an instance: its labels, finalizers and owner references are the mlendpoints operator's"
+OWNER = {"apiVersion": "mlendpoints.dev/v1alpha1", "kind": "MachineLearningEndpoint", "name": "other", "uid": "1"}
+EDITS: dict[str, Object] = {
+    "labels": {"metadata": {"labels": {"team": "a"}}},
+    "finalizers": {"metadata": {"finalizers": ["example.com/hold"]}},
+    "owners": {"metadata": {"ownerReferences": [OWNER]}},
+    "no owners": {"metadata": {"ownerReferences": None}},
+}
 
 
-@pytest.mark.parametrize("short", ["mlm", "mlec"])
-def test_nobody_but_the_operator_makes_instances(short: str, user: Server, namespace: str) -> None:
+@pytest.fixture(params=["mlm", "mlec"])
+def short(request: pytest.FixtureRequest) -> str:
+    """The kinds that have instances."""
+    return str(request.param)
+
+
+@pytest.fixture
+def instance(operator: Server, namespace: str, short: str) -> Object:
+    """One that stands, with an owner."""
+    created: Object = operator.create(short, an_instance(short, namespace)).raise_for_status().json()
+    return created
+
+
+def test_nobody_but_the_operator_creates_instances(short: str, user: Server, namespace: str) -> None:
     refused = user.create(short, an_instance(short, namespace))
 
     assert refused.status_code == 403
     assert SAID in refused.json()["message"]
 
 
-@pytest.mark.parametrize("short", ["mlm", "mlec"])
 def test_nor_by_server_side_apply(short: str, user: Server, namespace: str) -> None:
     instance = an_instance(short, namespace)
     headers = {"Content-Type": "application/apply-patch+yaml"}
@@ -48,26 +73,101 @@ def test_nor_an_operator_of_the_same_name_in_another_namespace(server: Server, n
     assert SAID in refused.json()["message"]
 
 
-@pytest.mark.parametrize("short", ["mlm", "mlec"])
-def test_the_operator_makes_instances(short: str, operator: Server, namespace: str) -> None:
-    assert operator.create(short, an_instance(short, namespace)).status_code == 201
+@pytest.mark.parametrize("short", ["mlm", "mlec", "mle", "mlmodel"])
+def test_users_create_and_delete_templates(short: str, tenant: Server, namespace: str) -> None:
+    template = a_template(short, namespace)
+
+    assert tenant.create(short, template).status_code == 201
+    assert tenant.merge(short, template, EDITS["labels"]).status_code == 200
+    assert tenant.ask("DELETE", address(short, template)).status_code == 200
 
 
-@pytest.mark.parametrize("short", ["mlm", "mlec", "mle"])
-def test_users_make_templates(short: str, user: Server, namespace: str) -> None:
-    assert user.create(short, a_template(short, namespace)).status_code == 201
-
-
-def test_users_scale_instances(user: Server, operator: Server, namespace: str) -> None:
+@pytest.mark.parametrize("subresource", ["", "scale"])
+def test_users_scale_instances(subresource: str, tenant: Server, operator: Server, namespace: str) -> None:
     instance = operator.create("mlm", an_instance("mlm", namespace)).json()
 
-    scaled = user.merge("mlm", instance, {"spec": {"replicas": 4}}, subresource="scale")
+    scaled = tenant.merge("mlm", instance, {"spec": {"replicas": 4}}, subresource=subresource)
 
     assert scaled.status_code == 200
-    assert user.read(address("mlm", instance))["spec"]["replicas"] == 4
+    assert tenant.read(address("mlm", instance))["spec"]["replicas"] == 4
 
 
-def test_anybody_whom_rbac_lets_deletes_instances(user: Server, operator: Server, namespace: str) -> None:
-    instance = operator.create("mlm", an_instance("mlm", namespace)).json()
+def test_users_annotate_instances(short: str, tenant: Server, instance: Object) -> None:
+    assert tenant.merge(short, instance, {"metadata": {"annotations": {"note": "x"}}}).status_code == 200
 
-    assert user.ask("DELETE", address("mlm", instance)).status_code == 200
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_users_do_not_edit_what_instances_are_found_by(
+    edit: Object, short: str, tenant: Server, instance: Object
+) -> None:
+    refused = tenant.merge(short, instance, edit)
+
+    assert refused.status_code == 403
+    assert MARKED in refused.json()["message"]
+
+
+@pytest.mark.parametrize("collection", [False, True], ids=["one", "all"])
+def test_users_do_not_delete_instances(
+    collection: bool,  # noqa: FBT001 (a parameter)
+    short: str,
+    tenant: Server,
+    instance: Object,
+    namespace: str,
+) -> None:
+    refused = tenant.ask("DELETE", place(short, namespace) if collection else address(short, instance))
+
+    assert refused.status_code == 403
+    assert KEPT in refused.json()["message"]
+    assert tenant.read(address(short, instance))["metadata"]["uid"] == instance["metadata"]["uid"]
+
+
+def _deletes(user: Server, short: str, instance: Object) -> int:
+    return user.ask("DELETE", address(short, instance)).status_code
+
+
+def _edits(edit: str) -> Callable[[Server, str, Object], int]:
+    def attempt(user: Server, short: str, instance: Object) -> int:
+        return user.merge(short, instance, EDITS[edit]).status_code
+
+    return attempt
+
+
+_ATTEMPTS: dict[str, Any] = {"delete": _deletes} | {edit: _edits(edit) for edit in EDITS}
+
+
+@pytest.mark.parametrize("attempt", _ATTEMPTS.values(), ids=_ATTEMPTS)
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_what_collects_garbage_does(
+    collector: str, attempt: Callable[[Server, str, Object], int], short: str, tenants: Tenants, instance: Object
+) -> None:
+    assert attempt(tenants(name=collector), short, instance) == 200
+
+
+@pytest.mark.parametrize("attempt", _ATTEMPTS.values(), ids=_ATTEMPTS)
+def test_whoever_has_the_verb_manage_instances_does(
+    attempt: Callable[[Server, str, Object], int], short: str, tenants: Tenants, instance: Object
+) -> None:
+    verb = {
+        "apiGroups": ["mlendpoints.dev"],
+        "resources": ["machinelearningmodels", "machinelearningendpointconfigs"],
+        "verbs": ["manage-instances"],
+    }
+
+    assert attempt(tenants(verb), short, instance) == 200
+
+
+def test_the_verb_counts_for_the_named_instances_only(tenants: Tenants, operator: Server, namespace: str) -> None:
+    for name in ("a-11111111", "b-22222222"):
+        operator.create("mlm", an_instance("mlm", namespace, name=name)).raise_for_status()
+    user = tenants(
+        {
+            "apiGroups": ["mlendpoints.dev"],
+            "resources": ["machinelearningmodels"],
+            "verbs": ["manage-instances"],
+            "resourceNames": ["a-11111111"],
+        }
+    )
+
+    assert [
+        _deletes(user, "mlm", an_instance("mlm", namespace, name=name)) for name in ("a-11111111", "b-22222222")
+    ] == [200, 403]

@@ -1,6 +1,7 @@
 """Objects of any kind in one namespace, written as the operator writes them: created, then applied."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
@@ -14,6 +15,7 @@ OPERATOR = {
     "Impersonate-Group": "system:masters",
 }
 APPLY = "application/apply-patch+yaml"
+SOMEBODY = {"Impersonate-User": "somebody@example.com", "Impersonate-Group": "system:masters"}
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 
@@ -41,10 +43,17 @@ class Objects:
 
     def edit(self, manifest: Manifest, patch: Manifest, content_type: str = MERGE) -> Manifest:
         """Somebody else's patch."""
-        return self._ask("PATCH", self._path(manifest) + "?fieldManager=somebody", patch, content_type)
+        return self._ask("PATCH", self._path(manifest) + "?fieldManager=somebody", patch, content_type, SOMEBODY)
 
-    def _ask(self, method: str, path: str, body: Manifest, content_type: str = "application/json") -> Manifest:
-        headers = OPERATOR | {"Content-Type": content_type}
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Manifest,
+        content_type: str = "application/json",
+        user: Mapping[str, str] = OPERATOR,
+    ) -> Manifest:
+        headers = {**user, "Content-Type": content_type}
         response = self.http.request(method, path, content=json.dumps(body), headers=headers)
         assert response.is_success, response.text
         answer: Manifest = response.json()

@@ -48,13 +48,19 @@ def test_a_missing_file_is_stale_and_not_written(made: Path) -> None:
     assert not gone.exists()
 
 
-def test_the_policy_names_the_operator_that_it_is_told(made: Path) -> None:
+def test_the_policies_name_the_operator_that_it_is_told(made: Path) -> None:
     other = "system:serviceaccount:other:operator"
     assert _generate("--root", str(made), "--operator", other).returncode == 0
 
-    policy, _ = yaml.safe_load_all((made / "deploy/policies/instances.yaml").read_text())
+    conditions = [
+        condition["expression"]
+        for name in ("instances", "operator")
+        for policy in yaml.safe_load_all((made / f"deploy/policies/{name}.yaml").read_text())
+        for condition in policy["spec"].get("matchConditions", [])
+    ]
 
-    assert policy["spec"]["validations"][0]["expression"] == f"request.userInfo.username == '{other}'"
+    assert f"request.userInfo.username != '{other}'" in conditions
+    assert f"request.userInfo.username == '{other}'" in conditions
 
 
 def test_files_are_plain_yaml_without_anchors(made: Path) -> None:

@@ -1,0 +1,231 @@
+"""What the operator's own user may write, as a ValidatingAdmissionPolicy: a stolen token opens as little as can be.
+
+RBAC grants kinds, not objects: with it alone, whoever holds the operator's token
+could create a privileged Deployment in ``kube-system``. So its writes are held to
+what the operator does, resource by resource:
+
+- in no namespace of the system, of Istio or of the gateway; in its own nothing
+  but its Lease and events;
+- of users' objects only an endpoint's finalizers (statuses have no ``spec`` to write);
+- all that it creates carries its label and is controlled by an object of our
+  kinds; what it changes or deletes is such an object, or one that carries its
+  label and lost its owner, which it adopts. PersistentVolumes have no owner: they
+  are ``local``, of our class, and belong to the claim that they are named after;
+- pods get no more of their node than an ordinary tenant's may have;
+- Services, routes and policies concern the objects of their own namespace.
+
+SECURITY.md tells what remains.
+"""
+
+from typing import Final
+
+from mlendpoints.api import labels
+from mlendpoints.api.crd import KINDS
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.meta import API_VERSION, GROUP
+from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.api.model import Model
+from mlendpoints.api.policy import OPERATOR, Manifest, make_policy, make_rule
+
+NAME: Final = f"operator.{GROUP}"
+LEASE: Final = "mlendpoints-operator"
+VOLUME_CLASS: Final = "mlendpoints-path"
+GATEWAY_NAMESPACE: Final = "istio-ingress"  # the chart puts the gateway's in its place
+CLOSED: Final = ("kube-system", "kube-public", "kube-node-lease", "istio-system", GATEWAY_NAMESPACE)
+CHILDREN: Final[dict[str, list[str]]] = {
+    "apps": ["deployments"],
+    "batch": ["jobs"],
+    "": ["services", "persistentvolumeclaims"],
+    "networking.istio.io": ["virtualservices", "gateways", "destinationrules"],
+    "networking.k8s.io": ["networkpolicies"],
+}
+
+_INSTANCES: Final = [KINDS[Model].plural, KINDS[EndpointConfig].plural]
+_CHILDREN: Final = [resource for resources in CHILDREN.values() for resource in resources]
+_WRITES: Final = ("CREATE", "UPDATE")
+_OURS: Final = f"?labels[?'{labels.MANAGED_BY}'].orValue('') == '{labels.MANAGER}'"
+_CONTROLLED: Final = (
+    "?ownerReferences.orValue([]).exists(owner, owner.?controller.orValue(false) && "
+    f"owner.apiVersion == '{API_VERSION}' && owner.kind in {[kind.KIND for kind in (Endpoint, Model, MLModel)]})"
+)
+_ORPHANED: Final = "!{0}.metadata.?ownerReferences.orValue([]).exists(owner, owner.?controller.orValue(false))"
+_VARIABLES: Final = {
+    "kind": "request.resource.resource",
+    "place": "request.?namespace.orValue('')",
+    "own": "request.userInfo.username.split(':')[2]",
+    "closed": str(list(CLOSED)),
+    "prefixes": "[]",  # the chart puts allowedPathPrefixes in their place; without any, RBAC grants no volumes
+    "writes": f"request.operation in {list(_WRITES)}",
+    "namespaced": f"variables.kind in {_CHILDREN + _INSTANCES}",
+}
+
+
+def make_policies(operator: str = OPERATOR) -> list[Manifest]:
+    """The policy and its binding; ``operator`` is the user name of the operator's ServiceAccount."""
+    own = [KINDS[Endpoint].plural, *_INSTANCES]
+    return make_policy(
+        NAME,
+        rules=[
+            make_rule(GROUP, own),
+            *(make_rule(group, resources) for group, resources in CHILDREN.items()),
+            make_rule("", ["persistentvolumes"]),
+            make_rule("events.k8s.io", ["events"]),
+            make_rule("coordination.k8s.io", ["leases"]),
+        ],
+        conditions={"operator": f"request.userInfo.username == '{operator}'"},
+        variables=_VARIABLES,
+        validations=[*_places(), *_owners(), *_pods(), *_services(), *_storage(), *_routes(), *_others()],
+    )
+
+
+def _places() -> list[Manifest]:
+    return [
+        _deny_unless(
+            "!(variables.place in variables.closed) && (variables.place != variables.own || "
+            f"variables.kind == 'events' || variables.kind == 'leases' && request.name == '{LEASE}')",
+            "writes nothing in the namespaces of the system and of the gateway, and in its own only its Lease",
+        )
+    ]
+
+
+def _owners() -> list[Manifest]:
+    return [
+        _deny_unless(
+            f"!(variables.kind in {_INSTANCES}) || has((object != null ? object : oldObject).spec.instance)",
+            "writes instances, never templates",
+        ),
+        _deny_unless(
+            f"!variables.writes || !(variables.kind in {_CHILDREN} || variables.namespaced && "
+            f"request.operation == 'CREATE') || object.metadata.{_OURS} && object.metadata.{_CONTROLLED}",
+            "writes only objects with its label that an object of its own kinds controls",
+        ),
+        _deny_unless(
+            f"!variables.namespaced || oldObject == null || oldObject.metadata.{_CONTROLLED} || "
+            f"oldObject.metadata.{_OURS} && {_ORPHANED.format('oldObject')}",
+            "changes and deletes only what an object of its own kinds controls, or what carries its label and has "
+            "no controller",
+        ),
+        _deny_unless(
+            f"variables.kind != '{KINDS[Endpoint].plural}' || request.operation == 'UPDATE' && "
+            "object.spec == oldObject.spec && " + " && ".join(_unchanged(name, empty) for name, empty in _KEPT.items()),
+            "writes nothing of an endpoint but its finalizers and its status",
+        ),
+    ]
+
+
+_KEPT: Final = {"labels": "{}", "annotations": "{}", "ownerReferences": "[]"}
+
+
+def _unchanged(name: str, empty: str) -> str:
+    new, old = (f"{obj}.metadata.?{name}.orValue({empty})" for obj in ("object", "oldObject"))
+    return f"{new} == {old}"
+
+
+def _pods() -> list[Manifest]:
+    pod = "object.spec.template.spec"
+    elsewhere = "!variables.writes || !(variables.kind in ['deployments', 'jobs']) || "
+    ordinary = ("emptyDir", "persistentVolumeClaim", "secret", "configMap", "ephemeral", "downwardAPI")
+    volumes = " || ".join(f"has(volume.{kind})" for kind in ordinary)
+    return [
+        _deny_unless(
+            f"{elsewhere}{pod}.?volumes.orValue([]).all(volume, {volumes})",
+            f"creates pods with volumes of these kinds only: {', '.join(ordinary)}",
+        ),
+        _deny_unless(
+            elsewhere
+            + " && ".join(f"!{pod}.?{name}.orValue(false)" for name in ("hostNetwork", "hostPID", "hostIPC"))
+            + f" && {pod}.?automountServiceAccountToken.orValue(true) == false"
+            + "".join(f" && {pod}.?{name}.orValue('') == ''" for name in ("nodeName", "priorityClassName"))
+            + f" && !has({pod}.ephemeralContainers)",
+            "creates no pods with a namespace of their node, a chosen node, a priority or a mounted token",
+        ),
+        _deny_unless(
+            f"{elsewhere}({pod}.?initContainers.orValue([]) + {pod}.containers).all(container, "
+            "!container.?securityContext.?privileged.orValue(false) && "
+            "container.?securityContext.?allowPrivilegeEscalation.orValue(true) == false && "
+            "size(container.?securityContext.?capabilities.?add.orValue([])) == 0 && "
+            "!container.?securityContext.?windowsOptions.hasValue() && "
+            "container.?ports.orValue([]).all(port, port.?hostPort.orValue(0) == 0))",
+            "creates no containers with privileges, privilege escalation, capabilities or ports of their node",
+        ),
+    ]
+
+
+def _services() -> list[Manifest]:
+    return [
+        _deny_unless(
+            "!variables.writes || variables.kind != 'services' || "
+            "object.spec.?type.orValue('ClusterIP') == 'ClusterIP' && "
+            "size(object.spec.?externalIPs.orValue([])) == 0 && "
+            f"object.spec.?selector[?'{labels.MANAGED_BY}'].orValue('') == '{labels.MANAGER}'",
+            "creates Services of type ClusterIP that select its own pods, without external addresses",
+        ),
+        _deny_unless(
+            "!variables.writes || variables.kind != 'networkpolicies' || "
+            f"object.spec.podSelector.?matchLabels[?'{labels.MANAGED_BY}'].orValue('') == '{labels.MANAGER}'",
+            "writes NetworkPolicies that select its own pods",
+        ),
+    ]
+
+
+def _storage() -> list[Manifest]:
+    volume = "variables.kind != 'persistentvolumes'"
+    claim = "object.spec.claimRef"
+    return [
+        _deny_unless(
+            "variables.kind != 'persistentvolumeclaims' || request.operation != 'CREATE' || "
+            "!has(object.spec.dataSource) && !has(object.spec.dataSourceRef) && "
+            "object.spec.?volumeName.orValue('') in ['', variables.place + '.' + object.metadata.name]",
+            "creates claims of new volumes, or of the volume that is named after the claim",
+        ),
+        _deny_unless(
+            f"{volume} || [object, oldObject].filter(each, each != null).all(each, each.metadata.{_OURS} && "
+            f"each.spec.?storageClassName.orValue('') == '{VOLUME_CLASS}' && has(each.spec.local))",
+            f"writes only local PersistentVolumes of class {VOLUME_CLASS} with its label",
+        ),
+        _deny_unless(
+            f"{volume} || request.operation != 'CREATE' || "
+            f"object.metadata.name == {claim}.namespace + '.' + {claim}.name && "
+            "!object.spec.local.path.contains('..') && (size(variables.prefixes) == 0 || "
+            "variables.prefixes.exists(prefix, (object.spec.local.path + '/').startsWith(prefix + '/')))",
+            "creates PersistentVolumes of directories below an allowed prefix, named after their claim",
+        ),
+    ]
+
+
+def _routes() -> list[Manifest]:
+    near = "!destination.host.contains('.')"
+    return [
+        _deny_unless(
+            "!variables.writes || variables.kind != 'virtualservices' || "
+            "object.spec.?gateways.orValue([]) == [object.metadata.name] && "
+            "!has(object.spec.tcp) && !has(object.spec.tls) && object.spec.?http.orValue([]).all(rule, "
+            "!has(rule.mirror) && !has(rule.mirrors) && !has(rule.delegate) && "
+            f"rule.?route.orValue([]).map(each, each.destination).all(destination, {near}))",
+            "writes VirtualServices of their own Gateway, to Services of their own namespace",
+        ),
+        _deny_unless(
+            "!variables.writes || variables.kind != 'gateways' || "
+            "object.spec.servers.all(server, server.hosts.all(host, host.startsWith('./')))",
+            "writes Gateways for routes of their own namespace",
+        ),
+        _deny_unless(
+            "!variables.writes || variables.kind != 'destinationrules' || object.spec.host == object.metadata.name",
+            "writes DestinationRules of the Service that they are named after",
+        ),
+    ]
+
+
+def _others() -> list[Manifest]:
+    return [
+        _deny_unless(
+            "variables.kind != 'events' || "
+            f"request.operation == 'CREATE' && object.regarding.apiVersion == '{API_VERSION}'",
+            "creates events about objects of its own kinds",
+        )
+    ]
+
+
+def _deny_unless(cel: str, what: str) -> Manifest:
+    return {"expression": cel, "message": f"the mlendpoints operator {what}", "reason": "Forbidden"}

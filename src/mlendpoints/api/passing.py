@@ -1,0 +1,90 @@
+"""You can only pass on what you may read, as a ValidatingAdmissionPolicy.
+
+A model's pod is given the Secrets and ConfigMaps that the model names, and runs
+the image, the command and the artifact that it names: whoever writes a model
+could have a Secret sent anywhere. So whoever creates a MachineLearningModel or
+MLModel, or changes anything in its ``spec``, must be allowed to ``get`` each
+Secret and ConfigMap that it names, and to ``impersonate`` its ServiceAccount.
+
+Writes that leave ``spec`` as it was are exempt (labels, a scale subresource), and
+so are instances: the operator alone creates them (see ``policy``), and in the
+CRD their ``spec`` is frozen.
+
+An authorizer's check costs 350,000 of the 10,000,000 units that a binding has,
+and of the 1,000,000 that an expression has. Hence one validation for each index,
+and the same limit as the CRD's (``rules.REFERENCES``).
+"""
+
+from typing import Final
+
+from mlendpoints.api.crd import KINDS
+from mlendpoints.api.meta import GROUP, VERSION
+from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.api.model import Model
+from mlendpoints.api.policy import Manifest, make_policy, make_rule
+
+NAME: Final = f"references.{GROUP}"
+REFERENCES: Final = 16  # that a model may name; a check each
+
+_FROM: Final = (
+    "object.spec.?env.orValue([]).filter(v, has(v.valueFrom) && has(v.valueFrom.{0}))"
+    ".map(v, ['{1}', string(v.valueFrom.{0}.name)])"
+)
+_READS: Final = " + ".join(
+    (
+        "(object.spec.?artifactSecret.orValue('') == '' ? [] : [['secrets', string(object.spec.artifactSecret)]])",
+        "object.spec.?imagePullSecrets.orValue([]).map(s, ['secrets', string(s.name)])",
+        _FROM.format("secretKeyRef", "secrets"),
+        _FROM.format("configMapKeyRef", "configmaps"),
+    )
+)
+_ACCOUNT: Final = "object.spec.?serviceAccountName.orValue('')"
+_CORE: Final = "authorizer.group('').resource({0}).namespace(request.namespace).name({1}).check('{2}').allowed()"
+
+
+def make_policies() -> list[Manifest]:
+    """The policy and its binding."""
+    kinds = [KINDS[kind].plural for kind in (Model, MLModel)]
+    return make_policy(
+        NAME,
+        rules=[make_rule(GROUP, kinds, version=VERSION, operations=("CREATE", "UPDATE"))],
+        conditions={
+            "spec-changes": "oldObject == null || object.spec != oldObject.spec",
+            "no-instance": "!has(object.spec.instance)",
+        },
+        variables={"reads": _READS},
+        validations=[
+            {
+                "expression": f"size(variables.reads) <= {REFERENCES}",
+                "message": f"artifactSecret, imagePullSecrets and env[].valueFrom may be at most {REFERENCES} "
+                "references in all; put plain values into env[].value, or several keys into one file",
+            },
+            _account_validation(),
+            *(_validation(index) for index in range(REFERENCES)),
+        ],
+    )
+
+
+def _validation(index: int) -> Manifest:
+    kind, name = (f"variables.reads[{index}][{part}]" for part in (0, 1))
+    needs = _CORE.format(kind, name, "get")
+    return {
+        "expression": f"size(variables.reads) <= {index} || {needs}",
+        "messageExpression": f"'spec names ' + {kind} + '/' + {name} + ', which ' + request.userInfo.username "
+        f"+ ' may not get in namespace ' + request.namespace + "
+        "'; whoever writes this model needs the right to get it, see SECURITY.md'",
+        "message": "spec names a Secret or ConfigMap that you may not get",
+        "reason": "Forbidden",
+    }
+
+
+def _account_validation() -> Manifest:
+    needs = _CORE.format("'serviceaccounts'", _ACCOUNT, "impersonate")
+    return {
+        "expression": f"{_ACCOUNT} == '' || {needs}",
+        "messageExpression": f"'spec.serviceAccountName is ' + {_ACCOUNT} + ', which ' + request.userInfo.username "
+        "+ ' may not impersonate in namespace ' + request.namespace + "
+        "'; whoever writes this model needs that right, see SECURITY.md'",
+        "message": "spec.serviceAccountName names a ServiceAccount that you may not impersonate",
+        "reason": "Forbidden",
+    }
