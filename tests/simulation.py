@@ -21,7 +21,7 @@ from mlendpoints.core.endpoint import plan_endpoint
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
 from mlendpoints.core.manifests.storage import volume_name
-from mlendpoints.core.plan import Adopt, Apply, Create, Event, Plan, Release, Scale, SetStatus, Write
+from mlendpoints.core.plan import Adopt, Apply, Create, Event, Plan, Release, Replace, Scale, SetStatus, Write
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Child, ContainerFacts, GatewayPod, PodFacts, Probe, Ref, Refusal, Routes, World
 from tests import gen
@@ -57,13 +57,16 @@ class Cluster:
         self.objects: dict[Ref, Stored] = {}
         self.gateways: tuple[GatewayPod, ...] = gen.GATEWAYS
         self.answers: dict[Probe, tuple[str, ...]] = {}
-        self.refusals: dict[Ref, Refusal] = {}
+        self.refusals: dict[Ref, Refusal] = {}  # what the last writes were refused for
+        self.rejecting: dict[Ref, Refusal] = {}  # objects of which the API server takes no write
         self.broken_images: dict[str, ContainerFacts] = {}  # image -> what its container says
         self.unbound: set[str] = set()  # claims for which there is no volume
         self.released: set[str] = set()  # uids of volumes whose claim is gone
         self.starting: set[str] = set()  # images whose pods do not get ready
         self.leaving_pods: dict[str, int] = {}  # instance -> pods that still finish requests
+        self.lingering: dict[str, float] = {}  # gateway pods that leave and do not serve, and since when
         self.deaf: set[str] = set()  # gateway pods that do not take new routes
+        self.instead: dict[str, str] = {}  # gateway pod -> what it answers that does not answer as expected
         self.writes: list[Write] = []
         self.pruned: list[Ref] = []
         self.events: list[Event] = []
@@ -93,7 +96,9 @@ class Cluster:
             orphans=tuple(self._child(ref) for ref in sorted(self.objects) if ref not in owned),
             pods=tuple(pod for name in instances for pod in self._pods(name)),
             gateways=self.gateways,
+            lingering=self.lingering,
             answers=self.answers,
+            unexpected={probe: self._unexpected(names) for probe, names in self.answers.items()},
             refusals=self.refusals,
         )
 
@@ -102,6 +107,7 @@ class Cluster:
         if self.endpoint is None:
             return False
         self.plan = plan_endpoint(self.world())
+        before, refused = len(self.writes), dict(self.refusals)
         for write in self.plan.writes:
             self._call()
             self.write(write)
@@ -111,7 +117,8 @@ class Cluster:
         self._report(self.plan)
         asked = set(self.plan.probes)
         self.answers = {probe: names for probe, names in self.answers.items() if probe in asked}
-        did = self.plan.writes or self.plan.prune or self.plan.status is not None or self.plan.finalizer is not None
+        wrote = len(self.writes) > before or self.refusals != refused
+        did = wrote or self.plan.prune or self.plan.status is not None or self.plan.finalizer is not None
         return bool(did) or self._ask(self.plan.probes)
 
     def settle(self, watch: Callable[["Cluster"], None] | None = None) -> "Cluster":
@@ -182,6 +189,10 @@ class Cluster:
         return parse_routes(self.objects[ref].manifest) if ref in self.objects else None
 
     def write(self, write: Write) -> None:
+        if (rejected := _target(write)) in self.rejecting:
+            self.refusals[rejected] = self.rejecting[rejected]
+            return
+        self.refusals.pop(rejected, None)
         self.writes.append(write)
         self.serial += 1
         match write:
@@ -257,8 +268,14 @@ class Cluster:
             self.answers[probe] = tuple(pod.name for pod in self.gateways if self._answers(pod.name, probe))
         return self.answers != before
 
+    def _unexpected(self, answered: tuple[str, ...]) -> dict[str, str]:
+        lagging = (pod.name for pod in self.gateways if pod.name not in answered)
+        return {name: self.instead.get(name, "status 404") for name in lagging}
+
     def _answers(self, pod: str, probe: Probe) -> bool:
         routes = self._seen_routes.get(pod)
+        if pod in self.instead:
+            return False
         if routes is None:
             return probe.status == 404
         if probe.path == labels.ROUTE_PATH:
@@ -331,6 +348,10 @@ class Cluster:
             PodFacts(name=f"{instance}-{n}", instance=instance, ready=container.ready, containers=(container,))
             for n in range(replicas)
         ]
+
+
+def _target(write: Write) -> Ref:
+    return write.child.ref if isinstance(write, Scale | SetStatus | Release | Replace | Adopt) else write.ref
 
 
 def _controller(manifest: Manifest) -> str:

@@ -1,7 +1,7 @@
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.plan import Create
-from mlendpoints.core.world import Ref, Refusal
-from mlendpoints.edge.refusals import HELD_BACK, Refusals
+from mlendpoints.core.plan import Create, SetStatus
+from mlendpoints.core.world import Child, Ref, Refusal
+from mlendpoints.edge.refusals import HELD_BACK, SOON, Refusals
 
 KEY, OTHER = Ref("Endpoint", "default", "a"), Ref("Endpoint", "default", "b")
 SERVICE = Ref("Service", "default", "s")
@@ -27,7 +27,7 @@ def test_a_refusal_is_its_own_keys_alone() -> None:
 def test_the_same_write_is_held_back_for_a_while() -> None:
     rig = Rig()
     assert rig.refusals.holds_back(KEY, SERVICE, WRITE)
-    rig.time = HELD_BACK
+    rig.time = SOON
     assert not rig.refusals.holds_back(KEY, SERVICE, WRITE)
 
 
@@ -37,7 +37,7 @@ def test_another_write_of_the_same_object_is_not_held_back() -> None:
 
 def test_a_write_that_is_taken_clears_its_refusal() -> None:
     rig = Rig()
-    rig.refusals.clear(KEY, SERVICE)
+    rig.refusals.clear(KEY, SERVICE, WRITE)
     assert rig.refusals.of(KEY) == {}
 
 
@@ -47,3 +47,35 @@ def test_refusals_of_what_is_asked_for_no_more_are_forgotten() -> None:
     assert rig.refusals.of(KEY) == {SERVICE: REFUSAL}
     rig.refusals.keep_only(KEY, set())
     assert rig.refusals.of(KEY) == {}
+
+
+def test_what_is_refused_for_a_minute_is_still_tried_every_three_seconds() -> None:
+    rig = Rig()
+    while rig.time < 60:
+        wait = rig.refusals.due(KEY)
+        assert wait is not None
+        assert wait < 3
+        rig.time += wait
+        rig.refusals.refuse(KEY, SERVICE, WRITE, REFUSAL)
+
+
+def test_what_is_refused_for_hours_is_tried_a_few_times_a_minute() -> None:
+    rig = Rig()
+    tries = 0
+    while rig.time < 7200:
+        rig.time += rig.refusals.due(KEY) or 0.0
+        rig.refusals.refuse(KEY, SERVICE, WRITE, REFUSAL)
+        tries += 1
+
+    assert rig.refusals.due(KEY) == HELD_BACK
+    assert tries < 7200 / HELD_BACK + 100
+
+
+def test_a_status_that_is_taken_clears_no_refusal_of_its_object() -> None:
+    rig = Rig()
+    rig.refusals.clear(KEY, SERVICE, SetStatus(Child(ref=SERVICE, uid="1", resource_version="1"), {}))
+    assert rig.refusals.of(KEY) == {SERVICE: REFUSAL}
+
+
+def test_nothing_is_due_when_nothing_was_refused() -> None:
+    assert Rig().refusals.due(OTHER) is None

@@ -30,7 +30,6 @@ from tests.model.state import (
     WRITTEN,
     Gateway,
     State,
-    Update,
     Verb,
 )
 
@@ -127,7 +126,7 @@ def _pods(state: State) -> Iterator[Move]:
 def _time(state: State, decision: Decision | None) -> Iterator[Move]:
     update = state.status.update
     if state.life == LIVING and update is not None and not update.late:
-        late = state.status._replace(update=Update(update.target, late=True))
+        late = state.status._replace(update=update._replace(late=True))
         wakes = decision is not None and decision.wakes and not can_get_ready(state.ask)
         yield Move("the update's deadline passes", state._replace(status=late), helpful=wakes)
     if state.life == DELETING:

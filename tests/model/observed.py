@@ -18,6 +18,7 @@ from mlendpoints.api.model import Model
 from mlendpoints.core.difference import ref_of
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.times import precise_timestamp
+from mlendpoints.core.updates import UNRESOLVED, running
 from mlendpoints.core.world import Child, ContainerFacts, PodFacts, Probe, Ref, Routes, World
 from tests import gen
 from tests.model.asks import config_of, endpoint_spec, instances_with_bad_image, models_of
@@ -30,7 +31,8 @@ BROKEN = ContainerFacts(name="model", waiting_reason="ImagePullBackOff", waiting
 _DEADLINE = endpoint_spec("shared").spec.update.deadline_seconds
 _ENDPOINT = endpoint_spec("shared").metadata.name
 _NOW = precise_timestamp(NOW)
-_LONG_AGO = precise_timestamp(NOW - _DEADLINE - 1)
+_THEN = NOW - _DEADLINE - 1
+_LONG_AGO = precise_timestamp(_THEN)
 _DELETED = {DELETING: _NOW, OVERDUE: precise_timestamp(NOW - 3600)}
 
 
@@ -68,6 +70,7 @@ class Observed:
             pods=tuple(pod for name, instance in state.instances for pod in _pods(name, instance)),
             gateways=gen.GATEWAYS,
             answers=_answers(state),
+            unexpected=_unexpected(state),
         )
 
     def _model(self, name: str, replicas: int) -> Model:
@@ -94,7 +97,8 @@ class Observed:
         for name, instance in state.instances:
             found += self._parts(name, instance)
         if state.routes is not None:
-            found.append(self._virtual_service(state.routes, altered=state.routes_altered))
+            routes = self._virtual_service(state.routes, altered=state.routes_altered)
+            found.append(replace(routes, written=_THEN) if _is_late(state) else routes)
         return found
 
     def _parts(self, name: str, instance: Instance) -> list[Child]:
@@ -167,10 +171,9 @@ def _endpoint(state: State) -> Endpoint:
 @cache
 def status_of(status: Status) -> EndpointStatus:
     """A status that says what is kept, and nothing else."""
-    update = status.update
     return EndpointStatus(
         config_version=status.config_version,
-        update=update and UpdateStatus(target=update.target, phase="", start_time=_LONG_AGO if update.late else _NOW),
+        update=status.update and _update_of(status.update),
         history=(
             *(_entry(target, "Failed") for target in status.failed),
             *(_entry(target, "Succeeded") for target in status.earlier),
@@ -180,6 +183,11 @@ def status_of(status: Status) -> EndpointStatus:
     )
 
 
+def _update_of(update: Update) -> UpdateStatus:
+    phase = UNRESOLVED if update.paused else ""
+    return UpdateStatus(target=update.target, phase=phase, start_time=_LONG_AGO if update.late else _NOW)
+
+
 def _entry(target: str, outcome: Outcome) -> HistoryEntry:
     return HistoryEntry(target=target, outcome=outcome, reason="DeadlineExceeded", start_time=_LONG_AGO, end_time=_NOW)
 
@@ -187,11 +195,13 @@ def _entry(target: str, outcome: Outcome) -> HistoryEntry:
 def abstract_status(status: EndpointStatus, keep: int) -> Status:
     """What is kept of a status."""
     succeeded = dict.fromkeys(entry.target for entry in status.history if entry.outcome == "Succeeded")
-    update = status.update
+    update = running(status)
     newest = {entry.target: entry.outcome for entry in reversed(status.history)}
     return Status(
         config_version=status.config_version,
-        update=None if update is None else Update(update.target, late=update.start_time < _NOW),
+        update=None
+        if update is None
+        else Update(update.target, late=update.start_time < _NOW, paused=update.phase == UNRESOLVED),
         failed=tuple(sorted(target for target, outcome in newest.items() if outcome == "Failed")),
         earlier=tuple(succeeded) if keep else (),
         route_revision=status.route_revision,
@@ -212,6 +222,23 @@ def _pods(name: str, instance: Instance) -> list[PodFacts]:
         )
         for n in range(instance.pods)
     ]
+
+
+def _is_late(state: State) -> bool:
+    """The gateways have had as long for the routes as the pods had, and as the deadline allows."""
+    return state.status.update is not None and state.status.update.late
+
+
+def _unexpected(state: State) -> dict[Probe, dict[str, str]]:
+    names = [pod.name for pod in gen.GATEWAYS]
+    return {
+        probe: {
+            name: "status 404"
+            for name, gateway in zip(names, state.gateways, strict=True)
+            if probe not in gateway.answered
+        }
+        for probe in state.asked
+    }
 
 
 def _answers(state: State) -> dict[Probe, tuple[str, ...]]:

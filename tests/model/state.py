@@ -22,6 +22,7 @@ class Update(NamedTuple):
 
     target: str  # config version
     late: bool  # its deadline has passed
+    paused: bool = False  # its references are not resolved
 
 
 class Status(NamedTuple):

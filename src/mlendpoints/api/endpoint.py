@@ -79,7 +79,9 @@ class UpdateStatus(Value, frozen=True, kw_only=True):
     """The update that runs; kept so that its deadline outlives the operator."""
 
     target: Annotated[str, Meta(description="The config version that is being rolled out.")]
-    phase: Annotated[str, Meta(description="What it waits for.")]
+    phase: Annotated[
+        str, Meta(description="What it waits for. `RemovingOld`: it has succeeded, what served before is leaving.")
+    ]
     start_time: Annotated[Time, Meta(description="When it began.")]
 
 

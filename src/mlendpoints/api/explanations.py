@@ -120,13 +120,15 @@ REASONS: Mapping[Reason, Explanation] = {
         "with defaults for what it names.",
     ),
     Reason.DEADLINE_EXCEEDED: Explanation(
-        "The new version was not ready within `update.deadlineSeconds`. What served before goes on serving.",
+        "The new version's pods were not ready within `update.deadlineSeconds`. What served before continues to serve.",
         "Mend what the message names; then change the spec, or `update.attempt`, to try again.",
     ),
     Reason.ROUTE_PROGRAMMED: Explanation("Every pod of the gateway serves the routes as asked.", _NOTHING),
     Reason.ROUTE_NOT_PROGRAMMED: Explanation(
-        "The pods of the gateway that the message names do not serve the new routes. Nothing old is removed meanwhile.",
-        "Look at istiod (`istioctl proxy-status`), and whether the operator may reach the gateway's pods.",
+        "The pods of the gateway that the message names do not serve the new routes; it says what they were asked and"
+        " what they answered. Nothing old is removed meanwhile.",
+        "Do what the message says: exempt the operator's requests from an AuthorizationPolicy, let it reach the"
+        " gateway's pods, or check istiod (`istioctl proxy-status`).",
     ),
     Reason.UPDATING: Explanation("An update is running.", _WAIT),
     Reason.SUCCEEDED: Explanation("The asked version is rolled out.", _NOTHING),

@@ -17,8 +17,8 @@ from mlendpoints.core.orphans import adoptions, after_adoptions
 from mlendpoints.core.plan import Adopt, Plan
 from mlendpoints.core.probing import worth_asking
 from mlendpoints.core.retirement import leftovers, prune
-from mlendpoints.core.rollout import Rollout, deadline, decide, probes
-from mlendpoints.core.scene import Scene
+from mlendpoints.core.rollout import Rollout, deadline, decide, probes, proof_deadline
+from mlendpoints.core.scene import LINGER, Scene
 from mlendpoints.core.status import LAG, headline, make_status, routes_finding
 from mlendpoints.core.target import Target, resolve
 from mlendpoints.core.world import World
@@ -48,6 +48,7 @@ def _plan_living(scene: Scene) -> Plan:
     report = Report(scene=scene, rollout=rollout, leftovers=unneeded, routes=routes_finding(scene, rollout))
     status, before = make_status(report), scene.world.endpoint.status
     ask = bool(unneeded) or report.routes.ok is not True
+    questions = probes(scene, rollout, prove_live=ask)
     plan = Plan(
         writes=after_adoptions(_adoptions(scene), (*missing_writes(scene, rollout), *instance_statuses(scene))),
         prune=prune(scene, rollout, unneeded),
@@ -55,9 +56,11 @@ def _plan_living(scene: Scene) -> Plan:
         status=None if status == before else status,
         patient=headline(status) == headline(before),
         events=(*replacements(before, status), *transitions(before.conditions, status.conditions)),
-        probes=probes(scene, rollout, prove_live=ask),
+        probes=questions,
         inquiries=worth_asking(scene.world.pods),
-        recheck=_recheck(scene, failed=rollout.failure is not None, proven=report.routes.ok is True),
+        recheck=_recheck(
+            scene, failed=rollout.failure is not None, proven=report.routes.ok is True, asking=bool(questions)
+        ),
     )
     return _take_back_proof(scene, rollout, plan)
 
@@ -89,15 +92,18 @@ def _hold_finalizer(world: World, plan: Plan) -> Plan:
     return Plan(finalizer=None if is_held else True, status=None if status.host == record.host else record.on(status))
 
 
-def _recheck(scene: Scene, *, failed: bool, proven: bool) -> float | None:
+def _recheck(scene: Scene, *, failed: bool, proven: bool, asking: bool) -> float | None:
     """The next time at which looking again may decide otherwise, though nothing has changed."""
     world, times = scene.world, list[float | None]()
     due = deadline(scene)
     if not failed:
         started = world.now + world.endpoint.spec.update.deadline_seconds if _begins(scene) else None
         times.append(due if due is not None else started)
+        times.append(proof_deadline(scene))
     if scene.virtual_service is not None and not proven and world.settings.proof == "required":
         times.append(scene.virtual_service.written + LAG)
+    if asking:
+        times.extend(since + LINGER for since in world.lingering.values())
     if world.refusals:
         times.append(world.now + _REFUSED_AGAIN)
     if world.settings.proof == "timed" and scene.virtual_service is not None:

@@ -13,6 +13,7 @@ from mlendpoints.core.scaling import pending_scalings
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import Target
 from mlendpoints.core.times import precise_timestamp
+from mlendpoints.core.updates import REMOVING, UNRESOLVED, running
 
 HISTORY = 10  # entries kept
 
@@ -27,29 +28,33 @@ class Report(Struct, frozen=True, kw_only=True):
 
     @property
     def done(self) -> bool:
-        """Everything is as the target asks."""
-        settled = self.rollout.step is Step.SETTLE and not self.leftovers and not any(pending_scalings(self.scene))
+        """Callers get what the target asks, from every gateway pod. What served before may still be leaving."""
+        asked = self.scene.target.instances if self.scene.target else frozenset()
+        scaling = any(scale.child.ref.name in asked for scale in pending_scalings(self.scene))
+        settled = self.rollout.step is Step.SETTLE and not scaling
         return settled and self.routes.ok is True and self.rollout.models.ok is True
 
 
 def begun(report: Report) -> EndpointStatus:
     """The record of the running update: begun when a new target is seen, ended when another takes its place."""
     scene, status = report.scene, report.scene.world.endpoint.status
-    target, update = scene.target, status.update
+    target, update = scene.target, running(status)
+    status = replace(status, update=update)
     if target is None:
-        return status
+        return replace(status, update=update and replace(update, phase=UNRESOLVED))
     if update is not None and update.target != target.version:
         status, update = _replaced(scene, status, update, target), None
     serves = status.config_version == target.version and report.rollout.step is Step.SETTLE
     if report.rollout.failure is not None or (update is None and serves):
         return status
-    start = update.start_time if update else precise_timestamp(scene.world.now)
+    again = update is None or update.phase == UNRESOLVED
+    start = update.start_time if update and not again else precise_timestamp(scene.world.now)
     return replace(status, update=UpdateStatus(target=target.version, phase=_phase(report), start_time=start))
 
 
 def _phase(report: Report) -> str:
     if report.rollout.step is Step.SETTLE and report.routes.ok is True:
-        return "RemovingOld" if report.leftovers else Step.START.value
+        return Step.START.value
     return Step.SETTLE.value if report.rollout.step is Step.SHIFT else report.rollout.step.value
 
 
@@ -85,6 +90,17 @@ def settled(report: Report, status: EndpointStatus) -> EndpointStatus:
     return status
 
 
+def removing(report: Report, status: EndpointStatus) -> EndpointStatus:
+    """The same, with what is left to remove after the update has succeeded."""
+    target, before = report.scene.target, report.scene.world.endpoint.status.update
+    if target is None or status.update is not None or not (report.done and report.leftovers):
+        return status
+    known = (entry.start_time for entry in status.history if entry.target == target.version)
+    same = before is not None and before.phase == REMOVING and before.target == target.version
+    start = before.start_time if same and before else next(known, precise_timestamp(report.scene.world.now))
+    return replace(status, update=UpdateStatus(target=target.version, phase=REMOVING, start_time=start))
+
+
 def _failure_start(status: EndpointStatus, target: Target) -> str:
     return next(entry.start_time for entry in status.history if entry.target == target.version)
 
@@ -92,8 +108,8 @@ def _failure_start(status: EndpointStatus, target: Target) -> str:
 def _failed(scene: Scene, status: EndpointStatus, target: Target, failure: Finding) -> EndpointStatus:
     if status.update is None:
         return status
-    running = scene.world.endpoint.status.update
-    update = running if running is not None and running.target == target.version else status.update
+    before = running(scene.world.endpoint.status)
+    update = before if before is not None and before.target == target.version else status.update
     return _ended(scene, status, update, "Failed", failure)
 
 

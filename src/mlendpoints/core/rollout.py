@@ -23,11 +23,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.findings import Finding, deadline_finding, instance_findings
+from mlendpoints.core.findings import Finding, deadline_finding, instance_findings, refused
+from mlendpoints.core.proofs import answers_of, lagging_pods, no_gateway, routing_refusals, tell_lagging
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import Target
 from mlendpoints.core.times import seconds
+from mlendpoints.core.updates import UNRESOLVED, running
 from mlendpoints.core.world import Destination, Probe, Ref, Routes
 
 
@@ -55,8 +57,9 @@ def decide(scene: Scene) -> Rollout:
     models = models_finding(scene)
     failure = failure_of(scene, models)
     step = _step(scene, failed=failure is not None)
-    asked = failure if step is Step.HOLD and failure is not None else models
-    return Rollout(step=step, routes=_routes(scene, step), models=asked, failure=failure)
+    if step is Step.HOLD and failure is not None:
+        models = served_finding(scene) if failure.reason == Reason.ROUTE_NOT_PROGRAMMED else failure
+    return Rollout(step=step, routes=_routes(scene, step), models=models, failure=failure)
 
 
 def _step(scene: Scene, *, failed: bool) -> Step:
@@ -113,8 +116,16 @@ def _known_routes(scene: Scene, destinations: tuple[Destination, ...], pings: fr
 
 def models_finding(scene: Scene) -> Finding:
     """Whether all instances that are asked for are ready, and if not, why."""
-    asked = scene.target.instances if scene.target else scene.serving_instances
-    unready = sorted(instance for instance in asked if not scene.is_ready(instance))
+    return _finding_of(scene, scene.target.instances if scene.target else scene.serving_instances)
+
+
+def served_finding(scene: Scene) -> Finding:
+    """The same of those that serve."""
+    return _finding_of(scene, scene.serving_instances)
+
+
+def _finding_of(scene: Scene, asked: frozenset[str]) -> Finding:
+    unready = sorted(instance for instance in asked if not scene.is_ready(instance) or scene.is_growing(instance))
     if not asked:
         return Finding.wait(Reason.WAITING, "No instances are asked for yet.")
     if not unready:
@@ -130,7 +141,7 @@ def instance_finding(scene: Scene, instance: str) -> Finding:
         deployment=scene.deployment(instance),
         pods=scene.pods(instance),
         refusals=scene.refusals(instance),
-        wanted=scene.wanted(instance),
+        wanted=max(scene.wanted(instance), scene.asked(instance)),
         ready=scene.ready_count(instance),
         instance=scene.world.model_instances.get(instance),
     )
@@ -142,27 +153,66 @@ def instance_finding(scene: Scene, instance: str) -> Finding:
 
 def deadline(scene: Scene) -> float | None:
     """When the running update fails, seconds since the epoch; None when no update of this target is on record."""
-    update = scene.world.endpoint.status.update
-    if update is None or scene.target is None or update.target != scene.target.version:
+    update = running(scene.world.endpoint.status)
+    if update is None or scene.target is None or update.target != scene.target.version or update.phase == UNRESOLVED:
         return None
     return seconds(update.start_time) + scene.world.endpoint.spec.update.deadline_seconds
 
 
+def proof_deadline(scene: Scene) -> float | None:
+    """When the gateways have had as long for the routes of the running update as its pods had."""
+    due = deadline(scene)
+    if due is None or scene.virtual_service is None:
+        return due
+    return max(due, scene.virtual_service.written + scene.world.endpoint.spec.update.deadline_seconds)
+
+
 def failure_of(scene: Scene, models: Finding) -> Finding | None:
-    """The failure of the target: on record already, or its deadline has just passed. Judged before anything else."""
+    """The failure of the target: on record already, or its deadline has just passed. Judged before anything else.
+
+    Instances that are ready are not late, however long the operator was away.
+    """
     if scene.target is None:
         return None
     if recorded := _recorded_failure(scene, scene.target):
         return recorded
     due = deadline(scene)
-    if due is None or scene.world.now < due or _has_arrived(scene, scene.target):
+    if due is None or scene.world.now < due:
         return None
+    if scene.target_is_ready():
+        return _late_proof(scene, scene.target)
     pods = [pod for instance in sorted(scene.target.instances) for pod in scene.pods(instance)]
     return deadline_finding(scene.world.endpoint.spec.update.deadline_seconds, models, pods)
 
 
-def _has_arrived(scene: Scene, target: Target) -> bool:
-    return scene.live is not None and scene.live.destinations == target.destinations and scene.target_is_ready()
+def _late_proof(scene: Scene, target: Target) -> Finding | None:
+    """What keeps ready instances from being routed to. Only what was tried and asked counts, not time that passed."""
+    if rejected := routing_refusals(scene):
+        return _not_programmed(scene, f"The routes could not be written: {refused(rejected).message}")
+    due, questions = proof_deadline(scene), _open_questions(scene, target)
+    if scene.world.settings.proof == "timed" or not questions or due is None or scene.world.now < due:
+        return None
+    if not scene.world.gateways:
+        return _not_programmed(scene, no_gateway(scene))
+    if not answers_of(scene, lagging_pods(scene, questions)):
+        return None
+    return _not_programmed(scene, f"Not served by {tell_lagging(scene, questions)}")
+
+
+def _not_programmed(scene: Scene, why: str) -> Finding:
+    within = scene.world.endpoint.spec.update.deadline_seconds
+    said = f"All instances are ready, but the routes were not in force within {within} s. {why}"
+    return Finding.no(Reason.ROUTE_NOT_PROGRAMMED, said)
+
+
+def _open_questions(scene: Scene, target: Target) -> tuple[Probe, ...]:
+    """What the gateways are asked for the target, once all of it stands in the VirtualService."""
+    if scene.live is None:
+        return ()
+    if scene.live.destinations == target.destinations:
+        return () if scene.proof_on_record else (scene.route(scene.live.revision),)
+    new = newcomers(scene, target)
+    return tuple(scene.ping(i) for i in new) if all(_introduced(scene, i) for i in new) else ()
 
 
 def _recorded_failure(scene: Scene, target: Target) -> Finding | None:

@@ -14,8 +14,21 @@ from mlendpoints.core.findings import Finding
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
 from mlendpoints.core.routes import make_routes
-from mlendpoints.core.target import Target, TargetVariant
-from mlendpoints.core.world import Child, Destination, PodFacts, Probe, Ref, Refusal, Routes, World
+from mlendpoints.core.target import Target
+from mlendpoints.core.world import (
+    CONNECTION_REFUSED,
+    Child,
+    Destination,
+    GatewayPod,
+    PodFacts,
+    Probe,
+    Ref,
+    Refusal,
+    Routes,
+    World,
+)
+
+LINGER = 60.0  # seconds for which a gateway pod that leaves and does not serve counts: as long as most may drain
 
 
 class Scene(Struct, frozen=True, dict=True):
@@ -115,13 +128,18 @@ class Scene(Struct, frozen=True, dict=True):
     def target_is_ready(self) -> bool:
         """All model instances of the target are ready, with as many pods as it asks for."""
         variants = self.target.variants if self.target else ()
-        return bool(variants) and all(self.is_ready(v.instance) and not self._is_growing(v) for v in variants)
+        return bool(variants) and all(self.is_ready(v.instance) and not self.is_growing(v.instance) for v in variants)
 
-    def _is_growing(self, variant: TargetVariant) -> bool:
+    def asked(self, instance: str) -> int:
+        """Pods that the target asks of a model instance and that its scale does not say yet; else 0."""
+        variants = self.target.variants if self.target else ()
+        count = next((variant.spec.instances for variant in variants if variant.instance == instance), 0)
+        child = self.standing(Ref(Model.KIND, self.namespace, instance))
+        return count if child is not None and child.asked != str(count) else 0
+
+    def is_growing(self, instance: str) -> bool:
         """More pods are asked for, which its scale does not say yet."""
-        child = self.standing(Ref(Model.KIND, self.namespace, variant.instance))
-        edited = child is not None and child.asked != str(variant.spec.instances)
-        return edited and variant.spec.instances > self.wanted(variant.instance)
+        return self.asked(instance) > self.wanted(instance)
 
     def ping(self, instance: str) -> Probe:
         """The question whether a new destination can be reached through a gateway pod."""
@@ -148,7 +166,7 @@ class Scene(Struct, frozen=True, dict=True):
         """Every gateway pod has answered as expected; ``timed``: the longest debounce has passed since the write."""
         if self.world.settings.proof == "timed":
             return self.virtual_service is not None and self.world.now >= self.timed_proof_at
-        return bool(self.world.gateways) and not self.lagging(probe)
+        return any(not self._is_gone(pod, probe) for pod in self.world.gateways) and not self.lagging(probe)
 
     @property
     def proof_on_record(self) -> bool:
@@ -164,7 +182,16 @@ class Scene(Struct, frozen=True, dict=True):
     def lagging(self, probe: Probe) -> tuple[str, ...]:
         """Gateway pods that have not answered as expected yet."""
         answered = self.world.answers.get(probe, ())
-        return tuple(pod.name for pod in self.world.gateways if pod.name not in answered)
+        waiting = (pod for pod in self.world.gateways if pod.name not in answered)
+        return tuple(pod.name for pod in waiting if not self._is_gone(pod, probe))
+
+    def _is_gone(self, pod: GatewayPod, probe: Probe) -> bool:
+        """Still listed, as pods on a dead node are, but nobody's way any more. One that drains answers."""
+        since = self.world.lingering.get(pod.name)
+        if since is None:
+            return False
+        said = self.world.unexpected.get(probe, {}).get(pod.name, "")
+        return said == CONNECTION_REFUSED or self.world.now >= since + LINGER
 
 
 def recorded_destinations(record: EndpointConfig | None) -> tuple[Destination, ...]:

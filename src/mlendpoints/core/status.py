@@ -17,11 +17,13 @@ from mlendpoints.core.history import Report
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.service import monitoring_name
 from mlendpoints.core.orphans import left_over
+from mlendpoints.core.proofs import no_gateway, routing_refusals, tell_lagging
 from mlendpoints.core.retirement import routes_are_proven
 from mlendpoints.core.rollout import Rollout, probes
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import TargetVariant
-from mlendpoints.core.world import Settings
+from mlendpoints.core.updates import running
+from mlendpoints.core.world import Ref, Settings
 
 LAG = 12.0  # seconds after which gateway pods that do not answer yet are named: istiod waits up to 10 s
 
@@ -33,8 +35,7 @@ _WAITING = "Waiting until every gateway pod serves the routes."
 
 def routes_finding(scene: Scene, rollout: Rollout) -> Finding:
     """Whether every gateway pod serves the routes as they shall be."""
-    rejected = [r for ref, r in sorted(scene.world.refusals.items()) if ref.name not in scene.world.model_instances]
-    if rejected:
+    if rejected := routing_refusals(scene):
         return refused(rejected)
     if rollout.routes is None:
         return Finding.wait(Reason.WAITING, "No routes are written before the models are ready.")
@@ -49,19 +50,11 @@ def routes_finding(scene: Scene, rollout: Rollout) -> Finding:
 def _not_proven(scene: Scene, rollout: Rollout) -> Finding:
     waited = scene.world.now - (scene.virtual_service.written if scene.virtual_service else scene.world.now)
     if not scene.world.gateways and scene.world.settings.proof == "required":
-        return Finding.no(
-            Reason.ROUTE_NOT_PROGRAMMED,
-            f"The gateway's Service {scene.world.settings.gateway_service} has no serving pod that could be asked.",
-        )
-    questions = probes(scene, rollout, prove_live=True)
-    lagging = ", ".join(sorted({pod for question in questions for pod in scene.lagging(question)}))
+        return Finding.no(Reason.ROUTE_NOT_PROGRAMMED, no_gateway(scene))
+    lagging = tell_lagging(scene, probes(scene, rollout, prove_live=True))
     if waited < LAG or not lagging:
         return Finding.wait(Reason.UPDATING, _WAITING)
-    return Finding.no(
-        Reason.ROUTE_NOT_PROGRAMMED,
-        f"These gateway pods do not serve the routes yet: {lagging}. If this lasts, look at istiod"
-        " (istioctl proxy-status), and whether the operator may reach the gateway's pods.",
-    )
+    return Finding.no(Reason.ROUTE_NOT_PROGRAMMED, f"The routes are not served yet by {lagging}")
 
 
 def make_status(report: Report) -> EndpointStatus:
@@ -78,15 +71,15 @@ def make_status(report: Report) -> EndpointStatus:
     available = _available(report, settled)
     findings = core | {
         ConditionType.AVAILABLE: available,
-        ConditionType.READY: all_true(core, then="The endpoint is as asked."),
+        ConditionType.READY: all_true(core, then=f"The endpoint is as asked.{_beside(scene)}"),
         ConditionType.RECONCILING: _reconciling(settled),
     }
     return replace(
-        host_record(scene.world).on(settled),
+        host_record(scene.world).on(history.removing(report, settled)),
         observed_generation=endpoint.metadata.generation,
         state=_state(settled, available, update_finding),
         url=url(endpoint, scene.world.settings) if scene.serving else "",
-        monitoring_url=monitoring_url(endpoint) if scene.serving or scene.target else "",
+        monitoring_url=monitoring_url(endpoint) if (scene.serving or scene.target) and not _beside(scene) else "",
         target_version=scene.target.version if scene.target else endpoint.status.target_version,
         route_revision=_route_revision(report),
         traffic=",".join(f"{d.variant}={d.weight}" for d in scene.serving),
@@ -106,6 +99,13 @@ def _models(report: Report) -> Finding:
     return replace(report.rollout.models, message=said)
 
 
+def _beside(scene: Scene) -> str:
+    """What could not be written and hinders no caller, as a further sentence; empty if there is nothing."""
+    service = Ref("Service", scene.namespace, monitoring_name(scene.world.endpoint.metadata.name))
+    refusal = scene.world.refusals.get(service)
+    return f" There is no monitoringUrl: {refusal.message}" if refusal else ""
+
+
 def headline(status: EndpointStatus) -> tuple[object, ...]:
     """What people and tools wait for, and what a restarted operator goes by; the rest of a status are details.
 
@@ -113,10 +113,10 @@ def headline(status: EndpointStatus) -> tuple[object, ...]:
     are written again.
     """
     conditions = tuple((c.type, c.status) for c in status.conditions if c.type in _HEADLINES)
-    target = status.update.target if status.update else ""
+    update = running(status)
     told = (status.observed_generation, status.state, status.target_version, status.config_version)
     host = (status.host, status.waits_for_host, status.host_free_since)
-    return (*told, *host, target, status.history, conditions)
+    return (*told, *host, update.target if update else "", status.history, conditions)
 
 
 def _route_revision(report: Report) -> str:
@@ -138,8 +138,10 @@ def _update_finding(report: Report, settled: EndpointStatus) -> Finding:
 def _available(report: Report, settled: EndpointStatus) -> Finding:
     scene = report.scene
     weighted = [d for d in scene.serving if d.weight > 0]
-    if not weighted or scene.live is None or not settled.config_version:
+    if not weighted or scene.live is None:
         return Finding.no(Reason.WAITING, "Nothing takes traffic yet.")
+    if not settled.config_version and report.routes.ok is not True:
+        return Finding.no(Reason.WAITING, "Not every gateway pod has been seen to serve the routes yet.")
     empty = [d.variant for d in weighted if scene.ready_count(d.instance) == 0]
     if empty:
         return Finding.no(Reason.INSTANCES_STARTING, f"No ready pods behind the variant {', '.join(empty)}.")
@@ -153,7 +155,7 @@ def _reconciling(status: EndpointStatus) -> Finding:
 
 
 def _state(status: EndpointStatus, available: Finding, update: Finding) -> State:
-    if not status.config_version:
+    if not status.config_version and available.ok is not True:
         return "Failed" if update.ok is False else "Creating"
     if available.ok is not True:
         return "OutOfService"

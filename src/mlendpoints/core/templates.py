@@ -18,6 +18,7 @@ from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core.conditions import make_conditions
 from mlendpoints.core.findings import Finding, badness
 from mlendpoints.core.target import Target, resolve
+from mlendpoints.core.updates import running
 from mlendpoints.core.world import World
 
 T = TypeVar("T", Model, EndpointConfig)
@@ -55,6 +56,11 @@ def plan_config(world: TemplateWorld[EndpointConfig]) -> EndpointConfigStatus | 
         conditions=_rolled_out(world, template.status.conditions, template.metadata.generation),
     )
     return None if status == template.status else status
+
+
+def headline(status: EndpointConfigStatus | ModelStatus) -> tuple[object, ...]:
+    """What people wait for; the rest of a template's status are details, which may wait a moment."""
+    return status.observed_generation, tuple((c.type, c.status, c.reason) for c in status.conditions)
 
 
 def shares(spec: EndpointConfigSpec) -> str:
@@ -98,6 +104,6 @@ def _finding(user: World) -> Finding:
     last = next((entry for entry in status.history if entry.target == target.version), None)
     if last is not None and last.outcome == "Failed":
         return Finding.no(last.reason, f"Endpoint {name}: {last.message}")
-    if status.config_version != target.version or status.update is not None:
+    if status.config_version != target.version or running(status) is not None:
         return Finding.wait(Reason.UPDATING, f"Endpoint {name} is rolling it out.")
     return Finding.yes(Reason.SUCCEEDED, "Every endpoint that uses it serves this version.")

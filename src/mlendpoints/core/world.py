@@ -128,6 +128,9 @@ class GatewayPod(Struct, frozen=True, order=True):
     port: int  # TCP port, the target port of the Gateway's port
 
 
+CONNECTION_REFUSED = "connection refused"  # an unexpected answer
+
+
 class Probe(Struct, frozen=True):
     """A request that every gateway pod must answer in the expected way.
 
@@ -199,6 +202,7 @@ class World(Struct, frozen=True, kw_only=True):
     host_owner: Ref | None = None  # the endpoint of the cluster that comes before this one for its host
     foreign_routes: tuple[Ref, ...] = ()  # VirtualServices and Gateways of others that take the host; the first few
     gateways: tuple[GatewayPod, ...] = ()
+    lingering: Mapping[str, float] = {}  # gateway pods that leave and do not serve, seconds since the epoch: since when
     answers: Mapping[Probe, tuple[str, ...]] = {}  # names of the gateway pods that answered as expected
     unexpected: Mapping[Probe, Mapping[str, str]] = {}  # by gateway pod: what it answered instead, as "status 403"
     refusals: Mapping[Ref, Refusal] = {}

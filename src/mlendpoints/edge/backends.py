@@ -23,10 +23,14 @@ class GatewayPorts(Struct, frozen=True):
 
 
 class GatewayBackends(Struct, frozen=True):
-    """One slice of the gateway's Service: target ports by name, serving pods as (name, address)."""
+    """One slice of the gateway's Service: target ports by name, serving pods as (name, address).
+
+    ``lingering`` names those that are leaving and not serving: they drain, or they are gone and still listed.
+    """
 
     ports: dict[str, int]
     pods: tuple[tuple[str, str], ...]
+    lingering: frozenset[str] = frozenset()
 
 
 class _Target(Struct, frozen=True):
@@ -56,7 +60,12 @@ class _Endpoint(Struct, frozen=True, rename="camel"):
     @property
     def is_serving(self) -> bool:
         """A draining pod still answers those who know it."""
-        return self.is_ready or bool(self.conditions.serving) or bool(self.conditions.terminating)
+        return self.is_ready or bool(self.conditions.serving) or self.is_lingering
+
+    @property
+    def is_lingering(self) -> bool:
+        """Leaving and not serving: draining, or gone."""
+        return bool(self.conditions.terminating) and not self.is_ready and not self.conditions.serving
 
 
 class _Port(Struct, frozen=True):
@@ -90,7 +99,8 @@ def make_gateway_backends(raw: bytes) -> tuple[Metadata, GatewayBackends]:
     """The serving pods in one slice of the gateway, draining ones too."""
     one = msgspec.json.decode(raw, type=_Slice)
     pods = tuple((e.name, e.addresses[0]) for e in one.endpoints or () if e.is_serving and e.addresses)
-    return one.metadata, GatewayBackends({port.name: port.port for port in one.ports or ()}, pods)
+    lingering = frozenset(e.name for e in one.endpoints or () if e.is_lingering and e.addresses)
+    return one.metadata, GatewayBackends({port.name: port.port for port in one.ports or ()}, pods, lingering)
 
 
 def make_gateway_ports(raw: bytes) -> tuple[Metadata, GatewayPorts]:

@@ -4,7 +4,8 @@ Written by the reflectors, read by the reconciler. Holds values only; makes no
 request and decides nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -18,6 +19,7 @@ from mlendpoints.edge.answers import Answers
 from mlendpoints.edge.backends import Backends, GatewayBackends, GatewayPorts
 from mlendpoints.edge.bearers import Bearers
 from mlendpoints.edge.hosts import Hosts
+from mlendpoints.edge.lingering import Lingering
 from mlendpoints.edge.marks import (
     Mark,
     by_config,
@@ -35,7 +37,10 @@ from mlendpoints.edge.projections import Entry, Facts, Instance, Route, Template
 class Cache:
     """Entries by name and by mark."""
 
-    def __init__(self, settings: Settings, namespaces: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, settings: Settings, namespaces: tuple[str, ...] = (), *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._lingering = Lingering(clock)
         self._entries: dict[Ref, Entry] = {}
         self._marked: Bearers[Mark] = Bearers()
         self._hosts = Hosts(self._entries, settings, namespaces)
@@ -54,12 +59,19 @@ class Cache:
     def put(self, entry: Entry) -> set[Ref]:
         """Keeps an entry; returns the endpoints to whose hosts that makes a difference."""
         before = self._replace(entry.ref, entry)
+        self._note(entry)
         return self._hosts.follow(before, entry)
 
     def drop(self, ref: Ref) -> set[Ref]:
         """Forgets an object; returns the endpoints to whose hosts that makes a difference."""
         before = self._replace(ref, None)
+        self._note(before)
         return self._hosts.follow(before, None)
+
+    def _note(self, changed: Entry | None) -> None:
+        if changed is not None and isinstance(changed.facts, GatewayBackends):
+            slices = (entry.facts for entry in self._of_kind(kinds.GATEWAY_SLICE))
+            self._lingering.note(facts for facts in slices if isinstance(facts, GatewayBackends))
 
     def _replace(self, ref: Ref, entry: Entry | None) -> Entry | None:
         before = self._entries.pop(ref, None)
@@ -137,6 +149,7 @@ class Cache:
             children={child.ref: child for child in self._children(ref.namespace, owned, models)},
             pods=tuple(self._pods(ref.namespace, models)),
             gateways=gateways,
+            lingering=self._lingering.since(now),
             answers=answers.expected_of(gateways),
             unexpected=answers.unexpected_of(gateways),
             refusals=refusals or {},

@@ -23,7 +23,7 @@ from mlendpoints.edge.queue import Queue
 
 _OBSERVED_ONLY = PodFacts | Backends | GatewayPorts | GatewayBackends  # never written by us: the same facts are no news
 
-GATHERING = 0.5  # seconds in which changes of a template's users are taken together
+GATHERING = 0.125  # seconds in which changes of a template's users are taken together
 _MESSAGE = 500  # characters of an error that quotes what a tenant wrote
 
 log = structlog.get_logger()

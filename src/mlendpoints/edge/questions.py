@@ -10,7 +10,7 @@ import ssl
 
 import httpx2
 
-from mlendpoints.core.world import GatewayPod, Probe
+from mlendpoints.core.world import CONNECTION_REFUSED, GatewayPod, Probe
 
 PATIENCE = 2.0  # seconds
 LONGEST = 256  # bytes of a body
@@ -18,7 +18,7 @@ LONGEST = 256  # bytes of a body
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close", "User-Agent": "mlendpoints"}
 _FAILURES: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLError, "TLS handshake failed"),
-    (ConnectionRefusedError, "connection refused"),
+    (ConnectionRefusedError, CONNECTION_REFUSED),
     (ConnectionResetError, "connection reset"),
     (TimeoutError, "timed out"),
 )

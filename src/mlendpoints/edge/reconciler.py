@@ -19,7 +19,7 @@ from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model, ModelStatus
 from mlendpoints.core.plan import Event, MLModelPlan, Plan, SetStatus, Write
 from mlendpoints.core.probing import with_complaints
-from mlendpoints.core.templates import TemplateWorld, Use
+from mlendpoints.core.templates import TemplateWorld, Use, headline
 from mlendpoints.core.world import Child, MLModelWorld, Ref, Refusal, Settings, World
 from mlendpoints.edge import kinds
 from mlendpoints.edge.cache import Cache
@@ -133,6 +133,7 @@ class Reconciler:
             parts.queue.add(key)
         parts.inquiries.want(key, plan.inquiries)
         self._return_at(key, plan.recheck)
+        self._try_again(key)
 
     def _hold(self, key: Ref, plan: P) -> P:
         """The plan without the statuses that may wait a moment; looked at again when they are due."""
@@ -173,7 +174,7 @@ class Reconciler:
             refusals.refuse(key, ref, write, Refusal(error.reason, str(error)))
             log.warning("Write was refused", **_named(ref), reason=error.reason, error=str(error))
             return
-        refusals.clear(key, ref)
+        refusals.clear(key, ref, write)
         self._expect(key, ref, written)
         log.info("Object was written", **_named(ref), write=type(write).__name__)
 
@@ -215,6 +216,12 @@ class Reconciler:
         self._parts.prober.want(key, plan.probes, world.gateways)
         self._parts.inquiries.want(key, plan.inquiries)
         self._return_at(key, plan.recheck)
+        self._try_again(key)
+
+    def _try_again(self, key: Ref) -> None:
+        due = self._parts.refusals.due(key)
+        if due is not None:
+            self._parts.queue.add_after(key, due)
 
     def _return_at(self, key: Ref, time: float | None) -> None:
         if time is not None:
@@ -232,7 +239,8 @@ class Reconciler:
             self._forget(key)
             return
         status = self._template_status(template, uses)
-        held = parts.holds.held(key, {key} if status is not None else frozenset())
+        patient = status is not None and headline(status) == headline(template.status)
+        held = parts.holds.held(key, {key} if patient else frozenset())
         if held:
             parts.queue.add_after(key, held[key])
         elif status is not None:

@@ -1,50 +1,74 @@
 """What the API server refused, by endpoint and object, until it takes it or nobody asks for it any more.
 
-Holds a refused write back for a while, so that bad input makes no storm.
+A refused write is tried again soon at first, since whoever meets an obstacle
+often removes it at once; then less and less often, so that bad input makes no
+storm.
 """
 
 from collections.abc import Callable
 
 from msgspec import Struct
 
-from mlendpoints.core.plan import Write
+from mlendpoints.core.plan import SetStatus, Write
 from mlendpoints.core.world import Ref, Refusal
 
-HELD_BACK = 15.0  # seconds; the plan looks again after 30
+SOON = 2.0  # seconds until a write that was just refused is tried again
+HELD_BACK = 15.0  # the longest
+_PART = 1 / 30  # of the time since the first refusal: after a minute it is still tried every two seconds
+
+_Place = tuple[Ref, bool]  # an object, and whether it is about its status
 
 
 class _Refused(Struct, frozen=True):
     write: Write
     refusal: Refusal
+    first: float
     at: float
+
+    @property
+    def again(self) -> float:
+        return self.at + min(HELD_BACK, max(SOON, (self.at - self.first) * _PART))
 
 
 class Refusals:
-    """The last refusal of each write."""
+    """The last refusal of each write; the status of an object is written apart from the object."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._refused: dict[Ref, dict[Ref, _Refused]] = {}
+        self._refused: dict[Ref, dict[_Place, _Refused]] = {}
 
     def of(self, key: Ref) -> dict[Ref, Refusal]:
-        """What was refused for ``key``, by object."""
-        return {ref: refused.refusal for ref, refused in self._refused.get(key, {}).items()}
+        """What was refused for ``key``, by object; of an object and its status, the object's."""
+        refused = sorted(self._refused.get(key, {}).items(), key=lambda item: not item[0][1])
+        return {ref: refused.refusal for (ref, _), refused in refused}
 
     def holds_back(self, key: Ref, ref: Ref, write: Write) -> bool:
         """Whether exactly this write was refused a moment ago."""
-        refused = self._refused.get(key, {}).get(ref)
-        return refused is not None and refused.write == write and self._clock() < refused.at + HELD_BACK
+        refused = self._refused.get(key, {}).get(_place(ref, write))
+        return refused is not None and refused.write == write and self._clock() < refused.again
+
+    def due(self, key: Ref) -> float | None:
+        """In how many seconds the next write of ``key`` is tried again; None if none was refused."""
+        times = [refused.again for refused in self._refused.get(key, {}).values()]
+        return max(0.0, min(times) - self._clock()) if times else None
 
     def refuse(self, key: Ref, ref: Ref, write: Write, refusal: Refusal) -> None:
         """Remembers a refusal."""
-        self._refused.setdefault(key, {})[ref] = _Refused(write, refusal, self._clock())
+        now, known = self._clock(), self._refused.setdefault(key, {})
+        before = known.get(_place(ref, write))
+        first = before.first if before is not None and before.write == write else now
+        known[_place(ref, write)] = _Refused(write, refusal, first, now)
 
-    def clear(self, key: Ref, ref: Ref) -> None:
+    def clear(self, key: Ref, ref: Ref, write: Write) -> None:
         """The write was taken."""
-        self._refused.get(key, {}).pop(ref, None)
+        self._refused.get(key, {}).pop(_place(ref, write), None)
 
     def keep_only(self, key: Ref, refs: set[Ref]) -> None:
         """Forgets refusals of what is asked for no more."""
-        kept = {ref: refused for ref, refused in self._refused.pop(key, {}).items() if ref in refs}
+        kept = {place: refused for place, refused in self._refused.pop(key, {}).items() if place[0] in refs}
         if kept:
             self._refused[key] = kept
+
+
+def _place(ref: Ref, write: Write) -> _Place:
+    return ref, isinstance(write, SetStatus)
