@@ -87,6 +87,17 @@ def a_foreign_virtual_service(name: str, host: str) -> Object:
     }
 
 
+def a_foreign_gateway(name: str, host: str, selector: dict[str, str]) -> Object:
+    """Somebody else's."""
+    server = {"hosts": [host], "port": {"name": "http", "number": 80, "protocol": "HTTP"}}
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": name},
+        "spec": {"selector": selector, "servers": [server]},
+    }
+
+
 def a_foreign_service(name: str) -> Object:
     """Somebody else's."""
     return {

@@ -6,6 +6,7 @@ from tests.e2e.conftest import MakePlace
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import (
     a_config,
+    a_foreign_gateway,
     a_foreign_service,
     a_foreign_virtual_service,
     a_variant,
@@ -38,18 +39,47 @@ def test_foreign_objects_of_the_names_that_endpoints_need_stay_untouched(place: 
         assert all(gateway.variant(place.host(name)) == "blue" for gateway in both)
 
 
-def test_the_oldest_endpoint_owns_its_host_and_the_next_goes_on_when_it_is_deleted(
+def test_the_first_endpoint_has_its_host_also_re_created_and_the_next_takes_it_when_it_stays_away(
     make_place: MakePlace, both: list[Gateway]
 ) -> None:
     old, new = make_place(), make_place()
     host = old.host("contested")
-    old.apply(*an_endpoint_with_all_it_needs("first", host))
-    old.until_ready("first")
+    first = an_endpoint_with_all_it_needs("first", host)
+    old.apply(*first)
+    assert old.until_ready("first")["status"]["host"] == host
     new.apply(*an_endpoint_with_all_it_needs("second", host))
     told = new.until_condition("second", "ConfigResolved", "False", reason="HostConflict")
-    assert f"{old.name}/first" in condition_of(told, "ConfigResolved")["message"]
+    message = condition_of(told, "ConfigResolved")["message"]
+    assert "belongs to an endpoint in another namespace" in message
+    assert old.name not in message.replace(host, "")
     assert not any(new.all(kind) for kind in CHILDREN)
     assert all(gateway.variant(host) == "blue" for gateway in both)
+
+    old.delete(ENDPOINT, "first")
+    new.until_condition("second", "ConfigResolved", "Unknown", reason="HostConflict")
+    old.apply(*first)
+    old.until_ready("first")
+    new.until_condition("second", "ConfigResolved", "False", reason="HostConflict")
+    assert not any(new.all(kind) for kind in CHILDREN)
+
     old.delete(ENDPOINT, "first")
     new.until_ready("second")
+    assert all(gateway.variant(host) == "blue" for gateway in both)
+
+
+def test_only_routes_on_the_same_gateway_pods_keep_an_endpoint_from_its_host(
+    make_place: MakePlace, both: list[Gateway]
+) -> None:
+    shop, tenant = make_place(), make_place()
+    host = shop.host("login")
+    shop.apply(
+        a_foreign_gateway("wide", f"*.{host.partition('.')[2]}", {"istio": "ingressgateway"}),
+        a_foreign_gateway("elsewhere", host, {"istio": "internal-gateway"}),
+        a_foreign_virtual_service("in-the-mesh", host),
+    )
+    tenant.apply(*an_endpoint_with_all_it_needs("login", host))
+    told = tenant.until_condition("login", "ConfigResolved", "False", reason="HostConflict")
+    assert "by a Gateway in another namespace" in condition_of(told, "ConfigResolved")["message"]
+    shop.delete(GATEWAY, "wide")
+    tenant.until_ready("login")
     assert all(gateway.variant(host) == "blue" for gateway in both)

@@ -17,6 +17,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigStatus
 from mlendpoints.api.meta import ObjectMeta
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model, ModelStatus
+from mlendpoints.api.reasons import Reason
 from mlendpoints.core.plan import Event, MLModelPlan, Plan, SetStatus, Write
 from mlendpoints.core.probing import with_complaints
 from mlendpoints.core.templates import TemplateWorld, Use, headline
@@ -110,6 +111,7 @@ class Reconciler:
         if await self._apply(key, plan):
             await self._prune(key, plan, world.endpoint)
             await self._report(key, plan, world.endpoint)
+            _log_conflict(key, plan, world)
         else:
             self._parts.queue.add(key)
         self._look_again(key, plan, world)
@@ -271,3 +273,10 @@ def _target(write: Write) -> Ref:
 
 def _named(ref: Ref) -> dict[str, str]:
     return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+
+
+def _log_conflict(key: Ref, plan: Plan, world: World) -> None:
+    """Names who has the host: a status tells no tenant about other namespaces."""
+    if any(event.reason == Reason.HOST_CONFLICT for event in plan.events):
+        others = world.foreign_routes if world.host_owner is None else (world.host_owner,)
+        log.warning("Host was taken", **_named(key), by=[f"{o.kind} {o.namespace}/{o.name}" for o in others])

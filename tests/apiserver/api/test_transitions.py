@@ -44,7 +44,23 @@ def test_the_host_of_an_endpoint_cannot_change(server: Server, namespace: str) -
     refused = server.merge("mle", endpoint, {"spec": {"host": "other.example.com"}})
 
     assert refused.status_code == 422
-    assert "host cannot be changed; create another endpoint for the new host" in refused.json()["message"]
+    assert "host cannot be changed, added or removed; create another endpoint" in refused.json()["message"]
+
+
+@pytest.mark.parametrize(("before", "after"), [("titanic.example.com", None), (None, "titanic.example.com")])
+def test_the_host_of_an_endpoint_is_neither_added_nor_removed(
+    before: str | None, after: str | None, server: Server, namespace: str
+) -> None:
+    wanted = a_template("mle", namespace)
+    wanted["spec"] = {"config": "titanic"} | ({"host": before} if before else {})
+    endpoint = server.create("mle", wanted).raise_for_status().json()
+
+    refused = server.merge("mle", endpoint, {"spec": {"host": after}})
+
+    assert refused.status_code == 422
+    assert "host cannot be changed, added or removed; create another endpoint" in refused.json()["message"]
+    changed = server.merge("mle", endpoint, {"spec": {"tls": True}}).raise_for_status().json()
+    assert changed["spec"].get("host") == before
 
 
 def test_everything_else_of_an_endpoint_can_change(server: Server, namespace: str) -> None:
