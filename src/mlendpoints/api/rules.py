@@ -174,7 +174,7 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
     Endpoint: (_NAME, _SHORT_NAME),
     EndpointSpec: (
         Rule(
-            "self.?host.orValue('') == oldSelf.?host.orValue('')",
+            "has(self.host) == has(oldSelf.host) && (!has(self.host) || self.host == oldSelf.host)",
             "host cannot be changed, added or removed; create another endpoint for the new host, move callers,"
             " delete this one",
             "host",

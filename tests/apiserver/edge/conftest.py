@@ -1,4 +1,8 @@
-"""The operator's own client on the real API server, with Istio's kinds there."""
+"""The operator's own client on the real API server, with Istio's kinds there.
+
+It acts as somebody who may do everything: its scenarios play users, too, which the operator's own user may not
+(see ``api/test_containment.py``).
+"""
 
 import subprocess
 import sys
@@ -7,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from mlendpoints.api.policy import OPERATOR
 from mlendpoints.edge.client import Api
 from mlendpoints.edge.metrics import Metrics
 from tests.apiserver.server import Server
 
 ROOT = Path(__file__).parents[3]
+
+USER = "edge@example.com"
 
 Connect = Callable[[Metrics], Api]
 
@@ -25,14 +30,14 @@ def istio(kubeconfig: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def operator_may_write(server: Server) -> None:
-    """The operator's ServiceAccount may do everything: what it may do less is the chart's business."""
+def user_may_write(server: Server) -> None:
+    """The user may do everything."""
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
-        "metadata": {"name": "test-edge-operator"},
+        "metadata": {"name": "test-edge-user"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": OPERATOR}],
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": USER}],
     }
     response = server.ask("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", body=binding)
     assert response.status_code in (201, 409)
@@ -42,9 +47,9 @@ def operator_may_write(server: Server) -> None:
 def connect(
     kubeconfig: Path,
     istio: None,  # noqa: ARG001 - it has to be there
-    operator_may_write: None,  # noqa: ARG001 - the same
+    user_may_write: None,  # noqa: ARG001 - the same
     monkeypatch: pytest.MonkeyPatch,
 ) -> Connect:
-    """Connects as the operator, inside a running event loop."""
+    """Connects as the user, inside a running event loop."""
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    return lambda metrics: Api.connect(impersonate=OPERATOR, observer=metrics.request)
+    return lambda metrics: Api.connect(impersonate=USER, observer=metrics.request)
