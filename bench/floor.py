@@ -60,9 +60,9 @@ async def find(client: Client, namespace: str) -> list[Found]:
     return found
 
 
-async def write(client: Client, namespace: str, found: list[Found]) -> float:
-    """Writes them all into another namespace; seconds."""
-    jobs = [partial(_write, client, namespace, one) for one in found]
+async def write(user: Client, operator: Client, namespace: str, found: list[Found]) -> float:
+    """Writes them all into another namespace, each as whom policies let write it; seconds."""
+    jobs = [partial(_write, operator if one.is_child else user, namespace, one) for one in found]
     begun = time.perf_counter()
     await do_all(jobs)
     return time.perf_counter() - begun

@@ -87,14 +87,14 @@ async def run_on_control_plane(kubeconfig: Path, size: Size, number: int) -> Run
         if not size.floor:
             return run
         await create_namespace(client, bare)
-    async with connected(kubeconfig, user=OPERATOR) as client:  # instances are the operator's to write
-        return structs.replace(run, floor=await _floor(client, namespace, bare))
+        async with connected(kubeconfig, user=OPERATOR) as writer:  # instances are the operator's to write
+            return structs.replace(run, floor=await _floor(client, writer, namespace, bare))
 
 
-async def _floor(client: Client, namespace: str, bare: str) -> Floor:
+async def _floor(client: Client, writer: Client, namespace: str, bare: str) -> Floor:
     found = await floor.find(client, namespace)
     cpu = await client.cpu()
-    seconds = await floor.write(client, bare, found)
+    seconds = await floor.write(client, writer, bare, found)
     return Floor(
         seconds=seconds,
         server_cpu=await client.cpu() - cpu,
