@@ -56,8 +56,8 @@ def _check(scheme: str, key: str, name: str, value: str) -> None:
     if name not in TAKEN[scheme]:
         taken = ", ".join(sorted(f"{PREFIXES[scheme][0]}{each}".upper() for each in TAKEN[scheme]))
         raise DownloadFailed(
-            f"the artifactSecret holds {shown(key.encode())}, which is not taken for {scheme}; "
-            f"remove it. Taken are {taken}"
+            f"the artifactSecret holds {shown(key.encode())}, which is not supported for {scheme}; "
+            f"remove it. Supported: {taken}"
         )
     if name in PLAIN and not WORD.fullmatch(value):
         raise DownloadFailed(f"{key} in the artifactSecret must be letters, digits, - and _, 63 at most")

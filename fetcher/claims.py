@@ -68,27 +68,50 @@ def open_claim(settings: Settings) -> Opened:
 
 def _files(folder: int, limit: int) -> Iterator[bytes]:
     """Paths of all files below, relative to the folder."""
-    count = 0
-    for inner, folders, files, _ in os.fwalk(b".", dir_fd=folder, onerror=_unreadable):
-        inner = inner.removeprefix(b".").lstrip(b"/")  # noqa: PLW2901 - the same path, relative
-        if not inner and UNREADABLE in folders:
-            folders.remove(UNREADABLE)
-        for name in (*folders, *files):
-            path = b"/".join(filter(None, (inner, name)))
-            count += 1
-            if count > limit:
-                raise TooLarge(f"holds more than the {limit} entries allowed")
-            if stat.S_ISLNK(os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode):
-                raise Invalid(f"holds a symbolic link, {shown(path)}; only regular files and folders are taken")
-        yield from (b"/".join(filter(None, (inner, name))) for name in files)
+    for count, (path, mode) in enumerate(_walk(folder, b"")):
+        if count >= limit:
+            raise TooLarge(f"holds more than the {limit} entries allowed")
+        if stat.S_ISLNK(mode):
+            raise Invalid(f"holds a symbolic link, {shown(path)}; only regular files and folders are taken")
+        if not stat.S_ISDIR(mode):
+            yield path
 
 
-def _unreadable(error: OSError) -> None:
+def _walk(folder: int, inner: bytes) -> Iterator[tuple[bytes, int]]:
+    """Path and mode of all that is below. ``os.walk`` passes over what it cannot look into; this does not."""
+    with _readable(inner), os.scandir(folder) as entries:
+        for entry in entries:
+            path = b"/".join(filter(None, (inner, os.fsencode(entry.name))))
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if path == UNREADABLE and stat.S_ISDIR(mode):
+                continue
+            split(path)
+            yield path, mode
+            if stat.S_ISDIR(mode):
+                yield from _walk_below(folder, path)
+
+
+def _walk_below(parent: int, path: bytes) -> Iterator[tuple[bytes, int]]:
+    with _readable(path):
+        folder = os.open(path.rpartition(b"/")[2], FOLDER, dir_fd=parent)
+    try:
+        yield from _walk(folder, path)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _readable(path: bytes) -> Iterator[None]:
     """What cannot be looked into may hold half of the model."""
-    name = os.fsencode(error.filename) if isinstance(error.filename, str | bytes) else b"a folder"
-    raise DownloadFailed(
-        f"{shown(name)} cannot be read ({error.strerror}); give user or group 1000, or everybody, the right to read it"
-    ) from error
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Changed("it was changed while it was listed") from error
+    except OSError as error:
+        raise DownloadFailed(
+            f"{shown(path)} cannot be read ({error.strerror}); give user or group 1000, or everybody, "
+            "the right to read it"
+        ) from error
 
 
 @contextmanager

@@ -45,11 +45,12 @@ class Attempt:
         self._check_size(opened)
         with self._spool(opened) as spool:
             room = Room(self.settings.limit_bytes, self.settings.limit_entries, spool)
-            reader = Reader(web, self.settings, room, self.progress, spool)
-            with Tree(staging, room) as tree, reader.files(opened) as files:
+            with Tree(staging, room) as tree:
+                reader = Reader(web, self.settings, room, self.progress, spool)
                 unpacker = Unpacker(tree, room, self.settings, spool, opened.encoding)
-                log.info("Began to fetch", artifact=public(self.settings.artifact), bytes=opened.size)
-                digest = self._take(files, unpacker, is_folder=isinstance(opened, Parts) and opened.is_folder)
+                with reader.files(opened) as files:
+                    log.info("Began to fetch", artifact=public(self.settings.artifact), bytes=opened.size)
+                    digest = self._take(files, unpacker, is_folder=isinstance(opened, Parts) and opened.is_folder)
                 tree.settle()
         log.info("Unpacked", bytes=self.progress.bytes, digest=digest, rate=self.progress.rate)
         return digest

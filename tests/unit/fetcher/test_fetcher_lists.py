@@ -116,7 +116,7 @@ def test_a_page_larger_than_any_is_given_up(place: Place) -> None:
 )
 def test_keys_that_lead_elsewhere_are_rejected_by_name(url: str, keys: dict[str, str], place: Place) -> None:
     assert main(place.arguments(url, "--credentials", str(place.secret(keys)), *QUICK)) == 10
-    assert f"the artifactSecret holds '{next(iter(keys))}', which is not taken" in place.said()["message"]
+    assert f"the artifactSecret holds '{next(iter(keys))}', which is not supported" in place.said()["message"]
 
 
 @pytest.mark.parametrize(
