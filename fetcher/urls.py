@@ -16,7 +16,8 @@ from fetcher.artifact import PIECE, Opened, Parts, Stream
 from fetcher.credentials import Secret
 from fetcher.failures import Changed, DownloadFailed, Interrupted
 from fetcher.formats import check_encoding
-from fetcher.web import Response, Web, number
+from fetcher.statuses import number
+from fetcher.web import Response, Web
 
 CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 Headers = Mapping[str, str]

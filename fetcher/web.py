@@ -5,35 +5,24 @@ It must not try again itself, nor know what is fetched.
 
 import contextlib
 import http.client
-import re
 import socket
 import ssl
 import threading
 from collections.abc import Mapping
-from http import HTTPStatus
 from urllib.parse import urljoin
 
 from fetcher.credentials import Secret
 from fetcher.dial import Line, Target, dial, proxy_of, target
-from fetcher.failures import Changed, DownloadFailed, Interrupted, NotFound, Overloaded
+from fetcher.failures import DownloadFailed, Interrupted
 from fetcher.forward import Forward
 from fetcher.reach import Reach
+from fetcher.statuses import check_status
 from fetcher.wire import Allowance, Wire
 
 MOST_REDIRECTS = 5
 REDIRECTS = {301, 302, 303, 307, 308}
-FINE = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}
-TEMPORARY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
-BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-ADVICE: Mapping[int, str] = {
-    HTTPStatus.UNAUTHORIZED: "the server asks for credentials; give the model an artifactSecret",
-    HTTPStatus.FORBIDDEN: "the server refuses access; check its permissions or the model's artifactSecret",
-    HTTPStatus.NOT_FOUND: "check the model's artifact URL",
-}
 FIXED = {"Accept-Encoding": "identity", "User-Agent": "mlendpoints-model-init"}
 AT_ONCE = 128 * 1024
-LONGEST_PAUSE = 60
-NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class Response:
@@ -76,7 +65,7 @@ class Client:
         for _ in range(MOST_REDIRECTS + 1):
             answer = self._ask(wanted, {**headers, **(secret.towards(wanted) if secret else {})})
             if answer.status not in REDIRECTS:
-                _check_status(answer, wanted, secret)
+                check_status(answer, wanted, secret)
                 return Response(answer, url, self._allowance)
             url = urljoin(url, answer.headers.get("Location", ""))
             self.close()
@@ -211,49 +200,6 @@ def _redirected(before: Target, url: str) -> Target:
     if before.scheme == "https" and after.scheme == "http":
         raise DownloadFailed(f"it was redirected to {after.authority} without TLS")
     return after
-
-
-def _check_status(answer: http.client.HTTPResponse, wanted: Target, secret: Secret | None) -> None:
-    status = answer.status
-    if status in FINE:
-        return
-    message = (
-        f"status {status}{_code(answer)}; {ADVICE.get(status, 'see the log of that server')}{_unsent(wanted, secret)}"
-    )
-    if status == HTTPStatus.PRECONDITION_FAILED:
-        raise Changed("it was replaced while it was fetched")
-    if status in BUSY:
-        raise Overloaded(message, _pause(answer))
-    if status in TEMPORARY or status >= 500:
-        raise Interrupted(message, _pause(answer))
-    raise (NotFound if status == HTTPStatus.NOT_FOUND else DownloadFailed)(message)
-
-
-def _unsent(wanted: Target, secret: Secret | None) -> str:
-    """Where a redirect led away from the server that the Secret is for."""
-    if not secret or not secret.headers or secret.origin == wanted.origin:
-        return ""
-    return f" (it was redirected to {wanted.authority}; the artifactSecret is sent to {secret.origin[1]} alone)"
-
-
-def _code(answer: http.client.HTTPResponse) -> str:
-    """The word by which an object store explains itself, such as ``NoSuchBucket``."""
-    try:
-        found = re.search(rb"<Code>(\w{1,60})</Code>", answer.read(4096))
-    except (OSError, http.client.HTTPException):
-        return ""
-    return f" ({found[1].decode()})" if found else ""
-
-
-def _pause(answer: http.client.HTTPResponse) -> float:
-    """Seconds of a Retry-After header, within reason."""
-    text = answer.headers.get("Retry-After", "")
-    return float(min(number(text) or 0, LONGEST_PAUSE))
-
-
-def number(text: str) -> int | None:
-    """A decimal number of a header, where it is one that fits into 64 bits."""
-    return int(text) if NUMBER.fullmatch(text) else None
 
 
 def _was_closed_before(error: Exception) -> bool:
