@@ -37,7 +37,8 @@ _WAIT = "Wait; it goes on by itself."
 REASONS: Mapping[Reason, Explanation] = {
     Reason.RESOLVED: Explanation("All references are found.", _NOTHING),
     Reason.REFERENCE_NOT_FOUND: Explanation(
-        "The config, or a model that it names, does not exist in the endpoint's namespace.",
+        "The config, a model in it, or a Secret or ConfigMap that the model's environment names, does not exist "
+        "in the namespace.",
         "Create it, or correct the name; the endpoint goes on by itself when it appears.",
     ),
     Reason.INVALID_SPEC: Explanation(

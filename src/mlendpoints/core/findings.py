@@ -29,6 +29,10 @@ _FULL = re.compile(r'EmptyDir volume "artifact" exceeds the limit')  # pkg/kubel
 FETCHER = "model-init"
 
 
+# Of Kubernetes' pkg/kubelet: what a variable comes from is not there.
+_MISSING = re.compile(r"^(secret|configmap) \S+ not found|^couldn't find key \S+ in (Secret|ConfigMap) ")
+
+
 class Finding(Struct, frozen=True):
     """A judgement: ``ok`` True, False, or None for not yet. Whatever its message quotes, it can be printed."""
 
@@ -229,10 +233,16 @@ def _crashed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
 def _cannot_start(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     if container.waiting_reason not in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
         return None
-    return Finding.no(
-        Reason.INVALID_SPEC,
-        f"Pod {pod.name}, container {container.name}: {container.waiting_reason}: {quoted(container.waiting_message)}",
+    said = (
+        f"Pod {pod.name}, container {container.name}: {container.waiting_reason}: {quoted(container.waiting_message)}"
     )
+    if _MISSING.search(container.waiting_message):
+        return Finding.no(
+            Reason.REFERENCE_NOT_FOUND,
+            f"{said}. Create it, correct env[].valueFrom, or set optional there; the pod starts automatically when it"
+            " finds what it needs.",
+        )
+    return Finding.no(Reason.INVALID_SPEC, said)
 
 
 _CONTAINER_CHAIN: tuple[Callable[[PodFacts, ContainerFacts], Finding | None], ...] = (

@@ -34,6 +34,14 @@ WRONG_DIGEST = ContainerFacts(
 )
 SPEECHLESS_FETCHER = ContainerFacts(name="model-init", exit_code=1, exit_reason="Error")
 UNPULLABLE = ContainerFacts(name="model", waiting_reason="ErrImagePull", waiting_message="not found.")
+NO_SECRET = ContainerFacts(
+    name="model", waiting_reason="CreateContainerConfigError", waiting_message='secret "feature-store" not found'
+)
+NO_KEY = ContainerFacts(
+    name="model",
+    waiting_reason="CreateContainerConfigError",
+    waiting_message="couldn't find key token in Secret titanic/feature-store",
+)
 UNMAKEABLE = ContainerFacts(name="model", waiting_reason="CreateContainerConfigError", waiting_message="no such secret")
 
 
@@ -50,6 +58,8 @@ UNMAKEABLE = ContainerFacts(name="model", waiting_reason="CreateContainerConfigE
         (a_pod(SPEECHLESS_FETCHER), Reason.ARTIFACT_DOWNLOAD_FAILED, "exit code 1"),
         (a_pod(UNPULLABLE), Reason.IMAGE_PULL_FAILED, "Check the image's name and imagePullSecrets"),
         (a_pod(UNMAKEABLE), Reason.INVALID_SPEC, "no such secret"),
+        (a_pod(NO_SECRET), Reason.REFERENCE_NOT_FOUND, '"feature-store" not found. Create it, correct env[].valueFrom'),
+        (a_pod(NO_KEY), Reason.REFERENCE_NOT_FOUND, "key token in Secret titanic/feature-store. Create it"),
         (
             a_pod(unschedulable="0/1 nodes are available"),
             Reason.UNSCHEDULABLE,
