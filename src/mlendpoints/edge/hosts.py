@@ -11,25 +11,25 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.core.hosts import Precedence, granted, host_of, precedence
 from mlendpoints.core.world import Ref, Settings
 from mlendpoints.edge import kinds
+from mlendpoints.edge.bearers import Bearers
 from mlendpoints.edge.foreign import ForeignRoutes
 from mlendpoints.edge.projections import Entry, Route
-
-First = tuple[Precedence, Ref]
 
 
 class Hosts:
     """Follows endpoints, and the routes of others; ``entries`` is the cache's own, always up to date."""
 
     def __init__(self, entries: Mapping[Ref, Entry], settings: Settings, namespaces: tuple[str, ...] = ()) -> None:
+        self._entries = entries
         self._settings = settings
-        self._orders: dict[str, dict[Ref, Precedence | None]] = {}  # host -> endpoints that ask for it
-        self._first: dict[str, First] = {}
+        self._askers: Bearers[str] = Bearers()  # host -> endpoints that ask for it
+        self._first: dict[str, Ref] = {}
         self._foreign = ForeignRoutes(entries, settings, namespaces)
 
     def owner(self, ref: Ref, endpoint: Endpoint) -> Ref | None:
         """The endpoint that comes before this one for its host."""
         first = self._first.get(host_of(endpoint, self._settings))
-        return first[1] if first is not None and first[1] != ref else None
+        return None if first == ref else first
 
     def foreign(self, endpoint: Endpoint) -> tuple[Ref, ...]:
         """VirtualServices and Gateways of others that take its host; some of them, if they are many."""
@@ -52,49 +52,56 @@ class Hosts:
         return woken
 
     def _follow_endpoint(self, ref: Ref, old: Endpoint | None, new: Endpoint | None) -> set[Ref]:
-        hosts = {host_of(endpoint, self._settings) for endpoint in (old, new) if endpoint is not None} - {""}
-        return {woken for host in hosts for woken in self._follow_host(host, ref, new)}
+        before, after = self._host(old), self._host(new)
+        self._askers.discard(before, ref)
+        if after:
+            self._askers.add(after, ref)
+        return {woken for host in {before, after} - {""} for woken in self._follow_host(host, ref, old)}
 
-    def _follow_host(self, host: str, ref: Ref, endpoint: Endpoint | None) -> set[Ref]:
-        orders, before = self._orders.setdefault(host, {}), self._first.get(host)
-        if endpoint is None or host_of(endpoint, self._settings) != host:
-            orders.pop(ref, None)
-        else:
-            orders[ref] = precedence(endpoint, self._settings)
-        after = _first(ref, orders, before)
+    def _host(self, endpoint: Endpoint | None) -> str:
+        return host_of(endpoint, self._settings) if endpoint is not None else ""
+
+    def _follow_host(self, host: str, ref: Ref, old: Endpoint | None) -> set[Ref]:
+        before = self._first.get(host)
+        after = self._next(host, ref, before, old)
         if after is not None:
             self._first[host] = after
         else:
             self._first.pop(host, None)
-        if not orders:
-            del self._orders[host]
-        return _beside(orders, before, after)
+        return set() if before == after else self._beside(host, before, after)
+
+    def _next(self, host: str, ref: Ref, before: Ref | None, old: Endpoint | None) -> Ref | None:
+        """The first one after ``ref`` has changed; looks at all only when the first one has gone back."""
+        order = self._order(host, ref)
+        if before != ref:
+            other = self._order(host, before) if before is not None else None
+            return ref if _comes_before(order, other) else before
+        if order is not None and old is not None and not _comes_before(precedence(old, self._settings), order):
+            return ref
+        orders = ((self._order(host, asker), asker) for asker in self._askers.of(host))
+        return min(((order, asker) for order, asker in orders if order is not None), default=(None, None))[1]
+
+    def _order(self, host: str, ref: Ref) -> Precedence | None:
+        entry = self._entries.get(ref)
+        endpoint = _endpoint(entry.facts) if entry is not None else None
+        return precedence(endpoint, self._settings) if endpoint is not None and self._host(endpoint) == host else None
+
+    def _beside(self, host: str, before: Ref | None, after: Ref | None) -> set[Ref]:
+        """Who can tell that the first one is another one."""
+        firsts = {first for first in (before, after) if first is not None}
+        namespaces = {ref.namespace for ref in firsts}
+        return firsts | {ref for ref in self._askers.of(host) if ref.namespace in namespaces}
 
     def _owners_of(self, patterns: set[str]) -> set[Ref]:
         """The first endpoint of each host that a pattern (exact, or ``*`` and an ending) covers."""
         endings = tuple(pattern.removeprefix("*") for pattern in patterns if pattern.startswith("*"))
         exact = patterns & self._first.keys()
         covered = (host for host in self._first if host.endswith(endings)) if endings else ()
-        return {self._first[host][1] for host in (*exact, *covered)}
+        return {self._first[host] for host in (*exact, *covered)}
 
 
-def _first(ref: Ref, orders: Mapping[Ref, Precedence | None], before: First | None) -> First | None:
-    """The first one after the order of ``ref`` has changed; looks at all only when the first one has gone back."""
-    order = orders.get(ref)
-    if order is not None and (before is None or (order, ref) <= before):
-        return (order, ref)
-    if before is not None and before[1] != ref:
-        return before
-    return min(((order, ref) for ref, order in orders.items() if order is not None), default=None)
-
-
-def _beside(orders: Mapping[Ref, Precedence | None], before: First | None, after: First | None) -> set[Ref]:
-    """Who can tell that the first one is another one."""
-    firsts = {first[1] for first in (before, after) if first is not None}
-    if len(firsts) < 2 and (before is None) == (after is None):
-        return set()
-    namespaces = {ref.namespace for ref in firsts}
-    return firsts | {ref for ref in orders if ref.namespace in namespaces}
+def _comes_before(order: Precedence | None, other: Precedence | None) -> bool:
+    return order is not None and (other is None or order < other)
 
 
 def _endpoint(facts: object) -> Endpoint | None:
