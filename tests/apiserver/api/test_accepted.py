@@ -99,6 +99,7 @@ GOOD: list[tuple[str, str, Object]] = [
     ("mlmodel", "no pods", {"replicas": 0}),
     ("mlmodel", "as much as there may be", LARGE),
     ("mle", "a config and a host", {}),
+    ("mle", "a config alone", {"host": None}),
     ("mle", "HTTPS", {"tls": True}),
     ("mle", "another try", {"update": {"attempt": "2"}}),
 ]

@@ -121,15 +121,12 @@ def _service(instance: str) -> Manifest:
 
 
 def _invocation(settings: Settings) -> Manifest:
-    """No timeout: the pod's proxy has one, for silence, and a second one would race it.
+    """No timeout, which is Istio's default: the pod's proxy has one, for silence, and a second one would race it.
 
     Retries only where no pod has seen the request: an invocation may have effects.
     """
     retries = {"attempts": settings.retry_attempts, "retryOn": "connect-failure,refused-stream"}
-    return {
-        "timeout": "0s",
-        "retries": retries if settings.retry_attempts else {"attempts": 0},
-    }
+    return {"retries": retries if settings.retry_attempts else {"attempts": 0}}
 
 
 def _refusal(status: int, reason: str) -> Manifest:
