@@ -59,6 +59,7 @@ class Cluster:
         self.answers: dict[Probe, tuple[str, ...]] = {}
         self.refusals: dict[Ref, Refusal] = {}  # what the last writes were refused for
         self.rejecting: dict[Ref, Refusal] = {}  # objects of which the API server takes no write
+        self.routes_gone = 0.0
         self.broken_images: dict[str, ContainerFacts] = {}  # image -> what its container says
         self.unbound: set[str] = set()  # claims for which there is no volume
         self.released: set[str] = set()  # uids of volumes whose claim is gone
@@ -100,7 +101,12 @@ class Cluster:
             answers=self.answers,
             unexpected={probe: self._unexpected(names) for probe, names in self.answers.items()},
             refusals=self.refusals,
+            routes_since=self._routes_since(),
         )
+
+    def _routes_since(self) -> float:
+        written = [stored.written for ref, stored in self.objects.items() if ref.kind == "VirtualService"]
+        return written[0] if written else self.routes_gone
 
     def reconcile(self) -> bool:
         """One look and all that follows; whether anything was done."""
@@ -156,6 +162,8 @@ class Cluster:
         """Deletes an object and what it controls, as the garbage collector would."""
         self.pruned.append(ref)
         uid = self.objects.pop(ref).uid
+        if ref.kind == "VirtualService":
+            self.routes_gone = self.now
         if ref.kind == "PersistentVolumeClaim":
             volume = self.objects.get(Ref("PersistentVolume", "", volume_name(ref.namespace, ref.name)))
             self.released |= {volume.uid} if volume else set()

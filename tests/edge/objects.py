@@ -75,7 +75,7 @@ def an_entry(kind: str, obj: Object) -> Entry:
 
 
 def filled(*objects: tuple[str, Object]) -> Cache:
-    cache = Cache(some_settings())
+    cache = Cache(some_settings(), clock=lambda: 0.0)
     for kind, obj in objects:
         cache.put(an_entry(kind, obj))
     return cache

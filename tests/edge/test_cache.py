@@ -197,7 +197,7 @@ CONCERNS: list[tuple[str, Object, set[str]]] = [
     ("Pod", a_pod("rfc-1-c"), {"ep"}),
     ("EndpointSlice", a_slice("s9"), {"ep"}),
     ("VirtualService", foreign("theirs", "other.example.com"), set()),
-    ("GatewaySlice", an_object("gw-x"), {"ep", "other"}),
+    ("GatewaySlice", an_object("gw-x"), set()),
     ("Deployment", an_object("stray", owner="uid-nobody", spec={}), set()),
     ("Pod", a_pod("stray", instance="nothing"), set()),
     (MLMODEL, an_mlmodel(), {"mlm"}),

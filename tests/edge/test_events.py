@@ -91,13 +91,34 @@ def test_an_event_that_is_refused_is_logged_and_stops_no_other() -> None:
     run(scenario())
 
 
-def test_more_events_than_may_wait_are_lost_and_logged() -> None:
+def an_endpoint(number: int, namespace: str) -> Endpoint:
+    metadata = ObjectMeta(name=f"e{number}", namespace=namespace, uid=f"{namespace}-{number}")
+    return Endpoint(metadata=metadata, spec=ENDPOINT.spec)
+
+
+def test_a_namespace_that_floods_loses_its_own_events_and_keeps_no_other_waiting() -> None:
     async def scenario() -> None:
+        server = SlowServer()
         with structlog.testing.capture_logs() as logs:
-            async with recording(SlowServer()) as recorder:
+            async with recording(server) as recorder:
                 for number in range(events.UNPOSTED + 2):
-                    recorder.record(ENDPOINT, an_event(str(number)))
+                    recorder.record(an_endpoint(number, "noisy"), an_event(f"n{number}"))
+                recorder.record(ENDPOINT, an_event("quiet"))
+                await recorder.drain(at_most=3.5)
         assert [entry["event"] for entry in logs] == ["Event was lost"] * 2
+        assert server.notes == ["n0", "quiet", "n1"]
+
+    run(scenario())
+
+
+def test_a_flapping_endpoint_makes_no_more_events_than_somebody_can_read() -> None:
+    async def scenario() -> None:
+        server = SlowServer()
+        async with recording(server) as recorder:
+            for number in range(100):
+                recorder.record(ENDPOINT, an_event(str(number)))
+            await recorder.drain(at_most=200)
+        assert server.notes == [str(number) for number in range(10)]
 
     run(scenario())
 

@@ -2,8 +2,8 @@ from mlendpoints.api import labels
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.expectations import Progress
-from mlendpoints.edge.feed import GATHERING, Feed
-from mlendpoints.edge.kinds import CONFIG, DEPLOYMENT, ENDPOINT, MODEL, POD, Watch
+from mlendpoints.edge.feed import GATHERING, Feed, Neighbours
+from mlendpoints.edge.kinds import CONFIG, DEPLOYMENT, ENDPOINT, KINDS, MODEL, POD, Watch
 from mlendpoints.edge.queue import Queue
 from tests import gen
 from tests.edge.objects import (
@@ -17,6 +17,7 @@ from tests.edge.objects import (
     an_entry,
     an_object,
 )
+from tests.edge.test_cache import FULL
 from tests.edge.virtual_time import elapse, now, run
 from tests.gen import some_settings
 
@@ -29,7 +30,14 @@ class Rig:
     def __init__(self) -> None:
         self.cache = Cache(some_settings())
         self.queue = Queue()
-        self.feed = Feed(cache=self.cache, queue=self.queue, progress=Progress(), watches=WATCHES)
+        self.asking: set[Ref] = set()
+        self.feed = Feed(
+            cache=self.cache,
+            queue=self.queue,
+            progress=Progress(),
+            watches=WATCHES,
+            neighbours=Neighbours(asking=lambda: self.asking),
+        )
 
     @classmethod
     async def filled(cls) -> "Rig":
@@ -154,5 +162,49 @@ def test_what_lost_its_owner_wakes_the_endpoint_that_it_was_made_for() -> None:
         assert [child.ref.name for child in world.orphans] == ["m-old"]
         rig.change(DEPLOYMENT.name, orphan, deleted=True)
         assert await rig.woken() == {"ep": 0}
+
+    run(scenario())
+
+
+def test_a_new_list_that_says_what_is_known_wakes_nobody() -> None:
+    """Each kind is listed again every hour; with a thousand endpoints that were thousands of reconciles for nothing."""
+    known = [an_entry(kind, obj) for kind, obj in FULL]
+    kinds = sorted({entry.ref.kind for entry in known})
+
+    async def scenario() -> None:
+        rig = Rig()
+        for _ in range(2):
+            for kind in kinds:
+                entries = {entry.ref: entry for entry in known if entry.ref.kind == kind}
+                rig.feed.replace(Watch(kind=KINDS[kind]), dict(entries), "9")
+            woken = await rig.woken()
+        assert woken == {}
+
+    run(scenario())
+
+
+def test_a_change_of_the_gateways_pods_wakes_those_that_ask_them_and_those_at_work() -> None:
+    async def scenario() -> None:
+        rig = await Rig.filled()
+        rig.change("GatewaySlice", an_object("gw", endpoints=[{"addresses": ["10.0.0.1"]}]))
+        assert await rig.woken() == {}
+        asking, at_work = (Ref(ENDPOINT.name, NAMESPACE, name) for name in ("asking", "at-work"))
+        rig.asking = {asking}
+        rig.queue.add(at_work)
+        assert await rig.queue.get() == at_work
+        rig.change("GatewaySlice", an_object("gw", endpoints=[{"addresses": ["10.0.0.2"]}]))
+        rig.queue.done(at_work)
+        assert await rig.woken() == {"asking": 0, "at-work": 0}
+
+    run(scenario())
+
+
+def test_what_a_person_has_edited_comes_before_what_only_has_to_be_looked_at() -> None:
+    async def scenario() -> None:
+        rig = await Rig.filled()
+        for number in range(100):
+            rig.queue.add(Ref(ENDPOINT.name, NAMESPACE, f"e{number}"))
+        rig.change(ENDPOINT.name, an_endpoint(generation=2))
+        assert "ep" in [(await rig.queue.get()).name for _ in range(2)]
 
     run(scenario())

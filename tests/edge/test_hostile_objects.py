@@ -17,7 +17,7 @@ from mlendpoints.edge.business import keys_for
 from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.client import Api
 from mlendpoints.edge.expectations import Progress
-from mlendpoints.edge.feed import Feed
+from mlendpoints.edge.feed import Feed, Neighbours
 from mlendpoints.edge.kinds import KINDS, Kind, Watch
 from mlendpoints.edge.marks import Mark
 from mlendpoints.edge.projections import Entry, decode
@@ -70,13 +70,13 @@ class Following:
     """Reflectors of all kinds, and what they have brought."""
 
     def __init__(self, api: Api) -> None:
-        self.cache, self.skipped = Cache(some_settings()), Counter[str]()
+        self.cache, self.skipped = Cache(some_settings(), clock=lambda: 0.0), Counter[str]()
         self.feed = Feed(
             cache=self.cache,
             queue=Queue(),
             progress=Progress(),
             watches=WATCHES,
-            count_skipped=lambda kind: self.skipped.update([kind]),
+            neighbours=Neighbours(count_skipped=lambda kind: self.skipped.update([kind])),
         )
         self.reflectors = [Reflector(api=api, watch=watch, feed=self.feed, patience=PATIENCE) for watch in WATCHES]
 

@@ -37,6 +37,65 @@ def test_keys_come_in_the_order_in_which_they_were_added() -> None:
     run(scenario())
 
 
+def noisy(count: int) -> list[Ref]:
+    return [Ref("Endpoint", "noisy", f"n{number}") for number in range(count)]
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_busy_namespace_keeps_no_other_waiting(edited: bool) -> None:  # noqa: FBT001
+    async def scenario() -> None:
+        queue = Queue()
+        for key in noisy(1000):
+            queue.add(key, edited=edited)
+        queue.add(A)
+        assert A in [await queue.get() for _ in range(3)]
+
+    run(scenario())
+
+
+def test_an_edit_waits_behind_one_other_key_at_most_whatever_is_looked_at_again() -> None:
+    async def scenario() -> None:
+        queue = Queue()
+        for key in noisy(1000):
+            queue.add(key)
+        for number in range(1000):
+            queue.add(Ref("Endpoint", f"ns-{number}", "e"))
+        assert (await queue.get()).namespace == "noisy"
+        queue.add(A, edited=True)
+        assert A in [await queue.get() for _ in range(2)]
+
+    run(scenario())
+
+
+def test_edits_leave_every_second_turn_to_the_rest() -> None:
+    async def scenario() -> None:
+        queue = Queue()
+        for key in noisy(10):
+            queue.add(key, edited=True)
+        queue.add(A)
+        queue.add(B)
+        got = [await queue.get() for _ in range(4)]
+        assert [key for key in got if key in (A, B)] == [A, B]
+
+    run(scenario())
+
+
+def test_a_key_that_waits_is_moved_forward_by_an_edit_and_comes_once() -> None:
+    async def scenario() -> None:
+        queue = Queue()
+        for key in noisy(100):
+            queue.add(key)
+        last = noisy(100)[-1]
+        queue.add(last, edited=True)
+        queue.add(last)
+        got = [await queue.get() for _ in range(100)]
+        assert got.index(last) == 0
+        assert sorted(got) == sorted(noisy(100))
+        assert len(queue) == 0
+
+    run(scenario())
+
+
 def test_a_key_added_while_at_work_waits_until_it_is_done() -> None:
     async def scenario() -> None:
         queue = Queue()
@@ -168,13 +227,15 @@ def test_jitter_never_more_than_halves_a_delay(jitter: float, failures: int) -> 
     run(scenario())
 
 
-@given(steps=st.lists(st.tuples(st.sampled_from(["add", "get", "done"]), st.sampled_from([A, B, C])), max_size=60))
+@given(
+    steps=st.lists(st.tuples(st.sampled_from(["add", "edit", "get", "done"]), st.sampled_from([A, B, C])), max_size=60)
+)
 def test_no_key_is_at_work_twice_and_no_addition_is_lost(steps: list[tuple[str, Ref]]) -> None:
     async def scenario() -> None:
         queue, working, wanted = Queue(), set[Ref](), set[Ref]()
         for step, key in steps:
-            if step == "add":
-                queue.add(key)
+            if step in ("add", "edit"):
+                queue.add(key, edited=step == "edit")
                 wanted.add(key)
             elif step == "done" and key in working:
                 working.discard(key)

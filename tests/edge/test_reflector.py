@@ -274,3 +274,16 @@ def test_a_list_with_an_unreadable_object_removes_none() -> None:
             await until(follower.has("a", "b"))
 
     asyncio.run(scenario())
+
+
+def test_a_watch_that_ends_at_once_again_and_again_is_begun_less_and_less_often() -> None:
+    """As a proxy or an overloaded server may do it; without a pause that makes hundreds of watches a second."""
+
+    async def scenario() -> None:
+        pauses = Patience(silence=5, first_retry=0.05, last_retry=30)
+        async with following(a_list(version=5), a_watch(then="end"), patience=pauses) as follower:
+            begun = asyncio.get_running_loop().time()
+            await until(follower.asked(6))
+            assert asyncio.get_running_loop().time() - begun >= (0.05 + 0.1 + 0.2 + 0.4) / 2
+
+    asyncio.run(scenario())

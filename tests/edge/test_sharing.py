@@ -1,6 +1,6 @@
 import msgspec
 
-from mlendpoints.api.model import ModelSpec
+from mlendpoints.api.model import EnvVar, LocalObjectReference, ModelSpec
 from mlendpoints.edge import sharing
 from mlendpoints.edge.sharing import shared
 
@@ -33,3 +33,14 @@ def test_only_so_many_values_are_remembered() -> None:
     for number in range(sharing.MOST + 10):
         shared(msgspec.structs.replace(a_spec(), args=(str(number),)))
     assert len(sharing._known) <= sharing.MOST  # noqa: SLF001 (it must not grow for ever)
+
+
+def test_fields_that_say_the_same_stay_what_they_are() -> None:
+    said = {"image": "m:1", "env": [{"name": "token"}], "imagePullSecrets": [{"name": "token"}]}
+    for first, second in (("env", "imagePullSecrets"), ("imagePullSecrets", "env")):
+        sharing._known.clear()  # noqa: SLF001 - whichever is seen first
+        shared(msgspec.convert({"image": "m:1", first: said[first]}, ModelSpec))
+        spec = shared(msgspec.convert({"image": "m:1", second: said[second]}, ModelSpec))
+        assert spec == msgspec.convert({"image": "m:1", second: said[second]}, ModelSpec)
+        whole = shared(msgspec.convert(said, ModelSpec))
+        assert (type(whole.env[0]), type(whole.image_pull_secrets[0])) == (EnvVar, LocalObjectReference)

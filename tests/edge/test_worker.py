@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 
@@ -15,7 +16,7 @@ from mlendpoints.edge.errors import (
 )
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.queue import FIRST_RETRY, Queue
-from mlendpoints.edge.worker import Workers
+from mlendpoints.edge.worker import NotYetError, Workers
 from tests.edge.virtual_time import elapse, now, run, settle
 
 KEY, OTHER = Ref("Endpoint", "default", "a"), Ref("Endpoint", "default", "b")
@@ -167,5 +168,45 @@ def test_workers_that_were_broken_off_can_begin_again() -> None:
             rig.queue.add(KEY)
             await elapse(10)
         assert rig.ran == [(KEY, 0.0), (KEY, 1.0)]
+
+    run(scenario())
+
+
+def test_waiting_for_an_own_write_is_no_success_that_forgets_failures() -> None:
+    async def scenario() -> None:
+        failures = [UnavailableError(""), UnavailableError(""), NotYetError(0.5), UnavailableError("")]
+
+        async def reconcile(_key: Ref) -> None:
+            if failures:
+                raise failures.pop(0)
+
+        rig = Rig(reconcile)
+        async with rig.at_work():
+            rig.queue.add(KEY)
+            await elapse(10)
+            assert [time for _, time in rig.ran] == pytest.approx([0, 0.05, 0.15, 0.65, 0.85])
+            assert rig.results() == {"error": 3, "waiting": 1, "success": 1}
+
+    run(scenario())
+
+
+def test_reconciles_that_never_wait_leave_the_loop_to_others_after_each_key() -> None:
+    async def scenario() -> None:
+        turns: list[int] = []
+
+        async def reconcile(_key: Ref) -> None:
+            """Nothing to write."""
+
+        async def heartbeat() -> None:
+            while len(rig.ran) < 1000:
+                turns.append(len(rig.ran))
+                await asyncio.sleep(0)
+
+        rig = Rig(reconcile, count=4)
+        for number in range(1000):
+            rig.queue.add(Ref("Endpoint", "default", f"e{number}"))
+        async with rig.at_work():
+            await heartbeat()
+        assert max(after - before for before, after in pairwise(turns)) <= 4
 
     run(scenario())

@@ -44,7 +44,7 @@ def _asking(world: World) -> Plan:
 
 
 def _timed_proof_at(world: World) -> float:
-    return _deleted_at(world) + world.settings.proof_seconds
+    return world.routes_since + world.settings.proof_seconds
 
 
 def _gone(world: World) -> Probe:
@@ -67,7 +67,8 @@ def _deleted_at(world: World) -> float:
 
 
 def _patience_ends(world: World) -> float:
-    return _deleted_at(world) + PATIENCE
+    """An operator that was away when the endpoint was deleted has taken its routes only now."""
+    return max(_deleted_at(world), world.routes_since) + PATIENCE
 
 
 def _leaving(message: str) -> Finding:

@@ -175,9 +175,8 @@ class Scene(Struct, frozen=True, dict=True):
 
     @property
     def timed_proof_at(self) -> float:
-        """When a route counts as in force without being asked, seconds since the epoch."""
-        written = self.virtual_service.written if self.virtual_service else self.world.now
-        return written + self.world.settings.proof_seconds
+        """When a route counts as in force without being asked, by one clock: that of whoever waits."""
+        return self.world.routes_since + self.world.settings.proof_seconds
 
     def lagging(self, probe: Probe) -> tuple[str, ...]:
         """Gateway pods that have not answered as expected yet."""

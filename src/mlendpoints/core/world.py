@@ -207,6 +207,7 @@ class World(Struct, frozen=True, kw_only=True):
     unexpected: Mapping[Probe, Mapping[str, str]] = {}  # by gateway pod: what it answered instead, as "status 403"
     refusals: Mapping[Ref, Refusal] = {}
     orphans: tuple[Child, ...] = ()  # that were made for an endpoint of this name, and have no owner
+    routes_since: float = 0.0  # since when the watch has shown the routes as they are, or that there are none
 
 
 class MLModelWorld(Struct, frozen=True, kw_only=True):

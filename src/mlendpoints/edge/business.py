@@ -8,7 +8,7 @@ from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
 from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge import kinds
-from mlendpoints.edge.backends import Backends, GatewayBackends, GatewayPorts
+from mlendpoints.edge.backends import Backends
 from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.projections import Entry, Instance, Route, Volume
 
@@ -38,16 +38,10 @@ def _keys(cache: Cache, entry: Entry) -> Iterator[Ref | None]:
         case PodFacts(instance=instance):
             yield _of_instance(cache, ref.namespace, instance)
             yield from _of_mlmodel(cache, ref.namespace, instance)
-        case _:
-            yield from _keys_of_backends(cache, entry)
-
-
-def _keys_of_backends(cache: Cache, entry: Entry) -> Iterator[Ref | None]:
-    match entry.facts:
         case Backends(service=service):
-            yield _of_service(cache, Ref(kinds.SERVICE.name, entry.ref.namespace, service))
-        case GatewayPorts() | GatewayBackends():
-            yield from cache.endpoints()
+            yield _of_service(cache, Ref(kinds.SERVICE.name, ref.namespace, service))
+        case _:
+            pass
 
 
 def _templates(cache: Cache, config: Ref) -> Iterator[Ref]:

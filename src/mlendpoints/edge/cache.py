@@ -32,6 +32,7 @@ from mlendpoints.edge.marks import (
     marks,
 )
 from mlendpoints.edge.projections import Entry, Facts, Instance, Route, Template, Volume
+from mlendpoints.edge.routetimes import RouteTimes
 
 
 class Cache:
@@ -41,6 +42,7 @@ class Cache:
         self, settings: Settings, namespaces: tuple[str, ...] = (), *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._lingering = Lingering(clock)
+        self._route_times = RouteTimes(clock)
         self._entries: dict[Ref, Entry] = {}
         self._marked: Bearers[Mark] = Bearers()
         self._hosts = Hosts(self._entries, settings, namespaces)
@@ -60,13 +62,21 @@ class Cache:
         """Keeps an entry; returns the endpoints to whose hosts that makes a difference."""
         before = self._replace(entry.ref, entry)
         self._note(entry)
+        self._route_times.note(entry.ref, before, entry)
         return self._hosts.follow(before, entry)
 
     def drop(self, ref: Ref) -> set[Ref]:
         """Forgets an object; returns the endpoints to whose hosts that makes a difference."""
         before = self._replace(ref, None)
         self._note(before)
+        self._route_times.note(ref, before, None)
+        self._forget_route_time(ref)
         return self._hosts.follow(before, None)
+
+    def _forget_route_time(self, ref: Ref) -> None:
+        named = {kind.name: Ref(kind.name, ref.namespace, ref.name) for kind in (kinds.ENDPOINT, kinds.VIRTUAL_SERVICE)}
+        if ref.kind in named and named[kinds.ENDPOINT.name] not in self._entries:
+            self._route_times.forget(ref)
 
     def _note(self, changed: Entry | None) -> None:
         if changed is not None and isinstance(changed.facts, GatewayBackends):
@@ -154,6 +164,7 @@ class Cache:
             unexpected=answers.unexpected_of(gateways),
             refusals=refusals or {},
             orphans=self._orphans(ref),
+            routes_since=now - self._route_times.age(ref),
         )
 
     def mlmodel_world(

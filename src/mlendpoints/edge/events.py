@@ -1,11 +1,13 @@
 """Kubernetes events on endpoints and MLModels (events.k8s.io/v1), posted behind the reconciles' back.
 
-One for each transition. No reconcile waits for an event. A lost event is only logged.
+One for each transition, within bounds. No reconcile waits for an event. A lost event is only logged.
 """
 
 import asyncio
 import contextlib
 import time
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
@@ -16,11 +18,13 @@ from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.plan import Event
 from mlendpoints.edge.client import Api
+from mlendpoints.edge.correlator import Correlator
 from mlendpoints.edge.errors import ApiError
 from mlendpoints.edge.kinds import EVENT
+from mlendpoints.edge.turns import Turns
 
 REPORTER = "mlendpoints.dev/operator"
-UNPOSTED = 1000  # events that may wait; more than that are lost
+UNPOSTED = 200  # events of a namespace that may wait; more than that are lost
 _NOTE = 1024  # characters that the API takes
 
 log = structlog.get_logger()
@@ -29,30 +33,56 @@ Root = Endpoint | MLModel
 
 
 class Recorder:
-    """Posts events as ``instance``, the name of this process, while ``run`` runs."""
+    """Posts events as ``instance``, the name of this process, while ``run`` runs.
 
-    def __init__(self, api: Api, *, instance: str) -> None:
+    Namespaces take turns, and each has room of its own: a flood of events drowns no other namespace's.
+    """
+
+    def __init__(self, api: Api, *, instance: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
         self._instance = instance
-        self._unposted: asyncio.Queue[tuple[Root, Manifest]] = asyncio.Queue(UNPOSTED)
+        self._correlator = Correlator(clock)
+        self._unposted: Turns[str, tuple[Root, Manifest]] = Turns()
+        self._waiting: Counter[str] = Counter()  # by namespace, the one that is being posted included
+        self._filled, self._posted = asyncio.Event(), asyncio.Event()
 
     def record(self, root: Root, event: Event) -> None:
         """Takes one event about an endpoint or MLModel, to be posted soon."""
-        try:
-            self._unposted.put_nowait((root, self._manifest(root, event)))
-        except asyncio.QueueFull:
+        namespace = root.metadata.namespace
+        note = self._correlator.pass_on(root.metadata.uid, event.type, event.reason, event.message)
+        if note is None:
+            log.debug("Event was left out", name=root.metadata.name, kind=root.KIND, reason=event.reason)
+        elif self._waiting[namespace] >= UNPOSTED:
             _lost(root, event.reason, "too many wait already")
+        else:
+            self._waiting[namespace] += 1
+            self._unposted.append(namespace, (root, self._manifest(root, event, note)))
+            self._filled.set()
 
     async def run(self) -> None:
         """Posts what was recorded, one after the other, until it is cancelled."""
         while True:
-            await self._post(*await self._unposted.get())
-            self._unposted.task_done()
+            found = self._unposted.pop()
+            if found is None:
+                self._filled.clear()
+                await self._filled.wait()
+                continue
+            await self._post(*found)
+            self._done(found[0].metadata.namespace)
 
     async def drain(self, *, at_most: float) -> None:
         """Returns when everything recorded has been posted, or after so many seconds."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._unposted.join(), at_most)
+            async with asyncio.timeout(at_most):
+                while self._waiting:
+                    self._posted.clear()
+                    await self._posted.wait()
+
+    def _done(self, namespace: str) -> None:
+        self._waiting[namespace] -= 1
+        if not self._waiting[namespace]:
+            del self._waiting[namespace]
+        self._posted.set()
 
     async def _post(self, root: Root, manifest: Manifest) -> None:
         try:
@@ -60,7 +90,7 @@ class Recorder:
         except ApiError as error:
             _lost(root, manifest["reason"], str(error))
 
-    def _manifest(self, root: Root, event: Event) -> Manifest:
+    def _manifest(self, root: Root, event: Event, note: str) -> Manifest:
         metadata = root.metadata
         return {
             "apiVersion": EVENT.api_version,
@@ -70,7 +100,7 @@ class Recorder:
             "type": event.type,
             "reason": event.reason,
             "action": "Reconcile",
-            "note": event.message[:_NOTE],
+            "note": note[:_NOTE],
             "eventTime": micro_time(datetime.now(UTC)),
             "reportingController": REPORTER,
             "reportingInstance": self._instance,

@@ -5,15 +5,18 @@ known of it stays. Whatever one tenant writes, the others' objects are followed.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
+from msgspec import Struct
 
+from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.core.world import PodFacts, Ref
+from mlendpoints.core.world import Ref
 from mlendpoints.edge import kinds
-from mlendpoints.edge.backends import Backends, GatewayBackends, GatewayPorts
+from mlendpoints.edge.backends import GatewayBackends, GatewayPorts
 from mlendpoints.edge.business import keys_for
 from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.expectations import Progress
@@ -21,16 +24,23 @@ from mlendpoints.edge.kinds import Watch
 from mlendpoints.edge.projections import Entry
 from mlendpoints.edge.queue import Queue
 
-_OBSERVED_ONLY = PodFacts | Backends | GatewayPorts | GatewayBackends  # never written by us: the same facts are no news
-
 GATHERING = 0.125  # seconds in which changes of a template's users are taken together
 _MESSAGE = 500  # characters of an error that quotes what a tenant wrote
+
+Written = Endpoint | MLModel | EndpointConfig | Model  # by people
 
 log = structlog.get_logger()
 
 
 def _ignore(_kind: str) -> None:
     """Counts nothing."""
+
+
+class Neighbours(Struct, frozen=True, kw_only=True):
+    """What a feed asks of others, and tells them."""
+
+    asking: Callable[[], Iterable[Ref]] = tuple  # keys that have questions to the gateway's pods
+    count_skipped: Callable[[str], None] = _ignore  # an object, by its kind
 
 
 class Feed:
@@ -43,9 +53,9 @@ class Feed:
         queue: Queue,
         progress: Progress,
         watches: tuple[Watch, ...],
-        count_skipped: Callable[[str], None] = _ignore,
+        neighbours: Neighbours = Neighbours(),  # noqa: B008 - a frozen value
     ) -> None:
-        self._count_skipped = count_skipped
+        self._neighbours = neighbours
         self._cache = cache
         self._queue = queue
         self._progress = progress
@@ -82,7 +92,7 @@ class Feed:
 
     def skip(self, kind: str, error: Exception, ref: Ref | None = None) -> None:
         """One object could not be taken in."""
-        self._count_skipped(kind)
+        self._neighbours.count_skipped(kind)
         named = {"namespace": ref.namespace, "name": ref.name} if ref else {}
         log.warning("Object was skipped", kind=kind, **named, error=f"{type(error).__name__}: {error}"[:_MESSAGE])
 
@@ -92,29 +102,44 @@ class Feed:
 
     def _keep(self, entry: Entry) -> None:
         before = self._cache.entry(entry.ref)
-        if before == entry and isinstance(entry.facts, _OBSERVED_ONLY):
+        if before == entry:  # a new list mostly says what is known
             return
         if before is not None and _is_same_template(before, entry):
             self._cache.put(entry)
             self._queue.add_after(entry.ref, GATHERING)
             return
-        keys = keys_for(self._cache, before) if before else set()
+        keys = self._keys(before) if before else set()
         keys |= self._cache.put(entry)
-        self._wake(keys | keys_for(self._cache, entry), changed=entry.ref)
+        self._wake(keys | self._keys(entry), changed=entry.ref, edited=_is_edited(before, entry))
 
     def _forget(self, ref: Ref) -> None:
         entry = self._cache.entry(ref)
         if entry is None:
             return
-        keys = keys_for(self._cache, entry)
+        keys = self._keys(entry)
         self._wake(keys | self._cache.drop(ref), changed=ref)
 
-    def _wake(self, keys: set[Ref], *, changed: Ref) -> None:
+    def _keys(self, entry: Entry) -> set[Ref]:
+        """What depends on the gateway's pods is known by its questions; whoever is at work may be about to ask some."""
+        if isinstance(entry.facts, GatewayPorts | GatewayBackends):
+            return {*self._neighbours.asking(), *self._queue.active}
+        return keys_for(self._cache, entry)
+
+    def _wake(self, keys: set[Ref], *, changed: Ref, edited: bool = False) -> None:
         for key in keys:
             if key == changed or key.kind in kinds.ROOTS:
-                self._queue.add(key)
+                self._queue.add(key, edited=edited)
             else:
                 self._queue.add_after(key, GATHERING)
+
+
+def _is_edited(before: Entry | None, after: Entry) -> bool:
+    """Whether a person has changed what is asked for, and waits for it."""
+    return isinstance(after.facts, Written) and (before is None or _asked(before) != _asked(after))
+
+
+def _asked(entry: Entry) -> tuple[str, int]:
+    return entry.uid, entry.facts.metadata.generation if isinstance(entry.facts, Written) else 0
 
 
 def _is_same_template(before: Entry, after: Entry) -> bool:

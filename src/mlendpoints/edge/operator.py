@@ -17,7 +17,7 @@ from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.client import Api
 from mlendpoints.edge.events import Recorder
 from mlendpoints.edge.expectations import Expectations, Progress
-from mlendpoints.edge.feed import Feed
+from mlendpoints.edge.feed import Feed, Neighbours
 from mlendpoints.edge.holds import Holds
 from mlendpoints.edge.inquiries import Inquiries, ask_events
 from mlendpoints.edge.kinds import make_watches
@@ -70,7 +70,11 @@ class Operator:
         self._recorder = Recorder(api, instance=process.identity)
         progress = Progress()
         self.feed = Feed(
-            cache=self.cache, queue=self.queue, progress=progress, watches=watches, count_skipped=metrics.skip
+            cache=self.cache,
+            queue=self.queue,
+            progress=progress,
+            watches=watches,
+            neighbours=Neighbours(asking=self.prober.asking, count_skipped=metrics.skip),
         )
         self._reflectors = [
             Reflector(api=api, watch=watch, feed=self.feed, patience=process.patience) for watch in watches

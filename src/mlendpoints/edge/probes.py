@@ -69,8 +69,12 @@ class Prober:
             inquiry.questions.pop(question).cancel()
         for probe, pod in wanted:
             self._ask(key, inquiry, probe, pod)
-        if inquiry.questions:
+        if probes:
             self._inquiries[key] = inquiry
+
+    def asking(self) -> tuple[Ref, ...]:
+        """The keys that have questions, whether or not there is a pod to ask."""
+        return tuple(self._inquiries)
 
     def answers(self, key: Ref) -> Answers:
         """What each question of ``key`` was answered."""

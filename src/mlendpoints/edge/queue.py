@@ -1,15 +1,18 @@
 """A work queue as client-go's: what is added many times is worked on once, and never twice at a time.
 
-Keys added while they are worked on come back when they are done. Knows
-nothing of what a key means. Times are seconds of the event loop's clock.
+Keys added while they are worked on come back when they are done. Namespaces
+take turns, so that a busy one keeps no other waiting; what somebody has edited
+takes turns with everything else, so that it is not behind a resync. Knows
+nothing else of what a key means. Times are seconds of the event loop's clock.
 """
 
 import asyncio
 import random
-from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 from mlendpoints.core.world import Ref
+from mlendpoints.edge.turns import Turns
 
 FIRST_RETRY = 0.05  # seconds
 LAST_RETRY = 60.0  # seconds
@@ -19,8 +22,10 @@ class Queue:
     """Keys that wait, keys at work, keys for later."""
 
     def __init__(self, *, jitter: Callable[[], float] = random.random) -> None:
-        self._waiting: deque[Ref] = deque()
-        self._dirty: set[Ref] = set()  # to be worked on, whether waiting or still at work
+        self._edited: Turns[str, Ref] = Turns()  # wait, by namespace
+        self._others: Turns[str, Ref] = Turns()
+        self._next = (self._edited, self._others)
+        self._dirty: dict[Ref, bool] = {}  # to be worked on, whether waiting or still at work: whether edited
         self._active: set[Ref] = set()
         self._later: dict[Ref, asyncio.TimerHandle] = {}
         self._failures: dict[Ref, int] = {}
@@ -30,14 +35,23 @@ class Queue:
     def __len__(self) -> int:
         return len(self._dirty)
 
-    def add(self, key: Ref) -> None:
-        """Wants a key to be worked on."""
+    @property
+    def active(self) -> frozenset[Ref]:
+        """The keys that are worked on right now."""
+        return frozenset(self._active)
+
+    def add(self, key: Ref, *, edited: bool = False) -> None:
+        """Wants a key to be worked on; ``edited``: a person waits for it."""
         self._cancel(key)
-        if key in self._dirty:
+        known = self._dirty.get(key)
+        if known is not None and known >= edited:
             return
-        self._dirty.add(key)
-        if key not in self._active:
-            self._enqueue(key)
+        self._dirty[key] = edited
+        if key in self._active:
+            return
+        if known is not None:
+            self._others.discard(key.namespace, key)
+        self._enqueue(key)
 
     def add_after(self, key: Ref, delay: float) -> None:
         """Wants a key to be worked on in ``delay`` seconds, or earlier if that was wanted before."""
@@ -69,11 +83,11 @@ class Queue:
 
     async def get(self) -> Ref:
         """The next key; it is at work until ``done``."""
-        while not self._waiting:
+        while not (self._edited or self._others):
             self._filled.clear()
             await self._filled.wait()
-        key = self._waiting.popleft()
-        self._dirty.discard(key)
+        key = self._pop()
+        del self._dirty[key]
         self._active.add(key)
         return key
 
@@ -83,8 +97,17 @@ class Queue:
         if key in self._dirty:
             self._enqueue(key)
 
+    def _pop(self) -> Ref:
+        first, second = self._next
+        key = first.pop()
+        if key is None:
+            return cast("Ref", second.pop())
+        self._next = (second, first)
+        return key
+
     def _enqueue(self, key: Ref) -> None:
-        self._waiting.append(key)
+        lines = self._edited if self._dirty[key] else self._others
+        lines.append(key.namespace, key)
         self._filled.set()
 
     def _cancel(self, key: Ref) -> None:

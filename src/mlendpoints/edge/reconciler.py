@@ -36,6 +36,7 @@ from mlendpoints.edge.projections import Template
 from mlendpoints.edge.queue import Queue
 from mlendpoints.edge.refusals import Refusals
 from mlendpoints.edge.uses import uses_of
+from mlendpoints.edge.worker import NotYetError
 from mlendpoints.edge.writes import Writer
 
 UNSEEN = 0.5  # seconds after which unseen writes are looked for again, should no event wake the key
@@ -82,10 +83,10 @@ class Reconciler:
         self._rests_until: dict[Ref, float] = {}  # templates, seconds since the epoch
 
     async def reconcile(self, key: Ref) -> None:
-        """One round; raises ``ApiError`` for what a later round may mend."""
+        """One round; raises ``ApiError`` for what a later round may fix, ``NotYetError`` before its writes are seen."""
         if not self._parts.expectations.are_met(key):
-            self._parts.queue.add_after(key, UNSEEN)
-        elif key.kind == kinds.ENDPOINT.name:
+            raise NotYetError(UNSEEN)
+        if key.kind == kinds.ENDPOINT.name:
             await self._reconcile_endpoint(key)
         elif key.kind == kinds.MLMODEL.name:
             await self._reconcile_mlmodel(key)

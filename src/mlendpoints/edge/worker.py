@@ -1,4 +1,9 @@
-"""Takes keys from the queue, one reconcile for each; failures come again later, each key by its own back-off."""
+"""Takes keys from the queue, one reconcile for each; failures come again later, each key by its own back-off.
+
+After each key the event loop has its turn: a reconcile that writes nothing
+never waits, and a thousand of them in a row would hold up watches, probes and
+the lease.
+"""
 
 import asyncio
 import time
@@ -17,6 +22,14 @@ _UNEXPECTED_REFUSAL = 30.0  # seconds: asking again will hardly help
 log = structlog.get_logger()
 
 Reconcile = Callable[[Ref], Awaitable[None]]
+
+
+class NotYetError(Exception):
+    """Nothing was done: what is known is older than what was written last. Neither a success nor a failure."""
+
+    def __init__(self, look_again: float) -> None:
+        super().__init__(f"looked at again in {look_again} s")
+        self.look_again = look_again
 
 
 class Workers:
@@ -53,6 +66,7 @@ class Workers:
             finally:
                 self._idle.discard(this)
             await self._do(key)
+            await asyncio.sleep(0)
 
     async def _do(self, key: Ref) -> None:
         self._metrics.depth.set(len(self._queue))
@@ -70,6 +84,9 @@ class Workers:
     async def _try(self, key: Ref) -> str:
         try:
             await self._reconcile(key)
+        except NotYetError as error:
+            self._queue.add_after(key, error.look_again)
+            return "waiting"
         except (ConflictError, NotFoundError) as error:
             delay = self._queue.retry(key)
             log.debug(

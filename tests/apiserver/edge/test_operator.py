@@ -85,8 +85,8 @@ class Running:
         value: float = self.metrics.reconciles.labels(result)._value.get()  # noqa: SLF001 - a counter's value
         return value
 
-    def has_reconciled_since(self, reconciles: float) -> bool:
-        return self.reconciles() > reconciles
+    def has_waited_since(self, waits: float) -> bool:
+        return self.reconciles("waiting") > waits
 
     def says(self, name: str) -> str:
         endpoint = self.operator.cache.endpoint(Ref(ENDPOINT.name, self.namespace, name))
@@ -223,9 +223,9 @@ def test_what_was_written_is_not_written_again_before_it_is_seen(connect: Connec
             endpoint = await created(api, an_endpoint(namespace))
             await until(lambda: operator.writes()[("create", "Service", "201")] == 1)
             for number in range(3):
-                reconciles = operator.reconciles()
+                waits = operator.reconciles("waiting")
                 await api.merge(ref_of(endpoint), {"metadata": {"labels": {"touched": str(number)}}})
-                await until(partial(operator.has_reconciled_since, reconciles))
+                await until(partial(operator.has_waited_since, waits))
             assert operator.writes()[("create", "Service", "409")] == 0
             holds[0].let_through.set()
             await until(lambda: operator.says("ep") == "there")

@@ -1,5 +1,6 @@
 """Nothing of an endpoint goes while a gateway pod may still send requests there."""
 
+import pytest
 from msgspec.structs import replace
 
 from mlendpoints.core.world import Ref
@@ -33,3 +34,25 @@ def test_an_endpoint_without_instances_leaves_without_asking_a_gateway() -> None
     cluster.settle()
 
     assert cluster.endpoint is None
+
+
+@pytest.mark.parametrize("proof", ["timed", "required"])
+def test_an_operator_that_was_away_waits_from_when_it_has_taken_the_routes(proof: str) -> None:
+    """However long ago the endpoint was deleted: gateways have heard nothing of it until then."""
+    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model())
+    cluster.settings = gen.some_settings(proof=proof)
+    cluster.settle()
+    for _ in range(2 if proof == "timed" else 0):
+        cluster.wait_until_recheck()
+    deployment = Ref("Deployment", gen.NAMESPACE, cluster.instance("blue"))
+    cluster.deaf = {"gw-b"}
+    cluster.delete_endpoint()
+    cluster.now += 1000
+    cluster.settle()
+
+    assert deployment in cluster.objects
+
+    cluster.now += 60
+    cluster.settle()
+
+    assert cluster.objects == {}

@@ -1,0 +1,64 @@
+"""Which events are worth posting: no more of one object, and of one sort, than somebody can read.
+
+As client-go's ``EventCorrelator``: 25 events of an object at once, then one in
+5 minutes; of 10 similar ones within 10 minutes the rest are combined. What is
+left out is counted, and told by the next one of its sort.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+from msgspec import Struct, field
+
+BURST = 25  # events of one object
+REFILL = 300.0  # seconds for each further one
+SIMILAR = 10  # events of one type and reason
+WINDOW = 600.0  # seconds in which they count
+MOST = 4096  # objects that are remembered
+
+
+class _Sort(Struct):
+    """Events of one object with one type and reason."""
+
+    posted: deque[float] = field(default_factory=deque)
+    left_out: int = 0
+
+
+class _Object(Struct):
+    """A bucket of tokens, and the sorts of events."""
+
+    tokens: float
+    filled: float
+    sorts: dict[tuple[str, str], _Sort] = field(default_factory=dict)
+
+
+class Correlator:
+    """Decides by object, which is any string, and by the event's type and reason."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._objects: OrderedDict[str, _Object] = OrderedDict()
+
+    def pass_on(self, uid: str, type_: str, reason: str, note: str) -> str | None:
+        """The note to post, which tells how many similar events were left out before; None to leave this one out."""
+        now = self._clock()
+        found = self._object(uid, now)
+        sort = found.sorts.setdefault((type_, reason), _Sort())
+        while sort.posted and sort.posted[0] <= now - WINDOW:
+            sort.posted.popleft()
+        if found.tokens < 1 or len(sort.posted) >= SIMILAR:
+            sort.left_out += 1
+            return None
+        found.tokens -= 1
+        sort.posted.append(now)
+        combined, sort.left_out = sort.left_out, 0
+        return f"(combined from {combined + 1} similar events) {note}" if combined else note
+
+    def _object(self, uid: str, now: float) -> _Object:
+        found = self._objects.setdefault(uid, _Object(tokens=BURST, filled=now))
+        self._objects.move_to_end(uid)
+        if len(self._objects) > MOST:
+            self._objects.popitem(last=False)
+        found.tokens = min(float(BURST), found.tokens + (now - found.filled) / REFILL)
+        found.filled = now
+        return found
