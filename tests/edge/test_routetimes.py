@@ -14,7 +14,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.monotonic, self.wall = 0.0, 1_700_000_000.0
-        self.cache = Cache(clock=lambda: self.monotonic)
+        self.cache = Cache(some_settings(), clock=lambda: self.monotonic)
         self.cache.put(an_entry(ENDPOINT, an_endpoint()))
 
     def show(self, kind: str, obj: Object) -> None:
