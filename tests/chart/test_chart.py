@@ -71,7 +71,7 @@ def test_the_operators_policy_knows_the_gateways_namespace_and_the_allowed_prefi
     def variables(**values: Any) -> Mapping[str, str]:  # noqa: ANN401 - as in YAML
         return {each["name"]: each["expression"] for each in policy_of("operator", **values)["variables"]}
 
-    chosen = variables(gateway={"service": "edge/gate"}, allowedPathPrefixes=["/mnt/models/", "/srv"])
+    chosen = variables(gateway={"service": "edge/gate"}, allowedPathPrefixes=["/mnt/models/", "team-a=/srv"])
     system = "'kube-system', 'kube-public', 'kube-node-lease', 'istio-system'"
     assert chosen["closed"] == f"[{system}, 'edge']"
     assert chosen["prefixes"] == '["/mnt/models","/srv"]'
@@ -133,7 +133,7 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
         tlsCredentials={"example.com": "example-com-tls", "a.example.com": "a-tls"},
         proof={"mode": "timed", "seconds": 3.5},
         drainSeconds=0,
-        allowedPathPrefixes=["/mnt/models", "/srv"],
+        allowedPathPrefixes=["/mnt/models", "team-a=/srv"],
         fetch={
             "allowedAddresses": ["169.254.20.10/32", "fd00::/8"],
             "httpProxy": "http://proxy:3128",
@@ -162,7 +162,7 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
         proof="timed",
         proof_seconds=3.5,
         drain_seconds=0,
-        allowed_path_prefixes=("/mnt/models", "/srv"),
+        allowed_path_prefixes=("/mnt/models", "team-a=/srv"),
         fetch_allowed_addresses=("169.254.20.10/32", "fd00::/8"),
         fetch_http_proxy="http://proxy:3128",
         fetch_https_proxy="http://proxy:3129",
@@ -191,6 +191,8 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
         ({"proof": {"mode": "hoped"}}, "/proof/mode"),
         ({"drainSeconds": 601}, "/drainSeconds"),
         ({"allowedPathPrefixes": ["mnt"]}, "/allowedPathPrefixes/0"),
+        ({"allowedPathPrefixes": ["/"]}, "/allowedPathPrefixes/0"),
+        ({"allowedPathPrefixes": ["Team=/mnt"]}, "/allowedPathPrefixes/0"),
         ({"fetch": {"allowedAddresses": ["store.example.com"]}}, "/fetch/allowedAddresses/0"),
         ({"fetch": {"httpsProxy": "https://proxy"}}, "/fetch/httpsProxy"),
         ({"watchNamespaces": "team-a"}, "/watchNamespaces"),

@@ -1,7 +1,6 @@
 """A node's own directory as a model's storage: filled once, found again, mended where somebody has touched it."""
 
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -40,8 +39,8 @@ def shelves(is_local: bool) -> Iterator[Path]:  # noqa: FBT001 (a fixture)
 
 @pytest.fixture
 def shelf(shelves: Path) -> Path:
-    """An empty one."""
-    return Path(tempfile.mkdtemp(dir=shelves))
+    """What a variant asks for: a folder that is empty, since nothing has made it yet."""
+    return shelves / uuid.uuid4().hex[:8]
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +49,7 @@ def operated(
 ) -> Iterator[Place]:
     """A namespace with an operator that lets users have these directories."""
     place = make_place()
+    (shelves / place.name).mkdir()
     settings = {"MLENDPOINTS_ALLOWED_PATH_PREFIXES": str(shelves)}
     environment = environment_of(kubeconfig, GATEWAY, reachable=True) | settings
     desk = Desk(served=[place], environment=environment, logs=tmp_path_factory.mktemp("desk"))
@@ -101,9 +101,14 @@ def pods_of(place: Place) -> list[str]:
     return [pod["metadata"]["name"] for pod in place.all(POD) if "deletionTimestamp" not in pod["metadata"]]
 
 
-def files(shelf: Path) -> list[Path]:
+def mounted(place: Place, shelf: Path) -> Path:
+    """Where it is: in the directory of the namespace."""
+    return shelf.parent / place.name / shelf.name
+
+
+def files(place: Place, shelf: Path) -> list[Path]:
     """Those of models: the largest there are."""
-    return sorted(path for path in shelf.glob("*/model/**/*") if path.is_file())
+    return sorted(path for path in mounted(place, shelf).glob("*/model/**/*") if path.is_file())
 
 
 def switch(place: Place, archive: str, *, artifacts: str) -> str:
@@ -122,7 +127,7 @@ def test_two_replicas_fetch_once_and_a_touched_file_is_fetched_anew(shop: Place,
     pods = pods_of(shop)
     assert outcomes(shop, pods) == [FOUND, FETCHED]
 
-    touched = files(shelf)[0]
+    touched = files(shop, shelf)[0]
     good = touched.read_bytes()
     touched.write_bytes(good[:-1])
     shop.delete(POD, pods[0])
@@ -148,7 +153,7 @@ def test_a_version_that_comes_back_finds_its_files_and_deletion_leaves_them(
 
     until_empty([shop])
     until(lambda: not _volumes(shop), "no volume is left", last=lambda: _volumes(shop))
-    assert {path.relative_to(shelf).parts[0] for path in files(shelf)} >= {again}
+    assert {path.relative_to(mounted(shop, shelf)).parts[0] for path in files(shop, shelf)} >= {again}
 
 
 def test_a_claim_that_is_deleted_by_hand_is_made_again_and_finds_the_files(
@@ -190,6 +195,15 @@ def others(place: Place, kind: Kind, uid: str) -> list[str]:
 def _volumes(place: Place) -> list[str]:
     names = (volume["metadata"]["name"] for volume in place.server.read(VOLUME.path())["items"])
     return [name for name in names if name.startswith(f"{place.name}.")]
+
+
+def test_the_claim_is_of_the_namespaces_directory_alone(shop: Place, shelf: Path, artifacts: str) -> None:
+    serve(shop, shelf, artifacts=artifacts, instances=1)
+    (instance,) = (model["metadata"]["name"] for model in shop.instances("titanic"))
+
+    volume = shop.server.read(VOLUME.path(name=f"{shop.name}.{instance}"))
+
+    assert volume["spec"]["local"]["path"] == str(shelf.parent / shop.name)
 
 
 def test_a_directory_elsewhere_is_refused(shop: Place, artifacts: str) -> None:

@@ -187,9 +187,10 @@ def _storage() -> list[Manifest]:
         _deny_unless(
             f"{volume} || request.operation != 'CREATE' || "
             f"object.metadata.name == {claim}.namespace + '.' + {claim}.name && "
-            "!object.spec.local.path.contains('..') && (size(variables.prefixes) == 0 || "
-            "variables.prefixes.exists(prefix, (object.spec.local.path + '/').startsWith(prefix + '/')))",
-            "creates PersistentVolumes of directories below an allowed prefix, named after their claim",
+            f"object.spec.local.path.endsWith('/' + {claim}.namespace) && (size(variables.prefixes) == 0 || "
+            f"object.spec.local.path in variables.prefixes.map(prefix, prefix + '/' + {claim}.namespace))",
+            "creates PersistentVolumes that are named after their claim, of the directory PREFIX/NAMESPACE of an "
+            "allowed prefix",
         ),
     ]
 

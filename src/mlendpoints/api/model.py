@@ -133,6 +133,10 @@ class ModelInstance(Value, frozen=True, kw_only=True):
         int, Meta(description="How long the proxy serves on after it is told to stop.", ge=0, le=600)
     ] = 15
     path: Annotated[str, Meta(description="Node directory for the artifact; empty: none.", max_length=1024)] = ""
+    folder: Annotated[
+        str,
+        Meta(description="Folder of that directory that holds those of instances; empty: itself.", max_length=1024),
+    ] = ""
     storage_class: Annotated[str, Meta(description="Class of the artifact's claim; empty: none.", max_length=253)] = ""
     access_mode: Annotated[AccessMode, Meta(description="ReadWriteMany: all pods share one claim.")] = "ReadWriteOnce"
     network: Annotated[Network | None, Meta(description="How the fetcher reaches stores, frozen with the version.")] = (

@@ -81,11 +81,13 @@ def _model_instance(scene: Scene, target: Target, variant: TargetVariant) -> Man
 def _parts(scene: Scene, instance: Model) -> Iterable[Manifest]:
     yield make_service(instance)
     yield make_destination_rule(instance)
-    if needs_volume(instance.spec):
+    stored = scene.may_have_volume(instance)
+    if stored and needs_volume(instance.spec):
         yield make_volume(instance)
-    if needs_claim(instance.spec):
+    if stored and needs_claim(instance.spec):
         yield make_claim(instance)
-    yield make_deployment(instance, replicas=scene.wanted(instance.metadata.name))
+    if stored or scene.deployment(instance.metadata.name):
+        yield make_deployment(instance, replicas=scene.wanted(instance.metadata.name))
 
 
 def _virtual_service(scene: Scene, rollout: Rollout) -> Manifest:

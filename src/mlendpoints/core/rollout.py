@@ -24,6 +24,8 @@ from msgspec.structs import replace
 
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.findings import Finding, deadline_finding, instance_findings, refused
+from mlendpoints.core.manifests.metadata import instance_of
+from mlendpoints.core.manifests.storage import needs_volume
 from mlendpoints.core.proofs import answers_of, lagging_pods, no_gateway, routing_refusals, tell_lagging
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.scene import Scene
@@ -148,7 +150,17 @@ def instance_finding(scene: Scene, instance: str) -> Finding:
     claim = scene.standing(Ref("PersistentVolumeClaim", scene.namespace, instance))
     if finding.ok is None and claim is not None and not claim.bound:
         return replace(finding, message=f"{finding.message} Claim {instance} has no volume yet.")
-    return finding
+    return _with_directory(scene, instance, finding)
+
+
+def _with_directory(scene: Scene, instance: str, finding: Finding) -> Finding:
+    """What a node directory needs, while a pod cannot start: the kubelet tells why in events alone."""
+    model = scene.world.model_instances.get(instance)
+    waits = any(pod.awaited and not pod.deleting for pod in scene.pods(instance))
+    if finding.ok is not None or model is None or not needs_volume(model.spec) or not waits:
+        return finding
+    path = instance_of(model).path
+    return replace(finding, message=f"{finding.message} The directory {path} must exist on the node, too.")
 
 
 def deadline(scene: Scene) -> float | None:

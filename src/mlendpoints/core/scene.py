@@ -10,9 +10,13 @@ from msgspec import Struct
 from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
+from mlendpoints.api.reasons import Reason
+from mlendpoints.core.directories import is_allowed
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
+from mlendpoints.core.manifests.metadata import instance_of
+from mlendpoints.core.manifests.storage import needs_volume, volume_name
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.target import Target
 from mlendpoints.core.world import (
@@ -101,8 +105,16 @@ class Scene(Struct, frozen=True, dict=True):
         return tuple(pod for pod in self.world.pods if pod.instance == instance)
 
     def refusals(self, instance: str) -> tuple[Refusal, ...]:
-        """What the API server refused of a model instance's objects."""
-        return tuple(refusal for ref, refusal in sorted(self.world.refusals.items()) if ref.name == instance)
+        """What was rejected of a model instance's objects."""
+        names = (instance, volume_name(self.namespace, instance))
+        told = tuple(refusal for ref, refusal in sorted(self.world.refusals.items()) if ref.name in names)
+        model = self.world.model_instances.get(instance)
+        return told if model is None or self.may_have_volume(model) else (_forbidden(model), *told)
+
+    def may_have_volume(self, model: Model) -> bool:
+        """Whether the volume of a model instance stands, or may be made; one that needs none has all that it needs."""
+        volume = Ref("PersistentVolume", "", volume_name(self.namespace, model.metadata.name))
+        return not needs_volume(model.spec) or volume in self.world.children or is_allowed(model, self.world.settings)
 
     def wanted(self, instance: str) -> int:
         """Pods asked of a model instance; before it is written, what the config asks."""
@@ -206,4 +218,13 @@ def recorded_destinations(record: EndpointConfig | None) -> tuple[Destination, .
             for v in record.spec.models
             if v.name in versions
         )
+    )
+
+
+def _forbidden(model: Model) -> Refusal:
+    path = instance_of(model).path
+    return Refusal(
+        Reason.INVALID_SPEC,
+        f"its volume cannot be created: the node directory {path} is none that namespace {model.metadata.namespace} may"
+        " use. Ask the administrator to allow it, or change path in the config.",
     )

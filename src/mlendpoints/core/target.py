@@ -5,8 +5,6 @@ What hinders it comes back as a ``Finding`` for the condition ``ConfigResolved``
 """
 
 from collections.abc import Callable
-from pathlib import PurePosixPath
-from posixpath import normpath
 
 from msgspec import Struct
 
@@ -15,6 +13,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.claims import host_hindrance
+from mlendpoints.core.directories import locate, prefixes
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.gateway import can_open
@@ -144,20 +143,16 @@ def _model_is_missing(world: World) -> Finding | None:
 
 
 def _path_is_not_allowed(world: World) -> Finding | None:
-    variants = world.config.spec.models if world.config else ()
+    variants, namespace = world.config.spec.models if world.config else (), world.endpoint.metadata.namespace
     for variant in variants:
-        if variant.path and not _allowed(variant.path, world.settings.allowed_path_prefixes):
-            allowed = ", ".join(world.settings.allowed_path_prefixes) or "none"
+        if variant.path and locate(variant.path, namespace, world.settings) is None:
+            allowed = ", ".join(prefixes(namespace, world.settings)) or "none"
             return Finding.no(
                 Reason.INVALID_SPEC,
                 f"Variant {variant.name} asks for the node directory {variant.path}; the operator allows"
                 f" directories below: {allowed}.",
             )
     return None
-
-
-def _allowed(path: str, prefixes: tuple[str, ...]) -> bool:
-    return any(PurePosixPath(normpath(path)).is_relative_to(prefix) for prefix in prefixes)
 
 
 _CHAIN: tuple[Callable[[World], Finding | None], ...] = (

@@ -5,6 +5,7 @@ sentence that names the variable.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
@@ -12,12 +13,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from mlendpoints.core.directories import overlapping
 from mlendpoints.core.world import HostGrant
 from mlendpoints.core.world import Settings as CoreSettings
 
 PREFIX = "MLENDPOINTS_"
 SUFFIX = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-_LISTS = frozenset({"namespaces", "allowed_path_prefixes"})
+_LISTS = frozenset({"namespaces"})
+_PREFIX = re.compile("([a-z0-9]([-a-z0-9]*[a-z0-9])?=)?/[^/].*")
 _NETWORKS = frozenset({"fetch_allowed_addresses"})
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -80,7 +83,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Retries of a request that never reached a model pod; 0 in loss tests
     retry_attempts: Annotated[int, Meta(ge=0, le=10)] = 2
 
-    # Node directories that a variant's path may lie in; none by default
+    # Node directories that a variant's path may lie in, NAMESPACE=/DIRECTORY for one namespace; none by default
     allowed_path_prefixes: tuple[str, ...] = ()
 
     # How model-init reaches stores: refused addresses that are allowed all the same, proxies, and the
@@ -119,6 +122,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 def _value(name: str, text: str) -> object:
     if name in _LISTS:
         return _parts(text)
+    if name == "allowed_path_prefixes":
+        return _prefixes(name, _parts(text))
     if name in _NETWORKS:
         return tuple(_network(name, part) for part in _parts(text))
     if name in _OBJECTS:
@@ -128,6 +133,15 @@ def _value(name: str, text: str) -> object:
 
 def _parts(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _prefixes(name: str, entries: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in entries:
+        if not _PREFIX.fullmatch(entry):
+            raise msgspec.ValidationError(f"{entry!r} is neither /DIRECTORY nor NAMESPACE=/DIRECTORY - at `$.{name}`")
+    for outer, inner in overlapping(entries):
+        raise msgspec.ValidationError(f"{inner} lies in {outer}; name one of them only - at `$.{name}`")
+    return entries
 
 
 def _network(name: str, text: str) -> str:

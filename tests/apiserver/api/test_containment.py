@@ -221,6 +221,8 @@ def a_volume(namespace: str, **change: Any) -> Object:  # noqa: ANN401 - any fie
     [
         {"hostPath": {"path": "/"}, "local": None},
         {"storageClassName": "other"},
+        {"local": {"path": "/etc"}},
+        {"local": {"path": "/mnt/models/another"}},
         {"claimRef": {"namespace": "kube-system"}},
         {"claimRef": {"name": "other"}},
     ],

@@ -8,7 +8,7 @@ from mlendpoints.api.model import Model, Network
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.service import METRICS_PORT
-from mlendpoints.core.manifests.storage import needs_volume, source_claim
+from mlendpoints.core.manifests.storage import folder_of, needs_volume, source_claim
 from mlendpoints.core.quantities import canonical_quantity, whole_units
 from mlendpoints.core.sparse import sparse
 
@@ -129,7 +129,7 @@ def _model_resources(instance: Model) -> Manifest:
 def _artifact_mount(instance: Model) -> Manifest:
     if not instance.spec.artifact:
         return {}
-    folder = f"{instance.metadata.name}/model" if needs_volume(instance.spec) else "model"
+    folder = f"{folder_of(instance)}/model" if needs_volume(instance.spec) else "model"
     mount = {"name": "artifact", "mountPath": "/opt/ml/model", "subPath": folder, "readOnly": True}
     return {"volumeMounts": [mount]}
 
@@ -164,4 +164,4 @@ def _network_environment(network: Network | None) -> Manifest:
 
 def _folder(instance: Model) -> Manifest:
     """A node directory is shared by instances: each has a folder of its own."""
-    return {"subPath": instance.metadata.name} if needs_volume(instance.spec) else {}
+    return {"subPath": folder_of(instance)} if needs_volume(instance.spec) else {}

@@ -16,6 +16,7 @@ from mlendpoints.api.endpointconfig import ConfigInstance, EndpointConfig, Endpo
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.mlmodel import MLModelSpec
 from mlendpoints.api.model import Images, Model, ModelInstance, ModelSpec, Network
+from mlendpoints.core.directories import locate
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import endpoint_labels, instance_labels, make_metadata
 from mlendpoints.core.manifests.storage import needs_volume
@@ -69,13 +70,15 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
 ) -> Manifest:
     """The frozen version of a model for one variant; ``replicas`` is its scale, the only field that may change."""
     variant = _canonical(variant)
+    directory = locate(variant.path, endpoint.metadata.namespace, settings) if variant.path else None
     instance = ModelInstance(
         endpoint=endpoint.metadata.name,
         config=config_name,
         variant=variant.name,
         model=template.metadata.name,
         version=version,
-        path=variant.path,
+        path=directory.volume if directory else variant.path,
+        folder=directory.folder if directory else "",
         **frozen(variant, settings),
     )
     name = f"{template.metadata.name}-{version}"

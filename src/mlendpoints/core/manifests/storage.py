@@ -1,8 +1,9 @@
 """Storage of a model instance: a PersistentVolume and its claim for a node directory, a claim for what all pods share.
 
 A ``local`` volume, because uid 1000 can write to it by ``fsGroup``; to a
-``hostPath`` it cannot. The directory outlives everything here: files stay. On
-each node it is another one, so that pods on several nodes each fetch once.
+``hostPath`` it cannot. The directory, one for each namespace (see ``directories``),
+outlives everything here: files stay. On each node it is another one, so that pods
+on several nodes each fetch once.
 In all other cases the Deployment itself asks for room (see ``deployment``).
 """
 
@@ -31,6 +32,11 @@ def source_claim(artifact: str) -> str:
     """The claim that an artifact lies on already (``pvc://claim/path``); empty for all others."""
     scheme, _, rest = artifact.partition("://")
     return rest.partition("/")[0] if scheme == "pvc" else ""
+
+
+def folder_of(instance: Model) -> str:
+    """The instance's own folder in the node directory, which others of its namespace share."""
+    return "/".join(part for part in (instance_of(instance).folder, instance.metadata.name) if part)
 
 
 def volume_name(namespace: str, instance: str) -> str:

@@ -1,0 +1,52 @@
+"""Node directories: which of them a namespace may use, and where in them its files lie.
+
+A volume is always ``PREFIX/NAMESPACE``, a directory of the administrator's making.
+No tenant can name another's, nor put a link in its place, since nobody's pod has
+the prefix itself mounted. Whatever a variant's ``path`` says below the prefix
+becomes a folder in that volume, which the kubelet enters without following links.
+"""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from posixpath import normpath
+
+from msgspec import Struct
+
+from mlendpoints.api.model import Model
+from mlendpoints.core.world import Settings
+
+
+class Directory(Struct, frozen=True):
+    """The directory that is mounted, and the folder in it below which instances have theirs; empty: itself."""
+
+    volume: str
+    folder: str = ""
+
+
+def prefixes(namespace: str, settings: Settings) -> tuple[str, ...]:
+    """Those that pods of a namespace may have: ``/DIRECTORY``, or ``NAMESPACE=/DIRECTORY`` for one alone."""
+    pairs = (entry.rpartition("=") for entry in settings.allowed_path_prefixes)
+    return tuple(normpath(prefix) for owner, _, prefix in pairs if owner in ("", namespace))
+
+
+def locate(path: str, namespace: str, settings: Settings) -> Directory | None:
+    """Where the files of a variant with this ``path`` lie; None if it lies below no prefix of the namespace."""
+    asked = PurePosixPath(normpath(path))
+    for prefix in prefixes(namespace, settings):
+        if asked.is_relative_to(prefix):
+            rest = str(asked.relative_to(prefix))
+            return Directory(f"{prefix}/{namespace}", "" if rest == "." else rest)
+    return None
+
+
+def is_allowed(instance: Model, settings: Settings) -> bool:
+    """Whether an instance may still have its volume made: prefixes change, and without the policy anybody makes one."""
+    namespace, path = instance.metadata.namespace, instance.spec.instance.path if instance.spec.instance else ""
+    return path in {f"{prefix}/{namespace}" for prefix in prefixes(namespace, settings)}
+
+
+def overlapping(entries: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Prefixes of which one lies in another: a namespace's directory in one would be a folder in the other."""
+    known = sorted({normpath(entry.rpartition("=")[2]) for entry in entries})
+    for outer in known:
+        yield from ((outer, inner) for inner in known if inner != outer and PurePosixPath(inner).is_relative_to(outer))

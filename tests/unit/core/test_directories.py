@@ -1,0 +1,98 @@
+"""Whose node directory a path comes to."""
+
+from pathlib import PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlendpoints.core.directories import Directory, is_allowed, locate, overlapping
+from mlendpoints.core.world import Ref
+from tests import gen
+from tests.simulation import Cluster
+
+NAMES = st.sampled_from(["a", "b", "models", "mnt", "titanic-3f9c2ab1", "etc"])
+PARTS = st.lists(st.sampled_from(["a", "b", "models", "mnt", "..", ".", "", "titanic-3f9c2ab1"]), max_size=5)
+PREFIXES = st.lists(st.sampled_from(["/mnt", "/srv/models", "/srv/b", "a=/a", "b=/b"]), max_size=3, unique=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/mnt", Directory("/mnt/team-a")),
+        ("/mnt/", Directory("/mnt/team-a")),
+        ("/mnt/models/large", Directory("/mnt/team-a", "models/large")),
+        ("/fast/x", Directory("/fast/team-a", "x")),
+        ("/slow", None),
+        ("/mntx", None),
+        ("/mnt/../etc", None),
+        ("/", None),
+    ],
+)
+def test_a_path_is_a_folder_in_the_namespaces_own_directory(path: str, found: Directory | None) -> None:
+    settings = gen.some_settings(allowed_path_prefixes=("/mnt", "team-a=/fast/", "team-b=/slow"))
+    assert locate(path, "team-a", settings) == found
+
+
+@given(one=NAMES, other=NAMES, parts=st.tuples(PARTS, PARTS), prefixes=PREFIXES)
+def test_no_two_namespaces_share_a_directory_whatever_they_ask_for(
+    one: str, other: str, parts: tuple[list[str], list[str]], prefixes: list[str]
+) -> None:
+    settings = gen.some_settings(allowed_path_prefixes=tuple(prefixes))
+    asked = [f"{prefixes[0].rpartition('=')[2]}/{'/'.join(rest)}" if prefixes else "/mnt" for rest in parts]
+    mine, theirs = locate(asked[0], one, settings), locate(asked[1], other, settings)
+    if one == other or mine is None or theirs is None:
+        return
+    assert not PurePosixPath(mine.volume).is_relative_to(theirs.volume)
+    assert ".." not in mine.folder.split("/")
+
+
+@pytest.mark.parametrize(
+    ("entries", "pairs"),
+    [
+        (("/mnt", "/srv"), []),
+        (("/mnt", "team-a=/mnt"), []),
+        (("/mnt", "/mntx"), []),
+        (("/mnt", "/mnt/models"), [("/mnt", "/mnt/models")]),
+        (("team-a=/mnt/models/", "/mnt"), [("/mnt", "/mnt/models")]),
+    ],
+)
+def test_prefixes_that_lie_in_others_are_found(entries: tuple[str, ...], pairs: list[tuple[str, str]]) -> None:
+    assert list(overlapping(entries)) == pairs
+
+
+def with_a_directory() -> Cluster:
+    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(path="/mnt/models")), gen.a_model())
+    cluster.settings = gen.some_settings(allowed_path_prefixes=("/mnt",))
+    return cluster
+
+
+def test_the_volume_of_a_version_that_stands_stays_when_its_prefix_is_no_longer_allowed() -> None:
+    cluster = with_a_directory().settle()
+    kinds = cluster.kinds()
+    cluster.settings = gen.some_settings(allowed_path_prefixes=("/srv",))
+    cluster.settle()
+
+    assert cluster.kinds() == kinds
+    assert cluster.condition("Available") == ("True", "InService")
+
+
+def test_an_instance_may_have_no_volume_but_of_its_namespaces_directory() -> None:
+    settings = gen.some_settings(allowed_path_prefixes=("/mnt",))
+    cluster = with_a_directory().settle()
+    model = cluster.world().model_instances[cluster.instance("blue")]
+
+    assert is_allowed(model, settings)
+    assert not is_allowed(model, gen.some_settings(allowed_path_prefixes=("/srv",)))
+
+
+def test_a_volume_that_went_is_not_made_again_below_a_prefix_that_is_no_longer_allowed() -> None:
+    cluster = with_a_directory().settle()
+    cluster.settings = gen.some_settings(allowed_path_prefixes=("/srv",))
+    instance = cluster.instance("blue")
+    for kind in ("PersistentVolumeClaim", "Deployment"):
+        cluster.delete(Ref(kind, gen.NAMESPACE, instance))
+        cluster.settle()
+
+    assert "PersistentVolume" not in cluster.kinds()
+    assert cluster.condition("ModelsReady") == ("False", "InvalidSpec")
