@@ -116,13 +116,20 @@ def test_only_routes_on_the_same_gateway_pods_take_a_host(kind: str, route: Obje
 
 
 @pytest.mark.parametrize(
-    ("name", "uid", "takes"), [("e", "a-e", False), ("copy", "a-e", True), ("e", "someone", True), ("e", "", True)]
+    ("name", "uid", "takes"),
+    [("e", "a-e", False), ("copy", "a-e", True), ("e", "the-one-before", False), ("e", "", True)],
 )
 def test_ours_is_what_a_known_endpoint_of_the_name_owns_not_what_a_label_says(
     name: str, uid: str, *, takes: bool
 ) -> None:
     cache = filled(MINE, PUBLIC, (ROUTE, a_route("a", name, ["s.x.com"], ["c/public"], owner=uid)))
     assert bool(foreign(cache, E)) is takes
+
+
+def test_a_route_of_an_endpoint_that_has_gone_takes_the_host_until_it_is_collected() -> None:
+    cache = filled(MINE, PUBLIC, (ROUTE, a_route("b", "gone", ["s.x.com"], ["c/public"], owner="gone")))
+    assert foreign(cache, E) == (ref(ROUTE, "b", "gone"),)
+    assert cache.drop(ref(ROUTE, "b", "gone")) == {E}
 
 
 def test_an_owner_in_another_namespace_makes_nothing_ours() -> None:
@@ -241,7 +248,7 @@ class Plain:
         if not isinstance(entry.facts, Route):
             return ()
         mine = self.entries.get(Ref(ENDPOINT, key.namespace, key.name))
-        if mine is not None and entry.facts.child is not None and mine.uid == entry.facts.child.controller:
+        if mine is not None and entry.facts.child is not None and entry.facts.child.controller:
             return ()
         opened = (key,) if key.kind == GATEWAY else entry.facts.gateways
         return entry.facts.hosts if any(self._is_open(gateway) for gateway in opened) else ()

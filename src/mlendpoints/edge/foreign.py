@@ -3,8 +3,9 @@
 A Gateway opens hosts on the pods that its selector matches; a VirtualService
 routes them there where it is bound to such a Gateway. What is bound to the mesh
 alone, or to other pods, takes nothing from an endpoint. A bare ``*`` is what
-nobody else names, and so takes nothing either. *Ours* is what a known endpoint
-of the same name owns, or adopts for want of an owner; a label alone is nothing.
+nobody else names, and so takes nothing either. *Ours* is what an endpoint that
+is known owns by its own name, or adopts; a label alone is nothing, and a copy
+has another name.
 """
 
 from bisect import bisect_left, insort
@@ -87,11 +88,15 @@ class ForeignRoutes:
         return entry.facts.hosts if is_bound else ()
 
     def _is_ours(self, ref: Ref, route: Route) -> bool:
+        """What has the name of a known endpoint and an owner as its children have.
+
+        If that is not the endpoint itself, but the one of this name before it, the write of this route waits for the
+        garbage collector; if it is another one, that write reports ``NotOwned``.
+        """
         owner = self._entries.get(Ref(kinds.ENDPOINT.name, ref.namespace, ref.name))
         if owner is None or route.child is None:
             return False
-        is_owner = route.child.controller == owner.uid or route.child.orphan_of == owner.ref
-        return isinstance(owner.facts, Endpoint) and is_owner
+        return isinstance(owner.facts, Endpoint) and (route.child.controller != "" or route.child.orphan_of is not None)
 
     def _is_open(self, gateway: Ref) -> bool:
         entry = self._entries.get(gateway)

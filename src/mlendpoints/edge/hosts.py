@@ -45,7 +45,7 @@ class Hosts:
         woken = set[Ref]()
         if entry.ref.kind == kinds.ENDPOINT.name:
             woken |= self._follow_endpoint(entry.ref, _endpoint(old), _endpoint(new))
-            if before is None or after is None or before.uid != after.uid:
+            if before is None or after is None:
                 woken |= self._owners_of(self._foreign.follow_owner(entry.ref))
         elif isinstance(old, Route) or isinstance(new, Route):
             woken |= self._owners_of(self._foreign.follow(entry.ref, _route(old), _route(new)))
