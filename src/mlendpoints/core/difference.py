@@ -91,9 +91,16 @@ def write_for(manifest: Manifest, child: Child | None) -> Write | None:
 
 
 def _is_as_written(manifest: Manifest, child: Child) -> bool:
-    if child.ref.kind == "Deployment" and child.builder != BUILDER:
+    if child.ref.kind == "Deployment" and _is_of_another_builder(manifest, child):
         return True
     return child.manifest_hash == manifest_hash(manifest) and covers(child.fields, stamped(manifest))
+
+
+def _is_of_another_builder(manifest: Manifest, child: Child) -> bool:
+    """By its annotation, unless a person has edited or removed that: the hash tells what was written last."""
+    if child.builder == BUILDER or child.manifest_hash == manifest_hash(manifest):
+        return False
+    return bool(child.builder or child.manifest_hash)
 
 
 def scale_for(manifest: Manifest, child: Child) -> Write | None:

@@ -139,6 +139,15 @@ def ended(pods: Iterable[PodFacts]) -> str:
     return f" Pod {last.name} has ended: {quoted(last.end).rstrip('. ')}. Another takes its place automatically."
 
 
+def added_by_others(deployments: Iterable[Child | None]) -> str:
+    """What others added to pods of a frozen version, as further sentences; empty if nobody did."""
+    found = [child for child in deployments if child is not None and child.additions]
+    said = "; ".join(f"Deployment {child.ref.name}: {quoted(child.additions)}" for child in found[:2])
+    if not said:
+        return ""
+    return f" Its pods have what is not part of this version ({said}). Set it in the model, and undo it there."
+
+
 def pod_finding(pod: PodFacts) -> Finding | None:
     """What keeps a pod from being ready, if it says so. One that has ended for good is nobody's failure but its own."""
     if pod.end:

@@ -12,7 +12,7 @@ from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core import history
 from mlendpoints.core.claims import host_record
 from mlendpoints.core.conditions import all_true, make_conditions
-from mlendpoints.core.findings import Finding, refused
+from mlendpoints.core.findings import Finding, added_by_others, refused
 from mlendpoints.core.history import Report
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.service import monitoring_name
@@ -95,8 +95,10 @@ def make_status(report: Report) -> EndpointStatus:
 
 def _models(report: Report) -> Finding:
     world = report.scene.world
-    said = report.rollout.models.message + left_over(world.endpoint, world.orphans, world.model_instances)
-    return replace(report.rollout.models, message=said)
+    asked = report.scene.target.instances if report.scene.target else report.scene.serving_instances
+    added = added_by_others(report.scene.deployment(instance) for instance in sorted(asked))
+    left = left_over(world.endpoint, world.orphans, world.model_instances)
+    return replace(report.rollout.models, message=report.rollout.models.message + added + left)
 
 
 def _beside(scene: Scene) -> str:

@@ -112,6 +112,7 @@ class Child(Struct, frozen=True, kw_only=True):
     current: bool = True  # Deployment: its controller has seen the newest generation, all pods are of it
     ready_replicas: int = 0  # Deployment: pods ready, of the newest template
     ready_addresses: int = 0  # Service: ready addresses in its EndpointSlices
+    additions: str = ""  # Deployment: what others added to its pods, and who
     failure: str = ""  # Deployment: message of its ReplicaFailure condition
     stalled: bool = False  # Deployment: its rollout has passed its progress deadline
     bound: bool = False  # PersistentVolumeClaim: it has a volume

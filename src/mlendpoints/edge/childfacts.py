@@ -5,6 +5,7 @@ from msgspec import Struct
 
 from mlendpoints.core.world import Child, JobFacts
 from mlendpoints.edge import kinds
+from mlendpoints.edge.additions import additions
 from mlendpoints.edge.envelope import Condition, Metadata, epoch, make_child
 
 
@@ -55,6 +56,7 @@ def make_deployment(raw: bytes) -> tuple[Metadata, Child]:
         replicas=deployment.spec.replicas,
         current=status.observed_generation >= metadata.generation and outdated == 0,
         ready_replicas=max(0, status.ready_replicas - outdated),
+        additions=additions(metadata.managed_fields),
         failure=next(failures, ""),
         stalled=any(c.type == "Progressing" and c.reason == "ProgressDeadlineExceeded" for c in status.conditions),
     )

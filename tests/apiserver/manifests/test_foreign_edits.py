@@ -1,11 +1,14 @@
 """Somebody else's edit of a field of ours is seen without its value, and one apply takes it back."""
 
+import json
 from typing import Any
 
 import pytest
 
 from mlendpoints.core.difference import covers
 from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.world import Child
+from mlendpoints.edge.projections import decode
 from tests.apiserver.manifests.objects import MERGE, STRATEGIC, Objects, differences, our_fields
 from tests.apiserver.manifests.test_stored import manifest_of
 
@@ -104,3 +107,50 @@ def test_scaling_by_others_is_no_difference_of_fields(objects: Objects) -> None:
     manifest = manifest_of(("titanic", "Deployment", NAMES["Deployment"]), objects.namespace)
     objects.create(manifest)
     assert covers(our_fields(objects.edit(manifest, {"spec": {"replicas": 7}})), manifest)
+
+
+ADDITIONS: dict[str, tuple[Manifest, str]] = {
+    "a variable": (model(env=[{"name": "DEBUG", "value": "1"}]), "spec.initContainers[model].env[DEBUG]"),
+    "a container": (
+        pod(containers=[{"name": "shell", "image": "busybox"}]),
+        "spec.containers[shell]",
+    ),
+    "a priority": (pod(priorityClassName="system-node-critical"), "spec.priorityClassName"),
+    "a label of the pods": (
+        {"spec": {"template": {"metadata": {"labels": {"team": "purser"}}}}},
+        "metadata.labels.team",
+    ),
+}
+
+
+@pytest.mark.parametrize("addition", ADDITIONS)
+def test_what_others_add_to_the_pods_is_told_with_who_added_it(objects: Objects, addition: str) -> None:
+    patch, path = ADDITIONS[addition]
+    manifest = manifest_of(("titanic", "Deployment", NAMES["Deployment"]), objects.namespace)
+    objects.create(manifest)
+    edited = objects.edit(manifest, patch, STRATEGIC)
+    assert added(edited) == f"somebody: {path}"
+    assert added(objects.apply(manifest)) == f"somebody: {path}"
+
+
+def test_a_restart_by_kubectl_and_edits_beside_the_pods_add_nothing_to_them(objects: Objects) -> None:
+    manifest = manifest_of(("titanic", "Deployment", NAMES["Deployment"]), objects.namespace)
+    assert added(objects.create(manifest)) == ""
+    restarted = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}}}
+    objects.edit(manifest, {"spec": {"template": restarted}}, STRATEGIC)
+    edited = objects.edit(manifest, {"metadata": {"labels": {"team": "purser"}}, "spec": {"replicas": 7}})
+    assert added(edited) == ""
+
+
+def test_a_deployment_that_somebody_wrote_back_whole_has_no_additions(objects: Objects) -> None:
+    """As a backup does, with all that the API server has filled in."""
+    manifest = manifest_of(("titanic", "Deployment", NAMES["Deployment"]), objects.namespace)
+    spec = objects.create(manifest)["spec"]
+    objects.edit(manifest, {"metadata": {"managedFields": [{}]}})
+    assert added(objects.edit(manifest, {"spec": spec})) == "" == added(objects.apply(manifest))
+
+
+def added(stored: Manifest) -> str:
+    facts = decode("Deployment", json.dumps(stored).encode()).facts
+    assert isinstance(facts, Child)
+    return facts.additions

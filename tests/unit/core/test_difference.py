@@ -175,6 +175,21 @@ def test_a_pod_of_an_earlier_builder_is_left_alone() -> None:
     assert write_for(DEPLOYMENT, child(DEPLOYMENT, builder="0", manifest_hash="old", fields="[]")) is None
 
 
+@pytest.mark.parametrize("builder", ["", "7"])
+def test_an_annotation_edited_by_hand_does_not_switch_off_repair(builder: str) -> None:
+    """The hash still says that today's builder wrote it."""
+    assert isinstance(write_for(DEPLOYMENT, child(DEPLOYMENT, builder=builder)), Apply) is False
+    assert isinstance(write_for(DEPLOYMENT, child(DEPLOYMENT, builder=builder, fields="[]")), Apply)
+
+
+def test_without_any_annotation_of_ours_a_deployment_is_repaired() -> None:
+    assert isinstance(write_for(DEPLOYMENT, child(DEPLOYMENT, builder="", manifest_hash="", fields="[]")), Apply)
+
+
+def test_a_deployment_of_an_earlier_builder_is_not_repaired_for_want_of_its_annotation() -> None:
+    assert write_for(DEPLOYMENT, child(DEPLOYMENT, builder="", manifest_hash="old", fields="[]")) is None
+
+
 def test_a_deployment_of_an_earlier_builder_is_still_scaled() -> None:
     old = child(DEPLOYMENT, builder="0", manifest_hash="old", replicas=0)
     assert write_for(DEPLOYMENT, old) == Scale(old, REPLICAS)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.findings import Finding, deadline_finding, instance_findings
+from mlendpoints.core.findings import Finding, added_by_others, deadline_finding, instance_findings
 from mlendpoints.core.probing import worth_asking
 from mlendpoints.core.world import Child, Complaint, ContainerFacts, PodFacts, Ref, Refusal
 
@@ -308,3 +308,13 @@ def test_an_artifact_that_overflows_its_volume_is_too_large() -> None:
 
 def test_no_count_of_ready_pods_contradicts_that_they_are_not_all_ready() -> None:
     assert judged(ready=2).message == "rfc-1: its Deployment is being updated."
+
+
+def test_what_others_added_to_the_pods_is_told_with_the_way_to_have_it() -> None:
+    changed = replace(DEPLOYMENT, additions="kubectl-set: spec.containers[nginx].env[DEBUG]")
+
+    assert added_by_others([None, DEPLOYMENT]) == ""
+    assert added_by_others([changed]) == (
+        " Its pods have what is not part of this version (Deployment rfc-1: kubectl-set:"
+        " spec.containers[nginx].env[DEBUG]). Set it in the model, and undo it there."
+    )

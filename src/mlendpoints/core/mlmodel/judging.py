@@ -7,6 +7,7 @@ from mlendpoints.api.mlmodel import Phase
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.findings import (
     Finding,
+    added_by_others,
     awaited,
     deadline_finding,
     ended,
@@ -127,7 +128,11 @@ def _with(message: str, trouble: Finding | None) -> str:
 def _serving(view: View) -> Verdict:
     if view.is_ready:
         said = f"All {view.wanted} pods answer." if view.wanted else "It is scaled to no pods."
-        said += _leaving_claim(view) + left_over(view.world.model, view.world.orphans, {})
+        said += (
+            _leaving_claim(view)
+            + added_by_others([view.deployment])
+            + left_over(view.world.model, view.world.orphans, {})
+        )
         return Verdict("Ready", Finding.yes(Reason.AS_ASKED, said))
     if view.deployment is None or not view.is_switched:
         begun: Phase = "Serving" if view.asked.spec.artifact or view.deployment else "Pending"
