@@ -87,7 +87,12 @@ def storage(scene: Scene, instance: str) -> tuple[Child | None, Child | None]:
 
 
 def releases(scene: Scene) -> Iterator[Release]:
-    """Model instances on their way out whose volume, which no garbage collector takes, is gone."""
+    """Model instances on their way out whose volume, which no garbage collector takes, is gone.
+
+    Without allowed directories no volume is seen: that one is not there says nothing then, and its instance waits.
+    """
+    if not scene.world.settings.allowed_path_prefixes:
+        return
     for ref, child in sorted(scene.world.children.items()):
         if _awaits_volume(child) and storage(scene, ref.name)[1] is None:
             yield Release(child, labels.VOLUME_FINALIZER)

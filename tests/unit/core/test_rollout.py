@@ -5,10 +5,11 @@ import itertools
 import pytest
 from msgspec.structs import replace
 
+from mlendpoints.api import labels
 from mlendpoints.api.endpoint import UpdatePolicy
 from mlendpoints.api.model import Model
 from mlendpoints.core.endpoint import plan_endpoint
-from mlendpoints.core.plan import Scale
+from mlendpoints.core.plan import Release, Scale
 from mlendpoints.core.world import ContainerFacts, GatewayPod, Ref, Refusal
 from tests import gen
 from tests.simulation import Cluster
@@ -356,6 +357,26 @@ def test_a_node_directory_has_its_volume_taken_along_and_its_finalizer_taken_off
     cluster.settle()
 
     assert cluster.objects == {}
+
+
+def test_volumes_of_directories_that_are_no_longer_allowed_are_neither_made_again_nor_left_behind() -> None:
+    """Without an allowed directory no volume is watched, so that one in use looks as if it were not there."""
+    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(path="/mnt/models")), gen.a_model())
+    cluster.settings = allowing = gen.some_settings(allowed_path_prefixes=("/mnt",))
+    cluster.settle()
+    (volume,) = (ref for ref in cluster.objects if ref.kind == "PersistentVolume")
+    cluster.objects.pop(volume)
+    cluster.settings = gen.some_settings()
+    cluster.settle()
+
+    assert volume not in cluster.objects
+
+    instance = Ref("MachineLearningModel", gen.NAMESPACE, cluster.instance("blue"))
+    leaving = replace(cluster.world().children[instance], deleting=True, finalizers=(labels.VOLUME_FINALIZER,))
+    for settings, writes in ((cluster.settings, ()), (allowing, (Release(leaving, labels.VOLUME_FINALIZER),))):
+        world = replace(cluster.world(), settings=settings)
+        world = replace(world, children={**world.children, instance: leaving})
+        assert tuple(write for write in plan_endpoint(world).writes if isinstance(write, Release)) == writes
 
 
 def test_a_volume_whose_claim_somebody_deletes_is_made_anew_with_it() -> None:
