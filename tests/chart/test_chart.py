@@ -24,6 +24,46 @@ def test_the_operator_reads_no_secret_and_no_rule_has_a_wildcard() -> None:
     assert granted.isdisjoint({"*", "secrets", "configmaps", "pods/exec", "escalate", "bind", "impersonate"})
 
 
+def test_the_operator_is_granted_just_what_it_does() -> None:
+    """What it makes it creates, reads when the name is taken, changes and deletes; of all else it reads lists."""
+    granted: dict[str, set[str]] = {}
+    for rule in operator_rules(rendered(allowedPathPrefixes=["/mnt/models"]), "ClusterRole"):
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                granted.setdefault(f"{resource}.{group}".rstrip("."), set()).update(rule["verbs"])
+    makes = {"get", "list", "watch", "create", "patch", "delete"}
+    own, istio = "mlendpoints.dev", "networking.istio.io"
+    statuses = ("machinelearningendpoints", "machinelearningendpointconfigs", "machinelearningmodels", "mlmodels")
+    assert granted == {
+        f"machinelearningendpoints.{own}": {"list", "watch", "patch"},
+        f"mlmodels.{own}": {"list", "watch"},
+        **{f"{kind}/status.{own}": {"patch"} for kind in statuses},
+        **{f"{kind}/finalizers.{own}": {"update"} for kind in statuses if not kind.endswith("configs")},
+        **{f"{kind}.{own}": makes for kind in statuses[1:3]},
+        **{f"{kind}.{istio}": makes for kind in ("virtualservices", "gateways", "destinationrules")},
+        **dict.fromkeys(("services", "persistentvolumeclaims", "persistentvolumes", "jobs.batch"), makes),
+        "deployments.apps": makes | {"update"},
+        "pods": {"list", "watch"},
+        "endpointslices.discovery.k8s.io": {"list", "watch"},
+        "events": {"list"},
+        "events.events.k8s.io": {"create"},
+    }
+
+
+def test_only_monitoring_and_its_node_reach_the_operator() -> None:
+    (policy,) = of_kind(rendered(), "NetworkPolicy")
+    (deployment,) = of_kind(rendered(), "Deployment")
+    monitoring = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    assert policy["spec"] == {
+        "podSelector": deployment["spec"]["selector"],
+        "policyTypes": ["Ingress"],
+        "ingress": [{"from": [monitoring], "ports": [{"protocol": "TCP", "port": "http"}]}],
+    }
+    (nobody,) = of_kind(rendered(networkPolicy={"metricsFrom": []}), "NetworkPolicy")
+    assert nobody["spec"]["ingress"] == []
+    assert list(of_kind(rendered(networkPolicy={"enabled": False}), "NetworkPolicy")) == []
+
+
 def test_volumes_are_out_of_reach_unless_node_directories_are_allowed() -> None:
     def reaches_volumes(prefixes: list[str]) -> bool:
         rules = operator_rules(rendered(allowedPathPrefixes=prefixes), "ClusterRole")
@@ -100,7 +140,7 @@ def test_the_operators_policy_looks_at_all_that_its_roles_let_it_write() -> None
         for group in rule["apiGroups"]
         for resource in rule["resources"]
     }
-    assert granted <= looked_at
+    assert granted == looked_at
 
 
 def test_every_variable_that_the_chart_sets_is_a_setting() -> None:

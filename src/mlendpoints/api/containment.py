@@ -12,7 +12,7 @@ what the operator does, resource by resource:
   label and lost its owner, which it adopts. PersistentVolumes have no owner: they
   are ``local``, of our class, and belong to the claim that they are named after;
 - pods get no more of their node than an ordinary tenant's may have;
-- Services, routes and policies concern the objects of their own namespace.
+- Services and routes concern the objects of their own namespace.
 
 SECURITY.md tells what remains.
 """
@@ -38,7 +38,6 @@ CHILDREN: Final[dict[str, list[str]]] = {
     "batch": ["jobs"],
     "": ["services", "persistentvolumeclaims"],
     "networking.istio.io": ["virtualservices", "gateways", "destinationrules"],
-    "networking.k8s.io": ["networkpolicies"],
 }
 
 _INSTANCES: Final = [KINDS[Model].plural, KINDS[EndpointConfig].plural]
@@ -160,11 +159,6 @@ def _services() -> list[Manifest]:
             "size(object.spec.?externalIPs.orValue([])) == 0 && "
             f"object.spec.?selector[?'{labels.MANAGED_BY}'].orValue('') == '{labels.MANAGER}'",
             "creates Services of type ClusterIP that select its own pods, without external addresses",
-        ),
-        _deny_unless(
-            "!variables.writes || variables.kind != 'networkpolicies' || "
-            f"object.spec.podSelector.?matchLabels[?'{labels.MANAGED_BY}'].orValue('') == '{labels.MANAGER}'",
-            "writes NetworkPolicies that select its own pods",
         ),
     ]
 

@@ -16,7 +16,6 @@ PATHS = {
     "Service": "/api/v1",
     "PersistentVolumeClaim": "/api/v1",
     "PersistentVolume": "/api/v1",
-    "NetworkPolicy": "/apis/networking.k8s.io/v1",
     "Event": "/apis/events.k8s.io/v1",
     "Lease": "/apis/coordination.k8s.io/v1",
 }
@@ -25,7 +24,6 @@ APP = {"app": "titanic"}
 CONTAINER = {"name": "model", "image": "model:1", "securityContext": {"allowPrivilegeEscalation": False}}
 POD = {"automountServiceAccountToken": False, "containers": [CONTAINER]}
 OWN = {labels.MANAGED_BY: labels.MANAGER}
-RULE: Object = {"from": [{"podSelector": {}}]}
 GOOD: dict[str, Object] = {
     "Deployment": {
         "selector": {"matchLabels": APP},
@@ -34,7 +32,6 @@ GOOD: dict[str, Object] = {
     "Job": {"template": {"spec": POD | {"restartPolicy": "Never"}}},
     "Service": {"selector": OWN, "ports": [{"port": 80}]},
     "PersistentVolumeClaim": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-    "NetworkPolicy": {"podSelector": {"matchLabels": OWN}, "ingress": [RULE]},
 }
 
 
@@ -53,8 +50,7 @@ def post(user: Server, kind: str, obj: Object) -> str:
 def _folder(kind: str, obj: Object) -> str:
     namespace = obj["metadata"].get("namespace")
     scope = f"/namespaces/{namespace}" if namespace else ""
-    plural = "networkpolicies" if kind == "NetworkPolicy" else f"{kind.lower()}s"
-    return f"{PATHS[kind]}{scope}/{plural}"
+    return f"{PATHS[kind]}{scope}/{kind.lower()}s"
 
 
 def _pod(kind: str, **fields: Any) -> Object:  # noqa: ANN401 - any field of a pod
@@ -141,7 +137,6 @@ def test_its_pods_get_nothing_of_their_node(kind: str, pod: Object, operator: Se
         ("Service", {"externalIPs": ["192.0.2.1"]}),
         ("Service", {"selector": {labels.MANAGED_BY: None, "app": "other"}}),
         ("Service", {"selector": None}),
-        ("NetworkPolicy", {"podSelector": {"matchLabels": None}}),
         ("PersistentVolumeClaim", {"volumeName": "somebody-elses"}),
         ("PersistentVolumeClaim", {"dataSource": {"kind": "PersistentVolumeClaim", "name": "other"}}),
     ],
