@@ -236,3 +236,16 @@ def test_an_edit_moves_an_endpoint_to_its_new_config() -> None:
     assert cache.users(Ref(CONFIG, NAMESPACE, "cfg")) == ()
     assert cache.users(Ref(CONFIG, NAMESPACE, "shared")) == (EP, OTHER)
     assert cache.users(Ref(MODEL, NAMESPACE, "rfc")) == (EP, OTHER)
+
+
+def test_claims_that_artifacts_lie_on_are_known_where_the_operator_made_them() -> None:
+    def made(claim: str) -> frozenset[str]:
+        artifact = {"image": "model:1", "artifact": f"pvc://{claim}/model"}
+        cache = filled(*FULL, (MODEL, a_model("rfc") | {"spec": artifact}))
+        cache.put(an_entry(MLMODEL, an_mlmodel() | {"spec": artifact}))
+        of_mlmodel = cache.mlmodel_world(Ref(MLMODEL, NAMESPACE, "mlm"), now=1.0, settings=some_settings(), refusals={})
+        assert of_mlmodel is not None
+        assert of_mlmodel.made_claims == world(cache).made_claims
+        return of_mlmodel.made_claims
+
+    assert (made("mlm-1"), made("mine")) == (frozenset({"mlm-1"}), frozenset())

@@ -66,6 +66,15 @@ def badness(finding: Finding) -> int:
     return (False, None, True).index(finding.ok)
 
 
+def made_claim(claim: str) -> Finding:
+    """An artifact lies on a claim that the operator made: it belongs to one version, and goes with it."""
+    return Finding.no(
+        Reason.INVALID_SPEC,
+        f"The artifact lies on claim {claim}, which the operator made for a version and deletes with it."
+        " Name the place that it was fetched from, or copy it to a claim of your own.",
+    )
+
+
 def refused(refusals: Iterable[Refusal]) -> Finding:
     """What the API server rejected: all that has the first reason, each once."""
     rejected = list(refusals)

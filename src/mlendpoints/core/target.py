@@ -7,6 +7,7 @@ What hinders it comes back as a ``Finding`` for the condition ``ConfigResolved``
 from collections.abc import Callable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
@@ -14,9 +15,10 @@ from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.claims import host_hindrance
 from mlendpoints.core.directories import locate, prefixes
-from mlendpoints.core.findings import Finding
+from mlendpoints.core.findings import Finding, made_claim
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.gateway import can_open
+from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.versions import config_version, model_version
 from mlendpoints.core.world import Destination, World
 
@@ -155,10 +157,20 @@ def _path_is_not_allowed(world: World) -> Finding | None:
     return None
 
 
+def _claim_is_made(world: World) -> Finding | None:
+    for variant in world.config.spec.models if world.config else ():
+        claim = source_claim(world.models[variant.model].spec.artifact)
+        if claim in world.made_claims:
+            finding = made_claim(claim)
+            return replace(finding, message=f"Model {variant.model}: {finding.message}")
+    return None
+
+
 _CHAIN: tuple[Callable[[World], Finding | None], ...] = (
     host_hindrance,
     _tls_has_no_credential,
     _config_is_missing,
     _model_is_missing,
     _path_is_not_allowed,
+    _claim_is_made,
 )

@@ -201,6 +201,7 @@ class World(Struct, frozen=True, kw_only=True):
     children: Mapping[Ref, Child] = {}  # all that is controlled by the endpoint or by one of its model instances
     pods: tuple[PodFacts, ...] = ()  # of its model instances
     host_owner: Ref | None = None  # the endpoint of the cluster that comes before this one for its host
+    made_claims: frozenset[str] = frozenset()  # among the claims that its artifacts name: those that the operator made
     foreign_routes: tuple[Ref, ...] = ()  # VirtualServices and Gateways of others that take the host; the first few
     gateways: tuple[GatewayPod, ...] = ()
     lingering: Mapping[str, float] = {}  # gateway pods that leave and do not serve, seconds since the epoch: since when
@@ -221,3 +222,4 @@ class MLModelWorld(Struct, frozen=True, kw_only=True):
     pods: tuple[PodFacts, ...] = ()  # of its Deployment and of its download Jobs
     refusals: Mapping[Ref, Refusal] = {}
     orphans: tuple[Child, ...] = ()  # that were made for an MLModel of this name, and have no owner
+    made_claims: frozenset[str] = frozenset()  # the claim that its artifact names, if the operator made it

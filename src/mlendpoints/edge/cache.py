@@ -13,6 +13,7 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
+from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.world import Child, GatewayPod, MLModelWorld, PodFacts, Ref, Refusal, Settings, World
 from mlendpoints.edge import kinds
 from mlendpoints.edge.answers import Answers
@@ -124,12 +125,14 @@ class Cache:
         if endpoint is None:
             return None
         config = self._config(endpoint)
+        models = self._models(config)
         return World(
             now=now,
             settings=settings,
             endpoint=endpoint,
             config=config,
-            models=self._models(config),
+            models=models,
+            made_claims=self._made_claims(ref.namespace, models.values()),
             host_owner=self._hosts.owner(ref, endpoint),
             foreign_routes=self._hosts.foreign(endpoint),
         )
@@ -186,7 +189,13 @@ class Cache:
             pods=tuple(self._pods(ref.namespace, {ref.name, *downloads})),
             refusals=refusals,
             orphans=self._orphans(ref),
+            made_claims=self._made_claims(ref.namespace, (model,)),
         )
+
+    def _made_claims(self, namespace: str, models: Iterable[Model | MLModel]) -> frozenset[str]:
+        """Of the claims that artifacts lie on those that the operator made: it follows no others."""
+        named = {source_claim(model.spec.artifact) for model in models} - {""}
+        return frozenset(name for name in named if self._facts(Ref(kinds.CLAIM.name, namespace, name)))
 
     def _orphans(self, root: Ref) -> tuple[Child, ...]:
         return tuple(child for entry in self.marked(by_orphan(root)) for child in self._as_child(entry))

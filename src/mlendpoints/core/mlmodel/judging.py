@@ -12,6 +12,7 @@ from mlendpoints.core.findings import (
     deadline_finding,
     ended,
     instance_findings,
+    made_claim,
     pod_finding,
     refused,
 )
@@ -40,6 +41,8 @@ def judge(view: View) -> Verdict:
         return Verdict("Terminating", Finding.no(Reason.DELETING, "It is being deleted, and all that was made for it."))
     if view.world.refusals:
         return _failed(view, refused(refusal for _, refusal in sorted(view.world.refusals.items())))
+    if view.made_source:
+        return _failed(view, made_claim(view.made_source))
     return _serving(view) if view.is_fetched else _fetching(view)
 
 

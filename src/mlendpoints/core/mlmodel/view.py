@@ -7,6 +7,7 @@ from msgspec import Struct
 from mlendpoints.api.model import Model
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.mlmodel import freeze
+from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.world import Child, MLModelWorld, PodFacts, Ref
 
 CLAIM, JOB, DEPLOYMENT, SERVICE = "PersistentVolumeClaim", "Job", "Deployment", "Service"
@@ -60,6 +61,12 @@ class View(Struct, frozen=True, dict=True):
 
     def _child(self, kind: str, name: str) -> Child | None:
         return self.world.children.get(Ref(kind, self.world.model.metadata.namespace, name))
+
+    @property
+    def made_source(self) -> str:
+        """The claim that the artifact lies on, if the operator made it; a version that is fetched needs it no more."""
+        source = source_claim(self.asked.spec.artifact)
+        return source if source in self.world.made_claims and not self.is_fetched else ""
 
     @property
     def is_switched(self) -> bool:

@@ -25,7 +25,7 @@ def missing_writes(view: View) -> Iterator[Write]:
 
 def _storage(view: View) -> Iterator[Write]:
     """Claim and Job are made once; what is on its way out blocks its name, and the Job waits for its claim."""
-    if not view.asked.spec.artifact:
+    if not view.asked.spec.artifact or view.made_source:
         return
     if view.claim is None:
         yield _creation(make_mlmodel_claim(view.world.model, view.asked))
