@@ -6,13 +6,16 @@ from itertools import chain
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.core.claims import host_hindrance
+from mlendpoints.core.endpoint import plan_endpoint
 from mlendpoints.core.hosts import granted, host_of, precedence
 from mlendpoints.core.world import HostGrant, Ref
 from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.projections import Entry, Route
+from mlendpoints.edge.reconciler import log_conflict
 from tests.edge.objects import Object, an_entry, an_object
 from tests.gen import some_settings
 
@@ -186,6 +189,18 @@ def test_a_change_of_the_first_one_wakes_strangers_only_if_they_are_first() -> N
     later = an_endpoint("a", "f", "z.org", age=2)
     assert cache.put(an_entry(ENDPOINT, later)) == set()
     assert cache.drop(E) == {E, ref(ENDPOINT, "a", "f")}
+
+
+def test_the_log_names_who_has_the_host_which_no_status_does() -> None:
+    rival = an_endpoint("b", "first", "s.x.com") | {"status": {"host": "s.x.com"}}
+    cache = filled(MINE, (ENDPOINT, rival))
+    world = cache.world(E, now=0.0, settings=SETTINGS)
+    assert world is not None
+    plan = plan_endpoint(world)
+    with capture_logs() as logs:
+        log_conflict(E, plan, world)
+    assert [entry["by"] for entry in logs] == [["MachineLearningEndpoint b/first"]]
+    assert "b/first" not in str(plan)
 
 
 endpoints = st.builds(

@@ -112,7 +112,7 @@ class Reconciler:
         if await self._apply(key, plan):
             await self._prune(key, plan, world.endpoint)
             await self._report(key, plan, world.endpoint)
-            _log_conflict(key, plan, world)
+            log_conflict(key, plan, world)
         else:
             self._parts.queue.add(key)
         self._look_again(key, plan, world)
@@ -276,7 +276,7 @@ def _named(ref: Ref) -> dict[str, str]:
     return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
 
 
-def _log_conflict(key: Ref, plan: Plan, world: World) -> None:
+def log_conflict(key: Ref, plan: Plan, world: World) -> None:
     """Names who has the host: a status tells no tenant about other namespaces."""
     if any(event.reason == Reason.HOST_CONFLICT for event in plan.events):
         others = world.foreign_routes if world.host_owner is None else (world.host_owner,)
