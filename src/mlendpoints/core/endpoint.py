@@ -89,7 +89,7 @@ def _hold_finalizer(world: World, plan: Plan) -> Plan:
     is_held = labels.ROUTES_FINALIZER in world.endpoint.metadata.finalizers
     if is_held and status.host == record.host:
         return plan
-    return Plan(finalizer=None if is_held else True, status=None if status.host == record.host else record.on(status))
+    return replace(plan, writes=(), prune=(), probes=(), patient=False, finalizer=None if is_held else True)
 
 
 def _recheck(scene: Scene, *, failed: bool, proven: bool, asking: bool) -> float | None:
