@@ -27,10 +27,12 @@ def test_foreign_objects_of_the_names_that_endpoints_need_stay_untouched(place: 
     before = [place.get(VIRTUAL_SERVICE, "routed"), place.get(SERVICE, "watched-metrics")]
     for name in ("routed", "watched"):
         place.apply(*an_endpoint_with_all_it_needs(name, place.host(name)))
-    for name, blamed in (("routed", "VirtualService routed"), ("watched", "Service watched-metrics")):
-        told = place.until_condition(name, "RoutesProgrammed", "False", reason="NotOwned")
-        assert blamed in condition_of(told, "RoutesProgrammed")["message"]
-        assert condition_of(told, "Ready")["status"] == "False"
+    told = place.until_condition("routed", "RoutesProgrammed", "False", reason="NotOwned")
+    assert "VirtualService routed" in condition_of(told, "RoutesProgrammed")["message"]
+    assert condition_of(told, "Ready")["status"] == "False"
+    told = place.until_ready("watched")
+    assert "Service watched-metrics" in condition_of(told, "Ready")["message"]
+    assert all(gateway.variant(place.host("watched")) == "blue" for gateway in both)
     assert [place.get(VIRTUAL_SERVICE, "routed"), place.get(SERVICE, "watched-metrics")] == before
     place.delete(VIRTUAL_SERVICE, "routed")
     place.delete(SERVICE, "watched-metrics")
