@@ -140,6 +140,14 @@ def _pods() -> list[Manifest]:
             "creates no pods with a namespace of their node, a chosen node, a priority or a mounted token",
         ),
         _deny_unless(
+            f"{elsewhere}{pod}.?securityContext.?runAsNonRoot.orValue(false) && "
+            f"{pod}.?securityContext.?seccompProfile.?type.orValue('') == 'RuntimeDefault' && "
+            f"({pod}.?initContainers.orValue([]) + {pod}.containers).all(container, "
+            "container.?securityContext.?runAsNonRoot.orValue(true) && "
+            "container.?securityContext.?seccompProfile.?type.orValue('RuntimeDefault') == 'RuntimeDefault')",
+            "creates pods that run as another user than root, with the runtime's seccomp profile",
+        ),
+        _deny_unless(
             f"{elsewhere}({pod}.?initContainers.orValue([]) + {pod}.containers).all(container, "
             "!container.?securityContext.?privileged.orValue(false) && "
             "container.?securityContext.?allowPrivilegeEscalation.orValue(true) == false && "

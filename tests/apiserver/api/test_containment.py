@@ -22,7 +22,8 @@ PATHS = {
 MERGE = {"Content-Type": "application/merge-patch+json"}
 APP = {"app": "titanic"}
 CONTAINER = {"name": "model", "image": "model:1", "securityContext": {"allowPrivilegeEscalation": False}}
-POD = {"automountServiceAccountToken": False, "containers": [CONTAINER]}
+SAFE = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+POD = {"automountServiceAccountToken": False, "securityContext": SAFE, "containers": [CONTAINER]}
 OWN = {labels.MANAGED_BY: labels.MANAGER}
 GOOD: dict[str, Object] = {
     "Deployment": {
@@ -114,6 +115,10 @@ def test_in_its_own_namespace_only_its_lease(operator: Server, server: Server) -
         {"automountServiceAccountToken": True},
         {"automountServiceAccountToken": None},
         {"nodeName": "master"},
+        {"securityContext": {"runAsNonRoot": None}},
+        {"securityContext": {"seccompProfile": {"type": "Unconfined"}}},
+        {"containers": [{"securityContext": {"runAsNonRoot": False}}]},
+        {"containers": [{"securityContext": {"seccompProfile": {"type": "Unconfined"}}}]},
         {"priorityClassName": "system-node-critical"},
         {"containers": [{"securityContext": {"privileged": True, "allowPrivilegeEscalation": None}}]},
         {"containers": [{"securityContext": {"allowPrivilegeEscalation": True}}]},
