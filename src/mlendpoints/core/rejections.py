@@ -24,7 +24,7 @@ _LIMIT = re.compile(
 _RATIO = re.compile(
     r"(?P<resource>\S+) max limit to request ratio per Container is [^,]+, but provided ratio is (?P<ratio>[\d.]+)"
 )
-PROXY_RESOURCES, FETCHER_RESOURCES = "proxy.resources", "fetch.resources"  # values of the chart
+PROXY_RESOURCES, FETCHER_RESOURCES = "nginx.resources", "modelInit.resources"  # values of the chart
 _OPERATORS = {"nginx": PROXY_RESOURCES, "model-init": FETCHER_RESOURCES}
 
 
