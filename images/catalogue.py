@@ -73,9 +73,11 @@ IMAGES = {
                 f"images/nginx/{name}": name
                 for name in (
                     "Containerfile",
+                    "bodies.js",
                     "entrypoint",
                     "metrics.js",
                     "nginx.conf.template",
+                    "progress.js",
                     "requests.js",
                 )
             },

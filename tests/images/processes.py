@@ -127,8 +127,8 @@ def model_server(folder: Path, *, artifact: str = "titanic-rfc") -> AbstractCont
 def nginx(folder: Path, **environment: str) -> Iterator[Running]:
     """nginx by the image's own entry point and template, moved to the folder and to free ports."""
     proxy, monitoring = free_port(), free_port()
-    for name in ("entrypoint", "metrics.js", "nginx.conf.template", "requests.js"):
-        text = (ROOT / "images" / "nginx" / name).read_text()
+    for source in (ROOT / "images" / "nginx").iterdir():
+        name, text = source.name, source.read_text()
         text = text.replace("/tmp/", f"{folder}/").replace("/etc/mlendpoints", str(folder))  # noqa: S108 - replaces it
         text = re.sub(r"(listen +(\[::\]:)?)8088;", rf"\g<1>{proxy};", text)
         text = re.sub(r"(listen +(\[::\]:)?)9090;", rf"\g<1>{monitoring};", text)

@@ -1,5 +1,6 @@
 """HTTP by hand, on both sides of a proxy: what is sent and what arrives, byte for byte."""
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -44,8 +45,21 @@ def _serve(listener: socket.socket, answer: bytes, seen: Script) -> None:
         except OSError:
             return
         with connection:
-            seen.heads.append(received(connection, until=END))
+            seen.heads.append(_head(connection))
             connection.sendall(answer)
+
+
+def _head(connection: socket.socket) -> bytes:
+    """The request's head; its body, of known length, is read, too."""
+    connection.settimeout(PATIENCE_SECONDS)
+    data = b""
+    while END not in data:
+        data += connection.recv(1 << 16)
+    head, _, body = data.partition(END)
+    length = re.search(rb"(?i)\r\nContent-Length: (\d+)", head)
+    while length and len(body) < int(length[1]):
+        body += connection.recv(1 << 16)
+    return head + END
 
 
 def received(connection: socket.socket, *, until: bytes = b"") -> bytes:

@@ -152,12 +152,22 @@ def _samples(exposition: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(
-    "name", ["MODEL_PORT", "MAX_BODY_SIZE", "INVOCATION_TIMEOUT", "ENDPOINT", "VARIANT", "INSTANCE"]
+    "name",
+    [
+        "MODEL_PORT",
+        "MAX_BODY_SIZE",
+        "BODY_ROOM",
+        "INVOCATION_TIMEOUT",
+        "HEALTH_PATH",
+        "ENDPOINT",
+        "VARIANT",
+        "INSTANCE",
+    ],
 )
 def test_a_setting_that_could_write_configuration_is_refused(name: str) -> None:
     entrypoint = ROOT / "images" / "nginx" / "entrypoint"
     done = subprocess.run(["sh", entrypoint], env={name: "1; }"}, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (64, f"{name} is '1; }}': letters, digits, dots and dashes only\n")
+    assert (done.returncode, done.stderr) == (64, f"{name} is '1; }}': letters, digits and -._~/ only\n")
 
 
 def test_every_client_side_gives_up_an_idle_connection_before_its_server_does() -> None:

@@ -1,0 +1,99 @@
+"""Bodies are received whole before the model is asked, within bounds that a slow caller does not use up."""
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.images.processes import Running, nginx, until
+from tests.images.raw import exchange, get, received, scripted
+from tests.images.test_nginx_refusing import refusal
+from tests.images.upstream import Upstream, upstream
+
+pytestmark = pytest.mark.usefixtures("_base_unpacked")
+NO_ROOM = (503, "no room is left: too many large bodies are being received at once; retry later")
+MIB = 1 << 20
+
+
+@pytest.fixture
+def model() -> Iterator[Upstream]:
+    with upstream() as running:
+        yield running
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+def upload(stack: ExitStack, proxy: Running, announced: int, begun: bytes) -> socket.socket:
+    """An upload that has begun."""
+    caller = stack.enter_context(socket.create_connection(("127.0.0.1", proxy.port)))
+    caller.sendall(get(b"Content-Length: %d" % announced) + begun)
+    return caller
+
+
+def in_files(folder: Path) -> int:
+    return sum(file.stat().st_size for file in (folder / "client_body").iterdir())
+
+
+def test_a_slow_upload_does_not_occupy_the_model(stack: ExitStack, tmp_path: Path) -> None:
+    with scripted() as model, nginx(tmp_path, MODEL_PORT=str(model.port)) as proxy:
+        slow = [upload(stack, proxy, 3, b"x") for _ in range(20)]
+        assert exchange(proxy.port, get()).endswith(b"ok")
+        assert len(model.heads) == 1
+        slow[0].sendall(b"yz")
+        assert received(slow[0]).endswith(b"ok")
+        assert b"Content-Length: 3" in model.heads[1]
+
+
+def test_an_announced_length_takes_no_room(stack: ExitStack, model: Upstream, tmp_path: Path) -> None:
+    with nginx(tmp_path, MODEL_PORT=str(model.port), BODY_ROOM="7m") as proxy:
+        for _ in range(200):
+            upload(stack, proxy, 6 * MIB, b"x")
+        assert proxy.ask("POST", "/invocations", bytes(6 * MIB)).status == 200
+        assert len(model.bodies[0]) == 6 * MIB
+
+
+@pytest.mark.parametrize("lines", [[b"Content-Length: %d" % MIB], [b"Transfer-Encoding: chunked"]])
+def test_without_room_a_large_body_is_rejected_unread_and_a_small_one_passes(
+    lines: list[bytes], stack: ExitStack, model: Upstream, tmp_path: Path
+) -> None:
+    with nginx(tmp_path, MODEL_PORT=str(model.port), BODY_ROOM="1500k", MAX_BODY_SIZE="1m") as proxy:
+        large = upload(stack, proxy, MIB, bytes(MIB - 1))
+        until(lambda: in_files(tmp_path) > MIB // 2)
+        answer = exchange(proxy.port, get(*lines))
+        assert refusal(answer) == NO_ROOM
+        assert b"\r\nRetry-After: 1\r\n" in answer
+        assert proxy.ask("POST", "/invocations", bytes(16 * 1024)).status == 200
+        assert proxy.ask("GET", "/invocations").status == 200
+        large.sendall(b"x")
+        assert received(large).endswith(b"ok")
+        large.close()
+        until(lambda: not in_files(tmp_path))
+        assert proxy.ask("POST", "/invocations", bytes(MIB)).status == 200
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
+def test_a_volume_that_is_full_after_all_is_told_alike(stack: ExitStack, model: Upstream, tmp_path: Path) -> None:
+    folder = tmp_path / "client_body"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
+    stack.callback(subprocess.run, ["umount", folder], check=True)
+    with nginx(tmp_path, MODEL_PORT=str(model.port), BODY_ROOM="1g") as proxy:
+        assert refusal(exchange(proxy.port, get(b"Content-Length: %d" % (2 * MIB)) + bytes(2 * MIB))) == NO_ROOM
+        until(lambda: not in_files(tmp_path))
+        assert proxy.ask("POST", "/invocations", bytes(MIB // 2)).status == 200
+    assert model.bodies == [bytes(MIB // 2)]
+
+
+def test_what_a_killed_proxy_has_left_takes_no_room(model: Upstream, tmp_path: Path) -> None:
+    (tmp_path / "client_body").mkdir()
+    (tmp_path / "client_body" / "0000000001").write_bytes(bytes(2 * MIB))
+    with nginx(tmp_path, MODEL_PORT=str(model.port), BODY_ROOM="1m"):
+        assert in_files(tmp_path) == 0
