@@ -17,7 +17,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fetcher import log, spool
@@ -48,7 +48,7 @@ def install(settings: Settings, fill: Callable[[Path], str]) -> bool:
 @contextmanager
 def _lock(volume: Path) -> Iterator[None]:
     """Waits until no other process holds the volume."""
-    descriptor = os.open(volume / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    descriptor = _open_lock(volume / ".lock")
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,6 +58,15 @@ def _lock(volume: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _open_lock(path: Path) -> int:
+    """One that an earlier version's user made may not be written to, which a lock does not need."""
+    flags = os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(path, flags | os.O_RDWR, 0o666)
+    except PermissionError:
+        return os.open(path, flags | os.O_RDONLY)
 
 
 def is_complete(settings: Settings) -> bool:
@@ -88,10 +97,11 @@ def _url_digest(settings: Settings) -> str:
 
 
 def _sweep(volume: Path) -> None:
-    """Removes what killed runs have left; safe under the lock."""
+    """Removes what killed runs have left; safe under the lock. What another user's has left may have to stay."""
     for pattern in (".staging-*", ".old-*", f"{MARKER}.*"):
         for left in volume.glob(pattern):
-            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+            with suppress(PermissionError):
+                shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
 
 
 @contextmanager

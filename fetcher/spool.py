@@ -13,6 +13,7 @@ import contextlib
 import os
 import shutil
 import struct
+import tempfile
 import threading
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def open_spool(volume: Path, of: str) -> Spool:
 
 def asks_first(volume: Path) -> int:
     """Bytes to ask for when a source is opened: a piece, but where the first is likely to be kept, as few as can be."""
-    return 1 if (volume / NAME / "pieces").exists() else PIECE
+    return 1 if os.path.exists(volume / NAME / "pieces") else PIECE  # noqa: PTH110 - false where it may not be seen
 
 
 def remove(volume: Path) -> None:
@@ -104,6 +105,8 @@ def remove(volume: Path) -> None:
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():  # an earlier version's, whose user was another: its files stay, out of the way
+        folder.rename(tempfile.mkdtemp(prefix=".old-", dir=volume))
 
 
 def _says(label: Path, of: str) -> bool:

@@ -25,6 +25,7 @@ def test_each_kind_of_value_is_read() -> None:
         "MLENDPOINTS_PROOF": "timed",
         "MLENDPOINTS_PROOF_SECONDS": "1.5",
         "MLENDPOINTS_URL_PORT": "8443",
+        "MLENDPOINTS_NGINX_RESOURCES": '{"requests": {"cpu": "50m"}}',
         "MLENDPOINTS_GATEWAY_DOMAIN": "ml.example.com",
         "MLENDPOINTS_GATEWAY_HOSTS": '[{"namespaces": ["shop"], "suffixes": ["shop.example.com", "*"]}]',
     }
@@ -39,6 +40,7 @@ def test_each_kind_of_value_is_read() -> None:
         proof="timed",
         proof_seconds=1.5,
         url_port=8443,
+        nginx_resources={"requests": {"cpu": "50m"}},
         gateway_domain="ml.example.com",
         gateway_hosts=(HostGrant(namespaces=("shop",), suffixes=("shop.example.com", "*")),),
     )
@@ -52,6 +54,8 @@ def test_other_variables_are_left_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("NGINX_RESOURCES", '{"requests": {"cpu": "much"}}'),
+        ("NGINX_RESOURCES", '{"request": {"cpu": "50m"}}'),
         ("PORT", "eighty"),
         ("PORT", "70000"),
         ("ALLOWED_PATH_PREFIXES", "/"),

@@ -84,7 +84,7 @@ def test_a_volume_that_is_full_after_all_is_told_alike(stack: ExitStack, model: 
     folder = tmp_path / "client_body"
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
-    stack.callback(subprocess.run, ["umount", folder], check=True)
+    stack.callback(lambda: subprocess.run(["umount", folder], check=True))
     with nginx(tmp_path, MODEL_PORT=str(model.port), BODY_ROOM="1g") as proxy:
         assert refusal(exchange(proxy.port, get(b"Content-Length: %d" % (2 * MIB)) + bytes(2 * MIB))) == NO_ROOM
         until(lambda: not in_files(tmp_path))

@@ -41,13 +41,13 @@ class OneAtATime:
 
     def waiting(self) -> bool:
         """Whether a connection waits in the queue."""
-        self._listener.setblocking(False)
+        self._listener.settimeout(0)
         try:
             self._stack.enter_context(self._listener.accept()[0])
         except BlockingIOError:
             return False
         finally:
-            self._listener.setblocking(True)
+            self._listener.settimeout(None)
         return True
 
 

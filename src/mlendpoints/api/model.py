@@ -16,6 +16,7 @@ from mlendpoints.api.meta import Condition, ObjectMeta, Value
 Argument = Annotated[str, Meta(max_length=8192)]
 LabelValue = Annotated[str, Meta(max_length=63)]
 ObjectName = Annotated[str, Meta(max_length=63)]
+GroupId = Annotated[int, Meta(ge=0, le=4294967294)]
 PodCount = Annotated[int, Meta(ge=0, le=10000)]
 Quantity = Annotated[
     str, Meta(pattern=patterns.QUANTITY, max_length=32, description="A Kubernetes quantity, such as 500m or 1Gi.")
@@ -97,6 +98,13 @@ class Images(Value, frozen=True, kw_only=True):
     pull_policy: Annotated[str, Meta(description="Pull policy of these two images.", max_length=16)] = "IfNotPresent"
 
 
+class Container(Value, frozen=True, kw_only=True):
+    """Resources of one of the operator's own containers, frozen with the version."""
+
+    requests: Annotated[Mapping[str, Quantity], Meta(description="What is reserved for it.", max_length=16)] = {}
+    limits: Annotated[Mapping[str, Quantity], Meta(description="What it may use at most.", max_length=16)] = {}
+
+
 class Network(Value, frozen=True, kw_only=True):
     """How the fetcher reaches stores: the operator's settings, frozen with the version."""
 
@@ -139,6 +147,10 @@ class ModelInstance(Value, frozen=True, kw_only=True):
     ] = ""
     storage_class: Annotated[str, Meta(description="Class of the artifact's claim; empty: none.", max_length=253)] = ""
     access_mode: Annotated[AccessMode, Meta(description="ReadWriteMany: all pods share one claim.")] = "ReadWriteOnce"
+    nginx: Annotated[Container | None, Meta(description="Resources of nginx; unset: the operator's defaults.")] = None
+    model_init: Annotated[
+        Container | None, Meta(description="Resources of model-init; unset: the operator's defaults.")
+    ] = None
     network: Annotated[Network | None, Meta(description="How the fetcher reaches stores, frozen with the version.")] = (
         None
     )
@@ -204,6 +216,13 @@ class ModelServer(Value, frozen=True, kw_only=True):
             description="User id of the model's container; not root's, nor one of the pod's own.", ge=0, le=4294967294
         ),
     ] = 1000
+    run_as_group: Annotated[
+        GroupId | None,
+        Meta(
+            description="Group id of the model's container, such as 0 for images whose files only group 0 may use; "
+            "unset: the same number as runAsUser."
+        ),
+    ] = None
     service_account_name: Annotated[
         str,
         Meta(

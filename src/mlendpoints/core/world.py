@@ -167,6 +167,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     model_init_image: str
     nginx_image: str
     image_pull_policy: str = "IfNotPresent"
+    nginx_resources: Mapping[str, Mapping[str, str]] = {}  # requests and limits; empty: the defaults
+    model_init_resources: Mapping[str, Mapping[str, str]] = {}
     gateway_selector: Mapping[str, str] = field(default_factory=lambda: {"istio": "ingressgateway"})
     gateway_service: str = "istio-ingress/istio-ingressgateway"  # namespace/name
     gateway_domain: str = ""  # default hosts are {endpoint}.{namespace}.{domain}; {namespace}.{domain} is reserved

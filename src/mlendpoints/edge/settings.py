@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from mlendpoints.api.model import Quantity
 from mlendpoints.core.directories import overlapping
 from mlendpoints.core.world import HostGrant
 from mlendpoints.core.world import Settings as CoreSettings
@@ -35,10 +36,17 @@ class _Grant(Struct, frozen=True, forbid_unknown_fields=True):
     suffixes: Suffixes
 
 
+class _Resources(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    requests: Mapping[str, Quantity] = {}
+    limits: Mapping[str, Quantity] = {}
+
+
 _OBJECTS: Mapping[str, Any] = {
     "gateway_selector": dict[str, str],
     "tls_credentials": dict[str, str],
     "gateway_hosts": tuple[_Grant, ...],
+    "nginx_resources": _Resources,
+    "model_init_resources": _Resources,
 }
 
 
@@ -56,6 +64,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     model_init_image: str = "localhost/mlendpoints/model-init:dev"
     nginx_image: str = "localhost/mlendpoints/nginx:dev"
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    nginx_resources: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
+    model_init_resources: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
 
     # What is watched; empty: every namespace
     namespaces: tuple[str, ...] = ()

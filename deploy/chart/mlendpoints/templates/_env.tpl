@@ -3,6 +3,12 @@
 - {name: MLENDPOINTS_MODEL_INIT_IMAGE, value: {{ printf "%s/model-init:%s" (include "mlendpoints.registry" .) (include "mlendpoints.tag" .) | quote }}}
 - {name: MLENDPOINTS_NGINX_IMAGE, value: {{ printf "%s/nginx:%s" (include "mlendpoints.registry" .) (include "mlendpoints.tag" .) | quote }}}
 - {name: MLENDPOINTS_IMAGE_PULL_POLICY, value: {{ .Values.images.pullPolicy | quote }}}
+{{- with .Values.nginx.resources }}
+- {name: MLENDPOINTS_NGINX_RESOURCES, value: {{ toJson . | quote }}}
+{{- end }}
+{{- with .Values.modelInit.resources }}
+- {name: MLENDPOINTS_MODEL_INIT_RESOURCES, value: {{ toJson . | quote }}}
+{{- end }}
 - {name: MLENDPOINTS_GATEWAY_SERVICE, value: {{ .Values.gateway.service | quote }}}
 {{- with .Values.gateway.selector }}
 - {name: MLENDPOINTS_GATEWAY_SELECTOR, value: {{ toJson . | quote }}}

@@ -1,10 +1,11 @@
 """The containers of a model pod.
 
-Our own run as uid 1000 with a read-only root; the user's runs as ``runAsUser``
-with a writable one, since many SageMaker images need it.
+Our own run with a read-only root, as users of their own, so that the model can
+neither signal them nor write to their files; the user's runs as ``runAsUser``
+with a writable root, since many SageMaker images need it.
 """
 
-from mlendpoints.api.model import Model, Network
+from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Container, Model, Network
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.service import METRICS_PORT
@@ -15,9 +16,14 @@ from mlendpoints.core.sparse import sparse
 PROXY_PORT = 8088
 CREDENTIALS, CLAIMS = "/credentials", "/claims"  # where the fetcher finds a Secret, and claims by their names
 AUTHORITIES = "/authorities"  # and the operator's ConfigMap
-_USER_ID = 1000
+GROUP_ID = 1000  # of the artifact's volume and of who fetches to it, whoever the model runs as
+MAX_BODY = 6  # MiB, SageMaker's largest
+BODIES_AT_ONCE = 32  # of the largest, while they are received
+BODY_ROOM = MAX_BODY * BODIES_AT_ONCE  # MiB
+_PROXY_MEMORY = 128  # MiB, beside the bodies
 _SECURITY = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-_OWN_SECURITY = {**_SECURITY, "runAsUser": _USER_ID, "runAsGroup": _USER_ID, "readOnlyRootFilesystem": True}
+_OWN_SECURITY = {**_SECURITY, "readOnlyRootFilesystem": True}
+_WORKS = {"httpGet": {"path": "/ready", "port": METRICS_PORT}}  # by its own answer, or by what callers see of it
 
 
 def make_model_init(instance: Model) -> Manifest:
@@ -30,19 +36,18 @@ def make_model_init(instance: Model) -> Manifest:
         "name": "model-init",
         "image": marks.images.model_init,
         "imagePullPolicy": marks.images.pull_policy,
-        "args": ["--artifact", spec.artifact, "--volume", "/artifact", *digest, *limit, *credentials],
+        "args": ["--artifact", _literal(spec.artifact), "--volume", "/artifact", *digest, *limit, *credentials],
         **_network_environment(marks.network),
-        "resources": {
-            # The model's CPUs are reserved for the pod already and idle until it starts.
-            "requests": {"cpu": canonical_quantity(marks.cpus), "memory": "64Mi"},
-            "limits": {"memory": "256Mi"},
-        },
+        # The model's CPUs are reserved for the pod already and idle until it starts.
+        "resources": _own_resources(
+            marks.model_init, {"cpu": canonical_quantity(marks.cpus), "memory": "64Mi"}, {"memory": "256Mi"}
+        ),
         "volumeMounts": [
             {"name": "artifact", "mountPath": "/artifact", **_folder(instance)},
             {"name": "model-init-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of its own
             *_source_mounts(instance),
         ],
-        "securityContext": _OWN_SECURITY,
+        "securityContext": {**_OWN_SECURITY, "runAsUser": FETCHER_USER_ID, "runAsGroup": GROUP_ID},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
 
@@ -50,9 +55,10 @@ def make_model_init(instance: Model) -> Manifest:
 def make_model(instance: Model) -> Manifest:
     """The model server, a native sidecar (``restartPolicy: Always``): ready before nginx starts, stopped after it.
 
-    Startup has the model's own budget, never the update's deadline. Liveness
-    gives up after 90 s, so that a server that answers one request at a time is
-    not killed in the longest invocation (60 s).
+    Startup has the model's own budget, never the update's deadline, and asks
+    the model itself, since nginx starts afterwards. Liveness asks nginx, which
+    sees whether a server works that answers one request at a time; it gives up
+    after 90 s, so that an nginx that is late costs no model its memory.
     """
     spec = instance.spec
     health = {"httpGet": {"path": spec.health_path, "port": "model"}}
@@ -66,10 +72,10 @@ def make_model(instance: Model) -> Manifest:
         **_environment(instance),
         "ports": [{"name": "model", "containerPort": spec.port}],
         "startupProbe": health | {"periodSeconds": 1, "failureThreshold": spec.startup_timeout_seconds},
-        "livenessProbe": health | {"periodSeconds": 10, "timeoutSeconds": 10, "failureThreshold": 9},
+        "livenessProbe": _WORKS | {"periodSeconds": 10, "timeoutSeconds": 10, "failureThreshold": 9},
         "resources": _model_resources(instance),
         **_artifact_mount(instance),
-        "securityContext": {**_SECURITY, "runAsUser": spec.run_as_user},
+        "securityContext": {**_SECURITY, "runAsUser": spec.run_as_user, "runAsGroup": _group(instance)},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
 
@@ -77,8 +83,10 @@ def make_model(instance: Model) -> Manifest:
 def make_nginx(instance: Model) -> Manifest:
     """The reverse proxy and monitoring endpoint; readiness asks the model through it.
 
-    A model that dies takes the pod's readiness away by itself; a slow one gets
-    15 s. On leaving, nginx serves on until every gateway has heard of it, then
+    A model that dies takes the pod's readiness away by itself, and so does one
+    that is idle and silent for 15 s; a busy one may be silent for 60 s. Bodies
+    are received into memory: a volume that is full rejects the next one, where
+    one on disk would have the pod evicted. On leaving, nginx serves on until every gateway has heard of it, then
     finishes what is in flight (its image's stop signal is SIGQUIT).
     """
     spec, marks = instance.spec, instance_of(instance)
@@ -89,6 +97,9 @@ def make_nginx(instance: Model) -> Manifest:
         "imagePullPolicy": marks.images.pull_policy,
         "env": [
             {"name": "MODEL_PORT", "value": str(spec.port)},
+            {"name": "HEALTH_PATH", "value": spec.health_path},
+            {"name": "MAX_BODY_SIZE", "value": f"{MAX_BODY}m"},
+            {"name": "BODY_ROOM", "value": f"{BODY_ROOM}m"},
             {"name": "ENDPOINT", "value": marks.endpoint},
             {"name": "VARIANT", "value": marks.variant},
             {"name": "INSTANCE", "value": instance.metadata.name},
@@ -97,18 +108,46 @@ def make_nginx(instance: Model) -> Manifest:
             {"name": "http", "containerPort": PROXY_PORT},
             {"name": "metrics", "containerPort": METRICS_PORT},
         ],
-        "readinessProbe": {
-            "httpGet": {"path": spec.health_path, "port": "http"},
-            "periodSeconds": 1,
-            "timeoutSeconds": 5,
-        },
+        "readinessProbe": _WORKS | {"periodSeconds": 1, "timeoutSeconds": 5},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, "timeoutSeconds": 5},
         **drain,
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
-        "volumeMounts": [{"name": "nginx-tmp", "mountPath": "/tmp"}],  # noqa: S108 - a volume of its own
-        "securityContext": _OWN_SECURITY,
+        "resources": _own_resources(
+            marks.nginx, {"cpu": "10m", "memory": "32Mi"}, {"memory": f"{_PROXY_MEMORY + BODY_ROOM}Mi"}
+        ),
+        "volumeMounts": [
+            {"name": "nginx-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of its own
+            {"name": "bodies", "mountPath": "/tmp/client_body"},  # noqa: S108 - another one
+        ],
+        "securityContext": {**_OWN_SECURITY, "runAsUser": PROXY_USER_ID, "runAsGroup": PROXY_USER_ID},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
+
+
+def make_proxy_volumes() -> list[Manifest]:
+    """Where nginx writes to: its configuration and process id, and the bodies that do not fit in its buffers."""
+    return [
+        {"name": "nginx-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+        {"name": "bodies", "emptyDir": {"medium": "Memory", "sizeLimit": f"{BODY_ROOM}Mi"}},
+    ]
+
+
+def _own_resources(asked: Container | None, requests: dict[str, str], limits: dict[str, str]) -> Manifest:
+    """As the administrator has set them, else these."""
+    if asked is None:
+        return {"requests": requests, "limits": limits}
+    given = {"requests": dict(asked.requests), "limits": dict(asked.limits)}
+    return {name: amounts for name, amounts in given.items() if amounts}
+
+
+def _literal(argument: str) -> str:
+    """The kubelet replaces ``$(NAME)`` in arguments, and ``$$`` by ``$``."""
+    return argument.replace("$", "$$")
+
+
+def _group(instance: Model) -> int:
+    """As most images have it, a user's group has its number; group 0 only where it is asked for."""
+    spec = instance.spec
+    return spec.run_as_user if spec.run_as_group is None else spec.run_as_group
 
 
 def _environment(instance: Model) -> Manifest:
@@ -159,7 +198,7 @@ def _network_environment(network: Network | None) -> Manifest:
         "no_proxy": network.no_proxy,
         "SSL_CERT_FILE": f"{AUTHORITIES}/ca.crt" if network.ca_config_map else "",
     }
-    return {"env": [{"name": name, "value": value} for name, value in values.items() if value]}
+    return {"env": [{"name": name, "value": _literal(value)} for name, value in values.items() if value]}
 
 
 def _folder(instance: Model) -> Manifest:

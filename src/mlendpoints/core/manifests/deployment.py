@@ -10,7 +10,14 @@ written here may change only together with ``BUILDER``.
 from mlendpoints.api import labels
 from mlendpoints.api.model import Model, ModelServer
 from mlendpoints.core.manifests import Manifest
-from mlendpoints.core.manifests.containers import authorities, make_model, make_model_init, make_nginx
+from mlendpoints.core.manifests.containers import (
+    GROUP_ID,
+    authorities,
+    make_model,
+    make_model_init,
+    make_nginx,
+    make_proxy_volumes,
+)
 from mlendpoints.core.manifests.metadata import instance_labels, instance_of, make_metadata, pod_selector
 from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_claim, source_claim
 from mlendpoints.core.manifests.virtualservice import INVOCATION_SECONDS
@@ -18,7 +25,6 @@ from mlendpoints.core.quantities import canonical_quantity
 
 BUILDER = "2"  # revision of the pod template's builder
 FORWARDS_PINGS = frozenset({"", "1"})  # builders whose proxies know no ping and forward it to the model
-GROUP_ID = 1000  # of the artifact's volume, whoever the model runs as
 _MARGIN_SECONDS = 10  # for the model, after its proxy has finished the longest invocation
 
 
@@ -69,8 +75,7 @@ def make_pod(instance: Model, *, claim: str = "") -> Manifest:
     return {
         "initContainers": [*init, make_model(instance)],
         "containers": [make_nginx(instance)],
-        "volumes": [*_artifact_volumes(instance, claim), {"name": "nginx-tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
-        "shareProcessNamespace": True,
+        "volumes": [*_artifact_volumes(instance, claim), *make_proxy_volumes()],
         "terminationGracePeriodSeconds": instance_of(instance).drain_seconds + INVOCATION_SECONDS + _MARGIN_SECONDS,
         **_common(instance),
     }

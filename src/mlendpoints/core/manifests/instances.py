@@ -15,7 +15,7 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import ConfigInstance, EndpointConfig, EndpointConfigSpec, ProductionVariant
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.mlmodel import MLModelSpec
-from mlendpoints.api.model import Images, Model, ModelInstance, ModelSpec, Network
+from mlendpoints.api.model import Container, Images, Model, ModelInstance, ModelSpec, Network
 from mlendpoints.core.directories import locate
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import endpoint_labels, instance_labels, make_metadata
@@ -98,8 +98,24 @@ def frozen(sizes: ProductionVariant | MLModelSpec, settings: Settings) -> dict[s
     images = Images(
         model_init=settings.model_init_image, nginx=settings.nginx_image, pull_policy=settings.image_pull_policy
     )
-    ours = {"images": images, "drain_seconds": settings.drain_seconds, "network": _network(settings)}
+    ours = {
+        "images": images,
+        "drain_seconds": settings.drain_seconds,
+        "network": _network(settings),
+        "nginx": _container(settings.nginx_resources),
+        "model_init": _container(settings.model_init_resources),
+    }
     return ours | {name: getattr(sizes, name) for name in _SIZES}
+
+
+def _container(resources: Mapping[str, Mapping[str, str]]) -> Container | None:
+    if not resources:
+        return None
+    given = {
+        name: {resource: canonical_quantity(amount) for resource, amount in sorted(amounts.items())}
+        for name, amounts in resources.items()
+    }
+    return Container(**given)
 
 
 def _network(settings: Settings) -> Network | None:

@@ -1,7 +1,7 @@
 """Storage of a model instance: a PersistentVolume and its claim for a node directory, a claim for what all pods share.
 
-A ``local`` volume, because uid 1000 can write to it by ``fsGroup``; to a
-``hostPath`` it cannot. The directory, one for each namespace (see ``directories``),
+A ``local`` volume, because any user can write to it by ``fsGroup``; to a
+``hostPath`` none but root can. The directory, one for each namespace (see ``directories``),
 outlives everything here: files stay. On each node it is another one, so that pods
 on several nodes each fetch once.
 In all other cases the Deployment itself asks for room (see ``deployment``).

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from mlendpoints.api.endpointconfig import ProductionVariant
-from mlendpoints.api.model import Model
+from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Model
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import make_deployment, make_pod
 from mlendpoints.core.manifests.instances import make_model_instance
@@ -69,10 +69,64 @@ def test_the_startup_budget_is_the_models_own(seconds: int) -> None:
     assert seconds == probe["periodSeconds"] * probe["failureThreshold"]
 
 
-def test_readiness_asks_the_model_through_the_proxy() -> None:
-    nginx = container(pod(an_instance(a_model(healthPath="/live"))), "nginx")
-    assert nginx["readinessProbe"]["httpGet"] == {"path": "/live", "port": "http"}
-    assert {"name": "http", "containerPort": 8088} in nginx["ports"]
+def test_readiness_and_liveness_ask_the_proxy_s_monitoring_port_which_knows_the_health_path() -> None:
+    spec = pod(an_instance(a_model(healthPath="/live")))
+    nginx, model = container(spec, "nginx"), container(spec, "model")
+    asked = {"path": "/ready", "port": 9090}
+    assert (nginx["readinessProbe"]["httpGet"], model["livenessProbe"]["httpGet"]) == (asked, asked)
+    assert {"name": "HEALTH_PATH", "value": "/live"} in nginx["env"]
+    assert nginx["ports"] == [{"name": "http", "containerPort": 8088}, {"name": "metrics", "containerPort": 9090}]
+
+
+def test_startup_asks_the_model_itself_since_nginx_starts_afterwards() -> None:
+    model = container(pod(an_instance(a_model(healthPath="/live"))), "model")
+    assert model["startupProbe"]["httpGet"] == {"path": "/live", "port": "model"}
+
+
+def test_the_proxy_has_memory_for_all_bodies_that_its_volume_takes() -> None:
+    """A volume in memory that is full rejects the next body; one on disk would have the pod evicted."""
+    spec = pod(an_instance())
+    nginx = container(spec, "nginx")
+    settings = {variable["name"]: variable["value"] for variable in nginx["env"]}
+    (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "bodies"]
+    assert volume["emptyDir"] == {"medium": "Memory", "sizeLimit": "192Mi"}
+    assert {"name": "bodies", "mountPath": "/tmp/client_body"} in nginx["volumeMounts"]  # noqa: S108 - a volume
+    assert (settings["BODY_ROOM"], settings["MAX_BODY_SIZE"]) == ("192m", "6m")
+    assert nginx["resources"]["limits"] == {"memory": "320Mi"}
+
+
+def test_the_operator_s_own_containers_have_users_of_their_own() -> None:
+    spec = pod(an_instance())
+    users = {c["name"]: c["securityContext"]["runAsUser"] for c in (*spec["initContainers"], *spec["containers"])}
+    assert users == {"model-init": FETCHER_USER_ID, "model": 1000, "nginx": PROXY_USER_ID}
+    assert "shareProcessNamespace" not in spec
+
+
+@pytest.mark.parametrize(
+    ("said", "group"), [({}, 1000), ({"runAsUser": 5000}, 5000), ({"runAsGroup": 0}, 0), ({"runAsGroup": 7}, 7)]
+)
+def test_the_model_is_in_group_0_only_where_it_is_asked_for(said: dict[str, int], group: int) -> None:
+    model = container(pod(an_instance(a_model(**said))), "model")
+    assert model["securityContext"]["runAsGroup"] == group
+
+
+@pytest.mark.parametrize("part", ["$(KUBERNETES_SERVICE_HOST)", "$$", "a$b", "$"])
+def test_dollars_of_an_artifact_reach_the_fetcher(part: str) -> None:
+    """The kubelet replaces $(NAME) and $$ in arguments."""
+    args = container(pod(an_instance(a_model(artifact=f"s3://models/{part}.tar"))), "model-init")["args"]
+    assert args[1].replace("$$", "$") == f"s3://models/{part}.tar"
+    assert "$" not in args[1].replace("$$", "")
+
+
+def test_resources_of_the_operator_s_own_containers_are_settings_frozen_with_the_version() -> None:
+    resources = {"requests": {"cpu": "0.05", "memory": "64Mi"}, "limits": {"memory": "1024Mi"}}
+    settings = replace(SETTINGS, nginx_resources=resources, model_init_resources={"limits": {"memory": "1Gi"}})
+    spec = pod(an_instance(settings=settings))
+    assert container(spec, "nginx")["resources"] == {
+        "requests": {"cpu": "50m", "memory": "64Mi"},
+        "limits": {"memory": "1Gi"},
+    }
+    assert container(spec, "model-init")["resources"] == {"limits": {"memory": "1Gi"}}
 
 
 def test_memory_is_bounded_by_what_is_asked_and_cpu_is_not() -> None:
@@ -89,7 +143,7 @@ def test_without_an_artifact_nothing_is_fetched_and_nothing_mounted() -> None:
     spec = pod(an_instance(a_model(artifact="")))
     assert [c["name"] for c in spec["initContainers"]] == ["model"]
     assert "volumeMounts" not in container(spec, "model")
-    assert [v["name"] for v in spec["volumes"]] == ["nginx-tmp"]
+    assert [v["name"] for v in spec["volumes"]] == ["nginx-tmp", "bodies"]
 
 
 def test_the_fetcher_is_told_what_to_fetch_and_how_much_room_there_is() -> None:
@@ -144,7 +198,7 @@ def test_the_fetcher_reaches_stores_as_the_operator_is_set_and_no_other_containe
 
 
 def test_what_is_fetched_without_credentials_needs_no_further_volumes() -> None:
-    assert [v["name"] for v in pod(an_instance())["volumes"]] == ["artifact", "model-init-tmp", "nginx-tmp"]
+    assert [v["name"] for v in pod(an_instance())["volumes"]] == ["artifact", "model-init-tmp", "nginx-tmp", "bodies"]
 
 
 def test_the_model_sees_its_artifact_read_only() -> None:

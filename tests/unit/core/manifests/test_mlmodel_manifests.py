@@ -69,7 +69,7 @@ def test_job_and_pods_share_one_claim_and_one_fetcher() -> None:
     made_of = manifests()
     job, pod = template(made_of["Job"])["spec"], template(made_of["Deployment"])["spec"]
     assert job["containers"] == [pod["initContainers"][0]]
-    assert job["volumes"] == [volume for volume in pod["volumes"] if volume["name"] != "nginx-tmp"]
+    assert job["volumes"] == [volume for volume in pod["volumes"] if volume["name"] not in ("nginx-tmp", "bodies")]
     assert job["volumes"][0]["persistentVolumeClaim"] == {
         "claimName": made_of["PersistentVolumeClaim"]["metadata"]["name"]
     }
