@@ -2,8 +2,6 @@
 
 import http.client
 import json
-import os
-import re
 import socket
 import subprocess
 import sys
@@ -15,9 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cluster.base import ensure_folder
-from cluster.settings import settings_from_environment
-from images.catalogue import NGINX
+from bench.proxy import put_proxy
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "examples" / "titanic" / "artifacts"
@@ -127,27 +123,7 @@ def model_server(folder: Path, *, artifact: str = "titanic-rfc") -> AbstractCont
 def nginx(folder: Path, **environment: str) -> Iterator[Running]:
     """nginx by the image's own entry point and template, moved to the folder and to free ports."""
     proxy, monitoring = free_port(), free_port()
-    for source in (ROOT / "images" / "nginx").iterdir():
-        name, text = source.name, source.read_text()
-        text = text.replace("/tmp/", f"{folder}/").replace("/etc/mlendpoints", str(folder))  # noqa: S108 - replaces it
-        text = re.sub(r"(listen +(\[::\]:)?)8088;", rf"\g<1>{proxy};", text)
-        text = re.sub(r"(listen +(\[::\]:)?)9090;", rf"\g<1>{monitoring};", text)
-        (folder / name).write_text(text)
-    if os.geteuid() == 0:  # the worker shall be who the folder belongs to
-        template = folder / "nginx.conf.template"
-        template.write_text(f"user root;\n{template.read_text()}")
-    as_in_its_image(folder)
-    settings = {"PATH": f"{folder}:{os.environ['PATH']}", **environment}
+    settings = put_proxy(folder, port=proxy, monitoring=monitoring) | environment
     command = ["sh", str(folder / "entrypoint")]
     with started(command, port=proxy, output=folder / "access.log", env=settings) as running:
         yield replace(running, monitoring=monitoring)
-
-
-def as_in_its_image(folder: Path) -> None:
-    """``nginx`` in the folder: that of the image's base, which this machine's own release of Debian may not have."""
-    root = ensure_folder(settings_from_environment(), NGINX.packages, NGINX.suite)
-    (loader,), (libraries,) = root.glob("usr/lib*/ld-linux*"), root.glob("usr/lib/*-linux-gnu")
-    program = folder / "nginx"
-    text = f'#!/bin/sh\nexec {loader} --library-path {libraries} {root}/usr/sbin/nginx -p {root}/usr/share/nginx "$@"\n'
-    program.write_text(text)
-    program.chmod(0o755)
