@@ -105,7 +105,7 @@ def test_the_operator_s_own_containers_have_users_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("said", "group"), [({}, 1000), ({"runAsUser": 5000}, 5000), ({"runAsGroup": 0}, 0), ({"runAsGroup": 7}, 7)]
 )
-def test_the_model_is_in_group_0_only_where_it_is_asked_for(said: dict[str, int], group: int) -> None:
+def test_the_model_is_in_group_0_only_where_it_is_asked_for(said: dict[str, Any], group: int) -> None:
     model = container(pod(an_instance(a_model(**said))), "model")
     assert model["securityContext"]["runAsGroup"] == group
 
