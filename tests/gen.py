@@ -8,7 +8,8 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.core.world import GatewayPod, Settings
+from mlendpoints.core.entrances import asked_door
+from mlendpoints.core.world import Door, GatewayPod, Settings
 
 NAMESPACE = "titanic"
 BORN = "2026-01-01T00:00:00Z"
@@ -42,6 +43,11 @@ def a_config(*variants: dict[str, Any], name: str = "titanic") -> EndpointConfig
 def an_endpoint(name: str = "titanic", *, meta: dict[str, Any] | None = None, **spec: Any) -> Endpoint:  # noqa: ANN401 - any field
     fields = {"config": "titanic", "host": "titanic.example.com"} | spec
     return msgspec.convert({"metadata": metadata(name, **(meta or {})), "spec": fields}, Endpoint)
+
+
+def asked_doors(endpoint: Endpoint, settings: Settings) -> tuple[Door, ...]:
+    door = asked_door(endpoint, settings)
+    return () if door is None else (door,)
 
 
 def some_settings(**fields: Any) -> Settings:  # noqa: ANN401 - any field

@@ -18,6 +18,7 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.entrances import parse_doors
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
 from mlendpoints.core.manifests.storage import volume_name
@@ -331,6 +332,7 @@ class Cluster:
             bound=ref.kind == "PersistentVolumeClaim" and ref.name not in self.unbound,
             released=stored.uid in self.released,
             routes=parse_routes(stored.manifest) if ref.kind == "VirtualService" else None,
+            doors=parse_doors(stored.manifest) if ref.kind == "Gateway" else (),
         )
 
     def _image(self, instance: str) -> str:

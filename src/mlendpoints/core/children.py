@@ -4,21 +4,23 @@ from collections.abc import Iterable, Iterator
 
 from mlendpoints.api.model import Model
 from mlendpoints.core.difference import ref_of, write_for
+from mlendpoints.core.entrances import asked_door, doors_beside
 from mlendpoints.core.keeping import kept_instances
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.manifests.destinationrule import make_destination_rule
-from mlendpoints.core.manifests.gateway import can_open, make_gateway
+from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.instances import make_config_instance, make_model_instance
 from mlendpoints.core.manifests.service import make_monitoring_service, make_service
 from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_claim, needs_volume
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.plan import Write
-from mlendpoints.core.retirement import releases
+from mlendpoints.core.retirement import releases, routes_are_proven
 from mlendpoints.core.rollout import Rollout, Step
 from mlendpoints.core.scaling import as_served, first_replicas, scalings
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import Target, TargetVariant
+from mlendpoints.core.world import Door
 
 
 def missing_writes(scene: Scene, rollout: Rollout) -> tuple[Write, ...]:
@@ -31,8 +33,8 @@ def desired(scene: Scene, rollout: Rollout) -> Iterator[Manifest]:
     """All that shall stand now, parents before children, routes last."""
     if scene.target is None and not scene.serving:
         return
-    if can_open(scene.world.endpoint, scene.world.settings):
-        yield make_gateway(scene.world.endpoint, scene.world.settings)
+    if doors := open_doors(scene, rollout):
+        yield make_gateway(scene.world.endpoint, scene.world.settings, doors)
     yield make_monitoring_service(scene.world.endpoint)
     asked = scene.target if rollout.step is not Step.HOLD else None
     if asked is not None:
@@ -46,6 +48,19 @@ def desired(scene: Scene, rollout: Rollout) -> Iterator[Manifest]:
             yield from _parts(scene, instance)
     if rollout.routes is not None:
         yield _virtual_service(scene, rollout)
+
+
+def open_doors(scene: Scene, rollout: Rollout) -> tuple[Door, ...]:
+    """What the Gateway shall open; none where TLS has no credential, and the Gateway is left as it is.
+
+    What stands stays open until every gateway pod has been seen serving the routes at the asked door.
+    """
+    asked = asked_door(scene.world.endpoint, scene.world.settings)
+    if asked is None:
+        return ()
+    written = rollout.routes is None or scene.live == rollout.routes
+    proven = written and (rollout.routes is None or scene.proof_on_record or routes_are_proven(scene, rollout))
+    return (asked,) if proven else doors_beside(asked, scene.doors)
 
 
 def _record(scene: Scene, target: Target) -> Manifest:

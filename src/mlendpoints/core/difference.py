@@ -25,7 +25,7 @@ from mlendpoints.core.world import Child, Ref
 Owned = tuple[dict[str, Any], ...]  # sets of FieldsV1: "f:name", "k:{keys}" or "v:value" -> set
 
 _RECORDS = frozenset({EndpointConfig.KIND, Model.KIND})  # instances: the API server refuses any change but replicas
-_TURNING = frozenset({"VirtualService"})  # an older view of it would turn callers back to what has gone since
+_TURNING = frozenset({"Gateway", "VirtualService"})  # an older view would turn callers back to what has gone since
 _NOT_COMPARED = frozenset({"ownerReferences", "finalizers", "name", "namespace"})
 
 # Fields that the API server counts as one value. A set without members below any other field says

@@ -113,7 +113,7 @@ def _standing_routes(scene: Scene, pings: frozenset[str]) -> Routes | None:
 
 
 def _known_routes(scene: Scene, destinations: tuple[Destination, ...], pings: frozenset[str]) -> Routes:
-    return make_routes(destinations, tuple(sorted(pings.intersection(scene.world.model_instances))))
+    return make_routes(destinations, pings.intersection(scene.world.model_instances), scene.entrance)
 
 
 def models_finding(scene: Scene) -> Finding:

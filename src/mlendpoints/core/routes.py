@@ -9,15 +9,19 @@ guess. Law: ``parse_routes(make_virtual_service(..., routes)) == routes``.
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
 from mlendpoints.api.labels import INVOKED_VARIANT_HEADER
 from mlendpoints.api.meta import Value
 from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.sparse import sparse
 from mlendpoints.core.world import Destination, Routes
 
 BUILDER = "1"  # revision of the VirtualService's builder; change it with what gateways answer
+
+_ALWAYS = ("variant", "instance", "weight", "vacant")
 
 ROUTE = "route"
 PING = "ping/"
@@ -28,18 +32,30 @@ WEIGHTED = "weighted"
 IDLE = "idle"
 
 
-def make_routes(destinations: Iterable[Destination], pings: Iterable[str]) -> Routes:
+def make_routes(destinations: Iterable[Destination], pings: Iterable[str], entrance: str = "") -> Routes:
     """Routes in canonical order, with the revision by which gateways are asked for them.
 
+    The revision names the routes and, if there is anything to say of it, the entrance at which they are asked for.
     A vacant destination has weight 0: the API allows no instances only then.
     """
     ordered, asked = tuple(sorted(destinations)), tuple(sorted(set(pings)))
-    return Routes(revision=_revision(ordered, asked), pings=asked, destinations=ordered)
+    revision = _revision(ordered, asked)
+    return Routes(revision=f"{revision}-{entrance}" if entrance else revision, pings=asked, destinations=ordered)
 
 
 def _revision(destinations: tuple[Destination, ...], pings: tuple[str, ...]) -> str:
-    canonical = msgspec.json.encode([BUILDER, destinations, pings], order="sorted")
+    canonical = msgspec.json.encode([BUILDER, [_said(d) for d in destinations], pings], order="sorted")
     return base64.b32encode(hashlib.sha256(canonical).digest()).decode().lower()[:12]
+
+
+def _said(destination: Destination) -> dict[str, Any]:
+    """What the first revisions were made of, and of later fields only those that say something."""
+    return {name: getattr(destination, name) for name in _ALWAYS} | sparse(destination)
+
+
+def entrance_in(revision: str) -> str:
+    """The entrance that a revision names."""
+    return revision.partition("-")[2]
 
 
 def rule_names(routes: Routes) -> list[str]:

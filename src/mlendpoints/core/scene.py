@@ -12,17 +12,19 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.directories import is_allowed
+from mlendpoints.core.entrances import make_entrance
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.storage import needs_volume, volume_name
-from mlendpoints.core.routes import make_routes
+from mlendpoints.core.routes import entrance_in, make_routes
 from mlendpoints.core.target import Target
 from mlendpoints.core.world import (
     CONNECTION_REFUSED,
     Child,
     Destination,
+    Door,
     GatewayPod,
     PodFacts,
     Probe,
@@ -79,7 +81,21 @@ class Scene(Struct, frozen=True, dict=True):
         """By their revision: weights that somebody changed by hand are not what was asked, whoever holds them now."""
         records = self.world.config_instances.values()
         known = (live.destinations, *(recorded_destinations(record) for record in records))
-        return next((d for d in known if make_routes(d, live.pings).revision == live.revision), live.destinations)
+        entrance = entrance_in(live.revision)
+        found = (d for d in known if make_routes(d, live.pings, entrance).revision == live.revision)
+        return next(found, live.destinations)
+
+    @property
+    def entrance(self) -> str:
+        """How callers come in, as the routes name it; as it stands, where what is asked for cannot be opened."""
+        asked = make_entrance(self.world.endpoint, self.world.settings)
+        return asked if asked is not None else entrance_in(self.live.revision if self.live else "")
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """What the Gateway opens."""
+        gateway = self.standing(Ref("Gateway", self.namespace, self.world.endpoint.metadata.name))
+        return gateway.doors if gateway else ()
 
     @cached_property
     def serving_instances(self) -> frozenset[str]:

@@ -12,6 +12,7 @@ from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core import history
 from mlendpoints.core.claims import host_record
 from mlendpoints.core.conditions import all_true, make_conditions
+from mlendpoints.core.entrances import asked_door
 from mlendpoints.core.findings import Finding, added_by_others, refused
 from mlendpoints.core.history import Report
 from mlendpoints.core.hosts import host_of
@@ -78,7 +79,7 @@ def make_status(report: Report) -> EndpointStatus:
         host_record(scene.world).on(history.removing(report, settled)),
         observed_generation=endpoint.metadata.generation,
         state=_state(settled, available, update_finding),
-        url=url(endpoint, scene.world.settings) if scene.serving else "",
+        url=_url(report),
         monitoring_url=monitoring_url(endpoint) if (scene.serving or scene.target) and not _beside(scene) else "",
         target_version=scene.target.version if scene.target else endpoint.status.target_version,
         route_revision=_route_revision(report),
@@ -165,6 +166,15 @@ def _state(status: EndpointStatus, available: Finding, update: Finding) -> State
         return "InService"
     before = {entry.target for entry in status.history if entry.outcome == "Succeeded"}
     return "RollingBack" if status.update.target in before else "Updating"
+
+
+def _url(report: Report) -> str:
+    """Where callers are sent now: where they were sent before, until every gateway pod serves at the asked door."""
+    scene, before = report.scene, report.scene.world.endpoint.status.url
+    if not scene.serving:
+        return ""
+    opened = asked_door(scene.world.endpoint, scene.world.settings) is not None and report.routes.ok is True
+    return before if before and not opened else url(scene.world.endpoint, scene.world.settings)
 
 
 def url(endpoint: Endpoint, settings: Settings) -> str:

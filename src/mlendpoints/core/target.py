@@ -15,9 +15,9 @@ from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.claims import host_hindrance
 from mlendpoints.core.directories import locate, prefixes
+from mlendpoints.core.entrances import asked_door
 from mlendpoints.core.findings import Finding, made_claim
 from mlendpoints.core.hosts import host_of
-from mlendpoints.core.manifests.gateway import can_open
 from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.versions import config_version, model_version
 from mlendpoints.core.world import Destination, World
@@ -100,7 +100,7 @@ def _freeze_variant(endpoint: Endpoint, variant: ProductionVariant, template: Mo
 
 def _tls_has_no_credential(world: World) -> Finding | None:
     host = host_of(world.endpoint, world.settings)
-    if can_open(world.endpoint, world.settings):
+    if asked_door(world.endpoint, world.settings) is not None:
         return None
     return Finding.no(
         Reason.INVALID_SPEC,

@@ -78,6 +78,13 @@ class Destination(Struct, frozen=True, kw_only=True, order=True):
     vacant: bool = False
 
 
+class Door(Struct, frozen=True, order=True):
+    """One server of a Gateway: its port, and the TLS credential; without one it is plain HTTP."""
+
+    port: int
+    credential: str = ""
+
+
 class JobFacts(Struct, frozen=True, kw_only=True):
     """How a Job has ended; as long as it has not, it is at work."""
 
@@ -119,6 +126,7 @@ class Child(Struct, frozen=True, kw_only=True):
     released: bool = False  # PersistentVolume: its claim has gone, and it takes no other one, not even of that name
     job: JobFacts | None = None  # Job
     routes: Routes | None = None  # VirtualService
+    doors: tuple[Door, ...] = ()  # Gateway
 
 
 class GatewayPod(Struct, frozen=True, order=True):

@@ -16,6 +16,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import ObjectMeta
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
+from mlendpoints.core.entrances import parse_doors
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge import kinds
@@ -191,6 +192,8 @@ def _gateway(raw: bytes) -> tuple[Metadata, Facts]:
     hosts = (host.rpartition("/")[2] for server in found.spec.servers for host in server.hosts)
     selector = tuple(sorted((sys.intern(key), sys.intern(value)) for key, value in found.spec.selector.items()))
     child = _endpoints_child(kinds.GATEWAY.name, found.metadata)
+    if child is not None:
+        child = msgspec.structs.replace(child, doors=parse_doors(msgspec.json.decode(raw)))
     return found.metadata, Route(hosts=_named(hosts), selector=selector, child=child)
 
 

@@ -73,7 +73,9 @@ def test_an_endpoint_takes_over_what_was_restored_beside_its_templates(
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(workloads_kubeconfig))
     endpoint = gen.an_endpoint("titanic")
-    parts = ((GATEWAY, make_gateway(endpoint, gen.some_settings())), (SERVICE, make_monitoring_service(endpoint)))
+    settings = gen.some_settings()
+    gateway = make_gateway(endpoint, settings, gen.asked_doors(endpoint, settings))
+    parts = ((GATEWAY, gateway), (SERVICE, make_monitoring_service(endpoint)))
 
     async def scenario() -> None:
         async with operating(workloads_kubeconfig) as rig:

@@ -4,29 +4,23 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.core.hosts import covers, host_of
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import endpoint_labels, make_metadata
-from mlendpoints.core.world import Settings
+from mlendpoints.core.world import Door, Settings
 
 
-def make_gateway(endpoint: Endpoint, settings: Settings) -> Manifest:
-    """One server for the host, on the gateway pods that the settings select.
-
-    Raises:
-        ValueError: not ``can_open``.
-    """
+def make_gateway(endpoint: Endpoint, settings: Settings, doors: tuple[Door, ...]) -> Manifest:
+    """A server for the host at each door, on the gateway pods that the settings select; the first is the asked one."""
     return {
         "apiVersion": "networking.istio.io/v1",
         "kind": "Gateway",
         "metadata": make_metadata(endpoint.metadata.name, endpoint, object_labels=endpoint_labels(endpoint)),
         "spec": {
             "selector": dict(settings.gateway_selector),
-            "servers": [_https_server(endpoint, settings) if endpoint.spec.tls else _http_server(endpoint, settings)],
+            "servers": [
+                _server(host_of(endpoint, settings), door, name)
+                for door, name in zip(doors, _names(doors), strict=True)
+            ],
         },
     }
-
-
-def can_open(endpoint: Endpoint, settings: Settings) -> bool:
-    """Whether there is what the server needs. Without a TLS credential, a Gateway that stands is left as it is."""
-    return not endpoint.spec.tls or credential_name(host_of(endpoint, settings), settings) is not None
 
 
 def credential_name(host: str, settings: Settings) -> str | None:
@@ -35,20 +29,18 @@ def credential_name(host: str, settings: Settings) -> str | None:
     return settings.tls_credentials[max(suffixes, key=len)] if suffixes else None
 
 
-def _http_server(endpoint: Endpoint, settings: Settings) -> Manifest:
-    return {
-        "hosts": [f"./{host_of(endpoint, settings)}"],
-        "port": {"name": "http", "number": settings.http_port, "protocol": "HTTP"},
-    }
+def _names(doors: tuple[Door, ...]) -> list[str]:
+    """Names of the ports, which must differ."""
+    names: list[str] = []
+    for door in doors:
+        name = "https" if door.credential else "http"
+        names.append(f"{name}-{door.port}" if name in names else name)
+    return names
 
 
-def _https_server(endpoint: Endpoint, settings: Settings) -> Manifest:
-    host = host_of(endpoint, settings)
-    credential = credential_name(host, settings)
-    if credential is None:
-        raise ValueError(f"no TLS credential covers {host}")
-    return {
+def _server(host: str, door: Door, name: str) -> Manifest:
+    server = {
         "hosts": [f"./{host}"],
-        "port": {"name": "https", "number": settings.https_port, "protocol": "HTTPS"},
-        "tls": {"mode": "SIMPLE", "credentialName": credential},
+        "port": {"name": name, "number": door.port, "protocol": "HTTPS" if door.credential else "HTTP"},
     }
+    return server | {"tls": {"mode": "SIMPLE", "credentialName": door.credential}} if door.credential else server

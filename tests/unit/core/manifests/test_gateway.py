@@ -1,18 +1,28 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.core.entrances import parse_doors
+from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.gateway import make_gateway
-from tests.gen import an_endpoint, some_settings
+from mlendpoints.core.world import Door, Settings
+from tests.gen import an_endpoint, asked_doors, some_settings
 
 CREDENTIALS = {"example.com": "wildcard", "titanic.example.com": "titanic"}
 
 
+def made(endpoint: Endpoint, settings: Settings) -> Manifest:
+    return make_gateway(endpoint, settings, asked_doors(endpoint, settings))
+
+
 def test_a_host_is_open_to_routes_of_its_own_namespace_only() -> None:
-    (server,) = make_gateway(an_endpoint(), some_settings())["spec"]["servers"]
+    (server,) = made(an_endpoint(), some_settings())["spec"]["servers"]
     assert server == {"hosts": ["./titanic.example.com"], "port": {"name": "http", "number": 80, "protocol": "HTTP"}}
 
 
 def test_the_selector_is_the_administrators() -> None:
-    gateway = make_gateway(an_endpoint(), some_settings(gateway_selector={"istio": "inner"}))
+    gateway = made(an_endpoint(), some_settings(gateway_selector={"istio": "inner"}))
     assert gateway["spec"]["selector"] == {"istio": "inner"}
 
 
@@ -22,11 +32,26 @@ def test_the_selector_is_the_administrators() -> None:
 )
 def test_the_credential_of_the_longest_suffix_is_taken(host: str, credential: str) -> None:
     endpoint = an_endpoint(host=host, tls=True)
-    (server,) = make_gateway(endpoint, some_settings(tls_credentials=CREDENTIALS))["spec"]["servers"]
+    (server,) = made(endpoint, some_settings(tls_credentials=CREDENTIALS))["spec"]["servers"]
     assert server["tls"] == {"mode": "SIMPLE", "credentialName": credential}
     assert server["port"] == {"name": "https", "number": 443, "protocol": "HTTPS"}
 
 
 def test_tls_without_a_credential_is_never_served_in_the_clear() -> None:
-    with pytest.raises(ValueError, match="no TLS credential"):
-        make_gateway(an_endpoint(host="a.example.org", tls=True), some_settings(tls_credentials=CREDENTIALS))
+    endpoint = an_endpoint(host="a.example.org", tls=True)
+    assert asked_doors(endpoint, some_settings(tls_credentials=CREDENTIALS)) == ()
+
+
+def test_doors_of_one_protocol_differ_by_their_names() -> None:
+    servers = make_gateway(an_endpoint(), some_settings(), (Door(8080), Door(443, "wildcard"), Door(80)))
+    assert [server["port"]["name"] for server in servers["spec"]["servers"]] == ["http", "https", "http-80"]
+
+
+@given(doors=st.lists(st.builds(Door, st.integers(1, 65535), st.sampled_from(["", "wildcard"])), max_size=4))
+def test_a_gateway_is_read_back_as_the_doors_it_was_made_of(doors: list[Door]) -> None:
+    assert parse_doors(make_gateway(an_endpoint(), some_settings(), tuple(doors))) == tuple(doors)
+
+
+@pytest.mark.parametrize("spec", [{"servers": 1}, {"servers": [{}]}, {"servers": [{"port": {"number": "x"}}]}, None])
+def test_a_gateway_edited_beyond_recognition_has_no_doors(spec: object) -> None:
+    assert parse_doors({"spec": spec}) == ()
