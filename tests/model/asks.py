@@ -12,8 +12,9 @@ from msgspec import Struct
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
+from mlendpoints.core.entrances import asked_door
 from mlendpoints.core.target import Target, resolve
-from mlendpoints.core.world import World
+from mlendpoints.core.world import Door, World
 from tests import gen
 
 BAD_IMAGE = "registry.example.com/bad:1"
@@ -28,8 +29,10 @@ class Ask(Struct, frozen=True, kw_only=True):
     variants: tuple[tuple[str, str, int, int], ...]  # name, model, weight, instances
     image: str = "registry.example.com/a:1"  # of model a
     attempt: str = ""
+    tls: bool = False
 
 
+SETTINGS = gen.some_settings(tls_credentials={"example.com": "wildcard"})
 _SHARED = (("blue", "a", 9, 1), ("green", "b", 1, 1))
 
 ASKS: dict[str, Ask] = {
@@ -41,6 +44,7 @@ ASKS: dict[str, Ask] = {
     "no pods for green": Ask(variants=(("blue", "a", 1, 1), ("green", "b", 0, 0))),
     "bad image": Ask(variants=_SHARED, image=BAD_IMAGE),
     "another attempt": Ask(variants=_SHARED, image=BAD_IMAGE, attempt="2"),
+    "tls": Ask(variants=_SHARED, tls=True),
     "missing model": Ask(variants=(("blue", "c", 1, 1),)),
 }
 
@@ -63,7 +67,7 @@ def models_of(name: str) -> dict[str, Model]:
 @lru_cache
 def endpoint_spec(name: str, keep: int = 0) -> Endpoint:
     """The endpoint, without a status; ``keep``: how many earlier versions keep their instances."""
-    return gen.an_endpoint(update={"attempt": ASKS[name].attempt, "keepVersions": keep})
+    return gen.an_endpoint(tls=ASKS[name].tls, update={"attempt": ASKS[name].attempt, "keepVersions": keep})
 
 
 @lru_cache
@@ -71,7 +75,7 @@ def target_of(name: str) -> Target | None:
     """What the edit asks for; None where a reference is missing."""
     world = World(
         now=0.0,
-        settings=gen.some_settings(),
+        settings=SETTINGS,
         endpoint=endpoint_spec(name),
         config=config_of(name),
         models=models_of(name),
@@ -87,6 +91,14 @@ def instances_with_bad_image() -> frozenset[str]:
     return frozenset(
         variant.instance for target in targets if target for variant in target.variants if _is_bad(variant.template)
     )
+
+
+@lru_cache
+def door_of(name: str) -> Door:
+    """Where the edit wants callers to come in."""
+    door = asked_door(endpoint_spec(name), SETTINGS)
+    assert door is not None
+    return door
 
 
 def _is_bad(template: Model) -> bool:

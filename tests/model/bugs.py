@@ -1,17 +1,17 @@
 """Mistakes put into the product for a while, to see that the model check finds them. Never part of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 from msgspec import Struct
 
-from mlendpoints.core import deletion, endpoint, retirement, rollout, scaling, status
+from mlendpoints.core import children, deletion, endpoint, retirement, rollout, scaling, status
 from mlendpoints.core.retirement import Leftovers
 from mlendpoints.core.rollout import Rollout
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import Target
-from mlendpoints.core.world import Child, Destination, Routes
+from mlendpoints.core.world import Child, Destination, Door, Routes
 
 
 class Bug(Struct, frozen=True):
@@ -21,7 +21,7 @@ class Bug(Struct, frozen=True):
     world: str  # a world in which it shows
     place: object
     name: str
-    mistake: Callable[..., object]
+    mistake: object
     unguarded: str = ""  # a second guard in the same place, which would hide the mistake
 
     @contextmanager
@@ -44,6 +44,17 @@ def _written_is_proven(scene: Scene, decided: Rollout) -> bool:
 
 def _always(*_arguments: object) -> bool:
     return True
+
+
+def _asked_alone(asked: Door, _standing: Iterable[Door]) -> tuple[Door, ...]:
+    return (asked,)
+
+
+_NO_ENTRANCE = property(lambda _scene: "")
+
+
+def _never(*_arguments: object) -> bool:
+    return False
 
 
 def _nothing(*_arguments: object) -> None:
@@ -75,6 +86,9 @@ BUGS = {
     "done-too-early": Bug("Ready is said without a proof", "update", status, "routes_are_proven", _written_is_proven),
     "failures-forgotten": Bug("a failed update begins again", "update", rollout, "_recorded_failure", _nothing),
     "pods-before-routes": Bug("a deletion does not ask the gateways", "update", deletion, "_seen_gone", _always),
+    "close-at-once": Bug("a door closes before another is proven", "update", children, "doors_beside", _asked_alone),
+    "doors-unproven": Bug("what is asked for is not part of the revision", "update", Scene, "entrance", _NO_ENTRANCE),
+    "dead-gateways": Bug("a gateway pod on a dead node is waited for", "trouble", Scene, "_is_gone", _never),
     "prune-blindly": Bug("pods go whatever the routes say", "trouble", endpoint, "prune", _even_while_absent),
     "weights-by-hand": Bug("weights changed by hand are kept", "trouble", Scene, "_as_written", _as_it_stands),
 }

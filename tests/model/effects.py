@@ -91,7 +91,8 @@ def _written(state: State, op: Op) -> State:  # noqa: PLR0911 - one for each kin
             assert isinstance(op.value, Routes)
             return state._replace(routes=op.value, routes_altered=False)
         case "Gateway":
-            return state._replace(gateway=WRITTEN)
+            assert isinstance(op.value, tuple)
+            return state._replace(gateway=WRITTEN, doors=op.value)
         case EndpointConfig.KIND:
             return state._replace(configs=state.configs | {op.name})
         case Model.KIND:
@@ -148,7 +149,7 @@ def without(state: State, kind: str, name: str) -> State:  # noqa: PLR0911 - one
         case Model.KIND:
             return state.with_instance(name, None)
         case "Gateway":
-            return state._replace(gateway=ABSENT)
+            return state._replace(gateway=ABSENT, doors=())
         case "Service" if name == _MONITOR:
             return state._replace(monitor=ABSENT)
         case "Deployment" if instance is not None and instance.deployment != ABSENT:

@@ -7,8 +7,9 @@ helpful moves ends, and in a state that is as it shall be.
 from array import array
 from collections.abc import Iterator
 
-from tests.model.asks import can_get_ready, target_of
+from tests.model.asks import can_get_ready, door_of, target_of
 from tests.model.explore import Explorer, Violation
+from tests.model.laws import alive
 from tests.model.operator import Operator
 from tests.model.state import GONE, LIVING, State
 
@@ -80,7 +81,7 @@ def wrong_in(state: State, operator: Operator) -> Iterator[str]:
 def _left_behind(state: State) -> Iterator[str]:
     if state.routes or state.instances or state.configs:
         yield "the endpoint is gone, and left something behind"
-    if any(gateway.routes for gateway in state.gateways):
+    if any(gateway.routes for _, gateway in alive(state)):
         yield "the endpoint is gone, and a gateway still has its routes"
 
 
@@ -103,8 +104,10 @@ def _not_in_force(state: State) -> Iterator[str]:
     """What serves, or is to serve, does so on every gateway, with all its pods and without an update on record."""
     if state.status.update is not None and target_of(state.ask) is not None:
         yield "an update is on record for ever"
-    if any(gateway.routes != state.routes for gateway in state.gateways):
+    if any(gateway.routes != state.routes for _, gateway in alive(state)):
         yield "a gateway never gets the routes"
+    if state.routes is not None and any(gateway.doors != (door_of(state.ask),) for _, gateway in alive(state)):
+        yield "a door stays open or closed that nobody asked for"
     target = target_of(state.ask)
     asked = target.instances if target else frozenset()
     weighted = [d.instance for d in state.routes.destinations if d.weight] if state.routes else []

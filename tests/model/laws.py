@@ -13,9 +13,9 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.target import Target
 from mlendpoints.core.world import Destination, Routes
-from tests.model.asks import ASKS, config_of, models_of, target_of
+from tests.model.asks import ASKS, config_of, door_of, models_of, target_of
 from tests.model.operator import Decision
-from tests.model.state import ABSENT, GONE, LIVING, OVERDUE, ROUTES, Op, State, Verb
+from tests.model.state import ABSENT, GATEWAY, GONE, LIVING, OVERDUE, ROUTES, Gateway, Op, State, Verb
 
 Broken = Iterator[str]
 
@@ -28,12 +28,17 @@ def broken_in(state: State) -> Broken:
                 yield f"the VirtualService gives a weight to {instance}, which is not reachable"
     if state.life in {OVERDUE, GONE}:
         return  # after a minute routes count as gone, since somebody else may answer for the host
-    for n, gateway in enumerate(state.gateways):
-        for instance in _weighted(gateway.routes):
+    for n, gateway in alive(state):
+        for instance in _weighted(gateway.routes) if gateway.doors else ():
             if not _is_reachable(state, instance):
                 yield f"gateway {n} sends requests to {instance}, which is not reachable"
             elif instance not in gateway.known and instance not in state.excused:
                 yield f"gateway {n} sends requests to {instance}, which it does not know"
+
+
+def alive(state: State) -> Iterator[tuple[int, Gateway]]:
+    """Gateway pods that have callers, by their numbers."""
+    return ((n, gateway) for n, gateway in enumerate(state.gateways) if not gateway.dead)
 
 
 def _weighted(routes: Routes | None) -> tuple[str, ...]:
@@ -53,6 +58,8 @@ def broken_by(state: State, after: State) -> Broken:
         yield f"the template {op.kind} {op.name} is written or deleted"
     if after.routes != state.routes and after.routes is not None:
         yield from _broken_by_routes(state, after.routes)
+    if op.kind == "Gateway" and state.doors and after.doors:
+        yield from _broken_by_closing(state, after)
     if op.verb is Verb.CHECK and after.pending and state.life == LIVING and state.routes is None:
         yield "deletions are due although there is no VirtualService"
     if op.verb is Verb.DELETE:
@@ -61,6 +68,15 @@ def broken_by(state: State, after: State) -> Broken:
         yield from _broken_by_scaling(state, after, op)
     if op.verb is Verb.LEAVE and after.life == GONE:
         yield from _broken_by_leaving(state)
+
+
+def _broken_by_closing(state: State, after: State) -> Broken:
+    """A door closes when callers get the same at another, at every gateway pod."""
+    for door in set(state.doors) - set(after.doors):
+        for n, gateway in alive(state):
+            served = set(gateway.doors) & set(after.doors) and gateway.routes == state.routes
+            if not served and ROUTES not in state.excused and gateway.routes is not None:
+                yield f"the door {door.port} closes before gateway {n} serves at another"
 
 
 @lru_cache
@@ -74,7 +90,7 @@ def _broken_by_routes(state: State, routes: Routes) -> Broken:
         yield f"the routes say what nobody ever asked: {_told(routes.destinations)}"
     known = set(_weighted(state.routes)) if state.routes else {i for i in _weighted(routes) if _was_routed(state, i)}
     for instance in set(_weighted(routes)) - known:
-        for n, gateway in enumerate(state.gateways):
+        for n, gateway in alive(state):
             if instance not in gateway.known and instance not in state.excused:
                 yield f"{instance} gets a weight before gateway {n} knows it"
 
@@ -113,8 +129,8 @@ def _broken_by_scaling(state: State, after: State, op: Op) -> Broken:
 def _broken_by_loss(state: State, instance: str, what: str) -> Broken:
     if state.life == OVERDUE:
         return
-    for n, gateway in enumerate(state.gateways):
-        if instance in _reached(gateway.routes):
+    for n, gateway in alive(state):
+        if gateway.doors and instance in _reached(gateway.routes):
             yield f"{what} while gateway {n} sends requests there"
 
 
@@ -128,8 +144,8 @@ def _broken_by_leaving(state: State) -> Broken:
         yield "the finalizer goes before the model instances are gone"
     if state.routes is not None:
         yield "the finalizer goes before the routes"
-    for n, gateway in enumerate(state.gateways):
-        if _reached(gateway.routes) and state.life != OVERDUE:
+    for n, gateway in alive(state):
+        if gateway.doors and _reached(gateway.routes) and state.life != OVERDUE:
             yield f"the finalizer goes while gateway {n} still sends requests"
 
 
@@ -148,9 +164,12 @@ def _not_as_asked(state: State, target: Target) -> Broken:
     if state.routes is None or state.routes.destinations != target.destinations:
         yield "Ready is said before the VirtualService is as asked"
         return
-    for n, gateway in enumerate(state.gateways):
+    for n, gateway in alive(state):
         if gateway.routes != state.routes and ROUTES not in state.excused:
             yield f"Ready is said before gateway {n} serves what is asked"
+    for n, gateway in alive(state):
+        if door_of(state.ask) not in gateway.doors and GATEWAY not in state.excused:
+            yield f"Ready is said before gateway {n} has opened the asked door"
     if not target.instances <= {name for name, _ in state.instances}:
         yield "Ready is said before all model instances stand"
     for name, instance in state.instances:

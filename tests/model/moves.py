@@ -24,6 +24,9 @@ from tests.model.state import (
     ABSENT,
     ALTERED,
     DELETING,
+    FORGOTTEN,
+    GATEWAY,
+    LISTED,
     LIVING,
     OVERDUE,
     ROUTES,
@@ -33,7 +36,8 @@ from tests.model.state import (
     Verb,
 )
 
-_NEEDED = {Model.KIND: "", "Service": "", "Deployment": "", "VirtualService": ROUTES}  # kind -> what fails without it
+# kind -> what fails without it
+_NEEDED = {Model.KIND: "", "Service": "", "Deployment": "", "VirtualService": ROUTES, "Gateway": GATEWAY}
 
 
 class Move(Struct, frozen=True):
@@ -87,8 +91,12 @@ def _with_gateway(state: State, n: int, gateway: Gateway) -> State:
 
 
 def _gateway(state: State, gateway: Gateway) -> Iterator[tuple[str, Gateway]]:
-    if gateway.routes != state.routes:
-        yield "takes the routes", gateway._replace(routes=state.routes)
+    if gateway.dead:
+        if gateway.dead == LISTED:
+            yield "has been listed for a minute, though dead", gateway._replace(dead=FORGOTTEN)
+        return
+    if (gateway.doors, gateway.routes) != (state.doors, state.routes):
+        yield "takes doors and routes", gateway._replace(doors=state.doors, routes=state.routes)
     if gateway.known != (known := _services(state, gateway)):
         yield "hears of the Services", gateway._replace(known=known)
     for probe in state.asked:
@@ -104,7 +112,7 @@ def _services(state: State, gateway: Gateway) -> frozenset[str]:
 
 def answers(state: State, gateway: Gateway, probe: Probe) -> bool:
     """Whether a gateway pod would answer a question as expected."""
-    if gateway.routes is None:
+    if gateway.routes is None or not any(bool(door.credential) == probe.tls for door in gateway.doors):
         return probe.status == 404
     if probe.path == labels.ROUTE_PATH:
         return (probe.status, probe.body) == (200, gateway.routes.revision)
@@ -139,9 +147,13 @@ def _mishaps(state: State) -> Iterator[Move]:
             failed = excused(state, name).with_instance(name, instance._replace(ready=0))
             yield Move(f"the pods of {name} fail", failed, helpful=False)
     for n, gateway in enumerate(state.gateways):
-        fresh = Gateway(routes=state.routes, known=_services(state, gateway))
+        fresh = Gateway(routes=state.routes, doors=state.doors, known=_services(state, gateway))
         if fresh != gateway:
             yield Move(f"gateway {n} is replaced by a new pod", _with_gateway(state, n, fresh), helpful=False)
+    if not any(gateway.dead for gateway in state.gateways):
+        for n, gateway in enumerate(state.gateways):
+            dead = gateway._replace(dead=LISTED, answered=frozenset())
+            yield Move(f"the node of gateway {n} dies", _with_gateway(state, n, dead), helpful=False)
     for kind, name in _objects(state):
         lost = without(excused(state, _NEEDED[kind] or name) if kind in _NEEDED else state, kind, name)
         yield Move(f"somebody deletes {kind} {name}", lost, helpful=False)

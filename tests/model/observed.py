@@ -19,12 +19,13 @@ from mlendpoints.core.difference import ref_of
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.times import precise_timestamp
 from mlendpoints.core.updates import UNRESOLVED, running
-from mlendpoints.core.world import Child, ContainerFacts, PodFacts, Probe, Ref, Routes, World
+from mlendpoints.core.world import Child, ContainerFacts, Door, PodFacts, Probe, Ref, Routes, World
 from tests import gen
-from tests.model.asks import config_of, endpoint_spec, instances_with_bad_image, models_of
-from tests.model.state import ABSENT, ALTERED, DELETING, GONE, LIVING, OVERDUE, Instance, State, Status, Update
+from tests.model.asks import SETTINGS, config_of, endpoint_spec, instances_with_bad_image, models_of
+from tests.model.state import ABSENT, ALTERED, DELETING, GONE, LISTED, LIVING, OVERDUE, Instance, State, Status, Update
 from tests.simulation import fields_of
 
+Says = Routes | tuple[Door, ...]  # of a VirtualService, of a Gateway: they differ by what they say
 NOW = 1_700_000_000.0
 PODS = {False: ContainerFacts(name="model"), True: ContainerFacts(name="model", ready=True)}
 BROKEN = ContainerFacts(name="model", waiting_reason="ImagePullBackOff", waiting_message="no such image")
@@ -40,18 +41,18 @@ class Observed:
     """Makes worlds; remembers the manifests that it was shown."""
 
     def __init__(self) -> None:
-        self._manifests: dict[Ref | Routes, Child] = {}
+        self._manifests: dict[Ref | Says, Child] = {}
         self._typed: dict[tuple[Ref, int], Model | EndpointConfig] = {}
         self._written: dict[Ref, Manifest] = {}
-        self.settings = gen.some_settings()
+        self.settings = SETTINGS
 
-    def remember(self, manifest: Manifest, routes: Routes | None) -> None:
+    def remember(self, manifest: Manifest, says: "Says | None") -> None:
         """Takes note of what a plan writes."""
         ref = ref_of(manifest)
         self._written.setdefault(ref, manifest)
-        key = ref if routes is None else routes
+        key = ref if says is None else says
         if key not in self._manifests:
-            self._manifests[key] = _projection(ref, manifest, routes)
+            self._manifests[key] = _projection(ref, manifest, says)
 
     def world(self, state: State) -> World:
         """What the operator knows in this state."""
@@ -69,6 +70,7 @@ class Observed:
             children=children,
             pods=tuple(pod for name, instance in state.instances for pod in _pods(name, instance)),
             gateways=gen.GATEWAYS,
+            lingering=_lingering(state),
             answers=_answers(state),
             unexpected=_unexpected(state),
         )
@@ -92,7 +94,7 @@ class Observed:
 
     def _children(self, state: State) -> list[Child]:
         found = [self._manifests[Ref(EndpointConfig.KIND, gen.NAMESPACE, name)] for name in state.configs]
-        found += self._part(Ref("Gateway", gen.NAMESPACE, _ENDPOINT), state.gateway)
+        found += self._part(state.doors, state.gateway)
         found += self._part(monitor_ref(), state.monitor)
         for name, instance in state.instances:
             found += self._parts(name, instance)
@@ -112,10 +114,10 @@ class Observed:
             *(replace(child, replicas=instance.pods, ready_replicas=instance.ready) for child in deployment),
         ]
 
-    def _part(self, ref: Ref, state: int) -> list[Child]:
+    def _part(self, key: "Ref | Says", state: int) -> list[Child]:
         if state == ABSENT:
             return []
-        child = self._manifests[ref]
+        child = self._manifests[key]
         return [replace(child, fields="") if state == ALTERED else child]
 
     def _virtual_service(self, routes: Routes, *, altered: bool) -> Child:
@@ -130,11 +132,11 @@ def monitor_ref() -> Ref:
     return Ref("Service", gen.NAMESPACE, f"{_ENDPOINT}-metrics")
 
 
-def _revision(key: Ref | Routes) -> str:
+def _revision(key: "Ref | Says") -> str:
     return key.revision if isinstance(key, Routes) else ""
 
 
-def _projection(ref: Ref, manifest: Manifest, routes: Routes | None) -> Child:
+def _projection(ref: Ref, manifest: Manifest, says: "Says | None") -> Child:
     notes = manifest["metadata"].get("annotations", {})
     return Child(
         ref=ref,
@@ -144,7 +146,8 @@ def _projection(ref: Ref, manifest: Manifest, routes: Routes | None) -> Child:
         fields=fields_of(manifest),
         written=NOW,
         builder=notes.get(labels.BUILDER, ""),
-        routes=routes,
+        routes=says if isinstance(says, Routes) else None,
+        doors=says if isinstance(says, tuple) else (),
     )
 
 
@@ -227,6 +230,11 @@ def _pods(name: str, instance: Instance) -> list[PodFacts]:
 def _is_late(state: State) -> bool:
     """The gateways have had as long for the routes as the pods had, and as the deadline allows."""
     return state.status.update is not None and state.status.update.late
+
+
+def _lingering(state: State) -> dict[str, float]:
+    pods = zip(gen.GATEWAYS, state.gateways, strict=True)
+    return {pod.name: NOW if gateway.dead == LISTED else _THEN for pod, gateway in pods if gateway.dead}
 
 
 def _unexpected(state: State) -> dict[Probe, dict[str, str]]:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from mlendpoints.api import labels
 from mlendpoints.api.model import Model
 from mlendpoints.core import endpoint
+from mlendpoints.core.entrances import parse_doors
 from mlendpoints.core.plan import Apply, Create, Plan, Scale, SetStatus, Write
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Child
@@ -19,7 +20,7 @@ from tests.model.asks import ASKS
 from tests.model.observed import Observed, abstract_status
 from tests.model.state import Op, State, Verb
 
-VIRTUAL_SERVICE = "VirtualService"
+GATEWAY, VIRTUAL_SERVICE = "Gateway", "VirtualService"
 
 
 class Decision(Struct, frozen=True):
@@ -64,9 +65,10 @@ class Operator:
         match write:
             case Create(ref=ref, manifest=manifest) | Apply(ref=ref, manifest=manifest):
                 routes = parse_routes(manifest) if ref.kind == VIRTUAL_SERVICE else None
-                self._observed.remember(manifest, routes)
+                doors = parse_doors(manifest) if ref.kind == GATEWAY else None
+                self._observed.remember(manifest, doors if routes is None else routes)
                 asked = manifest["metadata"].get("annotations", {}).get(labels.ASKED)
-                value = routes if routes is not None else (manifest["spec"].get("replicas"), asked)
+                value = routes or doors or (manifest["spec"].get("replicas"), asked)
                 return Op(Verb.CREATE if isinstance(write, Create) else Verb.APPLY, ref.kind, ref.name, value)
             case Scale(child=child, replicas=replicas, asked=asked):
                 return Op(Verb.SCALE, child.ref.kind, child.ref.name, (replicas, asked), child.replicas)
@@ -76,7 +78,7 @@ class Operator:
 
 def _observation(state: State) -> tuple[object, ...]:
     """All of a state that can be observed."""
-    answers = tuple(sorted((gateway.answered for gateway in state.gateways), key=hash))
+    answers = tuple(sorted(((gateway.dead, gateway.answered) for gateway in state.gateways), key=hash))
     hidden = state._replace(budget=None, excused=None, gateways=answers, pending=())  # type: ignore[arg-type]
     return tuple(hidden)
 
@@ -104,7 +106,7 @@ def _reports(state: State, plan: Plan) -> Iterator[Op]:
 
 def endpoint_version(state: State) -> object:
     """What writes to the endpoint require to be unchanged: edits of templates change nothing of it."""
-    return ASKS[state.ask].attempt, state.life, state.status
+    return ASKS[state.ask].attempt, ASKS[state.ask].tls, state.life, state.status
 
 
 def _questions(state: State, plan: Plan) -> Iterator[Op]:

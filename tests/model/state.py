@@ -9,12 +9,13 @@ are sorted, since nothing tells them apart.
 from enum import StrEnum
 from typing import NamedTuple
 
-from mlendpoints.core.world import Probe, Routes
+from mlendpoints.core.world import Door, Probe, Routes
 
 ABSENT, WRITTEN, ALTERED = 0, 1, 2  # an object: not there, as it was written, changed by hand
+ALIVE, LISTED, FORGOTTEN = 0, 1, 2  # a gateway pod: well, dead and still listed, and for longer than that counts
 LIVING, DELETING, OVERDUE, GONE = 0, 1, 2, 3  # the endpoint; overdue: its deletion's patience has ended
 
-ROUTES = "the routes"
+ROUTES, GATEWAY = "the routes", "the doors"
 
 
 class Update(NamedTuple):
@@ -54,6 +55,8 @@ class Gateway(NamedTuple):
     """What one gateway pod really does, and which of the operator's questions it has answered."""
 
     routes: Routes | None = None
+    doors: tuple[Door, ...] = ()
+    dead: int = ALIVE
     known: frozenset[str] = frozenset()  # model instances it can send requests to
     answered: frozenset[Probe] = frozenset()
 
@@ -102,6 +105,7 @@ class State(NamedTuple):
     routes: Routes | None = None  # what the VirtualService says
     routes_altered: bool = False
     gateway: int = ABSENT  # the Gateway object
+    doors: tuple[Door, ...] = ()  # what it opens
     monitor: int = ABSENT  # the metrics Service
     configs: frozenset[str] = frozenset()  # config instances
     instances: tuple[tuple[str, Instance], ...] = ()  # by name
@@ -129,10 +133,12 @@ def settled(state: State) -> State:
 
 
 def _answers_again(state: State, name: str) -> bool:
+    if name == GATEWAY:
+        return bool(state.doors) and all(gateway.dead or gateway.doors == state.doors for gateway in state.gateways)
     if name == ROUTES:
         written = state.routes is not None and not state.routes_altered
-        return written and all(gateway.routes == state.routes for gateway in state.gateways)
+        return written and all(gateway.dead or gateway.routes == state.routes for gateway in state.gateways)
     instance = state.instance(name)
     if instance is None or instance.service == ABSENT or instance.ready < max(instance.pods, 1):
         return False
-    return all(name in gateway.known for gateway in state.gateways)
+    return all(gateway.dead or name in gateway.known for gateway in state.gateways)

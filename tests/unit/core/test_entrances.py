@@ -147,3 +147,18 @@ def test_a_later_field_of_a_destination_that_is_unset_changes_no_revision() -> N
 
     assert make_routes([later], []).revision == make_routes([today], []).revision
     assert make_routes([said], []).revision != make_routes([today], []).revision
+
+
+def test_an_endpoint_deleted_during_a_change_of_its_door_waits_as_long_as_callers_may_come_in() -> None:
+    cluster = serving()
+    instance = Ref("Deployment", gen.NAMESPACE, cluster.instance("blue"))
+    cluster.edit_endpoint(tls=True)
+    cluster.now = 1_700_000_000.0
+    cluster.delete_endpoint()
+    cluster.settle()
+
+    assert instance in cluster.objects
+
+    cluster.wait_until_recheck()
+
+    assert cluster.endpoint is None
