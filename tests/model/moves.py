@@ -16,7 +16,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.world import Probe, Routes
-from tests.model.asks import ASKS, can_get_ready, instances_with_bad_image
+from tests.model.asks import ASKS, can_get_ready, door_of, instances_with_bad_image
 from tests.model.effects import gone, perform, stands, without
 from tests.model.observed import monitor_ref
 from tests.model.operator import Decision
@@ -138,7 +138,9 @@ def _time(state: State, decision: Decision | None) -> Iterator[Move]:
         wakes = decision is not None and decision.wakes and not can_get_ready(state.ask)
         yield Move("the update's deadline passes", state._replace(status=late), helpful=wakes)
     if state.life == DELETING:
-        yield Move("a minute passes since the deletion", state._replace(life=OVERDUE), helpful=False)
+        beside = any(door.port != door_of(state.ask).port for door in state.doors)  # of which nobody asks
+        wakes = decision is not None and decision.wakes and beside
+        yield Move("a minute passes since the deletion", state._replace(life=OVERDUE), helpful=wakes)
 
 
 def _mishaps(state: State) -> Iterator[Move]:
