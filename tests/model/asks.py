@@ -14,7 +14,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.entrances import asked_door
 from mlendpoints.core.target import Target, resolve
-from mlendpoints.core.world import Door, World
+from mlendpoints.core.world import Door, Settings, World
 from tests import gen
 
 BAD_IMAGE = "registry.example.com/bad:1"
@@ -30,9 +30,12 @@ class Ask(Struct, frozen=True, kw_only=True):
     image: str = "registry.example.com/a:1"  # of model a
     attempt: str = ""
     tls: bool = False
+    credential: bool = True  # whether the administrator has one for TLS
 
 
-SETTINGS = gen.some_settings(tls_credentials={"example.com": "wildcard"})
+_SETTINGS = {
+    known: gen.some_settings(tls_credentials={"example.com": "wildcard"} if known else {}) for known in (True, False)
+}
 _SHARED = (("blue", "a", 9, 1), ("green", "b", 1, 1))
 
 ASKS: dict[str, Ask] = {
@@ -45,8 +48,14 @@ ASKS: dict[str, Ask] = {
     "bad image": Ask(variants=_SHARED, image=BAD_IMAGE),
     "another attempt": Ask(variants=_SHARED, image=BAD_IMAGE, attempt="2"),
     "tls": Ask(variants=_SHARED, tls=True),
+    "tls without a credential": Ask(variants=_SHARED, tls=True, credential=False),
     "missing model": Ask(variants=(("blue", "c", 1, 1),)),
 }
+
+
+def settings_of(name: str) -> Settings:
+    """The administrator's choices."""
+    return _SETTINGS[ASKS[name].credential]
 
 
 @lru_cache
@@ -75,7 +84,7 @@ def target_of(name: str) -> Target | None:
     """What the edit asks for; None where a reference is missing."""
     world = World(
         now=0.0,
-        settings=SETTINGS,
+        settings=settings_of(name),
         endpoint=endpoint_spec(name),
         config=config_of(name),
         models=models_of(name),
@@ -94,11 +103,9 @@ def instances_with_bad_image() -> frozenset[str]:
 
 
 @lru_cache
-def door_of(name: str) -> Door:
-    """Where the edit wants callers to come in."""
-    door = asked_door(endpoint_spec(name), SETTINGS)
-    assert door is not None
-    return door
+def door_of(name: str) -> Door | None:
+    """Where the edit wants callers to come in; None where that cannot be opened."""
+    return asked_door(endpoint_spec(name), settings_of(name))
 
 
 def _is_bad(template: Model) -> bool:

@@ -6,7 +6,10 @@ from unittest.mock import patch
 
 from msgspec import Struct
 
+from mlendpoints.api.reasons import Reason
 from mlendpoints.core import children, deletion, endpoint, retirement, rollout, scaling, status
+from mlendpoints.core.entrances import asked_door
+from mlendpoints.core.findings import Finding
 from mlendpoints.core.retirement import Leftovers
 from mlendpoints.core.rollout import Rollout
 from mlendpoints.core.scene import Scene
@@ -40,6 +43,17 @@ def _no_newcomers(_scene: Scene, _target: Target) -> tuple[str, ...]:
 
 def _written_is_proven(scene: Scene, decided: Rollout) -> bool:
     return scene.live is not None and scene.live == decided.routes
+
+
+def _late_at_once(_scene: Scene, _target: Target) -> Finding:
+    return Finding.no(Reason.DEADLINE_EXCEEDED, "Not ready within 600 s.")
+
+
+def _the_asked_door(scene: Scene, _decided: Rollout) -> tuple[Door, ...]:
+    door = asked_door(scene.world.endpoint, scene.world.settings)
+    if door is None:
+        raise ValueError("no TLS credential")
+    return (door,)
 
 
 def _always(*_arguments: object) -> bool:
@@ -88,7 +102,9 @@ BUGS = {
     "pods-before-routes": Bug("a deletion does not ask the gateways", "update", deletion, "_seen_gone", _always),
     "close-at-once": Bug("a door closes before another is proven", "update", children, "doors_beside", _asked_alone),
     "doors-unproven": Bug("what is asked for is not part of the revision", "update", Scene, "entrance", _NO_ENTRANCE),
-    "dead-gateways": Bug("a gateway pod on a dead node is waited for", "trouble", Scene, "_is_gone", _never),
+    "dead-gateways": Bug("a gateway pod on a dead node is waited for", "dead gateway", Scene, "_is_gone", _never),
+    "late-though-ready": Bug("a deadline passes whatever is ready", "update", rollout, "_late_proof", _late_at_once),
+    "no-credential": Bug("TLS without a credential is no case", "update", children, "open_doors", _the_asked_door),
     "prune-blindly": Bug("pods go whatever the routes say", "trouble", endpoint, "prune", _even_while_absent),
     "weights-by-hand": Bug("weights changed by hand are kept", "trouble", Scene, "_as_written", _as_it_stands),
 }

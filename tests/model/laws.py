@@ -15,7 +15,21 @@ from mlendpoints.core.target import Target
 from mlendpoints.core.world import Destination, Routes
 from tests.model.asks import ASKS, config_of, door_of, models_of, target_of
 from tests.model.operator import Decision
-from tests.model.state import ABSENT, GATEWAY, GONE, LIVING, OVERDUE, ROUTES, Gateway, Op, State, Verb
+from tests.model.state import (
+    ABSENT,
+    FORGOTTEN,
+    GATEWAY,
+    GONE,
+    LIVING,
+    OVERDUE,
+    ROUTES,
+    Gateway,
+    Instance,
+    Op,
+    State,
+    Status,
+    Verb,
+)
 
 Broken = Iterator[str]
 
@@ -150,7 +164,11 @@ def _broken_by_leaving(state: State) -> Broken:
 
 
 def broken_after(state: State, decision: Decision) -> Broken:
-    """Of what a look claims: nothing is called done before it is done on every gateway."""
+    """Of what a look claims: nothing is called done before it is on every gateway, or failed with all pods ready."""
+    if decision.broken:
+        yield f"the decision ends with {decision.broken}"
+    if state.life == LIVING and not _is_waited_for(state):
+        yield from _broken_by_failing(state, decision)
     if not decision.ready or state.life != LIVING:
         return
     target = target_of(state.ask)
@@ -160,6 +178,28 @@ def broken_after(state: State, decision: Decision) -> Broken:
     yield from _not_as_asked(state, target)
 
 
+def _broken_by_failing(state: State, decision: Decision) -> Broken:
+    """However long the operator was away: a deadline is for pods, and for gateways that have been asked."""
+    target = target_of(state.ask)
+    told = next((op.value for op in decision.ops if isinstance(op.value, Status)), state.status)
+    if target is None or target.version not in set(told.failed) - set(state.status.failed):
+        return
+    if all(_is_complete(state.instance(variant.instance), variant.spec.instances) for variant in target.variants):
+        yield "an update fails by its deadline although all its pods are ready"
+
+
+def _is_waited_for(state: State) -> bool:
+    """Whether a gateway pod that counts has not answered what it was asked."""
+    waited = (gateway for gateway in state.gateways if gateway.dead != FORGOTTEN)
+    return any(set(state.asked) - gateway.answered for gateway in waited)
+
+
+def _is_complete(instance: Instance | None, wanted: int) -> bool:
+    if instance is None or ABSENT in {instance.service, instance.deployment}:
+        return False
+    return instance.replicas >= wanted and instance.ready == instance.pods == instance.replicas
+
+
 def _not_as_asked(state: State, target: Target) -> Broken:
     if state.routes is None or state.routes.destinations != target.destinations:
         yield "Ready is said before the VirtualService is as asked"
@@ -167,8 +207,9 @@ def _not_as_asked(state: State, target: Target) -> Broken:
     for n, gateway in alive(state):
         if gateway.routes != state.routes and ROUTES not in state.excused:
             yield f"Ready is said before gateway {n} serves what is asked"
+    door = door_of(state.ask)
     for n, gateway in alive(state):
-        if door_of(state.ask) not in gateway.doors and GATEWAY not in state.excused:
+        if door not in gateway.doors and GATEWAY not in state.excused:
             yield f"Ready is said before gateway {n} has opened the asked door"
     if not target.instances <= {name for name, _ in state.instances}:
         yield "Ready is said before all model instances stand"

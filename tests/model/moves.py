@@ -138,7 +138,8 @@ def _time(state: State, decision: Decision | None) -> Iterator[Move]:
         wakes = decision is not None and decision.wakes and not can_get_ready(state.ask)
         yield Move("the update's deadline passes", state._replace(status=late), helpful=wakes)
     if state.life == DELETING:
-        beside = any(door.port != door_of(state.ask).port for door in state.doors)  # of which nobody asks
+        asked = door_of(state.ask)
+        beside = any(asked is None or door.port != asked.port for door in state.doors)  # of which nobody asks
         wakes = decision is not None and decision.wakes and beside
         yield Move("a minute passes since the deletion", state._replace(life=OVERDUE), helpful=wakes)
 

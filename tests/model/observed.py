@@ -21,7 +21,7 @@ from mlendpoints.core.times import precise_timestamp
 from mlendpoints.core.updates import UNRESOLVED, running
 from mlendpoints.core.world import Child, ContainerFacts, Door, PodFacts, Probe, Ref, Routes, World
 from tests import gen
-from tests.model.asks import SETTINGS, config_of, endpoint_spec, instances_with_bad_image, models_of
+from tests.model.asks import config_of, endpoint_spec, instances_with_bad_image, models_of, settings_of
 from tests.model.state import ABSENT, ALTERED, DELETING, GONE, LISTED, LIVING, OVERDUE, Instance, State, Status, Update
 from tests.simulation import fields_of
 
@@ -44,7 +44,6 @@ class Observed:
         self._manifests: dict[Ref | Says, Child] = {}
         self._typed: dict[tuple[Ref, int], Model | EndpointConfig] = {}
         self._written: dict[Ref, Manifest] = {}
-        self.settings = SETTINGS
 
     def remember(self, manifest: Manifest, says: "Says | None") -> None:
         """Takes note of what a plan writes."""
@@ -61,7 +60,7 @@ class Observed:
         children = {child.ref: child for child in self._children(state)}
         return World(
             now=NOW,
-            settings=self.settings,
+            settings=settings_of(state.ask),
             endpoint=_endpoint(state),
             config=config_of(state.ask),
             models=models_of(state.ask),

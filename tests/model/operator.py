@@ -29,6 +29,7 @@ class Decision(Struct, frozen=True):
     ops: tuple[Op, ...]
     ready: bool  # it says Ready
     wakes: bool  # it names a time to look again
+    broken: str = ""  # the exception that it ends with
 
 
 class Operator:
@@ -51,7 +52,10 @@ class Operator:
         return self._decisions[seen]
 
     def _plan(self, state: State) -> Decision:
-        plan = endpoint.plan_endpoint(self._observed.world(state))
+        try:
+            plan = endpoint.plan_endpoint(self._observed.world(state))
+        except Exception as error:  # noqa: BLE001 - no state may break the decision
+            return Decision(ops=(), ready=False, wakes=False, broken=repr(error))
         told = abstract_status(plan.status, state.keep) if plan.status is not None else state.status
         ops = (*self._writes(plan), *_deletions(state, plan), *_reports(state, plan), *_questions(state, plan))
         return Decision(ops=ops, ready=told.ready, wakes=plan.recheck is not None)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from tests.model.explore import Explorer
-from tests.model.state import Budget, State
+from tests.model.state import LISTED, Budget, State
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -16,12 +16,16 @@ class Bounds(Struct, frozen=True, kw_only=True):
     mishaps: int
     in_service: bool  # it begins with an endpoint in service, else with one that is new
     keep: int = 0  # earlier versions whose instances stay
+    dead: bool = False  # one of its gateway pods is on a node that has just died
 
 
 WORLDS = {
     "creation": Bounds(what="a new endpoint, one edit", edits=1, mishaps=0, in_service=False),
     "accident": Bounds(what="a new endpoint, one mishap", edits=0, mishaps=1, in_service=False),
     "update": Bounds(what="an endpoint in service, one edit", edits=1, mishaps=0, in_service=True),
+    "dead gateway": Bounds(
+        what="the same, with a gateway pod on a dead node", edits=1, mishaps=0, in_service=True, dead=True
+    ),
     "conflict": Bounds(what="an endpoint in service, two edits", edits=2, mishaps=0, in_service=True),
     "trouble": Bounds(what="an endpoint in service, one edit, one mishap", edits=1, mishaps=1, in_service=True),
     "return": Bounds(
@@ -34,6 +38,9 @@ def start_of(bounds: Bounds, explorer: Explorer) -> State:
     """The state in which a world begins."""
     new = State(ask="shared", keep=bounds.keep)
     begun = _rest_after(new, explorer) if bounds.in_service else new
+    if bounds.dead:
+        first, last = begun.gateways
+        begun = begun._replace(gateways=(first, last._replace(dead=LISTED, answered=frozenset())))
     return begun._replace(budget=Budget(edits=bounds.edits, mishaps=bounds.mishaps))
 
 
