@@ -101,7 +101,7 @@ def _recheck(scene: Scene, *, failed: bool, proven: bool, asking: bool) -> float
         times.append(due if due is not None else started)
         times.append(proof_deadline(scene))
     if scene.virtual_service is not None and not proven and world.settings.proof == "required":
-        times.append(scene.virtual_service.written + LAG)
+        times.append(world.routes_since + LAG)
     if asking:
         times.extend(since + LINGER for since in world.lingering.values())
     if world.refusals:

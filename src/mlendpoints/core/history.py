@@ -91,9 +91,9 @@ def settled(report: Report, status: EndpointStatus) -> EndpointStatus:
 
 
 def removing(report: Report, status: EndpointStatus) -> EndpointStatus:
-    """The same, with what is left to remove after the update has succeeded."""
+    """The same, with what is left to remove after the update has succeeded; records alone are not worth a status."""
     target, before = report.scene.target, report.scene.world.endpoint.status.update
-    if target is None or status.update is not None or not (report.done and report.leftovers):
+    if target is None or status.update is not None or not (report.done and report.leftovers.model_instances):
         return status
     known = (entry.start_time for entry in status.history if entry.target == target.version)
     same = before is not None and before.phase == REMOVING and before.target == target.version

@@ -176,7 +176,7 @@ def proof_deadline(scene: Scene) -> float | None:
     due = deadline(scene)
     if due is None or scene.virtual_service is None:
         return due
-    return max(due, scene.virtual_service.written + scene.world.endpoint.spec.update.deadline_seconds)
+    return max(due, scene.world.routes_since + scene.world.endpoint.spec.update.deadline_seconds)
 
 
 def failure_of(scene: Scene, models: Finding) -> Finding | None:

@@ -23,7 +23,6 @@ from mlendpoints.core.retirement import routes_are_proven
 from mlendpoints.core.rollout import Rollout, probes
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import TargetVariant
-from mlendpoints.core.updates import running
 from mlendpoints.core.world import Ref, Settings
 
 LAG = 12.0  # seconds after which gateway pods that do not answer yet are named: istiod waits up to 10 s
@@ -49,7 +48,7 @@ def routes_finding(scene: Scene, rollout: Rollout) -> Finding:
 
 
 def _not_proven(scene: Scene, rollout: Rollout) -> Finding:
-    waited = scene.world.now - (scene.virtual_service.written if scene.virtual_service else scene.world.now)
+    waited = scene.world.now - scene.world.routes_since
     if not scene.world.gateways and scene.world.settings.proof == "required":
         return Finding.no(Reason.ROUTE_NOT_PROGRAMMED, no_gateway(scene))
     lagging = tell_lagging(scene, probes(scene, rollout, prove_live=True))
@@ -116,10 +115,10 @@ def headline(status: EndpointStatus) -> tuple[object, ...]:
     are written again.
     """
     conditions = tuple((c.type, c.status) for c in status.conditions if c.type in _HEADLINES)
-    update = running(status)
+    target = status.update.target if status.update else ""
     told = (status.observed_generation, status.state, status.target_version, status.config_version)
     host = (status.host, status.waits_for_host, status.host_free_since)
-    return (*told, *host, update.target if update else "", status.history, conditions)
+    return (*told, *host, target, status.history, conditions)
 
 
 def _route_revision(report: Report) -> str:

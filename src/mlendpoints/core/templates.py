@@ -58,9 +58,17 @@ def plan_config(world: TemplateWorld[EndpointConfig]) -> EndpointConfigStatus | 
     return None if status == template.status else status
 
 
-def headline(status: EndpointConfigStatus | ModelStatus) -> tuple[object, ...]:
-    """What people wait for; the rest of a template's status are details, which may wait a moment."""
-    return status.observed_generation, tuple((c.type, c.status, c.reason) for c in status.conditions)
+def may_wait(before: EndpointConfigStatus | ModelStatus, after: EndpointConfigStatus | ModelStatus) -> bool:
+    """Whether nobody waits for this status: its details, and an update that began with no edit of the template itself.
+
+    That an edit is rolling out, and that it is rolled out or cannot be, is what people wait for.
+    """
+    same_edit = before.observed_generation == after.observed_generation
+    return same_edit and (_outcomes(after) == _outcomes(before) or "Unknown" in _outcomes(after))
+
+
+def _outcomes(status: EndpointConfigStatus | ModelStatus) -> tuple[str, ...]:
+    return tuple(condition.status for condition in status.conditions)
 
 
 def shares(spec: EndpointConfigSpec) -> str:

@@ -20,7 +20,7 @@ from mlendpoints.api.model import Model, ModelStatus
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.plan import Event, MLModelPlan, Plan, SetStatus, Write
 from mlendpoints.core.probing import with_complaints
-from mlendpoints.core.templates import TemplateWorld, Use, headline
+from mlendpoints.core.templates import TemplateWorld, Use, may_wait
 from mlendpoints.core.world import Child, MLModelWorld, Ref, Refusal, Settings, World
 from mlendpoints.edge import kinds
 from mlendpoints.edge.cache import Cache
@@ -242,7 +242,7 @@ class Reconciler:
             self._forget(key)
             return
         status = self._template_status(template, uses)
-        patient = status is not None and headline(status) == headline(template.status)
+        patient = status is not None and may_wait(template.status, status)
         held = parts.holds.held(key, {key} if patient else frozenset())
         if held:
             parts.queue.add_after(key, held[key])

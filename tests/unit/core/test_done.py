@@ -1,10 +1,13 @@
 """When an update is called done: as soon as every gateway pod sends callers to the new version, and not before."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 
-from mlendpoints.core.templates import TemplateWorld, plan_config, use_of
+from mlendpoints.api.endpointconfig import EndpointConfigStatus
+from mlendpoints.api.meta import Condition
+from mlendpoints.core.templates import TemplateWorld, may_wait, plan_config, use_of
 from tests import gen
 from tests.simulation import Cluster
 
@@ -102,3 +105,36 @@ def test_the_deadline_of_an_update_that_succeeded_cannot_pass() -> None:
     cluster.reconcile()
 
     assert [entry.outcome for entry in cluster.status.history] == ["Succeeded", "Succeeded"]
+
+
+def test_an_update_of_weights_leaves_nothing_to_remove_but_its_record() -> None:
+    cluster = serving()
+    cluster.configs["titanic"] = gen.a_config(gen.a_variant("blue", weight=3), gen.a_variant("green", weight=1))
+    phases = set[str]()
+    while len(cluster.status.history) < 2 or cluster.status.update is not None:
+        cluster.reconcile()
+        phases.add(cluster.status.update.phase if cluster.status.update else "")
+    cluster.settle()
+
+    assert cluster.status.history[0].outcome == "Succeeded"
+    assert "RemovingOld" not in phases
+    assert cluster.status.update is None
+
+
+def config_status(generation: int, outcome: Literal["True", "False", "Unknown"]) -> EndpointConfigStatus:
+    condition = Condition(type="RolledOut", status=outcome, reason="Any", last_transition_time="2026-11-21T12:00:00Z")
+    return EndpointConfigStatus(observed_generation=generation, conditions=(condition,))
+
+
+@pytest.mark.parametrize("outcome", ["True", "False"])
+def test_that_an_edit_is_rolled_out_or_cannot_be_never_waits(outcome: Literal["True", "False"]) -> None:
+    assert not may_wait(config_status(2, "Unknown"), config_status(2, outcome))
+
+
+@pytest.mark.parametrize("outcome", ["True", "False", "Unknown"])
+def test_that_an_edit_was_seen_never_waits(outcome: Literal["True", "False", "Unknown"]) -> None:
+    assert not may_wait(config_status(1, outcome), config_status(2, "Unknown"))
+
+
+def test_that_another_edit_is_rolling_out_may_wait() -> None:
+    assert may_wait(config_status(2, "True"), config_status(2, "Unknown"))

@@ -49,6 +49,10 @@ THEIRS = "That is container model: change cpus, memory or resources in the spec,
         ("minimum memory usage per Container is 128Mi, but request is 64Mi", OURS.format("model-init", FETCHER)),
         (
             "memory max limit to request ratio per Container is 2, but provided ratio is 4.000000",
+            OURS.format("model-init", FETCHER),
+        ),
+        (
+            "memory max limit to request ratio per Container is 2, but provided ratio is 10.000000",
             OURS.format("nginx", NGINX),
         ),
         (
