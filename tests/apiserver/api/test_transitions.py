@@ -19,6 +19,7 @@ OTHER_VALUES: Object = {
     "healthPath": "/other",
     "startupTimeoutSeconds": 1,
     "runAsUser": 1,
+    "runAsGroup": 2000,
     "serviceAccountName": "other",
     "imagePullSecrets": [{"name": "other"}],
     "instance": {"version": "00000000"},
