@@ -13,6 +13,8 @@ from lightkube.config.client_adapter import ConnectionParams
 from lightkube.core.exceptions import ConfigError
 from msgspec import Struct
 
+from mlendpoints.edge.decoding import read
+
 Object = dict[str, Any]
 Job = Callable[[], Awaitable[object]]
 
@@ -92,7 +94,7 @@ class Client:
         async with self._http.stream("GET", collection, params=params, timeout=timeout) as response:
             response.raise_for_status()
             async for line in response.aiter_lines():
-                yield msgspec.json.decode(line, type=Event)
+                yield read(line.encode(), Event)
 
     async def lines(self, path: str) -> AsyncIterator[str]:
         """A text as it comes, line by line, such as a pod's log; raises ``RequestError``."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import time
 import warnings
 from collections.abc import Callable, Coroutine, Generator, Mapping, MutableMapping
 from contextvars import Context, ContextVar, copy_context
@@ -26,7 +25,7 @@ T = TypeVar("T")
 
 PLANS = Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model, mlmodel=plan_mlmodel)
 SOON = 5.0  # seconds: what is planned for later than that counts as rest
-_IDENTITY = "sweep"  # the same for each life, so that it finds its lease its own
+PROCESS = Process(identity="sweep")  # the same for each life, so that it finds its lease its own
 
 _LIFE: ContextVar["Life"] = ContextVar("life")
 
@@ -34,11 +33,8 @@ _LIFE: ContextVar["Life"] = ContextVar("life")
 class Life:
     """An operator at work, and all tasks that it has begun."""
 
-    def __init__(
-        self, *, settings: Settings, plans: Plans, api: Api, wire: Wire, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, *, settings: Settings, plans: Plans, api: Api, wire: Wire, process: Process = PROCESS) -> None:
         self.wire = wire
-        process = Process(identity=_IDENTITY, status_clock=clock)
         self.operator = Operator(settings=settings, plans=plans, process=process, api=api, metrics=Metrics())
         self.tasks: set[asyncio.Task[Any]] = set()
         self.log: list[str] = []

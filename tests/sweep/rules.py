@@ -8,6 +8,7 @@ untouched  what callers are sent to is not removed, or scaled to nothing, before
 one-route  at most one VirtualService names a host
 templates  nothing but a template's status is written by the operator
 pods       a Deployment's pod template never changes
+late       an update does not fail by its deadline while all its pods are ready
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from msgspec import Struct
 
 from bench.client import Object
 from mlendpoints.api.labels import PING_PATH
+from mlendpoints.api.reasons import Reason
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Destination, Ref
 from mlendpoints.edge import kinds
@@ -98,6 +100,8 @@ class _Replay:
             yield from self._routes(change)
         if change.ref.kind in _PARTS and self._goes(change, before):
             yield from self._untouched(change)
+        if change.ref.kind == kinds.ENDPOINT.name:
+            yield from self._late(change.object, before)
         if change.ref.kind in _TEMPLATES:
             yield from self._template(change, before)
         if change.ref.kind == kinds.DEPLOYMENT.name and before and _pods_of(before) != _pods_of(change.object):
@@ -174,6 +178,24 @@ class _Replay:
             if late:
                 yield "untouched", f"{change.ref.kind} {instance} goes before {sorted(late)} answered without it"
 
+    def _late(self, endpoint: Object, before: Object | None) -> Iterator[tuple[str, str]]:
+        for entry in _news(endpoint, before or {}):
+            record = self._record(endpoint, entry["target"])
+            if entry["reason"] == Reason.DEADLINE_EXCEEDED and record and all(map(self._is_ready, record)):
+                yield "late", f"the update to {entry['target']} failed with all its pods ready"
+
+    def _record(self, endpoint: Object, version: str) -> list[str]:
+        """The model instances of one of the endpoint's targets, as long as that is on record."""
+        metadata, config = endpoint["metadata"], endpoint["spec"]["config"]
+        record = self._objects.get(Ref(kinds.CONFIG.name, metadata["namespace"], f"{config}-{version}"))
+        versions = record["spec"]["instance"]["modelVersions"] if record else {}
+        return [f"{one['model']}-{versions[one['name']]}" for one in record["spec"]["models"]] if record else []
+
+    def _is_ready(self, instance: str) -> bool:
+        found = {ref.kind: obj for ref, obj in self._objects.items() if ref.name == instance}
+        wanted = _count(found.get(kinds.DEPLOYMENT.name, {}))
+        return len(found.get(kinds.SLICE.name, {}).get("endpoints") or ()) >= wanted > 0
+
     def _template(self, change: Change, before: Object | None) -> Iterator[tuple[str, str]]:
         call = self._sent.get(change.revision)
         if call is None or before is None or "instance" in change.object["spec"]:
@@ -189,6 +211,12 @@ def _pods_of(deployment: Object) -> Object:
 
 def _count(obj: Object) -> int:
     return int(obj.get("spec", {}).get("replicas", 0))
+
+
+def _news(endpoint: Object, before: Object) -> list[Object]:
+    """What came into the history."""
+    known = before.get("status", {}).get("history", [])
+    return [entry for entry in endpoint.get("status", {}).get("history", []) if entry not in known]
 
 
 def _content(template: Object) -> Object:

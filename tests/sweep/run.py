@@ -5,7 +5,7 @@ scenario; these have to come to it, and to rest there.
 """
 
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from msgspec import Struct, structs
 
@@ -54,10 +54,14 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 async def undisturbed(stage: Stage, scenario: Scenario, *, plans: Plans = PLANS) -> Outcome:
     """The measure: what the scenario comes to when nobody dies, and no detail is told for an update taking long."""
-    async with stage.point(scenario.name) as point, point.operating(plans=plans):
+    async with _point(stage, scenario) as point, point.operating(plans=plans):
         problem = await _play(point, scenario, point.settled)
         outcome = _outcome(point, scenario, problem)
         return structs.replace(outcome, at_rest=await _at_rest(point))
+
+
+def _point(stage: Stage, scenario: Scenario) -> AbstractAsyncContextManager[Point]:
+    return stage.point(scenario.name, neighbour=scenario.neighbour)
 
 
 class Trial(Struct, frozen=True, kw_only=True):
@@ -70,7 +74,7 @@ class Trial(Struct, frozen=True, kw_only=True):
 
 async def disturbed(stage: Stage, scenario: Scenario, trial: Trial, *, plans: Plans = PLANS) -> Outcome:
     """The same with the operator killed once."""
-    async with stage.point(scenario.name) as point, point.operating(plans=plans):
+    async with _point(stage, scenario) as point, point.operating(plans=plans):
 
         async def come_to_the_end() -> None:
             await point.settled(lambda: _end(point, scenario) == trial.end, patience=trial.patience)

@@ -28,6 +28,7 @@ class Scenario(Struct, frozen=True):
     prepare: Act
     act: Act
     race: bool = False
+    neighbour: bool = False  # with a tenant in the next namespace
 
 
 async def _models(user: User) -> None:
@@ -249,6 +250,32 @@ async def _scale_and_swap(user: User) -> None:
     await user.sees_it_as_asked()
 
 
+async def _beside_hostile_objects(user: User) -> None:
+    await _one(user)
+    routes = user.get(kinds.VIRTUAL_SERVICE, ENDPOINT)
+    assert user.neighbour is not None
+    assert routes is not None
+    await user.neighbour.write(routes)
+
+
+async def begin_an_outage(user: User) -> None:
+    """Pods get ready, and the deadline passes, while no operator lives."""
+    assert user.outage is not None
+    await _begin_a_swap(user)
+    await user.sees_it_updating()
+    async with user.outage():
+        await user.edit(kinds.ENDPOINT, ENDPOINT, update={"deadlineSeconds": 1})
+        user.pods("deep", Behaviour.READY)
+        await user.sees_ready_pods_of("deep")
+        await user.waits_past(2.0)
+
+
+async def _outage(user: User) -> None:
+    await begin_an_outage(user)
+    await user.sees_it_succeed()
+    await user.sees_it_as_asked()
+
+
 SCENARIOS = (
     Scenario("create", "config and endpoint with two variants", _models, _create),
     Scenario("create-backwards", "endpoint before config before model", _nothing, _create_backwards),
@@ -276,6 +303,8 @@ SCENARIOS = (
     Scenario("lost-deployment", "a serving Deployment is deleted by hand", _one, _lose_deployment),
     Scenario("lost-instance", "a serving model instance is deleted by hand", _one, _lose_instance, race=True),
     Scenario("turned-weights", "the weights are edited by hand in the VirtualService", _two, _turn_weights),
+    Scenario("outage", "no operator while pods get ready and the deadline passes", _one, _outage),
+    Scenario("hostile", "a swap beside a tenant's objects", _beside_hostile_objects, _swap, neighbour=True),
     Scenario("scale-and-swap", "scaled by hand, then swapped", _one, _scale_and_swap),
 )
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

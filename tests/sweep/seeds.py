@@ -1,18 +1,28 @@
-"""Bugs on purpose, to show that the sweep sees them. Each wraps the operator's decision; the product knows nothing."""
+"""Bugs on purpose, to show that the sweep sees them: around the operator's decision, or in a part's place."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 from msgspec.structs import replace
 
 from mlendpoints.api.labels import PING_PATH, ROUTE_PATH
+from mlendpoints.core import rollout
 from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.findings import Finding, deadline_finding
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.plan import Apply, Create, Plan, Write
-from mlendpoints.core.world import Probe, World
-from mlendpoints.edge import kinds
+from mlendpoints.core.scene import Scene
+from mlendpoints.core.world import Probe, Ref, World
+from mlendpoints.edge import kinds, projections
+from mlendpoints.edge.cache import Cache
+from mlendpoints.edge.feed import Feed
+from mlendpoints.edge.marks import by_uid
+from mlendpoints.edge.projections import Entry
 from mlendpoints.edge.reconciler import Plans
+from mlendpoints.edge.reflector import Reflector
 from tests.sweep.life import PLANS
 
 Decide = Callable[[World], Plan]
@@ -75,3 +85,60 @@ PRUNES_WITHOUT_PROOF = _with(_believing(ROUTE_PATH))
 SHIFTS_WITHOUT_PING = _with(_believing(PING_PATH))
 HALVES_WEIGHTS = _with(_halving)
 LEAVES_RECORDS = _with(_forgetting)
+
+
+def _fails_by_the_clock(scene: Scene, models: Finding) -> Finding | None:
+    """Whatever is ready: when the deadline has passed, the update has failed."""
+    due = rollout.deadline(scene)
+    if scene.target is None or due is None or scene.world.now < due:
+        return None
+    return deadline_finding(scene.world.endpoint.spec.update.deadline_seconds, models, [])
+
+
+def _keeps_or_ends(feed: Feed, ref: Ref, entry: Entry | None, *, deleted: bool = False) -> None:
+    """Takes in a change; what cannot be taken in ends the watch."""
+    if deleted:
+        feed._forget(ref)  # noqa: SLF001 - it stands in a method's place
+    elif entry is not None:
+        feed._keep(entry)  # noqa: SLF001 - the same
+
+
+def _reads_or_ends(reflector: Reflector, raw: bytes) -> Iterator[tuple[Ref, Entry | None]]:
+    """Reads an object; what cannot be read ends the watch."""
+    entry = projections.decode(reflector._watch.kind.name, raw)  # noqa: SLF001 - the same
+    yield entry.ref, entry
+
+
+def _as_deep_as_python_goes(decode: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever is decoded
+    return decode()
+
+
+def _root(cache: Cache, namespace: str, controller: str) -> Ref | None:
+    """Follows owners, in circles too."""
+    owner = cache._only(by_uid(namespace, controller))  # noqa: SLF001 - the same
+    if owner is not None and isinstance(owner.facts, projections.Instance):
+        return _root(cache, namespace, owner.facts.child.controller)
+    return owner.ref if owner else None
+
+
+@contextmanager
+def _seeded(*mistakes: tuple[object, str, object]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for place, name, mistake in mistakes:
+            stack.enter_context(patch.object(place, name, mistake))
+        yield
+
+
+def fails_by_the_clock() -> AbstractContextManager[None]:
+    """A deadline that passed while the operator was away fails an update whose pods are ready."""
+    return _seeded((rollout, "failure_of", _fails_by_the_clock))
+
+
+def ends_at_deep_objects() -> AbstractContextManager[None]:
+    """One object that is nested too deeply ends the operator."""
+    return _seeded((projections, "deeply", _as_deep_as_python_goes), (Reflector, "_decode", _reads_or_ends))
+
+
+def ends_at_circles() -> AbstractContextManager[None]:
+    """Two instances that own each other end the operator."""
+    return _seeded((Cache, "root", _root), (Feed, "change", _keeps_or_ends))

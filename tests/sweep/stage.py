@@ -14,7 +14,7 @@ import asyncio
 import itertools
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,19 @@ import httpx2
 from lightkube import KubeConfig
 from lightkube.config.client_adapter import ConnectionParams
 from lightkube.core.exceptions import ConfigError
+from msgspec.structs import replace
 
 from bench.client import Client, RequestError, connected
 from mlendpoints.api.policy import OPERATOR
 from mlendpoints.edge.client import Api
+from mlendpoints.edge.operator import Process
 from mlendpoints.edge.reconciler import Plans
 from mlendpoints.edge.settings import Settings
 from tests.sweep import collector, gateways, store, workloads
 from tests.sweep.clock import Clock
 from tests.sweep.gateways import LAGS, Gateways
-from tests.sweep.life import PLANS, Life, follow_tasks
+from tests.sweep.life import PLANS, PROCESS, Life, follow_tasks
+from tests.sweep.neighbour import Neighbour
 from tests.sweep.store import PATIENCE, Record, Store
 from tests.sweep.user import User
 from tests.sweep.wire import Cut, Ledger, Wire, Wrap
@@ -73,14 +76,17 @@ class Connection:
 class Point:
     """One namespace with its operator's lives, its users and its record."""
 
-    def __init__(self, stage: "Stage", record: Record) -> None:
+    def __init__(self, stage: "Stage", record: Record, neighbour: Neighbour | None) -> None:
         self.stage = stage
         self.record = record
         self.ledger = Ledger()
         self.clock = Clock()
         self.user = User(client=stage.client, record=record, workloads=stage.workloads, clock=self.clock)
+        self.user.neighbour, self.user.outage = neighbour, self.outage
         self.lives = 0
         self._acts_before = 0
+        self._may_live = asyncio.Event()
+        self._may_live.set()
         self.life: Life | None = None
 
     @property
@@ -88,12 +94,19 @@ class Point:
         return self.record.namespace
 
     @property
+    def watched(self) -> tuple[str, ...]:
+        """The namespaces that the operator watches."""
+        neighbour = self.user.neighbour
+        return (self.namespace,) if neighbour is None else (self.namespace, neighbour.namespace)
+
+    @property
     def rests(self) -> bool:
         """Whether an operator leads, has nothing to do, and has seen all that stands; and whether the fakes rest."""
         life, record = self.life, self.record
         if life is None or not life.rests or not self.stage.workloads.rests(self.namespace):
             return False
-        written = all(call.revision <= record.newest.get(call.kind, 0) for call in self.ledger.everything)
+        ours = (call for call in self.ledger.everything if call.namespace == self.namespace)
+        written = all(call.revision <= record.newest.get(call.kind, 0) for call in ours)
         return written and life.has_seen(record.newest, self.namespace)
 
     def arm(self, cut: Cut | None = None) -> None:
@@ -122,19 +135,13 @@ class Point:
             await asyncio.sleep(_MOMENT)
 
     @asynccontextmanager
-    async def operating(self, *, plans: Plans = PLANS, wrap: Wrap = _as_it_is) -> AsyncIterator[None]:
+    async def operating(
+        self, *, plans: Plans = PLANS, wrap: Wrap = _as_it_is, process: Process = PROCESS
+    ) -> AsyncIterator[None]:
         """An operator at work that is started anew whenever it is killed; returns when the first one leads."""
 
         def live() -> Life:
-            wires: list[Wire] = []
-
-            def wire(inner: httpx2.AsyncBaseTransport) -> Wire:
-                wires.append(Wire(inner, self.ledger))
-                return wires[0]
-
-            api = self.stage.connection.api(wire, wrap)
-            settings = _settings(self.namespace, self.stage.gateways.service)
-            return Life(settings=settings, plans=plans, api=api, wire=wires[0], clock=self.clock)
+            return self._live(self.ledger, plans=plans, wrap=wrap, process=process)
 
         async with asyncio.TaskGroup() as group:
             task = group.create_task(self._supervise(live))
@@ -142,8 +149,41 @@ class Point:
             yield
             task.cancel()
 
+    @asynccontextmanager
+    async def beside(self, ledger: Ledger, *, wrap: Wrap, process: Process) -> AsyncIterator[Life]:
+        """Another operator of the same objects, with a ledger of its own."""
+        life = self._live(ledger, plans=PLANS, wrap=wrap, process=process)
+        try:
+            yield life
+        finally:
+            await life.kill()
+
+    def _live(self, ledger: Ledger, *, plans: Plans, wrap: Wrap, process: Process) -> Life:
+        wires: list[Wire] = []
+
+        def wire(inner: httpx2.AsyncBaseTransport) -> Wire:
+            wires.append(Wire(inner, ledger))
+            return wires[0]
+
+        api = self.stage.connection.api(wire, wrap)
+        settings = _settings(self.watched, self.stage.gateways.service)
+        process = replace(process, status_clock=self.clock)
+        return Life(settings=settings, plans=plans, api=api, wire=wires[0], process=process)
+
+    @asynccontextmanager
+    async def outage(self) -> AsyncIterator[None]:
+        """No operator lives within."""
+        self._may_live.clear()
+        if self.life is not None:
+            self.life.wire.killed.set()
+        try:
+            yield
+        finally:
+            self._may_live.set()
+
     async def _supervise(self, live: Callable[[], Life]) -> None:
         while True:
+            await self._may_live.wait()
             self.life, self.lives = live(), self.lives + 1
             try:
                 await self.life.ended()
@@ -154,8 +194,10 @@ class Point:
 class Stage:
     """What points are made on."""
 
-    def __init__(self, client: Client, connection: Connection, seen: Store, fleet: tuple[Workloads, Gateways]) -> None:
-        self.client = client
+    def __init__(
+        self, clients: tuple[Client, Client], connection: Connection, seen: Store, fleet: tuple[Workloads, Gateways]
+    ) -> None:
+        self.client, self._operator = clients
         self.connection = connection
         self.store = seen
         self.workloads, self.gateways = fleet
@@ -163,15 +205,27 @@ class Stage:
         self._run = ""
 
     @asynccontextmanager
-    async def point(self, name: str) -> AsyncIterator[Point]:
-        """A fresh namespace, recorded from before its creation."""
+    async def point(self, name: str, *, neighbour: bool = False) -> AsyncIterator[Point]:
+        """A fresh namespace, recorded from before its creation; if so asked, with a neighbour, of whom nothing is."""
         record = await self._open(name)
         try:
-            yield Point(self, record)
+            async with AsyncExitStack() as stack:
+                beside = await stack.enter_async_context(self._neighbour(record)) if neighbour else None
+                yield Point(self, record, beside)
         finally:
             self.store.close(record.namespace)
             self.workloads.forget(record.namespace)
             self.gateways.forget(record.namespace)
+
+    @asynccontextmanager
+    async def _neighbour(self, record: Record) -> AsyncIterator[Neighbour]:
+        namespace = f"{record.namespace}-neighbour"
+        neighbour = Neighbour(client=self.client, operator=self._operator, namespace=namespace)
+        await neighbour.move_in()
+        try:
+            yield neighbour
+        finally:
+            await neighbour.move_out()
 
     async def _open(self, name: str) -> Record:
         while True:
@@ -192,19 +246,20 @@ async def stage(kubeconfig: Path, *, lags: Mapping[str, float] = LAGS, start: fl
     follow_tasks()
     async with (
         connected(kubeconfig) as client,
+        connected(kubeconfig, user=OPERATOR) as operator,
         store.following(client) as seen,
         workloads.working(client, seen, start=start) as pods,
         gateways.serving(client, seen, lags) as fleet,
     ):
         await collector.until_it_knows_the_kinds(client)
-        yield Stage(client, Connection(kubeconfig), seen, (pods, fleet))
+        yield Stage((client, operator), Connection(kubeconfig), seen, (pods, fleet))
 
 
-def _settings(namespace: str, gateway_service: str) -> Settings:
+def _settings(namespaces: tuple[str, ...], gateway_service: str) -> Settings:
     return Settings(
-        namespaces=(namespace,),
+        namespaces=namespaces,
         gateway_service=gateway_service,
-        lease_namespace=namespace,
+        lease_namespace=namespaces[0],
         address="127.0.0.1",
         port=0,
         workers=4,

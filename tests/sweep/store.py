@@ -17,6 +17,7 @@ from msgspec import Struct
 from bench.client import Client, Object
 from mlendpoints.core.world import Ref
 from mlendpoints.edge import kinds
+from mlendpoints.edge.decoding import read
 from mlendpoints.edge.kinds import Kind
 
 WATCHED = (
@@ -123,7 +124,7 @@ class Store:
         while True:
             with suppress(httpx2.TransportError):
                 async for event in client.follow(kind.path(), since=since):
-                    obj: Object = msgspec.json.decode(event.object)
+                    obj: Object = read(event.object, dict)
                     if event.type == "ERROR":
                         raise RuntimeError(f"The watch of {kind.plural} has a gap: {obj}")
                     self._take(kind, event.type, obj)

@@ -1,16 +1,21 @@
 """What people do to an endpoint, and how they see that it is as they asked."""
 
+import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import msgspec
 
 from bench.client import Client, Object, RequestError
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.core.routes import parse_routes
+from mlendpoints.core.times import seconds
+from mlendpoints.core.updates import REMOVING
 from mlendpoints.core.world import Destination, Ref
 from mlendpoints.edge import kinds
 from mlendpoints.edge.kinds import KINDS, Kind
 from tests.sweep.clock import Clock
+from tests.sweep.neighbour import Neighbour
 from tests.sweep.store import Record
 from tests.sweep.workloads import Behaviour, Workloads
 
@@ -38,6 +43,8 @@ class User:
         self.acts: list[int] = []  # revisions of what this person wrote
         self.broken: set[str] = set()  # names of objects that this person has damaged
         self.turned = False  # whether this person has written weights that nobody asked for
+        self.neighbour: Neighbour | None = None
+        self.outage: Callable[[], AbstractAsyncContextManager[None]] | None = None  # of the operator
 
     async def models(self, *names: str) -> None:
         """Makes models, each with an image of its name."""
@@ -128,12 +135,41 @@ class User:
     async def sees_it_fail(self, name: str = ENDPOINT) -> None:
         await self.sees(lambda: self.outcomes(name)[:1] == ["Failed"], f"the update of {name} fails")
 
+    async def sees_it_succeed(self, name: str = ENDPOINT) -> None:
+        await self.sees(lambda: self.outcomes(name)[:1] == ["Succeeded"], f"the update of {name} succeeds")
+
+    async def sees_it_updating(self, name: str = ENDPOINT) -> None:
+        await self.sees(lambda: self._update(name) is not None, f"an update of {name} is on record")
+
+    async def waits_past(self, after: float, name: str = ENDPOINT) -> None:
+        """Until the running update has begun so many seconds ago."""
+        update = self._update(name)
+        assert update is not None
+        due = seconds(update["startTime"]) + after
+        await self.sees(lambda: time.time() > due, f"{after:.0f} s of the update of {name} have passed")
+
+    def _update(self, name: str) -> Object | None:
+        update: Object | None = (self.get(kinds.ENDPOINT, name) or {}).get("status", {}).get("update")
+        return update
+
     async def sees_it_gone(self) -> None:
         await self.sees(self.nothing_is_left, "nothing is left of the endpoint")
 
     async def sees_pods_of(self, model: str) -> None:
         """Waits for the Deployment of an instance of a model's image."""
         await self.sees(lambda: self.has_deployment(model), f"pods of {model} are asked for")
+
+    async def sees_ready_pods_of(self, model: str) -> None:
+        """Waits until a model's image has ready pods, and its Deployment says so."""
+        await self.sees(lambda: self._has_ready_pods(model), f"pods of {model} are ready")
+
+    def _has_ready_pods(self, model: str) -> bool:
+        pods = (pod for pod in self._record.of(kinds.DEPLOYMENT) if _runs(pod, model))
+        return any(
+            (self.get(kinds.SLICE, pod["metadata"]["name"]) or {}).get("endpoints")
+            and pod.get("status", {}).get("readyReplicas", 0) == pod["spec"]["replicas"]
+            for pod in pods
+        )
 
     async def sees_no_pods_of(self, model: str) -> None:
         """Waits until the Deployment of a model's image is gone, and whatever goes with it."""
@@ -147,8 +183,7 @@ class User:
         return str(obj["metadata"]["uid"]) if obj else ""
 
     def has_deployment(self, model: str) -> bool:
-        found = (pod["spec"]["template"]["spec"] for pod in self._record.of(kinds.DEPLOYMENT))
-        return any(container["image"] == image(model) for pod in found for container in pod["initContainers"])
+        return any(_runs(pod, model) for pod in self._record.of(kinds.DEPLOYMENT))
 
     def outcomes(self, name: str = ENDPOINT) -> list[str]:
         """Outcomes of its updates, newest first."""
@@ -168,7 +203,7 @@ class User:
             return False
         status, config = endpoint.get("status", {}), self.get(kinds.CONFIG, endpoint["spec"]["config"])
         serves = self.get(kinds.CONFIG, f"{endpoint['spec']['config']}-{status.get('configVersion')}")
-        if config is None or serves is None or "update" in status or not _is_ready(endpoint):
+        if config is None or serves is None or _is_running(status) or not _is_ready(endpoint):
             return False
         return _shares(config) == _shares(serves) and self._is_current(serves) and self._is_routed(name, serves)
 
@@ -203,6 +238,16 @@ class User:
 
 def _is_template(ref: Ref, obj: Object) -> bool:
     return KINDS[ref.kind] in (kinds.CONFIG, kinds.MODEL) and "instance" not in obj["spec"]
+
+
+def _runs(deployment: Object, model: str) -> bool:
+    containers = deployment["spec"]["template"]["spec"]["initContainers"]
+    return any(container["image"] == image(model) for container in containers)
+
+
+def _is_running(status: Object) -> bool:
+    """Whether an update has not succeeded yet; what served before may still be leaving."""
+    return "update" in status and status["update"]["phase"] != REMOVING
 
 
 def _is_ready(endpoint: Object) -> bool:

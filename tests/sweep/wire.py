@@ -43,6 +43,7 @@ class Call(Struct):
     at: float  # when it was sent, by the event loop's clock
     status: int = 0  # HTTP's; 0 while no answer has come
     revision: int = 0  # what a write left behind
+    namespace: str = ""
 
     @property
     def is_write(self) -> bool:
@@ -132,12 +133,12 @@ def make_call(request: httpx2.Request) -> Call:
     """What a request asks: ``/api(s)/[group/]version[/namespaces/ns]/plural[/name[/subresource]]``."""
     parts = request.url.path.strip("/").split("/")
     rest = parts[2 if parts[0] == "api" else 3 :]
-    rest = rest[2:] if rest[0] == "namespaces" and len(rest) > 2 else rest
+    namespace, rest = (rest[1], rest[2:]) if rest[0] == "namespaces" and len(rest) > 2 else ("", rest)
     plural, name, subresource, *_ = (*rest, "", "")
     verb = _VERBS[request.method]
     if verb == "get" and not name:
         verb = "watch" if "watch" in request.url.params else "list"
-    return Call(verb, _PLURALS.get(plural, plural), name, subresource, time.monotonic())
+    return Call(verb, _PLURALS.get(plural, plural), name, subresource, time.monotonic(), namespace=namespace)
 
 
 class _Meta(Struct, frozen=True, rename="camel"):

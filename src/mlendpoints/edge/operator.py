@@ -44,6 +44,7 @@ class Process(Struct, frozen=True, kw_only=True):
     identity: str
     lease_times: LeaseTimes = LeaseTimes()
     patience: Patience = Patience()
+    clock: Callable[[], float] = time.time  # seconds since the epoch, as this machine has it
     status_clock: Callable[[], float] = time.monotonic  # seconds; by it, statuses wait that may
 
 
@@ -93,7 +94,7 @@ class Operator:
                 metrics=metrics,
                 settings=settings.core,
                 plans=plans,
-                clock=time.time,
+                clock=process.clock,
             )
         )
         self._workers = Workers(

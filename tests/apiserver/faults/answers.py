@@ -54,6 +54,21 @@ class Unreliable(Fault):
         return failure(mishap.code, mishap.reason, headers=mishap.headers)
 
 
+class WithoutLease(Unreliable):
+    """Loses some answers to writes of the lease; and for a while, the lease cannot be reached at all, all else can."""
+
+    def __init__(self, *, share: float, seed: int) -> None:
+        super().__init__(share=share, seed=seed, mishaps=(Mishap(code=0, committed=True),))
+        self.is_cut_off = False
+
+    async def answer(self, request: Request, forward: Forward) -> Answer:
+        if request.plural != "leases":
+            return await forward(request)
+        if self.is_cut_off:
+            raise ConnectionResetError
+        return await super().answer(request, forward)
+
+
 class Late(Fault):
     """Every answer, and every line of a watch, comes so many seconds later."""
 

@@ -15,13 +15,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mlendpoints.edge.kinds import EVENT
+from mlendpoints.edge.operator import Process
 from mlendpoints.edge.reflector import Patience
 from tests.apiserver.faults.answers import OlderView
 from tests.apiserver.faults.proxy import Call, Detour, Fault, Proxy, between
+from tests.sweep.life import PROCESS, Life
 from tests.sweep.normal import Picture, differences, picture, without_race
 from tests.sweep.rules import Evidence, Violation, judge
 from tests.sweep.scenarios import Scenario
 from tests.sweep.stage import Point, Stage
+from tests.sweep.wire import Ledger
 
 
 class Measure(Struct, frozen=True):
@@ -60,13 +63,15 @@ class Trials:
         self._at_once = asyncio.Semaphore(jobs)
 
     @asynccontextmanager
-    async def behind(self, scenario: Scenario, fault: Fault) -> AsyncIterator[tuple[Point, Proxy]]:
+    async def behind(
+        self, scenario: Scenario, fault: Fault, *, process: Process = PROCESS
+    ) -> AsyncIterator[tuple[Point, Proxy]]:
         """What stands before a scenario, at rest, in a fresh namespace whose operator is behind a proxy."""
         async with (
             self._at_once,
             between(self._api_server) as proxy,
             AsyncExitStack() as detours,
-            self._stage.point(scenario.name) as point,
+            self._stage.point(scenario.name, neighbour=scenario.neighbour) as point,
         ):
             proxy.fault = fault
 
@@ -75,11 +80,25 @@ class Trials:
                 detours.push_async_callback(detour.aclose)
                 return detour
 
-            async with point.operating(wrap=wrap):
+            async with point.operating(wrap=wrap, process=process):
                 await scenario.prepare(point.user)
                 await point.settled()
                 proxy.calls.clear()
                 yield point, proxy
+
+    @asynccontextmanager
+    async def beside(self, point: Point, ledger: Ledger, fault: Fault, process: Process) -> AsyncIterator[Life]:
+        """A second operator at a point, behind a proxy of its own."""
+        async with between(self._api_server) as proxy, AsyncExitStack() as detours:
+            proxy.fault = fault
+
+            def wrap(_own: httpx2.AsyncBaseTransport) -> Detour:
+                detour = Detour(proxy.url, fault)
+                detours.push_async_callback(detour.aclose)
+                return detour
+
+            async with point.beside(ledger, wrap=wrap, process=process) as life:
+                yield life
 
     async def measure(self, scenario: Scenario) -> Measure:
         """What it comes to undisturbed; raises ``AssertionError`` when that is not well."""

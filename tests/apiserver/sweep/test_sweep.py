@@ -1,6 +1,8 @@
 """A short form of the crash sweep, and that it sees what it is there for. ``make sweep`` runs the whole."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,14 @@ from tests.sweep.gateways import LAGS
 from tests.sweep.life import PLANS, run
 from tests.sweep.rules import judge, rules_broken
 from tests.sweep.run import Outcome, Trial, disturbed, evidence_of, undisturbed
-from tests.sweep.scenarios import BY_NAME, Scenario
+from tests.sweep.scenarios import BY_NAME, Scenario, begin_an_outage
 from tests.sweep.stage import stage
 from tests.sweep.sweep import Sweep, Swept
 from tests.sweep.user import User, variant
 from tests.sweep.wire import Cut
 
 POINTS = {"create": 6, "swap": 8, "superseded": 6, "delete-and-create": 6, "lost-routes": 4}
+POINTS |= {"outage": 4, "hostile": 4}
 JOBS = 6
 FAR = 3.0  # seconds
 
@@ -63,7 +66,12 @@ def broken(kubeconfig: Path, scenario: Scenario, plans: Plans = PLANS) -> set[st
 
     async def play() -> set[str]:
         far = stage(kubeconfig, lags=dict.fromkeys(LAGS, FAR))
-        async with far as shared, shared.point(scenario.name) as point, point.operating(plans=plans):
+        beside = scenario.neighbour
+        async with (
+            far as shared,
+            shared.point(scenario.name, neighbour=beside) as point,
+            point.operating(plans=plans),
+        ):
             await scenario.prepare(point.user)
             await scenario.act(point.user)
             return rules_broken(judge(evidence_of(point)))
@@ -86,6 +94,16 @@ async def _create_and_look(user: User) -> None:
 
 
 SWAP = Scenario("seeded-swap", "", BY_NAME["swap"].prepare, _swap_and_look)
+
+
+async def _return_and_look(user: User) -> None:
+    """An outage that is over when the update has ended."""
+    await begin_an_outage(user)
+    await user.sees(lambda: len(user.outcomes()) > 1, "the update has ended")
+
+
+OUTAGE = Scenario("seeded-outage", "", BY_NAME["outage"].prepare, _return_and_look)
+HOSTILE = BY_NAME["hostile"]
 CREATE = Scenario("seeded-create", "", BY_NAME["create"].prepare, _create_and_look)
 
 
@@ -103,8 +121,22 @@ def test_a_seeded_bug_is_seen(collecting_kubeconfig: Path, scenario: Scenario, p
 
 
 def test_without_the_seed_the_same_scenarios_are_well(collecting_kubeconfig: Path) -> None:
-    for scenario in (SWAP, CREATE):
+    for scenario in (SWAP, CREATE, OUTAGE):
         assert broken(collecting_kubeconfig, scenario) == set()
+
+
+def test_an_update_that_fails_by_the_clock_alone_is_seen(collecting_kubeconfig: Path) -> None:
+    with seeds.fails_by_the_clock():
+        assert broken(collecting_kubeconfig, OUTAGE) == {"late"}
+
+
+@pytest.mark.parametrize("seeded", [seeds.ends_at_deep_objects, seeds.ends_at_circles])
+def test_an_operator_that_ends_at_a_neighbours_object_is_seen(
+    collecting_kubeconfig: Path, seeded: Callable[[], AbstractContextManager[None]]
+) -> None:
+    with seeded(), pytest.raises(ExceptionGroup) as ended:
+        broken(collecting_kubeconfig, HOSTILE)
+    assert ended.group_contains(RecursionError)
 
 
 def test_another_end_state_is_seen(collecting_kubeconfig: Path) -> None:
