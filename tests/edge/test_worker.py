@@ -190,23 +190,37 @@ def test_waiting_for_an_own_write_is_no_success_that_forgets_failures() -> None:
     run(scenario())
 
 
-def test_reconciles_that_never_wait_leave_the_loop_to_others_after_each_key() -> None:
+async def at_once(_key: Ref) -> None:
+    """Nothing to write."""
+
+
+async def broken(_key: Ref) -> None:
+    raise ZeroDivisionError
+
+
+async def too_early(_key: Ref) -> None:
+    raise NotYetError(60)
+
+
+async def turns_beside(rig: Rig, keys: int) -> list[int]:
+    """How many keys were reconciled at each turn of another task, to the last one."""
+    for number in range(keys):
+        rig.queue.add(Ref("Endpoint", "default", f"e{number}"))
+    turns: list[int] = []
+    async with rig.at_work():
+        while turns[-1:] != [keys]:
+            turns.append(len(rig.ran))
+            await asyncio.sleep(0)
+    return turns
+
+
+@pytest.mark.parametrize("reconcile", [at_once, broken, too_early])
+@pytest.mark.parametrize("count", [1, 4])
+def test_reconciles_that_never_wait_leave_the_loop_to_others_after_each_key(
+    reconcile: Callable[[Ref], Awaitable[None]], count: int
+) -> None:
     async def scenario() -> None:
-        turns: list[int] = []
-
-        async def reconcile(_key: Ref) -> None:
-            """Nothing to write."""
-
-        async def heartbeat() -> None:
-            while len(rig.ran) < 1000:
-                turns.append(len(rig.ran))
-                await asyncio.sleep(0)
-
-        rig = Rig(reconcile, count=4)
-        for number in range(1000):
-            rig.queue.add(Ref("Endpoint", "default", f"e{number}"))
-        async with rig.at_work():
-            await heartbeat()
-        assert max(after - before for before, after in pairwise(turns)) <= 4
+        turns = await turns_beside(Rig(reconcile, count=count), 100)
+        assert max(after - before for before, after in pairwise(turns)) == count
 
     run(scenario())
