@@ -156,7 +156,10 @@ def test_an_update_that_needs_no_artifact_any_more_loses_its_fetcher_and_its_cla
 
         deployment = await rig.get(DEPLOYMENT)
         assert "model-init" not in containers(deployment)
-        assert [volume["name"] for volume in deployment["spec"]["template"]["spec"]["volumes"]] == ["nginx-tmp"]
+        assert [volume["name"] for volume in deployment["spec"]["template"]["spec"]["volumes"]] == [
+            "nginx-tmp",
+            "bodies",
+        ]
         await rig.eventually(lambda: _nothing_is_stored(rig), "the claim is gone")
 
     stage(scenario)
