@@ -6,6 +6,8 @@ to leave running, so that a second run of the tests starts at once.
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -57,6 +59,13 @@ def server(kubeconfig: Path) -> Iterator[Server]:
     eventually(lambda: _guarded(server), "the policy is in force")
     yield server
     server.http.close()
+
+
+@pytest.fixture(scope="session")
+def istio(kubeconfig: Path) -> None:
+    """Istio's CRDs, in the control plane that is up already."""
+    command = [sys.executable, "-m", "cluster", "control-plane", "up", "--dir", str(kubeconfig.parent), "--istio-crds"]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
 
 
 @pytest.fixture

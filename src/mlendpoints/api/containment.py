@@ -11,7 +11,8 @@ what the operator does, resource by resource:
   kinds; what it changes or deletes is such an object, or one that carries its
   label and lost its owner, which it adopts. PersistentVolumes have no owner: they
   are ``local``, of our class, and belong to the claim that they are named after;
-- pods get no more of their node than an ordinary tenant's may have;
+- pods get no more of their node than an ordinary tenant's may have, neither by their spec nor by what
+  injectors read in their labels and annotations (see ``containment_pods``);
 - Services and routes concern the objects of their own namespace.
 
 SECURITY.md tells what remains.
@@ -19,14 +20,14 @@ SECURITY.md tells what remains.
 
 from typing import Final
 
-from mlendpoints.api import labels
+from mlendpoints.api import containment_pods, labels
 from mlendpoints.api.crd import KINDS
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import API_VERSION, GROUP
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.api.policy import OPERATOR, Manifest, make_policy, make_rule
+from mlendpoints.api.policy import OPERATOR, Manifest, deny_unless, make_policy, make_rule
 
 NAME: Final = f"operator.{GROUP}"
 LEASE: Final = "mlendpoints-operator"
@@ -57,6 +58,7 @@ _VARIABLES: Final = {
     "prefixes": "[]",  # the chart puts allowedPathPrefixes in their place; without any, RBAC grants no volumes
     "writes": f"request.operation in {list(_WRITES)}",
     "namespaced": f"variables.kind in {_CHILDREN + _INSTANCES}",
+    **containment_pods.VARIABLES,
 }
 
 
@@ -74,13 +76,21 @@ def make_policies(operator: str = OPERATOR) -> list[Manifest]:
         ],
         conditions={"operator": f"request.userInfo.username == '{operator}'"},
         variables=_VARIABLES,
-        validations=[*_places(), *_owners(), *_pods(), *_services(), *_storage(), *_routes(), *_others()],
+        validations=[
+            *_places(),
+            *_owners(),
+            *containment_pods.make_validations(),
+            *_services(),
+            *_storage(),
+            *_routes(),
+            *_others(),
+        ],
     )
 
 
 def _places() -> list[Manifest]:
     return [
-        _deny_unless(
+        deny_unless(
             "!(variables.place in variables.closed) && (variables.place != variables.own || "
             f"variables.kind == 'events' || variables.kind == 'leases' && request.name == '{LEASE}')",
             "writes nothing in the namespaces of the system and of the gateway, and in its own only its Lease",
@@ -90,22 +100,22 @@ def _places() -> list[Manifest]:
 
 def _owners() -> list[Manifest]:
     return [
-        _deny_unless(
+        deny_unless(
             f"!(variables.kind in {_INSTANCES}) || has((object != null ? object : oldObject).spec.instance)",
             "writes instances, never templates",
         ),
-        _deny_unless(
+        deny_unless(
             f"!variables.writes || !(variables.kind in {_CHILDREN} || variables.namespaced && "
             f"request.operation == 'CREATE') || object.metadata.{_OURS} && object.metadata.{_CONTROLLED}",
             "writes only objects with its label that an object of its own kinds controls",
         ),
-        _deny_unless(
+        deny_unless(
             f"!variables.namespaced || oldObject == null || oldObject.metadata.{_CONTROLLED} || "
             f"oldObject.metadata.{_OURS} && {_ORPHANED.format('oldObject')}",
             "changes and deletes only what an object of its own kinds controls, or what carries its label and has "
             "no controller",
         ),
-        _deny_unless(
+        deny_unless(
             f"variables.kind != '{KINDS[Endpoint].plural}' || request.operation == 'UPDATE' && "
             "object.spec == oldObject.spec && " + " && ".join(_unchanged(name, empty) for name, empty in _KEPT.items()),
             "writes nothing of an endpoint but its finalizers and its status",
@@ -121,47 +131,9 @@ def _unchanged(name: str, empty: str) -> str:
     return f"{new} == {old}"
 
 
-def _pods() -> list[Manifest]:
-    pod = "object.spec.template.spec"
-    elsewhere = "!variables.writes || !(variables.kind in ['deployments', 'jobs']) || "
-    ordinary = ("emptyDir", "persistentVolumeClaim", "secret", "configMap", "ephemeral", "downwardAPI")
-    volumes = " || ".join(f"has(volume.{kind})" for kind in ordinary)
-    return [
-        _deny_unless(
-            f"{elsewhere}{pod}.?volumes.orValue([]).all(volume, {volumes})",
-            f"creates pods with volumes of these kinds only: {', '.join(ordinary)}",
-        ),
-        _deny_unless(
-            elsewhere
-            + " && ".join(f"!{pod}.?{name}.orValue(false)" for name in ("hostNetwork", "hostPID", "hostIPC"))
-            + f" && {pod}.?automountServiceAccountToken.orValue(true) == false"
-            + "".join(f" && {pod}.?{name}.orValue('') == ''" for name in ("nodeName", "priorityClassName"))
-            + f" && !has({pod}.ephemeralContainers)",
-            "creates no pods with a namespace of their node, a chosen node, a priority or a mounted token",
-        ),
-        _deny_unless(
-            f"{elsewhere}{pod}.?securityContext.?runAsNonRoot.orValue(false) && "
-            f"{pod}.?securityContext.?seccompProfile.?type.orValue('') == 'RuntimeDefault' && "
-            f"({pod}.?initContainers.orValue([]) + {pod}.containers).all(container, "
-            "container.?securityContext.?runAsNonRoot.orValue(true) && "
-            "container.?securityContext.?seccompProfile.?type.orValue('RuntimeDefault') == 'RuntimeDefault')",
-            "creates pods that run as another user than root, with the runtime's seccomp profile",
-        ),
-        _deny_unless(
-            f"{elsewhere}({pod}.?initContainers.orValue([]) + {pod}.containers).all(container, "
-            "!container.?securityContext.?privileged.orValue(false) && "
-            "container.?securityContext.?allowPrivilegeEscalation.orValue(true) == false && "
-            "size(container.?securityContext.?capabilities.?add.orValue([])) == 0 && "
-            "!container.?securityContext.?windowsOptions.hasValue() && "
-            "container.?ports.orValue([]).all(port, port.?hostPort.orValue(0) == 0))",
-            "creates no containers with privileges, privilege escalation, capabilities or ports of their node",
-        ),
-    ]
-
-
 def _services() -> list[Manifest]:
     return [
-        _deny_unless(
+        deny_unless(
             "!variables.writes || variables.kind != 'services' || "
             "object.spec.?type.orValue('ClusterIP') == 'ClusterIP' && "
             "size(object.spec.?externalIPs.orValue([])) == 0 && "
@@ -175,18 +147,18 @@ def _storage() -> list[Manifest]:
     volume = "variables.kind != 'persistentvolumes'"
     claim = "object.spec.claimRef"
     return [
-        _deny_unless(
+        deny_unless(
             "variables.kind != 'persistentvolumeclaims' || request.operation != 'CREATE' || "
             "!has(object.spec.dataSource) && !has(object.spec.dataSourceRef) && "
             "object.spec.?volumeName.orValue('') in ['', variables.place + '.' + object.metadata.name]",
             "creates claims of new volumes, or of the volume that is named after the claim",
         ),
-        _deny_unless(
+        deny_unless(
             f"{volume} || [object, oldObject].filter(each, each != null).all(each, each.metadata.{_OURS} && "
             f"each.spec.?storageClassName.orValue('') == '{VOLUME_CLASS}' && has(each.spec.local))",
             f"writes only local PersistentVolumes of class {VOLUME_CLASS} with its label",
         ),
-        _deny_unless(
+        deny_unless(
             f"{volume} || request.operation != 'CREATE' || "
             f"object.metadata.name == {claim}.namespace + '.' + {claim}.name && "
             f"object.spec.local.path.endsWith('/' + {claim}.namespace) && (size(variables.prefixes) == 0 || "
@@ -200,20 +172,26 @@ def _storage() -> list[Manifest]:
 def _routes() -> list[Manifest]:
     near = "!destination.host.contains('.')"
     return [
-        _deny_unless(
+        deny_unless(
+            "!variables.writes || !(variables.kind in ['virtualservices', 'gateways', 'destinationrules']) || "
+            "!object.metadata.name.contains('.') && object.metadata.name != 'mesh'",
+            "writes no routes with a dot in their name, which would mean another namespace, or for the whole mesh",
+        ),
+        deny_unless(
             "!variables.writes || variables.kind != 'virtualservices' || "
             "object.spec.?gateways.orValue([]) == [object.metadata.name] && "
             "!has(object.spec.tcp) && !has(object.spec.tls) && object.spec.?http.orValue([]).all(rule, "
             "!has(rule.mirror) && !has(rule.mirrors) && !has(rule.delegate) && "
+            "rule.?match.orValue([]).all(each, !has(each.gateways)) && "
             f"rule.?route.orValue([]).map(each, each.destination).all(destination, {near}))",
             "writes VirtualServices of their own Gateway, to Services of their own namespace",
         ),
-        _deny_unless(
+        deny_unless(
             "!variables.writes || variables.kind != 'gateways' || "
             "object.spec.servers.all(server, server.hosts.all(host, host.startsWith('./')))",
             "writes Gateways for routes of their own namespace",
         ),
-        _deny_unless(
+        deny_unless(
             "!variables.writes || variables.kind != 'destinationrules' || object.spec.host == object.metadata.name",
             "writes DestinationRules of the Service that they are named after",
         ),
@@ -222,13 +200,9 @@ def _routes() -> list[Manifest]:
 
 def _others() -> list[Manifest]:
     return [
-        _deny_unless(
+        deny_unless(
             "variables.kind != 'events' || "
             f"request.operation == 'CREATE' && object.regarding.apiVersion == '{API_VERSION}'",
             "creates events about objects of its own kinds",
         )
     ]
-
-
-def _deny_unless(cel: str, what: str) -> Manifest:
-    return {"expression": cel, "message": f"the mlendpoints operator {what}", "reason": "Forbidden"}

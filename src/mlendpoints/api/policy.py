@@ -128,6 +128,11 @@ def make_rule(
     }
 
 
+def deny_unless(cel: str, what: str) -> Manifest:
+    """A validation of the operator's own writes; ``what`` completes a sentence about it."""
+    return {"expression": cel, "message": f"the mlendpoints operator {what}", "reason": "Forbidden"}
+
+
 def _is_instance(obj: str) -> str:
     return f"{obj} != null && has({obj}.spec) && has({obj}.spec.instance)"
 

@@ -10,6 +10,7 @@ from tests.apiserver.api.objects import a_template, an_instance, controlled, mer
 from tests.apiserver.server import Object, Server, address
 
 SAID = "denied request: the mlendpoints operator "
+ISTIO = "/apis/networking.istio.io/v1"
 PATHS = {
     "Deployment": "/apis/apps/v1",
     "Job": "/apis/batch/v1",
@@ -18,6 +19,9 @@ PATHS = {
     "PersistentVolume": "/api/v1",
     "Event": "/apis/events.k8s.io/v1",
     "Lease": "/apis/coordination.k8s.io/v1",
+    "VirtualService": ISTIO,
+    "Gateway": ISTIO,
+    "DestinationRule": ISTIO,
 }
 MERGE = {"Content-Type": "application/merge-patch+json"}
 APP = {"app": "titanic"}
@@ -132,6 +136,158 @@ def test_in_its_own_namespace_only_its_lease(operator: Server, server: Server) -
 )
 def test_its_pods_get_nothing_of_their_node(kind: str, pod: Object, operator: Server, namespace: str) -> None:
     assert f"{SAID}creates " in post(operator, kind, made(kind, namespace, _pod(kind, **pod)))
+
+
+def _marked(**metadata: Object) -> Object:
+    return {"template": {"metadata": metadata}}
+
+
+INJECTED = {
+    "sidecar.istio.io/proxyImage": "localhost/thief:1",
+    "sidecar.istio.io/userVolume": '{"h":{"hostPath":{"path":"/"}}}',
+    "sidecar.istio.io/userVolumeMount": '{"h":{"mountPath":"/host"}}',
+    "sidecar.istio.io/interceptionMode": "TPROXY",
+}
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"annotations": INJECTED, "labels": {"sidecar.istio.io/inject": "true"}},
+        *({"annotations": {key: value}} for key, value in INJECTED.items()),
+        {"annotations": {"inject.istio.io/templates": "thief"}},
+        {"annotations": {"container.apparmor.security.beta.kubernetes.io/model": "unconfined"}},
+        {"annotations": {"vault.hashicorp.com/agent-inject": "true"}},
+        {"annotations": {"mlendpoints.dev/other": ""}},
+        {"labels": {"sidecar.istio.io/inject": "true"}},
+        {"labels": {"sidecar.istio.io/inject": ""}},
+        {"labels": {"k8s-app": "kube-dns"}},
+        {"labels": {"team": ""}},
+        {"labels": {"app.kubernetes.io/other": "a"}},
+    ],
+    ids=str,
+)
+def test_its_pods_tell_nothing_to_injectors_and_join_no_services_of_others(
+    kind: str, metadata: Object, operator: Server, namespace: str
+) -> None:
+    said = post(operator, kind, made(kind, namespace, _marked(**metadata)))
+    assert f"{SAID}gives pods " in said
+    assert "as they are" in said
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+def test_its_pods_may_be_restarted_name_their_container_and_stay_out_of_the_mesh(
+    kind: str, operator: Server, namespace: str
+) -> None:
+    annotations = {
+        "kubectl.kubernetes.io/default-container": "model",
+        "kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z",
+    }
+    marked = _marked(labels=OWN | {"version": "1", "sidecar.istio.io/inject": "false"}, annotations=annotations)
+    assert post(operator, kind, made(kind, namespace, marked)) == ""
+
+
+def test_its_jobs_select_their_pods_by_the_labels_of_the_api_server(operator: Server, namespace: str) -> None:
+    chosen = {"selector": {"matchLabels": {"job-name": "other"}}, "manualSelector": True}
+    job = made("Job", namespace, chosen | _marked(labels={"job-name": "other"}))
+    assert f"{SAID}creates Jobs whose pods are selected by" in post(operator, "Job", job)
+
+
+def _stored(server: Server, namespace: str, spec: Object) -> str:
+    """The path of a Deployment of the operator's to which people have added something."""
+    deployment = made("Deployment", namespace, spec)
+    server.ask("POST", _folder("Deployment", deployment), body=deployment).raise_for_status()
+    return f"{_folder('Deployment', deployment)}/titanic"
+
+
+def test_what_people_added_to_a_template_stays_and_holds_no_write_up(
+    operator: Server, server: Server, namespace: str
+) -> None:
+    by_hand = {
+        "labels": {"team": "purser", "sidecar.istio.io/inject": "true"},
+        "annotations": {"sidecar.istio.io/proxyCPU": "1", "note": ""},
+    }
+    path = _stored(server, namespace, _marked(**by_hand))
+
+    def say(spec: Object) -> str:
+        answer = operator.ask("PATCH", path, body={"spec": spec}, headers=MERGE)
+        return "" if answer.is_success else str(answer.json()["message"])
+
+    assert say({"replicas": 3}) == ""
+    assert say(_pod("Deployment", terminationGracePeriodSeconds=20)) == ""
+    assert SAID in say(_marked(labels={"team": "other"}))
+    assert SAID in say(_marked(annotations={"sidecar.istio.io/proxyImage": "thief"}))
+    assert SAID in say(_marked(annotations={"sidecar.istio.io/proxyCPU": "2"}))
+    assert say(_marked(labels={"team": None}, annotations={"note": None})) == ""
+    assert SAID in say(_marked(labels={"team": "purser"}))
+
+
+def test_what_people_added_to_the_pods_stays_until_the_operator_changes_the_pods(
+    operator: Server, server: Server, namespace: str
+) -> None:
+    path = _stored(server, namespace, _pod("Deployment", priorityClassName="system-node-critical"))
+
+    def patched(spec: Object) -> int:
+        return operator.ask("PATCH", path, body={"spec": spec}, headers=MERGE).status_code
+
+    assert patched({"replicas": 3}) == 200
+    assert patched(_pod("Deployment", terminationGracePeriodSeconds=20)) == 403
+    assert patched(_pod("Deployment", priorityClassName=None)) == 200
+
+
+ROUTES: dict[str, Object] = {
+    "VirtualService": {
+        "hosts": ["titanic.example.com"],
+        "gateways": ["titanic"],
+        "http": [{"match": [{"uri": {"prefix": "/"}}], "route": [{"destination": {"host": "titanic"}}]}],
+    },
+    "Gateway": {
+        "selector": {"istio": "ingress"},
+        "servers": [
+            {"hosts": ["./titanic.example.com"], "port": {"number": 80, "name": "http", "protocol": "HTTP"}},
+        ],
+    },
+    "DestinationRule": {"host": "titanic"},
+}
+
+
+def a_route(kind: str, namespace: str, name: str = "titanic", **change: Any) -> Object:  # noqa: ANN401 - any field
+    """One as the operator makes it; ``name`` stands wherever its own name does."""
+    named: dict[str, Object] = {"VirtualService": {"gateways": [name]}, "DestinationRule": {"host": name}}
+    own = named.get(kind, {})
+    metadata = controlled() | {"name": name, "namespace": namespace}
+    typed = {"apiVersion": "networking.istio.io/v1", "kind": kind}
+    return typed | {"metadata": metadata, "spec": merged(ROUTES[kind] | own, change)}
+
+
+@pytest.mark.parametrize("kind", ROUTES)
+@pytest.mark.parametrize("name", ["shop.other", "payments.prod.svc.cluster.local", "mesh"])
+@pytest.mark.usefixtures("istio")
+def test_its_routes_have_names_that_mean_nothing_elsewhere(
+    kind: str, name: str, operator: Server, namespace: str
+) -> None:
+    assert post(operator, kind, a_route(kind, namespace)) == ""
+    assert f"{SAID}writes no routes with a dot in their name" in post(operator, kind, a_route(kind, namespace, name))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"gateways": ["other"]},
+        {"gateways": None},
+        {"http": [{"match": [{"gateways": ["mesh"]}]}]},
+        {"http": [{"route": [{"destination": {"host": "titanic.other"}}]}]},
+        {"http": [{"delegate": {"name": "a"}}]},
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("istio")
+def test_its_routes_lead_from_its_own_gateway_to_its_own_services(
+    change: Object, operator: Server, namespace: str
+) -> None:
+    said = post(operator, "VirtualService", a_route("VirtualService", namespace, **change))
+    assert f"{SAID}writes VirtualServices of their own Gateway" in said
 
 
 @pytest.mark.parametrize(

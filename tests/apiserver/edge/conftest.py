@@ -4,8 +4,6 @@ It acts as somebody who may do everything: its scenarios play users, too, which 
 (see ``api/test_containment.py``).
 """
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,18 +13,9 @@ from mlendpoints.edge.client import Api
 from mlendpoints.edge.metrics import Metrics
 from tests.apiserver.server import Server
 
-ROOT = Path(__file__).parents[3]
-
 USER = "edge@example.com"
 
 Connect = Callable[[Metrics], Api]
-
-
-@pytest.fixture(scope="session")
-def istio(kubeconfig: Path) -> None:
-    """Istio's CRDs, in the control plane that is up already."""
-    command = [sys.executable, "-m", "cluster", "control-plane", "up", "--dir", str(kubeconfig.parent), "--istio-crds"]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,16 @@
 """The API server with Istio's kinds, and a namespace that admits only what is fit for ``restricted``."""
 
-import subprocess
-import sys
 import uuid
-from pathlib import Path
 
 import pytest
 
 from tests.apiserver.manifests.objects import Objects
 from tests.apiserver.server import Server
 
-ROOT = Path(__file__).parents[3]
 PODS_ADMITTED = {
     "pod-security.kubernetes.io/enforce": "restricted",
     "pod-security.kubernetes.io/enforce-version": "latest",
 }
-
-
-@pytest.fixture(scope="session")
-def istio(kubeconfig: Path) -> None:
-    """Istio's CRDs, in the control plane that is up already."""
-    command = [sys.executable, "-m", "cluster", "control-plane", "up", "--dir", str(kubeconfig.parent), "--istio-crds"]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
 
 
 @pytest.fixture

@@ -1,0 +1,129 @@
+"""What the pods of the operator's Deployments and Jobs may ask for: the part of its admission policy about templates.
+
+A template's metadata reaches as far as its spec. By annotations alone, webhooks
+that inject containers are told which image to run and what of the node to
+mount; by labels, pods join the Services of other applications. So the keys are
+those that the operator writes. Whatever people have added to a template by hand
+stays: it is held to nothing as long as it does not change.
+"""
+
+from typing import Final
+
+from mlendpoints.api import labels
+from mlendpoints.api.policy import Manifest, deny_unless
+
+POD_LABELS: Final = (
+    labels.NAME,
+    labels.INSTANCE,
+    labels.COMPONENT,
+    labels.PART_OF,
+    labels.MANAGED_BY,
+    labels.APP_VERSION,
+    labels.ENDPOINT,
+    labels.VARIANT,
+    labels.MODEL,
+    labels.MLMODEL,
+    labels.MODEL_VERSION,
+    labels.ISTIO_APP,
+    labels.ISTIO_VERSION,
+)
+# The API server adds these to a Job's pods, and checks their values unless the Job brings its own selector.
+JOB_LABELS: Final = (
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+    "controller-uid",
+    "job-name",
+)
+POD_ANNOTATIONS: Final = ("kubectl.kubernetes.io/default-container", "kubectl.kubernetes.io/restartedAt")
+
+_POD: Final = "object.spec.template.spec"
+_CONTAINERS: Final = f"({_POD}.?initContainers.orValue([]) + {_POD}.containers)"
+VARIABLES: Final = {
+    "templates": f"request.operation in {['CREATE', 'UPDATE']} && variables.kind in {['deployments', 'jobs']}",
+    "pods": f"variables.templates && (oldObject == null || {_POD} != oldObject.spec.template.spec)",
+    "podLabels": "object.spec.template.?metadata.?labels.orValue({})",
+    "podAnnotations": "object.spec.template.?metadata.?annotations.orValue({})",
+    "podLabelsBefore": "oldObject == null ? {} : oldObject.spec.template.?metadata.?labels.orValue({})",
+    "podAnnotationsBefore": "oldObject == null ? {} : oldObject.spec.template.?metadata.?annotations.orValue({})",
+}
+
+
+def make_validations() -> list[Manifest]:
+    """All that is checked of the operator's pod templates."""
+    return [*_metadata(), *_volumes(), *_node(), *_users(), *_privileges()]
+
+
+def _metadata() -> list[Manifest]:
+    return [
+        deny_unless(
+            f"!variables.templates || variables.podLabels.all(key, key in {list(POD_LABELS)} || "
+            f"variables.kind == 'jobs' && key in {list(JOB_LABELS)} || "
+            f"key == '{labels.NOT_IN_THE_MESH}' && variables.podLabels[key] == 'false' || "
+            f"{_as_before('podLabels')})",
+            "gives pods its own labels only, and leaves those that others added as they are",
+        ),
+        deny_unless(
+            f"!variables.templates || variables.podAnnotations.all(key, key in {list(POD_ANNOTATIONS)} || "
+            f"{_as_before('podAnnotations')})",
+            f"gives pods these annotations only: {', '.join(POD_ANNOTATIONS)}, and leaves those that others added "
+            "as they are",
+        ),
+        deny_unless(
+            "!variables.templates || variables.kind != 'jobs' || !object.spec.?manualSelector.orValue(false)",
+            "creates Jobs whose pods are selected by the API server's own labels",
+        ),
+    ]
+
+
+def _as_before(name: str) -> str:
+    return f"key in variables.{name}Before && variables.{name}[key] == variables.{name}Before[key]"
+
+
+def _volumes() -> list[Manifest]:
+    ordinary = ("emptyDir", "persistentVolumeClaim", "secret", "configMap", "ephemeral", "downwardAPI")
+    volumes = " || ".join(f"has(volume.{kind})" for kind in ordinary)
+    return [
+        deny_unless(
+            f"!variables.pods || {_POD}.?volumes.orValue([]).all(volume, {volumes})",
+            f"creates pods with volumes of these kinds only: {', '.join(ordinary)}",
+        ),
+    ]
+
+
+def _node() -> list[Manifest]:
+    return [
+        deny_unless(
+            "!variables.pods || "
+            + " && ".join(f"!{_POD}.?{name}.orValue(false)" for name in ("hostNetwork", "hostPID", "hostIPC"))
+            + f" && {_POD}.?automountServiceAccountToken.orValue(true) == false"
+            + "".join(f" && {_POD}.?{name}.orValue('') == ''" for name in ("nodeName", "priorityClassName"))
+            + f" && !has({_POD}.ephemeralContainers)",
+            "creates no pods with a namespace of their node, a chosen node, a priority or a mounted token",
+        ),
+    ]
+
+
+def _users() -> list[Manifest]:
+    return [
+        deny_unless(
+            f"!variables.pods || {_POD}.?securityContext.?runAsNonRoot.orValue(false) && "
+            f"{_POD}.?securityContext.?seccompProfile.?type.orValue('') == 'RuntimeDefault' && "
+            f"{_CONTAINERS}.all(container, container.?securityContext.?runAsNonRoot.orValue(true) && "
+            "container.?securityContext.?seccompProfile.?type.orValue('RuntimeDefault') == 'RuntimeDefault')",
+            "creates pods that run as another user than root, with the runtime's seccomp profile",
+        ),
+    ]
+
+
+def _privileges() -> list[Manifest]:
+    return [
+        deny_unless(
+            f"!variables.pods || {_CONTAINERS}.all(container, "
+            "!container.?securityContext.?privileged.orValue(false) && "
+            "container.?securityContext.?allowPrivilegeEscalation.orValue(true) == false && "
+            "size(container.?securityContext.?capabilities.?add.orValue([])) == 0 && "
+            "!container.?securityContext.?windowsOptions.hasValue() && "
+            "container.?ports.orValue([]).all(port, port.?hostPort.orValue(0) == 0))",
+            "creates no containers with privileges, privilege escalation, capabilities or ports of their node",
+        ),
+    ]
