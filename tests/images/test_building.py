@@ -18,7 +18,7 @@ from images.catalogue import host_platform
 from tests.images.processes import ROOT
 
 OTHER_PLATFORM = "linux/amd64" if host_platform() == "linux/arm64" else "linux/arm64"
-NAMES = ["operator", "model", "model-init", "nginx"]
+USERS = {"operator": "1000:1000", "model": "1000:1000", "model-init": "65533:1000", "nginx": "65532:65532"}
 STAND_IN = """#!/bin/sh
 echo "$(basename "$0") $*" >>{journal}
 case "$(basename "$0") $*" in
@@ -151,13 +151,13 @@ def test_a_name_that_is_no_image_s_is_refused_with_those_that_are(laptop: Laptop
     assert "no image is named ngins; there are operator, model, model-init, nginx" in done.stderr
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_image_takes_its_base_as_an_argument_pins_it_and_runs_as_nobody_special(name: str) -> None:
+@pytest.mark.parametrize(("name", "user"), USERS.items())
+def test_every_image_takes_its_base_as_an_argument_pins_it_and_runs_as_nobody_special(name: str, user: str) -> None:
     lines = (ROOT / "images" / name / "Containerfile").read_text().splitlines()
     (base,) = [line for line in lines if line.startswith("ARG BASE=")]
     assert re.search(r":\d+\.\d+\.\d+", base)
     assert "FROM ${BASE}" in lines
-    assert "USER 1000:1000" in lines
+    assert [line for line in lines if line.startswith("USER")] == [f"USER {user}"]
     assert not [line for line in lines if line.startswith(("RUN", "ENTRYPOINT", "CMD")) and "[" not in line]
 
 

@@ -15,7 +15,7 @@ from tests.images.raw import END, exchange, get, received, scripted
 pytestmark = pytest.mark.usefixtures("_base_unpacked")
 MALFORMED = "the request is not valid HTTP/1.1: check its request line, Host, Content-Length and header names"
 LINE = "the request line is longer than 64 KiB"
-HEAD = "a header line is longer than 64 KiB, or all headers together are longer than 256 KiB"
+HEAD = "a header line is longer than 64 KiB, or all headers together are longer than 128 KiB"
 METHOD = "TRACE is not supported"
 CHUNKED = get(b"Transfer-Encoding: chunked") + b"401\r\n" + bytes(1025) + b"\r\n0\r\n\r\n"
 HOST = b"\r\nHost: x\r\nConnection: close\r\n"
@@ -59,7 +59,7 @@ def refusal(answer: bytes) -> tuple[int, str]:
         (CHUNKED, 413, "the body is larger than 1k"),
         (get(path=b"/" + b"x" * (1 << 16)), 414, LINE),
         (get(b"x: " + b"x" * (1 << 16)), 431, HEAD),
-        (get(*[b"x: " + b"x" * 60000] * 5), 431, HEAD),
+        (get(*[b"x: " + b"x" * 60000] * 3), 431, HEAD),
         (get(b"Transfer-Encoding: gzip"), 501, "the only Transfer-Encoding that is supported is chunked"),
         (b"GET / HTTP/3.0" + HOST + END, 505, "HTTP/1.1 is supported, and HTTP/1.0"),
     ],
@@ -108,21 +108,58 @@ def test_a_refusal_of_the_model_s_own_passes_as_it_is(tmp_path: Path) -> None:
         assert exchange(proxy.port, get()).endswith(END + b"own")
 
 
-@pytest.mark.parametrize("method", [b"GET", b"HEAD", b"POST", b"DELETE", b"PATCH"])
-def test_the_ping_names_the_instance_and_is_neither_forwarded_nor_logged(method: bytes, tmp_path: Path) -> None:
+PING = b"/.well-known/mlendpoints/ping"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "logged"),
+    [
+        (b"GET", PING, False),
+        *((method, PING, True) for method in (b"HEAD", b"POST", b"DELETE", b"PATCH")),
+        (b"GET", PING + b"?a=b", True),
+        (b"GET", b"//.well-known//mlendpoints/ping", True),
+        (b"GET", b"/%2ewell-known/mlendpoints/ping", True),
+        (b"GET", b"/x/.." + PING, True),
+    ],
+)
+def test_the_ping_names_the_instance_and_is_logged_unless_a_gateway_asks(
+    method: bytes, path: bytes, *, logged: bool, tmp_path: Path
+) -> None:
     with scripted() as model, nginx(tmp_path, MODEL_PORT=str(model.port), INSTANCE="rfc-1") as proxy:
-        request = get(b"X-Request-Id: ping", b"Content-Length: 3", path=b"/.well-known/mlendpoints/ping?a=b") + b"abc"
+        request = get(b"X-Request-Id: ping", b"Content-Length: 3", path=path) + b"abc"
         answer = exchange(proxy.port, method + request.removeprefix(b"GET"))
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert answer.endswith(END + (b"" if method == b"HEAD" else b"rfc-1"))
         exchange(proxy.port, get(b"X-Request-Id: next"))
         assert proxy.lines(holding="next")
         assert len(model.heads) == 1
-        assert '"ping"' not in proxy.output.read_text()
+        assert ('"ping"' in proxy.output.read_text()) == logged
 
 
 def test_nobody_reads_the_pages_of_errors_by_asking_for_them(proxy: Running) -> None:
-    assert exchange(proxy.port, get(path=b"/.error/timeout")).startswith(b"HTTP/1.1 404 ")
+    answer = exchange(proxy.port, get(path=b"/.error/timeout"))
+    assert refusal(answer) == (404, "paths below /.error/ are the proxy's own")
+
+
+def test_a_404_of_the_model_s_own_passes_as_it_is(tmp_path: Path) -> None:
+    page = b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\nConnection: close\r\n\r\nown"
+    with scripted(page) as model, nginx(tmp_path, MODEL_PORT=str(model.port)) as proxy:
+        assert exchange(proxy.port, get()).endswith(END + b"own")
+
+
+def test_no_error_log_tells_who_asked_what(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The access log has the status, and what the model did."""
+    folder = tmp_path / "client_body"
+    with nginx(tmp_path, MODEL_PORT=str(free_port())) as proxy:
+        request = get(b"Referer: http://x/?secret", b"X-Request-Id: gone", path=b"/invocations?secret")
+        assert refusal(exchange(proxy.port, request))[0] == 502
+        folder.rename(tmp_path / "away")  # a failure to write a body, "crit" to nginx
+        body = get(b"Content-Length: 100000", path=b"/invocations?secret") + bytes(100000)
+        assert refusal(exchange(proxy.port, body))[0] == 503
+        (line,) = proxy.lines(holding="gone")
+        assert (line["status"], line["upstream_status"]) == (502, "502")
+        assert "secret" not in proxy.output.read_text()
+    assert "secret" not in capfd.readouterr().err
 
 
 def test_a_stream_lasts_as_long_as_bytes_flow_and_is_ended_by_silence(tmp_path: Path) -> None:

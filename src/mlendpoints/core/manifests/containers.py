@@ -20,7 +20,7 @@ GROUP_ID = 1000  # of the artifact's volume and of who fetches to it, whoever th
 MAX_BODY = 6  # MiB, SageMaker's largest
 BODIES_AT_ONCE = 32  # of the largest, while they are received
 BODY_ROOM = MAX_BODY * BODIES_AT_ONCE  # MiB
-_PROXY_MEMORY = 128  # MiB, beside the bodies
+PROXY_MEMORY = 256  # MiB, beside the bodies: for as many requests as nginx handles at once
 _SECURITY = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 _OWN_SECURITY = {**_SECURITY, "readOnlyRootFilesystem": True}
 _WORKS = {"httpGet": {"path": "/ready", "port": METRICS_PORT}}  # by its own answer, or by what callers see of it
@@ -112,7 +112,7 @@ def make_nginx(instance: Model) -> Manifest:
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, "timeoutSeconds": 5},
         **drain,
         "resources": _own_resources(
-            marks.nginx, {"cpu": "10m", "memory": "32Mi"}, {"memory": f"{_PROXY_MEMORY + BODY_ROOM}Mi"}
+            marks.nginx, {"cpu": "10m", "memory": "32Mi"}, {"memory": f"{PROXY_MEMORY + BODY_ROOM}Mi"}
         ),
         "volumeMounts": [
             {"name": "nginx-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of its own
