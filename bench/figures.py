@@ -8,7 +8,7 @@ from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlendpoints.edge.holds import HELD
-from mlendpoints.edge.reconciler import REST
+from mlendpoints.edge.reconciler import LONGEST_REST
 
 Call = tuple[str, str, str]  # verb, kind, HTTP status
 Scrape = Callable[[], Awaitable[str]]
@@ -46,12 +46,12 @@ def read_figures(text: str) -> Figures:
     )
 
 
-async def settled(scrape: Scrape, endpoints: int) -> Figures:
+async def settled(scrape: Scrape) -> Figures:
     """The figures once the operator leads and has had nothing to do for some seconds, or after ``_LOOKS`` in vain.
 
     A status that is held is work, too, and so is a template that rests before it looks at all its users once more.
     """
-    enough = 2 * HELD + REST * endpoints
+    enough = 2 * HELD + LONGEST_REST
     before, quiet = read_figures(await scrape()), 0
     for _ in range(_LOOKS):
         await asyncio.sleep(1)

@@ -106,14 +106,14 @@ async def _floor(client: Client, writer: Client, namespace: str, bare: str) -> F
 async def observe(client: Client, namespace: str, scrape: Scrape, size: Size, *, config: str = CONFIG) -> Run:
     """Creates endpoints in a namespace with templates, and looks at the operator before, after and at rest."""
     names = endpoint_names(size.endpoints)
-    before = await settled(scrape, endpoints=0)
+    before = await settled(scrape)
     cpu, begun = await client.cpu(), time.perf_counter()
     async with asyncio.timeout(size.patience), asyncio.TaskGroup() as group:
         group.create_task(all_ready(client, namespace, names))
         group.create_task(create_endpoints(client, namespace, names, config=config))
     seconds = time.perf_counter() - begun
     cpu = await client.cpu() - cpu
-    after = await settled(scrape, size.endpoints)
+    after = await settled(scrape)
     if after.started != before.started:
         raise RuntimeError("The operator was started anew while it was measured")
     rest = await _rest(scrape, size.rest)

@@ -18,7 +18,7 @@ from mlendpoints.api.model import Model
 from mlendpoints.core.difference import ref_of
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.times import precise_timestamp
-from mlendpoints.core.updates import UNRESOLVED, running
+from mlendpoints.core.updates import REMOVING, UNRESOLVED
 from mlendpoints.core.world import Child, ContainerFacts, Door, PodFacts, Probe, Ref, Routes, World
 from tests import gen
 from tests.model.asks import config_of, endpoint_spec, instances_with_bad_image, models_of, settings_of
@@ -197,7 +197,7 @@ def _entry(target: str, outcome: Outcome) -> HistoryEntry:
 def abstract_status(status: EndpointStatus, keep: int) -> Status:
     """What is kept of a status."""
     succeeded = dict.fromkeys(entry.target for entry in status.history if entry.outcome == "Succeeded")
-    update = running(status)
+    update = None if status.update is None or status.update.phase == REMOVING else status.update
     newest = {entry.target: entry.outcome for entry in reversed(status.history)}
     return Status(
         config_version=status.config_version,

@@ -87,7 +87,7 @@ def _hold_finalizer(world: World, plan: Plan) -> Plan:
     if not record.host:
         return replace(plan, writes=(), prune=())
     is_held = labels.ROUTES_FINALIZER in world.endpoint.metadata.finalizers
-    if is_held and status.host == record.host:
+    if is_held and (status.host == record.host or status.config_version):  # what serves has its host
         return plan
     return replace(plan, writes=(), prune=(), probes=(), patient=False, finalizer=None if is_held else True)
 

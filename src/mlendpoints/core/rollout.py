@@ -182,16 +182,18 @@ def proof_deadline(scene: Scene) -> float | None:
 def failure_of(scene: Scene, models: Finding) -> Finding | None:
     """The failure of the target: on record already, or its deadline has just passed. Judged before anything else.
 
-    Instances that are ready are not late, however long the operator was away.
+    Instances that are ready are not late, however long the operator was away, nor are those that were ready and are
+    being introduced to the gateways: they have as long as their proof.
     """
     if scene.target is None:
         return None
     if recorded := _recorded_failure(scene, scene.target):
         return recorded
-    due = deadline(scene)
+    ready = scene.target_is_ready()
+    due = proof_deadline(scene) if not ready and _is_introduced(scene, scene.target) else deadline(scene)
     if due is None or scene.world.now < due:
         return None
-    if scene.target_is_ready():
+    if ready:
         return _late_proof(scene, scene.target)
     pods = [pod for instance in sorted(scene.target.instances) for pod in scene.pods(instance)]
     return deadline_finding(scene.world.endpoint.spec.update.deadline_seconds, models, pods)
@@ -223,8 +225,12 @@ def _open_questions(scene: Scene, target: Target) -> tuple[Probe, ...]:
         return ()
     if scene.live.destinations == target.destinations:
         return () if scene.proof_on_record else (scene.route(scene.live.revision),)
-    new = newcomers(scene, target)
-    return tuple(scene.ping(i) for i in new) if all(_introduced(scene, i) for i in new) else ()
+    return tuple(scene.ping(i) for i in newcomers(scene, target)) if _is_introduced(scene, target) else ()
+
+
+def _is_introduced(scene: Scene, target: Target) -> bool:
+    """Whether all that is new of the target, which has been ready, stands in the VirtualService to be asked."""
+    return all(_introduced(scene, instance) for instance in newcomers(scene, target))
 
 
 def _recorded_failure(scene: Scene, target: Target) -> Finding | None:

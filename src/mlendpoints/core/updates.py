@@ -7,5 +7,12 @@ UNRESOLVED = "ResolvingReferences"  # phase: its deadline begins again when the 
 
 
 def running(status: EndpointStatus) -> UpdateStatus | None:
-    """The update that has not ended; one that only removes what served before has succeeded."""
-    return None if status.update is None or status.update.phase == REMOVING else status.update
+    """The update that has not ended; one that only removes what served before has succeeded.
+
+    An earlier release removed first and recorded the success afterwards: such an update is still running.
+    """
+    update = status.update
+    if update is None or update.phase != REMOVING:
+        return update
+    succeeded = ((e.target, e.start_time) for e in status.history if e.outcome == "Succeeded")
+    return None if (update.target, update.start_time) in succeeded else update

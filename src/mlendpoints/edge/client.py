@@ -136,7 +136,7 @@ class Api:
             async with self._http.stream("GET", path, params=params) as response:
                 await self._judge("list", watch.kind, response)
                 return msgspec.json.decode(await _read(response, at_most), type=Page)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, OSError) as error:
             raise UnavailableError(f"GET {path}: {error!r}") from error
         except msgspec.MsgspecError as error:
             raise UnavailableError(f"GET {path}: {error}") from error

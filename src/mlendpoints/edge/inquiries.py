@@ -59,7 +59,7 @@ class Inquiries:
     def want(self, key: Ref, pods: tuple[str, ...]) -> None:
         """From now on asks about exactly these pods of ``key``."""
         known = self._inquiries.get(key)
-        if known is not None and set(pods) <= set(known.pods) and pods:
+        if known is not None and not known.task.done() and set(pods) <= set(known.pods) and pods:
             known.pods = pods
             return
         self.forget(key)
@@ -78,11 +78,15 @@ class Inquiries:
         if inquiry is not None:
             inquiry.task.cancel()
 
-    async def close(self) -> None:
-        """Asks nothing more at all."""
-        tasks = [inquiry.task for inquiry in self._inquiries.values()]
+    def clear(self) -> None:
+        """Asks nothing more at all, until something is wanted again."""
         for key in list(self._inquiries):
             self.forget(key)
+
+    async def close(self) -> None:
+        """Asks nothing more at all, and waits until all questions have ended."""
+        tasks = [inquiry.task for inquiry in self._inquiries.values()]
+        self.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _insist(self, key: Ref) -> None:

@@ -158,6 +158,7 @@ class Operator:
             work.cancel()
             held.cancel()
             await asyncio.gather(work, held, return_exceptions=True)
+            self.inquiries.clear()
             self.prober.clear()  # what a gateway answered counts as long as nobody else may change its routes
         for task in ended:
             task.result()

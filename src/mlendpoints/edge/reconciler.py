@@ -4,6 +4,7 @@ Level-triggered: knows no event and no difference, only a key. Decides nothing;
 what fails leaves as an ``ApiError`` to the worker, which tries again later.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -40,7 +41,7 @@ from mlendpoints.edge.worker import NotYetError
 from mlendpoints.edge.writes import Writer
 
 UNSEEN = 0.5  # seconds after which unseen writes are looked for again, should no event wake the key
-REST = 0.02  # seconds for each user, between two looks at a template: its status costs a look at all of them
+RESTS, LONGEST_REST = 10.0, 5.0  # between two looks at a template: so many times what the first took, so many seconds
 
 log = structlog.get_logger()
 
@@ -80,7 +81,7 @@ class Reconciler:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._rests_until: dict[Ref, float] = {}  # templates, seconds since the epoch
+        self._rests_until: dict[Ref, float] = {}  # templates, by the event loop's clock
 
     async def reconcile(self, key: Ref) -> None:
         """One round; raises ``ApiError`` for what a later round may fix, ``NotYetError`` before its writes are seen."""
@@ -231,12 +232,13 @@ class Reconciler:
             self._parts.queue.add_after(key, time - self._parts.clock())
 
     async def _reconcile_template(self, key: Ref) -> None:
-        parts, now = self._parts, self._parts.clock()
-        if now < self._rests_until.get(key, 0.0) and parts.cache.template(key) is not None:
-            parts.queue.add_after(key, self._rests_until[key] - now)
+        parts, began = self._parts, asyncio.get_running_loop().time()
+        if began < self._rests_until.get(key, 0.0) and parts.cache.template(key) is not None:
+            parts.queue.add_after(key, self._rests_until[key] - began)
             return
-        uses = await uses_of(parts.cache, key, now=now, settings=parts.settings)
-        self._rests_until[key] = now + REST * len(uses)
+        uses = await uses_of(parts.cache, key, now=parts.clock(), settings=parts.settings)
+        ended = asyncio.get_running_loop().time()
+        self._rests_until[key] = ended + min(LONGEST_REST, RESTS * (ended - began))
         template = parts.cache.template(key)
         if template is None:
             self._forget(key)

@@ -1,5 +1,6 @@
 """Who is asked whether a route is in force: every gateway pod that serves at that moment."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -96,8 +97,7 @@ class Fleet:
             return str(condition_of(endpoint, "RoutesProgrammed")["message"])
 
         def are_all_told() -> bool:
-            names = told().partition(": ")[2].partition(". ")[0]
-            return set(names.split(", ")) == self.pods()
+            return set(re.findall("through gateway pod ([a-z0-9-]+),", told())) == self.pods()
 
         until(are_all_told, "exactly the gateway's pods are named", last=lambda: f"{told()} {self.pods()}")
         return self.pods()

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 
 from mlendpoints.api.endpointconfig import EndpointConfigStatus
 from mlendpoints.api.meta import Condition
 from mlendpoints.core.templates import TemplateWorld, may_wait, plan_config, use_of
+from mlendpoints.core.updates import running
 from tests import gen
 from tests.simulation import Cluster
 
@@ -138,3 +140,17 @@ def test_that_an_edit_was_seen_never_waits(outcome: Literal["True", "False", "Un
 
 def test_that_another_edit_is_rolling_out_may_wait() -> None:
     assert may_wait(config_status(2, "True"), config_status(2, "Unknown"))
+
+
+def test_an_update_that_an_earlier_release_left_removing_has_not_ended_before_it_is_on_record() -> None:
+    cluster = draining()
+    status = cluster.status
+    assert cluster.endpoint is not None
+    cluster.endpoint = replace(cluster.endpoint, status=replace(status, history=status.history[1:]))
+    assert running(cluster.status) is not None
+
+    cluster.settle()
+
+    assert cluster.status.update is None
+    assert [entry.outcome for entry in cluster.status.history] == ["Succeeded", "Succeeded"]
+    assert cluster.status.history[0].target == status.history[0].target

@@ -188,3 +188,21 @@ def test_pods_that_never_get_ready_still_fail_for_their_own_reason() -> None:
     cluster.settle().wait_until_recheck()
 
     assert cluster.condition("ModelsReady") == ("False", "ImagePullFailed")
+
+
+def test_a_pod_that_stumbles_while_gateways_are_asked_does_not_make_a_ready_update_late() -> None:
+    cluster = serving()
+    cluster.deaf, cluster.starting = {"gw-b"}, {SECOND}
+    swap(cluster)
+    cluster.settle()
+    cluster.now += DEADLINE - 5
+    cluster.starting.clear()
+    cluster.settle()
+    cluster.starting.add(SECOND)
+    cluster.now += 10
+    cluster.settle()
+    cluster.starting.clear()
+    cluster.deaf = set()
+    cluster.settle()
+
+    assert [entry.outcome for entry in cluster.status.history] == ["Succeeded", "Succeeded"]
