@@ -61,6 +61,23 @@ class Place:
         response = self.server.ask("DELETE", self._path(kind, name))
         assert response.is_success, response.text
 
+    def create(self, plural: str, manifest: Object) -> None:
+        """An object of Kubernetes' core, which no operator knows."""
+        path = f"/api/v1/namespaces/{self.name}/{plural}"
+        response = self.server.ask("POST", path, body={"apiVersion": "v1"} | manifest)
+        assert response.is_success, response.text
+
+    def remove(self, plural: str, name: str) -> None:
+        """Deletes such an object."""
+        response = self.server.ask("DELETE", f"/api/v1/namespaces/{self.name}/{plural}/{name}")
+        assert response.is_success, response.text
+
+    def set_status(self, kind: Kind, name: str, status: Object) -> None:
+        """Merges ``status`` into the object's, as its controller would."""
+        path = f"{self._path(kind, name)}/status"
+        response = self.server.ask("PATCH", path, body={"status": status}, headers=_MERGE)
+        assert response.is_success, response.text
+
     def find(self, kind: Kind, name: str) -> Object | None:
         """The object, if it exists."""
         response = self.server.ask("GET", self._path(kind, name))

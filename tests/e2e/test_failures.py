@@ -1,13 +1,17 @@
 """What cannot become ready never takes traffic, says why, and what serves goes on."""
 
+import pytest
+
 from bench.zero_loss.objects import image
-from mlendpoints.edge.kinds import MODEL, VIRTUAL_SERVICE
+from mlendpoints.edge.kinds import MODEL, POD, VIRTUAL_SERVICE
+from tests.apiserver.server import Object
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_echo, an_endpoint, digest_of
 from tests.e2e.place import Place, condition_of
 from tests.e2e.waiting import until
 
 DEADLINE = 8  # seconds
+LOCAL = an_echo("local")["spec"]["command"][2].replace("0.0.0.0", "127.0.0.1")
 
 
 def test_an_image_that_cannot_be_pulled_fails_the_update_and_leaves_the_routes(
@@ -42,3 +46,71 @@ def test_an_artifact_of_another_digest_is_refused_until_the_digest_is_mended(pla
     assert condition_of(told, "Available")["status"] == "False"
     place.edit(MODEL, "lr", {"artifactDigest": digest_of("titanic-lr.tar.gz")})
     place.until_ready("mended")
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "said"),
+    [
+        ("wrong-port", {"port": 9999}, "its startup probe (/ping on port 9999) fails: connection refused"),
+        ("wrong-path", {"env": [{"name": "PING", "value": "404"}]}, "fails: it is answered with status 404"),
+        ("local-only", {"command": ["python3", "-c", LOCAL]}, "listens on 0.0.0.0, not on 127.0.0.1 only"),
+    ],
+)
+def test_a_probe_that_fails_is_told_before_the_kubelet_stops_the_container(
+    place: Place, name: str, spec: Object, said: str
+) -> None:
+    place.apply(
+        an_echo(name, **spec),
+        a_config(name, a_variant("blue", name)),
+        an_endpoint(name, config=name, host=place.host(name)),
+    )
+    told = place.until_condition(name, "ModelsReady", "Unknown", reason="ProbeFailed")
+    assert said in condition_of(told, "ModelsReady")["message"]
+
+
+def test_a_container_that_the_kubelet_stopped_for_its_probe_is_not_called_a_crash(place: Place) -> None:
+    place.apply(
+        an_echo("stopped", port=9999, startupTimeoutSeconds=10),
+        a_config("stopped", a_variant("blue", "stopped")),
+        an_endpoint("stopped", config="stopped", host=place.host("stopped")),
+    )
+    told = place.until_condition("stopped", "ModelsReady", "False", reason="ProbeFailed")
+    assert "was stopped by the kubelet (exit code 0" in condition_of(told, "ModelsReady")["message"]
+
+
+def test_pods_that_a_limit_range_or_quota_rejects_tell_whose_container_it_is_and_the_way_out(place: Place) -> None:
+    limits = {"limits": [{"type": "Container", "min": {"cpu": "15m"}}]}
+    place.create("limitranges", {"kind": "LimitRange", "metadata": {"name": "limits"}, "spec": limits})
+    place.apply(
+        an_echo("limited"),
+        a_config("limited", a_variant("blue", "limited")),
+        an_endpoint("limited", config="limited", host=place.host("limited")),
+    )
+    told = place.until_condition("limited", "ModelsReady", "False", reason="InvalidSpec")
+    assert "That is container nginx" in condition_of(told, "ModelsReady")["message"]
+    place.remove("limitranges", "limits")
+    quota = {"hard": {"limits.cpu": "2"}}
+    place.create("resourcequotas", {"kind": "ResourceQuota", "metadata": {"name": "quota"}, "spec": quota})
+    place.edit(MODEL, "limited", {"env": [{"name": "ANSWER", "value": "again"}]})
+    told = place.until_condition("limited", "ModelsReady", "False", reason="QuotaExceeded")
+    assert "Create a LimitRange" in condition_of(told, "ModelsReady")["message"]
+    default = {"limits": [{"type": "Container", "default": {"cpu": "100m"}}]}
+    place.create("limitranges", {"kind": "LimitRange", "metadata": {"name": "defaults"}, "spec": default})
+    place.until_ready("limited")
+    place.remove("resourcequotas", "quota")
+    place.remove("limitranges", "defaults")
+
+
+def test_an_evicted_pod_fails_nothing(place: Place) -> None:
+    place.apply(
+        an_echo("evicted"),
+        a_config("evicted", a_variant("blue", "evicted")),
+        an_endpoint("evicted", config="evicted", host=place.host("evicted")),
+    )
+    place.until_ready("evicted")
+    pods = {pod["metadata"]["name"] for pod in place.all(POD) if pod["metadata"]["name"].startswith("evicted-")}
+    status = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}
+    for name in pods:
+        place.set_status(POD, name, status)
+    until(lambda: {p["metadata"]["name"] for p in place.all(POD)} - pods, "another pod takes its place")
+    place.until_ready("evicted")
