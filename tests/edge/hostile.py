@@ -40,7 +40,9 @@ def _config_instance() -> Object:
 
 _ROUTES = {"hosts": ["a.example.com", "a.example.com"], "servers": [{"hosts": ["x/a.example.com"]}]}
 
-GOOD: dict[str, tuple[Callable[[], Object], ...]] = {
+Good = dict[str, tuple[Callable[[], Object], ...]]
+
+GOOD: Good = {
     kinds.ENDPOINT.name: (an_endpoint,),
     kinds.CONFIG.name: (lambda: a_config("a", "a", "b"), _config_instance),
     kinds.MODEL.name: (a_model, a_model_instance),
@@ -85,9 +87,16 @@ def _at(obj: Object, path: tuple[Any, ...]) -> Any:  # noqa: ANN401 - whatever i
 
 
 @st.composite
-def objects(draw: st.DrawFn, kind: str, *, namespace: str = HOSTILE) -> bytes:
-    """One object of a kind as JSON, of the hostile namespace."""
-    obj = copy.deepcopy(draw(st.sampled_from(GOOD[kind]))())
+def objects(
+    draw: st.DrawFn,
+    kind: str,
+    *,
+    namespace: str = HOSTILE,
+    good: Good = GOOD,
+    finish: Callable[[Object], Object] = lambda obj: obj,
+) -> bytes:
+    """One object of a kind as JSON, of the hostile namespace: one of the ``good`` ones, spoiled, then finished."""
+    obj = copy.deepcopy(draw(st.sampled_from(good[kind]))())
     owners = draw(st.lists(st.sampled_from([*UIDS, *OTHERS]), max_size=2))
     name = draw(st.sampled_from(NAMES))
     whose = {"namespace": namespace, "name": name, "uid": f"uid-{name}"}
@@ -97,7 +106,7 @@ def objects(draw: st.DrawFn, kind: str, *, namespace: str = HOSTILE) -> bytes:
         obj["metadata"]["managedFields"] = [{"manager": labels.MANAGER, "fieldsV1": fields, "time": draw(SCALARS)}]
     for _ in range(draw(st.integers(0, 3))):
         _spoil(draw, obj)
-    raw = json.dumps(obj).encode()
+    raw = json.dumps(finish(obj)).encode()
     if draw(st.integers(0, 9)) == 0:
         raw = raw.removesuffix(b"}") + b',"deep":' + b'{"a":[' * DEEP + b"]}" * DEEP + b"}"
     return raw

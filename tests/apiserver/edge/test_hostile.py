@@ -1,0 +1,227 @@
+"""The whole operator with its real decisions, on the real API server, beside a tenant that writes what it likes."""
+
+import asyncio
+import json
+import re
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import httpx2
+import pytest
+from msgspec import Struct
+
+from bench.client import IN_FLIGHT, Client, connected
+from bench.plane import make_binding
+from mlendpoints.api import labels
+from mlendpoints.api.policy import OPERATOR
+from mlendpoints.core.world import Ref
+from mlendpoints.edge import kinds
+from mlendpoints.edge.client import Api
+from mlendpoints.edge.kinds import KINDS
+from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.operator import Operator, Process
+from mlendpoints.edge.settings import Settings
+from tests.apiserver.edge.hostile import STORED, hostile_objects
+from tests.apiserver.edge.objects import Object, of_ours
+from tests.apiserver.mlmodel.rig import PLANS, QUICK
+from tests.apiserver.server import Server
+from tests.edge.waiting import until
+from tests.sweep.neighbour import Neighbour
+
+MANY = 500
+VERSION = re.compile("-[a-z0-9]{8}$")  # another one for each object's uid
+TRIES = 1250  # what the API server rejects is not counted
+NOTHING = Counter[str]()  # is unreadable of what the schemas of the API server let through
+PATIENCE = 50  # seconds
+ROUTES = (kinds.GATEWAY, kinds.VIRTUAL_SERVICE, kinds.DESTINATION_RULE)
+MADE = (kinds.MODEL, kinds.CONFIG, kinds.DEPLOYMENT, kinds.SERVICE, *ROUTES)
+UNLABELLED = {kinds.ENDPOINT, kinds.CONFIG, kinds.MODEL, kinds.MLMODEL, kinds.VIRTUAL_SERVICE, kinds.GATEWAY}
+
+
+COPIED: Object = {
+    "metadata": {"labels": {labels.MANAGED_BY: labels.MANAGER, labels.ENDPOINT: "ep"}},
+    "spec": {"hosts": ["copied.example.com"], "http": [{"route": [{"destination": {"host": "a"}}]}]},
+}
+
+
+class Stored(Struct, frozen=True):
+    """One object as the API server has it."""
+
+    kind: str
+    raw: bytes
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(self.kind, self._metadata["namespace"], self._metadata["name"])
+
+    @property
+    def is_watched(self) -> bool:
+        ours = self._metadata.get("labels", {}).get(labels.MANAGED_BY) == labels.MANAGER
+        return ours or KINDS[self.kind] in UNLABELLED
+
+    @property
+    def _metadata(self) -> Object:
+        metadata: Object = json.loads(self.raw)["metadata"]
+        return metadata
+
+
+class Outcome(Struct, frozen=True):
+    """What was made for the honest endpoint, by kind and name, and the conditions that it tells."""
+
+    made: list[tuple[str, str]]
+    told: list[tuple[str, str, str]]
+
+
+class Tenants:
+    """An honest and a hostile one, each in a namespace of its own."""
+
+    def __init__(self, client: Client, operator: Client, http: httpx2.AsyncClient) -> None:
+        run = uuid.uuid4().hex[:8]
+        self.client, self._http = client, http
+        self.honest, self.hostile = f"honest-{run}", f"hostile-{run}"
+        self.neighbour = Neighbour(client=client, operator=operator, namespace=self.hostile)
+
+    async def move_in(self) -> None:
+        await self.client.create("/api/v1/namespaces", {"metadata": {"name": self.honest}})
+        await self.neighbour.move_in()
+        await self.client.create(
+            f"/api/v1/namespaces/{self.hostile}/serviceaccounts", {"metadata": {"name": "default"}}
+        )
+
+    async def want_an_endpoint(self) -> None:
+        models = [{"name": "blue", "model": "rfc"}]
+        for kind, name, spec in (
+            (kinds.MODEL, "rfc", {"image": "model:1"}),
+            (kinds.CONFIG, "cfg", {"models": models}),
+            (kinds.ENDPOINT, "ep", {"config": "cfg", "host": "honest.example.com"}),
+        ):
+            await self.client.create(kind.path(self.honest), of_ours(kind.name, self.honest, name, spec))
+
+    async def outcome(self) -> Outcome:
+        found = [(kind.name, obj) for kind in MADE for obj in await self._items(kind.path(self.honest))]
+        (endpoint,) = await self._items(kinds.ENDPOINT.path(self.honest))
+        told = endpoint.get("status", {}).get("conditions", [])
+        return Outcome(
+            made=sorted((kind, VERSION.sub("", obj["metadata"]["name"])) for kind, obj in found),
+            told=[(condition["type"], condition["status"], condition["reason"]) for condition in told],
+        )
+
+    async def _items(self, path: str) -> list[Object]:
+        return await self.client.items(path)
+
+    async def write(self, objects: Iterator[tuple[str, bytes]], many: int) -> list[Stored]:
+        """Writes until so many are stored."""
+        stored: list[Stored] = []
+
+        async def work() -> None:
+            for kind, raw in objects:
+                path = KINDS[kind].path(self.hostile)
+                answer = await self._http.post(path, content=raw, headers={"Content-Type": "application/json"})
+                if answer.is_success:
+                    stored.append(Stored(kind, answer.content))
+                if len(stored) >= many:
+                    return
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(IN_FLIGHT):
+                group.create_task(work())
+        return stored
+
+
+class AtWork(Struct, frozen=True):
+    """An operator of both namespaces."""
+
+    operator: Operator
+    metrics: Metrics
+    task: asyncio.Task[None]
+
+    def skipped(self) -> Counter[str]:
+        samples = next(iter(self.metrics.skipped.collect())).samples
+        return Counter({s.labels["kind"]: int(s.value) for s in samples if s.name.endswith("_total")})
+
+    def bugs(self) -> float:
+        value: float = self.metrics.reconciles.labels("bug")._value.get()  # noqa: SLF001 - a counter's value
+        return value
+
+    def knows(self, stored: list[Stored]) -> bool:
+        return all(self.operator.cache.entry(one.ref) for one in stored if one.is_watched)
+
+
+@asynccontextmanager
+async def operating(tenants: Tenants) -> AsyncIterator[AtWork]:
+    metrics = Metrics()
+    watched = (tenants.honest, tenants.hostile)
+    operator = Operator(
+        settings=Settings(namespaces=watched, lease_namespace=tenants.honest, address="127.0.0.1", port=0, workers=4),
+        plans=PLANS,
+        process=Process(identity=uuid.uuid4().hex, lease_times=QUICK),
+        api=Api.connect(impersonate=OPERATOR, observer=metrics.request),
+        metrics=metrics,
+    )
+    task = asyncio.create_task(operator.run())
+    try:
+        yield AtWork(operator, metrics, task)
+    finally:
+        operator.stop()
+        await asyncio.wait_for(task, PATIENCE)  # raises what ended a loop
+
+
+@asynccontextmanager
+async def tenants(kubeconfig: Path) -> AsyncIterator[Tenants]:
+    async with connected(kubeconfig) as client, connected(kubeconfig, user=OPERATOR) as operator:
+        both = Tenants(client, operator, client._http)  # noqa: SLF001 - bodies that no encoder would make
+        await both.move_in()
+        yield both
+
+
+async def settled(tenants: Tenants, at_work: AtWork, expected: Outcome | None = None) -> Outcome:
+    """The honest endpoint's outcome once it is as expected; without that, once it has a Deployment and stays."""
+    before = None
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            outcome = await tenants.outcome()
+            made = {kind for kind, _ in outcome.made}
+            if outcome == expected or (expected is None and kinds.DEPLOYMENT.name in made and outcome == before):
+                return outcome
+            before = outcome
+            assert not at_work.task.done()
+            await asyncio.sleep(0.5)
+
+
+@pytest.fixture
+def operator_may_write(server: Server, istio: None) -> None:  # noqa: ARG001 - Istio's kinds have to be there
+    response = server.ask("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", body=make_binding())
+    assert response.status_code in (201, 409)
+
+
+def test_whatever_a_tenant_stores_another_ones_endpoint_is_reconciled_as_without_it(
+    kubeconfig: Path,
+    operator_may_write: None,  # noqa: ARG001 - it has to
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def alone() -> Outcome:
+        async with tenants(kubeconfig) as both, operating(both) as at_work:
+            await both.want_an_endpoint()
+            return await settled(both, at_work)
+
+    async def beside() -> None:
+        expected = await alone()
+        async with tenants(kubeconfig) as both:
+            objects = hostile_objects(both.hostile, TRIES)
+            stored = await both.write(objects, MANY // 2)
+            async with operating(both) as at_work:
+                stored += await both.write(objects, MANY // 2)
+                await both.neighbour.write(COPIED)
+                await both.want_an_endpoint()
+                assert await settled(both, at_work, expected) == expected
+                await until(partial(at_work.knows, stored))
+                assert (at_work.skipped(), at_work.bugs()) == (NOTHING, 0)
+                assert {one.kind for one in stored} == set(STORED)
+                assert len(stored) >= MANY
+
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    asyncio.run(beside())
