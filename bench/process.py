@@ -19,11 +19,11 @@ _STOP = 30.0  # seconds
 
 
 @asynccontextmanager
-async def operator(kubeconfig: Path, namespace: str) -> AsyncIterator[Scrape]:
-    """An operator that looks after ``namespace``; yields how to read its metrics. Its log is beside the kubeconfig."""
+async def operator(kubeconfig: Path, namespace: str, *more: str) -> AsyncIterator[Scrape]:
+    """An operator that looks after these namespaces; yields how to read its metrics. Its log is by the kubeconfig."""
     port = _free_port()
     with (kubeconfig.parent / f"{namespace}.operator.log").open("wb") as log:
-        its = make_environment([namespace], gateway=f"{namespace}/{GATEWAY}", port=port)
+        its = make_environment([namespace, *more], gateway=f"{namespace}/{GATEWAY}", port=port)
         command = (sys.executable, "-m", "mlendpoints.edge")
         process = await asyncio.create_subprocess_exec(
             *command, env={**os.environ, "KUBECONFIG": str(kubeconfig), **its}, stdout=log
