@@ -5,7 +5,7 @@ could create a privileged Deployment in ``kube-system``. So its writes are held 
 what the operator does, resource by resource:
 
 - in no namespace of the system, of Istio or of the gateway; in its own nothing
-  but its Lease and events;
+  but its Lease and events. What is there from before may be deleted, and finalizers be taken off;
 - of users' objects only an endpoint's finalizers (statuses have no ``spec`` to write);
 - all that it creates carries its label and is controlled by an object of our
   kinds; what it changes or deletes is such an object, or one that carries its
@@ -50,25 +50,31 @@ _CONTROLLED: Final = (
     f"owner.apiVersion == '{API_VERSION}' && owner.kind in {[kind.KIND for kind in (Endpoint, Model, MLModel)]})"
 )
 _ORPHANED: Final = "!{0}.metadata.?ownerReferences.orValue([]).exists(owner, owner.?controller.orValue(false))"
+_OPEN: Final = (
+    "!(variables.place in variables.closed) && (variables.place != variables.own || "
+    f"variables.kind == 'events' || variables.kind == 'leases' && request.name == '{LEASE}')"
+)
+_CLEANED: Final = [KINDS[Endpoint].plural, *_INSTANCES]  # deleted once the operator has taken its finalizer off
 _VARIABLES: Final = {
     "kind": "request.resource.resource",
     "place": "request.?namespace.orValue('')",
     "own": "request.userInfo.username.split(':')[2]",
     "closed": str(list(CLOSED)),
-    "prefixes": "[]",  # the chart puts allowedPathPrefixes in their place; without any, RBAC grants no volumes
+    "prefixes": "[]",  # the chart puts allowedPathPrefixes in their place; without any, no volumes are created
     "writes": f"request.operation in {list(_WRITES)}",
     "namespaced": f"variables.kind in {_CHILDREN + _INSTANCES}",
+    "leaves": f"variables.namespaced && request.operation == 'DELETE' || variables.kind in {_CLEANED} && "
+    "request.operation == 'UPDATE'",
     **containment_pods.VARIABLES,
 }
 
 
 def make_policies(operator: str = OPERATOR) -> list[Manifest]:
     """The policy and its binding; ``operator`` is the user name of the operator's ServiceAccount."""
-    own = [KINDS[Endpoint].plural, *_INSTANCES]
     return make_policy(
         NAME,
         rules=[
-            make_rule(GROUP, own),
+            make_rule(GROUP, _CLEANED),
             *(make_rule(group, resources) for group, resources in CHILDREN.items()),
             make_rule("", ["persistentvolumes"]),
             make_rule("events.k8s.io", ["events"]),
@@ -91,9 +97,9 @@ def make_policies(operator: str = OPERATOR) -> list[Manifest]:
 def _places() -> list[Manifest]:
     return [
         deny_unless(
-            "!(variables.place in variables.closed) && (variables.place != variables.own || "
-            f"variables.kind == 'events' || variables.kind == 'leases' && request.name == '{LEASE}')",
-            "writes nothing in the namespaces of the system and of the gateway, and in its own only its Lease",
+            f"variables.leaves || {_OPEN}",
+            "writes nothing in the namespaces of the system and of the gateway, and in its own only its Lease; "
+            "it may only clean up there",
         )
     ]
 
@@ -145,13 +151,18 @@ def _services() -> list[Manifest]:
 
 def _storage() -> list[Manifest]:
     volume = "variables.kind != 'persistentvolumes'"
-    claim = "object.spec.claimRef"
+    claim = "object.spec.?claimRef"
     return [
         deny_unless(
             "variables.kind != 'persistentvolumeclaims' || request.operation != 'CREATE' || "
-            "!has(object.spec.dataSource) && !has(object.spec.dataSourceRef) && "
-            "object.spec.?volumeName.orValue('') in ['', variables.place + '.' + object.metadata.name]",
-            "creates claims of new volumes, or of the volume that is named after the claim",
+            "!has(object.spec.dataSource) && !has(object.spec.dataSourceRef)",
+            "creates claims of new volumes, never copies",
+        ),
+        deny_unless(
+            "variables.kind != 'persistentvolumeclaims' || !variables.writes || "
+            "object.spec.?volumeName.orValue('') in ['', variables.place + '.' + object.metadata.name] || "
+            "oldObject != null && object.spec.?volumeName == oldObject.spec.?volumeName",
+            "has claims bound to no other volume than the one that is named after the claim",
         ),
         deny_unless(
             f"{volume} || [object, oldObject].filter(each, each != null).all(each, each.metadata.{_OURS} && "
@@ -159,12 +170,14 @@ def _storage() -> list[Manifest]:
             f"writes only local PersistentVolumes of class {VOLUME_CLASS} with its label",
         ),
         deny_unless(
+            f"{volume} || !variables.writes || object.metadata.name == "
+            f"{claim}.?namespace.orValue('') + '.' + {claim}.?name.orValue('')",
+            "writes PersistentVolumes that belong to the claim that they are named after",
+        ),
+        deny_unless(
             f"{volume} || request.operation != 'CREATE' || "
-            f"object.metadata.name == {claim}.namespace + '.' + {claim}.name && "
-            f"object.spec.local.path.endsWith('/' + {claim}.namespace) && (size(variables.prefixes) == 0 || "
-            f"object.spec.local.path in variables.prefixes.map(prefix, prefix + '/' + {claim}.namespace))",
-            "creates PersistentVolumes that are named after their claim, of the directory PREFIX/NAMESPACE of an "
-            "allowed prefix",
+            f"object.spec.local.path in variables.prefixes.map(prefix, prefix + '/' + {claim}.?namespace.orValue(''))",
+            "creates PersistentVolumes of the directory PREFIX/NAMESPACE of an allowed prefix only",
         ),
     ]
 

@@ -87,6 +87,15 @@ def _volumes() -> list[Manifest]:
             f"!variables.pods || {_POD}.?volumes.orValue([]).all(volume, {volumes})",
             f"creates pods with volumes of these kinds only: {', '.join(ordinary)}",
         ),
+        deny_unless(
+            f"!variables.pods || {_POD}.?volumes.orValue([]).all(volume, "
+            + " && ".join(
+                f"!volume.?ephemeral.?volumeClaimTemplate.?spec.?{name}.hasValue()"
+                for name in ("volumeName", "dataSource", "dataSourceRef")
+            )
+            + ")",
+            "creates pods with ephemeral volumes that are new, neither copies nor volumes that exist",
+        ),
     ]
 
 

@@ -19,7 +19,8 @@ MODELS = {
 Tenants = Callable[..., Server]
 
 
-def _may_do_everything(server: Server, user: str) -> None:
+def may_do_everything(server: Server, user: str) -> None:
+    """Rights like a cluster administrator's: what is rejected then is rejected by admission."""
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
@@ -34,14 +35,14 @@ def _may_do_everything(server: Server, user: str) -> None:
 @pytest.fixture(scope="session")
 def operator(server: Server) -> Server:
     """The API server, asked as the operator."""
-    _may_do_everything(server, OPERATOR)
+    may_do_everything(server, OPERATOR)
     return server.impersonating(OPERATOR)
 
 
 @pytest.fixture(scope="session")
 def user(server: Server) -> Server:
     """The API server, asked as somebody whom RBAC allows everything."""
-    _may_do_everything(server, USER)
+    may_do_everything(server, USER)
     return server.impersonating(USER)
 
 

@@ -1,12 +1,15 @@
 """What a stolen token of the operator is kept from, as one whom RBAC allows everything."""
 
+import uuid
 from typing import Any
 
 import pytest
 
 from mlendpoints.api import labels
-from tests.apiserver.api.conftest import Tenants
+from mlendpoints.api.containment import make_policies
+from tests.apiserver.api.conftest import Tenants, may_do_everything
 from tests.apiserver.api.objects import a_template, an_instance, controlled, merged
+from tests.apiserver.conftest import eventually, install
 from tests.apiserver.server import Object, Server, address
 
 SAID = "denied request: the mlendpoints operator "
@@ -38,6 +41,14 @@ GOOD: dict[str, Object] = {
     "Service": {"selector": OWN, "ports": [{"port": 80}]},
     "PersistentVolumeClaim": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
 }
+
+
+CLAIM: Object = GOOD["PersistentVolumeClaim"]
+TAKEN: list[Object] = [
+    {"volumeName": "somebody-elses"},
+    {"dataSource": {"kind": "PersistentVolumeClaim", "name": "other"}},
+    {"dataSourceRef": {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "other"}},
+]
 
 
 def made(kind: str, namespace: str, spec: Object | None = None, **metadata: Any) -> Object:  # noqa: ANN401
@@ -93,6 +104,39 @@ def test_nor_anything_where_the_system_or_itself_runs(kind: str, place: str, ope
     assert f"{SAID}writes nothing in the namespaces of the system" in post(operator, kind, made(kind, place))
 
 
+@pytest.mark.parametrize("place", ["istio-ingress", "machine-learning"])
+def test_what_is_there_from_before_can_be_cleaned_up(
+    place: str, operator: Server, user: Server, server: Server
+) -> None:
+    server.ask("POST", "/api/v1/namespaces", body={"metadata": {"name": place}})
+    endpoint = a_template("mle", place, name=f"from-before-{uuid.uuid4().hex[:8]}")
+    held = endpoint | {"metadata": endpoint["metadata"] | {"finalizers": [labels.ROUTES_FINALIZER]}}
+    user.create("mle", held).raise_for_status()
+    user.ask("DELETE", address("mle", held)).raise_for_status()
+
+    assert SAID in operator.merge("mle", held, {"spec": {"config": "other"}}).json()["message"]
+    assert operator.merge("mle", held, {"metadata": {"finalizers": []}}).status_code == 200
+    assert user.ask("GET", address("mle", held)).status_code == 404
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_its_children_there_can_be_deleted_and_those_of_others_cannot(
+    kind: str, operator: Server, server: Server
+) -> None:
+    place = "istio-ingress"
+    server.ask("POST", "/api/v1/namespaces", body={"metadata": {"name": place}})
+    ours = made(kind, place, name=f"ours-{uuid.uuid4().hex[:8]}")
+    others = made(kind, place, name=f"others-{uuid.uuid4().hex[:8]}", labels={}, ownerReferences=[])
+    for obj in (ours, others):
+        server.ask("POST", _folder(kind, obj), body=obj).raise_for_status()
+
+    def deleted(obj: Object) -> int:
+        return operator.ask("DELETE", f"{_folder(kind, obj)}/{obj['metadata']['name']}").status_code
+
+    assert deleted(ours) in (200, 202)
+    assert deleted(others) == 403
+
+
 def test_in_its_own_namespace_only_its_lease(operator: Server, server: Server) -> None:
     own = "machine-learning"
     server.ask("POST", "/api/v1/namespaces", body={"metadata": {"name": own}})
@@ -113,6 +157,10 @@ def test_in_its_own_namespace_only_its_lease(operator: Server, server: Server) -
         {"volumes": [{"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]},
         {"volumes": [{"name": "n", "nfs": {"server": "a", "path": "/"}}]},
         {"volumes": [{"name": "c", "csi": {"driver": "a"}}]},
+        *(
+            {"volumes": [{"name": "e", "ephemeral": {"volumeClaimTemplate": {"spec": CLAIM | taken}}}]}
+            for taken in TAKEN
+        ),
         {"hostNetwork": True},
         {"hostPID": True},
         {"hostIPC": True},
@@ -174,6 +222,12 @@ def test_its_pods_tell_nothing_to_injectors_and_join_no_services_of_others(
     said = post(operator, kind, made(kind, namespace, _marked(**metadata)))
     assert f"{SAID}gives pods " in said
     assert "as they are" in said
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+def test_its_pods_may_have_new_ephemeral_volumes(kind: str, operator: Server, namespace: str) -> None:
+    fresh = {"name": "e", "ephemeral": {"volumeClaimTemplate": {"spec": CLAIM | {"storageClassName": "fast"}}}}
+    assert post(operator, kind, made(kind, namespace, _pod(kind, volumes=[fresh]))) == ""
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "Job"])
@@ -379,6 +433,8 @@ def a_volume(namespace: str, **change: Any) -> Object:  # noqa: ANN401 - any fie
         {"storageClassName": "other"},
         {"local": {"path": "/etc"}},
         {"local": {"path": "/mnt/models/another"}},
+        {"local": {"path": "/mnt/models"}},
+        {"claimRef": None},
         {"claimRef": {"namespace": "kube-system"}},
         {"claimRef": {"name": "other"}},
     ],
@@ -389,6 +445,63 @@ def test_its_volumes_are_directories_of_their_claims_namespace(
 ) -> None:
     assert post(operator, "PersistentVolume", a_volume(namespace)) == ""
     assert SAID in post(operator, "PersistentVolume", a_volume(namespace, **change))
+
+
+@pytest.mark.parametrize(
+    "change", [{"claimRef": {"namespace": "kube-system"}}, {"claimRef": {"name": "other"}}], ids=str
+)
+def test_its_volumes_stay_with_their_claims(change: Object, operator: Server, namespace: str) -> None:
+    volume = a_volume(namespace)
+    operator.ask("POST", "/api/v1/persistentvolumes", body=volume).raise_for_status()
+    path = f"/api/v1/persistentvolumes/{volume['metadata']['name']}"
+
+    def patched(spec: Object) -> Any:  # noqa: ANN401 - an answer
+        return operator.ask("PATCH", path, body={"spec": spec}, headers=MERGE)
+
+    assert f"{SAID}writes PersistentVolumes that belong to the claim" in patched(change).json()["message"]
+    assert patched({"capacity": {"storage": "2Gi"}}).status_code == 200
+    assert operator.ask("DELETE", path).status_code == 200
+
+
+def test_without_an_allowed_prefix_it_creates_no_volumes(server: Server, user: Server, namespace: str) -> None:
+    """By the policy as it is until the chart puts the allowed prefixes in it; in force for another operator."""
+    bare = "system:serviceaccount:bare:operator"
+    policy, binding = make_policies(bare)
+    for obj in (policy, binding):
+        install(server, obj | {"metadata": {"name": "bare.mlendpoints.dev"}, "spec": obj["spec"] | _named(obj)})
+    may_do_everything(server, bare)
+    other = server.impersonating(bare)
+    eventually(lambda: SAID in post(other, "Service", made("Service", "kube-system")), "the policy is in force")
+
+    assert f"{SAID}creates PersistentVolumes of the directory" in post(other, "PersistentVolume", a_volume(namespace))
+    volume = a_volume(namespace)
+    user.ask("POST", "/api/v1/persistentvolumes", body=volume).raise_for_status()
+    path = f"/api/v1/persistentvolumes/{volume['metadata']['name']}"
+    assert other.ask("DELETE", path).status_code == 200
+
+
+def _named(obj: Object) -> Object:
+    return {"policyName": "bare.mlendpoints.dev"} if "policyName" in obj["spec"] else {}
+
+
+def test_its_claims_take_no_volume_of_others_later(operator: Server, namespace: str) -> None:
+    claim = made("PersistentVolumeClaim", namespace, {"storageClassName": "slow"})
+    operator.ask("POST", _folder("PersistentVolumeClaim", claim), body=claim).raise_for_status()
+    path = f"{_folder('PersistentVolumeClaim', claim)}/titanic"
+
+    def patched(patch: Object) -> Any:  # noqa: ANN401 - an answer
+        return operator.ask("PATCH", path, body=patch, headers=MERGE)
+
+    said = patched({"spec": {"volumeName": "somebody-elses"}}).json()["message"]
+    assert f"{SAID}has claims bound to no other volume" in said
+
+
+def test_what_is_bound_to_a_new_volume_can_still_be_changed(operator: Server, server: Server, namespace: str) -> None:
+    claim = made("PersistentVolumeClaim", namespace, {"volumeName": "pvc-3f1c"})
+    server.ask("POST", _folder("PersistentVolumeClaim", claim), body=claim).raise_for_status()
+    path = f"{_folder('PersistentVolumeClaim', claim)}/titanic"
+    labelled = {"metadata": {"labels": {"app.kubernetes.io/version": "2"}}}
+    assert operator.ask("PATCH", path, body=labelled, headers=MERGE).status_code == 200
 
 
 def test_it_reports_events_about_its_own_kinds_only(operator: Server, namespace: str) -> None:
