@@ -213,12 +213,15 @@ class Scene(Struct, frozen=True, dict=True):
         return tuple(pod.name for pod in waiting if not self._is_gone(pod, probe))
 
     def _is_gone(self, pod: GatewayPod, probe: Probe) -> bool:
-        """Still listed, as pods on a dead node are, but nobody's way any more. One that drains answers."""
+        """Still listed, as pods on a dead node are, but nobody's way any more.
+
+        One that drains answers, though it never opens a door that is new: that it refuses there says nothing.
+        """
         since = self.world.lingering.get(pod.name)
         if since is None:
             return False
         said = self.world.unexpected.get(probe, {}).get(pod.name, "")
-        return said == CONNECTION_REFUSED or self.world.now >= since + LINGER
+        return (said == CONNECTION_REFUSED and len(self.doors) <= 1) or self.world.now >= since + LINGER
 
 
 def recorded_destinations(record: EndpointConfig | None) -> tuple[Destination, ...]:

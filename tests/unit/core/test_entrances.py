@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from mlendpoints.core.entrances import make_entrance
 from mlendpoints.core.routes import make_routes
+from mlendpoints.core.scene import LINGER
 from mlendpoints.core.world import Destination, Door, Ref, Routes
 from tests import gen
 from tests.simulation import Cluster
@@ -162,3 +163,17 @@ def test_an_endpoint_deleted_during_a_change_of_its_door_waits_as_long_as_caller
     cluster.wait_until_recheck()
 
     assert cluster.endpoint is None
+
+
+def test_a_pod_that_drains_and_never_opens_the_new_door_keeps_the_old_one_open() -> None:
+    cluster = serving()
+    cluster.instead, cluster.lingering = {"gw-b": "connection refused"}, {"gw-b": cluster.now}
+    cluster.edit_endpoint(tls=True)
+    cluster.settle()
+
+    assert set(doors(cluster)) == {HTTP, HTTPS}
+
+    cluster.now += LINGER
+    cluster.settle()
+
+    assert doors(cluster) == (HTTPS,)
