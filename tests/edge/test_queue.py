@@ -53,6 +53,29 @@ def test_a_busy_namespace_keeps_no_other_waiting(edited: bool) -> None:  # noqa:
     run(scenario())
 
 
+def test_a_namespace_whose_keys_take_long_leaves_workers_to_the_others() -> None:
+    async def scenario() -> None:
+        queue = Queue(share=2)
+        for key in (A, B, C):
+            queue.add(key, edited=True)
+        at_work = [await queue.get(), await queue.get()]
+        third = asyncio.create_task(queue.get())
+        await settle()
+        assert not third.done()
+
+        other = Ref("Endpoint", "quiet", "a")
+        queue.add(other)
+        assert await third == other
+
+        fourth = asyncio.create_task(queue.get())
+        await settle()
+        assert not fourth.done()
+        queue.done(at_work[0])
+        assert await fourth == C
+
+    run(scenario())
+
+
 def test_an_edit_waits_behind_one_other_key_at_most_whatever_is_looked_at_again() -> None:
     async def scenario() -> None:
         queue = Queue()

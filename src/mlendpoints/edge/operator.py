@@ -60,7 +60,7 @@ class Operator:
         lease = Ref(kinds.LEASE.name, settings.lease_namespace, settings.lease_name)
         self.lease = Lease(api=api, ref=lease, identity=process.identity, times=process.lease_times)
         self.cache = Cache(settings.core, settings.namespaces)
-        self.queue = Queue()
+        self.queue = Queue(share=_share(settings.workers))
         self.prober = Prober(self.queue.add)
         self.inquiries = Inquiries(partial(ask_events, api), self.queue.add)
         watches = make_watches(
@@ -173,3 +173,8 @@ class Operator:
 
     def _figures(self) -> health.Answer:
         return health.Answer(200, self._metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
+
+
+def _share(workers: int) -> int:
+    """How many of the workers one namespace may occupy: all but a quarter, which are for the others."""
+    return workers - workers // 4

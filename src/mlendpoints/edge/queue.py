@@ -2,14 +2,17 @@
 
 Keys added while they are worked on come back when they are done. Namespaces
 take turns, so that a busy one keeps no other waiting; what somebody has edited
-takes turns with everything else, so that it is not behind a resync. Knows
-nothing else of what a key means. Times are seconds of the event loop's clock.
+takes turns with everything else, so that it is not behind a resync. No namespace
+has more than its share of keys at work, so that slow writes of one leave workers
+to the others. Knows nothing else of what a key means. Times are seconds of the
+event loop's clock.
 """
 
 import asyncio
 import random
+import sys
+from collections import Counter
 from collections.abc import Callable
-from typing import cast
 
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.turns import Turns
@@ -21,7 +24,10 @@ LAST_RETRY = 60.0  # seconds
 class Queue:
     """Keys that wait, keys at work, keys for later."""
 
-    def __init__(self, *, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(self, *, share: int = sys.maxsize, jitter: Callable[[], float] = random.random) -> None:
+        """``share``: how many keys of one namespace may be at work at a time."""
+        self._share = share
+        self._at_work: Counter[str] = Counter()  # by namespace
         self._edited: Turns[str, Ref] = Turns()  # wait, by namespace
         self._others: Turns[str, Ref] = Turns()
         self._next = (self._edited, self._others)
@@ -83,27 +89,34 @@ class Queue:
 
     async def get(self) -> Ref:
         """The next key; it is at work until ``done``."""
-        while not (self._edited or self._others):
+        while (key := self._pop()) is None:
             self._filled.clear()
             await self._filled.wait()
-        key = self._pop()
         del self._dirty[key]
         self._active.add(key)
+        self._at_work[key.namespace] += 1
         return key
 
     def done(self, key: Ref) -> None:
         """The key is no longer at work; it comes again if it was added meanwhile."""
         self._active.discard(key)
+        self._at_work[key.namespace] -= 1
+        if not self._at_work[key.namespace]:
+            del self._at_work[key.namespace]
         if key in self._dirty:
             self._enqueue(key)
+        self._filled.set()
 
-    def _pop(self) -> Ref:
+    def _pop(self) -> Ref | None:
         first, second = self._next
-        key = first.pop()
+        key = first.pop(may=self._has_room)
         if key is None:
-            return cast("Ref", second.pop())
+            return second.pop(may=self._has_room)
         self._next = (second, first)
         return key
+
+    def _has_room(self, namespace: str) -> bool:
+        return self._at_work[namespace] < self._share
 
     def _enqueue(self, key: Ref) -> None:
         lines = self._edited if self._dirty[key] else self._others
