@@ -17,6 +17,7 @@ from tests.images.upstream import Upstream, upstream
 pytestmark = pytest.mark.usefixtures("_base_unpacked")
 NO_ROOM = (503, "no room is left: too many large bodies are being received at once; retry later")
 MIB = 1 << 20
+CHUNKED = get(b"Transfer-Encoding: chunked") + b"1\r\nx\r\n0\r\n\r\n"
 
 
 @pytest.fixture
@@ -67,6 +68,7 @@ def test_without_room_a_large_body_is_rejected_unread_and_a_small_one_passes(
     with nginx(tmp_path, MODEL_PORT=str(model.port), BODY_ROOM="1500k", MAX_BODY_SIZE="1m") as proxy:
         large = upload(stack, proxy, MIB, bytes(MIB - 1))
         until(lambda: in_files(tmp_path) > MIB // 2)
+        until(lambda: exchange(proxy.port, CHUNKED).startswith(b"HTTP/1.1 503 "))  # files are looked at now and then
         answer = exchange(proxy.port, get(*lines))
         assert refusal(answer) == NO_ROOM
         assert b"\r\nRetry-After: 1\r\n" in answer
@@ -76,7 +78,20 @@ def test_without_room_a_large_body_is_rejected_unread_and_a_small_one_passes(
         assert received(large).endswith(b"ok")
         large.close()
         until(lambda: not in_files(tmp_path))
-        assert proxy.ask("POST", "/invocations", bytes(MIB)).status == 200
+        until(lambda: proxy.ask("POST", "/invocations", bytes(MIB)).status == 200)
+
+
+def test_files_are_looked_at_now_and_then_however_many_requests_ask(model: Upstream, tmp_path: Path) -> None:
+    """Nobody is served meanwhile. The pause is at least 20 times as long as the look, here at thousands of files."""
+    with nginx(tmp_path, MODEL_PORT=str(model.port), BODY_ROOM="1500k", MAX_BODY_SIZE="1m") as proxy:
+        largest = tmp_path / "client_body" / "largest"
+        largest.write_bytes(bytes(2 * MIB))
+        for number in range(5000):
+            (largest.parent / f"held-{number}").touch()
+        assert refusal(exchange(proxy.port, CHUNKED)) == NO_ROOM
+        largest.unlink()
+        assert refusal(exchange(proxy.port, CHUNKED)) == NO_ROOM
+        until(lambda: exchange(proxy.port, CHUNKED).startswith(b"HTTP/1.1 200 "))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
