@@ -36,6 +36,27 @@ JOB_LABELS: Final = (
 )
 POD_ANNOTATIONS: Final = ("kubectl.kubernetes.io/default-container", "kubectl.kubernetes.io/restartedAt")
 
+POD_SECURITY: Final = (
+    "runAsNonRoot",
+    "runAsUser",
+    "runAsGroup",
+    "fsGroup",
+    "fsGroupChangePolicy",
+    "supplementalGroups",
+    "supplementalGroupsPolicy",
+    "seccompProfile",
+)
+SECURITY: Final = (
+    "runAsNonRoot",
+    "runAsUser",
+    "runAsGroup",
+    "readOnlyRootFilesystem",
+    "allowPrivilegeEscalation",
+    "privileged",
+    "capabilities",
+    "seccompProfile",
+)
+
 _POD: Final = "object.spec.template.spec"
 _CONTAINERS: Final = f"({_POD}.?initContainers.orValue([]) + {_POD}.containers)"
 VARIABLES: Final = {
@@ -50,7 +71,7 @@ VARIABLES: Final = {
 
 def make_validations() -> list[Manifest]:
     """All that is checked of the operator's pod templates."""
-    return [*_metadata(), *_volumes(), *_node(), *_users(), *_privileges()]
+    return [*_metadata(), *_volumes(), *_node(), *_users(), *_security(), *_privileges()]
 
 
 def _metadata() -> list[Manifest]:
@@ -124,6 +145,23 @@ def _users() -> list[Manifest]:
     ]
 
 
+def _security() -> list[Manifest]:
+    """What is not listed, and what Kubernetes may add, loosens another bound: of SELinux, AppArmor, /proc, sysctls."""
+    return [
+        deny_unless(
+            f"!variables.pods || {_POD}.?securityContext.orValue({{}}).all(key, key in {list(POD_SECURITY)}) && "
+            f"{_CONTAINERS}.all(container, container.?securityContext.orValue({{}}).all(key, key in {list(SECURITY)}))",
+            f"creates pods with these fields of a security context only: {', '.join(POD_SECURITY)}; "
+            f"and containers with these: {', '.join(SECURITY)}",
+        ),
+        deny_unless(
+            f"!variables.pods || {_POD}.?runtimeClassName.orValue('') == '' || "
+            f"oldObject != null && {_POD}.?runtimeClassName == oldObject.spec.template.spec.?runtimeClassName",
+            "creates pods of the default runtime class, and leaves what others chose as it is",
+        ),
+    ]
+
+
 def _privileges() -> list[Manifest]:
     return [
         deny_unless(
@@ -131,8 +169,9 @@ def _privileges() -> list[Manifest]:
             "!container.?securityContext.?privileged.orValue(false) && "
             "container.?securityContext.?allowPrivilegeEscalation.orValue(true) == false && "
             "size(container.?securityContext.?capabilities.?add.orValue([])) == 0 && "
-            "!container.?securityContext.?windowsOptions.hasValue() && "
+            "'ALL' in container.?securityContext.?capabilities.?drop.orValue([]) && "
             "container.?ports.orValue([]).all(port, port.?hostPort.orValue(0) == 0))",
-            "creates no containers with privileges, privilege escalation, capabilities or ports of their node",
+            "creates no containers with privileges, privilege escalation, ports of their node, or "
+            "capabilities, of which it drops all",
         ),
     ]

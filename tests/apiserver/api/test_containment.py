@@ -28,9 +28,16 @@ PATHS = {
 }
 MERGE = {"Content-Type": "application/merge-patch+json"}
 APP = {"app": "titanic"}
-CONTAINER = {"name": "model", "image": "model:1", "securityContext": {"allowPrivilegeEscalation": False}}
+UNPRIVILEGED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+CONTAINER = {"name": "model", "image": "model:1", "securityContext": UNPRIVILEGED}
 SAFE = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 POD = {"automountServiceAccountToken": False, "securityContext": SAFE, "containers": [CONTAINER]}
+LOOSE: Object = {
+    "seLinuxOptions": {"type": "spc_t"},
+    "appArmorProfile": {"type": "Unconfined"},
+    "procMount": "Default",
+    "windowsOptions": {"runAsUserName": "a"},
+}
 OWN = {labels.MANAGED_BY: labels.MANAGER}
 GOOD: dict[str, Object] = {
     "Deployment": {
@@ -177,6 +184,15 @@ def test_in_its_own_namespace_only_its_lease(operator: Server, server: Server) -
         {"containers": [{"securityContext": None}]},
         {"containers": [{"securityContext": {"capabilities": {"add": ["NET_ADMIN"]}}}]},
         {"containers": [{"securityContext": {"windowsOptions": {"runAsUserName": "a"}}}]},
+        {"containers": [{"securityContext": {"capabilities": None}}]},
+        {"containers": [{"securityContext": {"capabilities": {"drop": ["NET_RAW"]}}}]},
+        *({"containers": [{"securityContext": {key: value}}]} for key, value in LOOSE.items()),
+        {"initContainers": [CONTAINER | {"name": "i", "securityContext": UNPRIVILEGED | {"procMount": "Unmasked"}}]}
+        | {"hostUsers": False},
+        *({"securityContext": {key: value}} for key, value in LOOSE.items() if key != "procMount"),
+        {"securityContext": {"sysctls": [{"name": "kernel.shm_rmid_forced", "value": "0"}]}},
+        {"securityContext": {"seLinuxChangePolicy": "Recursive"}},
+        {"runtimeClassName": "bare"},
         {"containers": [{"ports": [{"containerPort": 80, "hostPort": 80}]}]},
         {"initContainers": [CONTAINER | {"name": "i", "securityContext": {"privileged": True}}]},
     ],
@@ -288,6 +304,29 @@ def test_what_people_added_to_the_pods_stays_until_the_operator_changes_the_pods
     assert patched({"replicas": 3}) == 200
     assert patched(_pod("Deployment", terminationGracePeriodSeconds=20)) == 403
     assert patched(_pod("Deployment", priorityClassName=None)) == 200
+
+
+def test_a_runtime_class_that_people_chose_stays(operator: Server, server: Server, namespace: str) -> None:
+    path = _stored(server, namespace, _pod("Deployment", runtimeClassName="nvidia"))
+
+    def patched(**fields: Any) -> int:  # noqa: ANN401 - any field of a pod
+        body = {"spec": _pod("Deployment", **fields)}
+        return operator.ask("PATCH", path, body=body, headers=MERGE).status_code
+
+    assert patched(terminationGracePeriodSeconds=20) == 200
+    assert patched(runtimeClassName="bare") == 403
+    assert patched(runtimeClassName=None) == 200
+    assert patched(runtimeClassName="nvidia") == 403
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+def test_its_pods_may_choose_their_users_and_groups(kind: str, operator: Server, namespace: str) -> None:
+    user = {"runAsUser": 1000, "runAsGroup": 1000, "runAsNonRoot": True}
+    pod = {
+        "securityContext": user | {"fsGroup": 1000, "fsGroupChangePolicy": "Always", "supplementalGroups": [2000]},
+        "containers": [{"securityContext": user | {"readOnlyRootFilesystem": True, "privileged": False}}],
+    }
+    assert post(operator, kind, made(kind, namespace, _pod(kind, **pod))) == ""
 
 
 ROUTES: dict[str, Object] = {
