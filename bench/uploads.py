@@ -172,7 +172,7 @@ def _free_port() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.uploads", description=__doc__)
-    parser.add_argument("--uploads", type=int, default=400, help="slow uploads at once (400)")
+    parser.add_argument("--uploads", type=int, default=500, help="slow uploads at once (500)")
     parser.add_argument("--requests", type=int, default=4000, help="requests of a round (4000)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds without, and with (5)")
     return parser

@@ -52,7 +52,7 @@ THEIRS = "That is container model: change cpus, memory or resources in the spec,
             OURS.format("model-init", FETCHER),
         ),
         (
-            "memory max limit to request ratio per Container is 2, but provided ratio is 14.000000",
+            "memory max limit to request ratio per Container is 2, but provided ratio is 22.000000",
             OURS.format("nginx", NGINX),
         ),
         (

@@ -92,7 +92,7 @@ def test_the_proxy_has_memory_for_all_bodies_that_its_volume_takes() -> None:
     assert volume["emptyDir"] == {"medium": "Memory", "sizeLimit": "192Mi"}
     assert {"name": "bodies", "mountPath": "/tmp/client_body"} in nginx["volumeMounts"]  # noqa: S108 - a volume
     assert (settings["BODY_ROOM"], settings["MAX_BODY_SIZE"]) == ("192m", "6m")
-    assert nginx["resources"]["limits"] == {"memory": "448Mi"}
+    assert nginx["resources"]["limits"] == {"memory": "704Mi"}
 
 
 def test_the_operator_s_own_containers_have_users_of_their_own() -> None:
