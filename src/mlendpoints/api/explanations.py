@@ -32,14 +32,14 @@ CONDITIONS: Mapping[Type, str] = {
 }
 
 _NOTHING = "Nothing."
-_WAIT = "Wait; it goes on by itself."
+_WAIT = "Wait; it continues automatically."
 
 REASONS: Mapping[Reason, Explanation] = {
     Reason.RESOLVED: Explanation("All references are found.", _NOTHING),
     Reason.REFERENCE_NOT_FOUND: Explanation(
         "The config, a model in it, or a Secret or ConfigMap that the model's environment names, does not exist "
         "in the namespace.",
-        "Create it, or correct the name; the endpoint goes on by itself when it appears.",
+        "Create it, or correct the name; the endpoint continues automatically when it appears.",
     ),
     Reason.INVALID_SPEC: Explanation(
         "A field holds what cannot be carried out, such as a path outside the allowed prefixes, "
@@ -67,11 +67,11 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.INSTANCES_READY: Explanation("All pods answer through their proxies.", _NOTHING),
     Reason.INSTANCES_STARTING: Explanation(
         "Pods are starting, or not all answer yet.",
-        "Wait; it goes on by itself. If the message names a Secret or claim for longer, see to it that it exists.",
+        "Wait; it continues automatically. If the message names a Secret or claim for longer, see to it that it exists.",
     ),
     Reason.ARTIFACT_DOWNLOAD_FAILED: Explanation(
         "The artifact could not be fetched: the host, the path, or the answer was wrong.",
-        "Correct `artifact` in the model, or mend the server; fetching is tried again.",
+        "Correct `artifact` in the model, or fix the server; the download is retried.",
     ),
     Reason.ARTIFACT_DIGEST_MISMATCH: Explanation(
         "The artifact is not the one whose digest the model names.",
@@ -122,7 +122,7 @@ REASONS: Mapping[Reason, Explanation] = {
     ),
     Reason.DEADLINE_EXCEEDED: Explanation(
         "The new version's pods were not ready within `update.deadlineSeconds`. What served before continues to serve.",
-        "Mend what the message names; then change the spec, or `update.attempt`, to try again.",
+        "Fix what the message names; then change the spec, or `update.attempt`, to try again.",
     ),
     Reason.ROUTE_PROGRAMMED: Explanation("Every pod of the gateway serves the routes as asked.", _NOTHING),
     Reason.ROUTE_NOT_PROGRAMMED: Explanation(
