@@ -67,7 +67,7 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.INSTANCES_READY: Explanation("All pods answer through their proxies.", _NOTHING),
     Reason.INSTANCES_STARTING: Explanation(
         "Pods are starting, or not all answer yet.",
-        "Wait; it continues automatically. If the message names a Secret or claim for longer, see to it that it exists.",
+        "Wait; it continues automatically. If the message keeps naming a Secret or claim, check that it exists.",
     ),
     Reason.ARTIFACT_DOWNLOAD_FAILED: Explanation(
         "The artifact could not be fetched: the host, the path, or the answer was wrong.",
