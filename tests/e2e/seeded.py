@@ -169,7 +169,7 @@ def build_otherwise() -> None:
     def annotated(instance: Model, *, replicas: int) -> Manifest:
         manifest = make_deployment(instance, replicas=replicas)
         manifest["metadata"]["annotations"][labels.BUILDER] = "otherwise"
-        manifest["spec"]["template"]["metadata"]["annotations"]["example.com/built"] = "otherwise"
+        manifest["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "BUILT", "value": "otherwise"})
         return manifest
 
     seed(difference, "BUILDER", "otherwise")
