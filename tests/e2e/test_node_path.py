@@ -1,14 +1,16 @@
 """A node's own directory as a model's storage: filled once, found again, mended where somebody has touched it."""
 
+import json
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from mlendpoints.api.containment import NAME as POLICY
 from mlendpoints.api.policy import OPERATOR as USER
 from mlendpoints.edge.kinds import CLAIM, MODEL, POD, VOLUME, Kind
 from tests.apiserver.server import Object, Server
@@ -22,6 +24,14 @@ from tests.e2e.waiting import until
 
 LR, RFC = "titanic-lr.tar.gz", "titanic-rfc.tar.gz"
 FETCHED, FOUND = "Installed the artifact", "Found the artifact installed"
+_MERGE = {"Content-Type": "application/merge-patch+json"}
+_ADMISSION = "admissionregistration.k8s.io"
+_POLICY = Kind(
+    name="ValidatingAdmissionPolicy",
+    api_version=f"{_ADMISSION}/v1",
+    plural="validatingadmissionpolicies",
+    namespaced=False,
+)
 _RBAC = "rbac.authorization.k8s.io"
 _BINDING = Kind(name="ClusterRoleBinding", api_version=f"{_RBAC}/v1", plural="clusterrolebindings", namespaced=False)
 
@@ -54,10 +64,26 @@ def operated(
     environment = environment_of(kubeconfig, GATEWAY, reachable=True) | settings
     desk = Desk(served=[place], environment=environment, logs=tmp_path_factory.mktemp("desk"))
     server.ask("POST", _BINDING.path(), body=_may_make_volumes(place.name)).raise_for_status()
-    with at_rest(server, [place]), closing(desk):
+    with allowed(server, shelves), at_rest(server, [place]), closing(desk):
         desk.start()
         yield place
     server.ask("DELETE", _BINDING.path(name=place.name))
+
+
+@contextmanager
+def allowed(server: Server, shelves: Path) -> Iterator[None]:
+    """The operator's policy knows the directories, too, as after an installation with ``allowedPathPrefixes``."""
+    path = _POLICY.path(name=POLICY)
+    before = server.ask("GET", path).raise_for_status().json()["spec"]["variables"]
+    prefixes = {"name": "prefixes", "expression": json.dumps([str(shelves)])}
+    _set_variables(server, [prefixes if one["name"] == "prefixes" else one for one in before])
+    yield
+    _set_variables(server, before)
+
+
+def _set_variables(server: Server, variables: list[Object]) -> None:
+    body = {"spec": {"variables": variables}}
+    server.ask("PATCH", _POLICY.path(name=POLICY), body=body, headers=_MERGE).raise_for_status()
 
 
 @pytest.fixture
