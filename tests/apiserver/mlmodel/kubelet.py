@@ -159,7 +159,7 @@ def _is_ready(pod: Object) -> bool:
 
 
 def _is_serving(pod: Object) -> bool:
-    return _label(pod, "app.kubernetes.io/component") == "mlmodel"
+    return any(container["name"] == "model" for container in pod["spec"].get("initContainers", ()))
 
 
 def _label(pod: Object, name: str) -> str:

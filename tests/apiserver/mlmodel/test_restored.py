@@ -16,13 +16,14 @@ from tests import gen
 from tests.apiserver.mlmodel.rig import Rig, a_spec, operating
 
 _GIVEN = ("clusterIP", "clusterIPs", "volumeName")  # by the other cluster
+_HEADLESS = ("None", ["None"])
 _ASSIGNED = ("controller-uid", "batch.kubernetes.io/controller-uid", "job-name", "batch.kubernetes.io/job-name")
 
 
 def as_restored(obj: Object) -> Object:
     """What Velero keeps of an object."""
     metadata = {key: value for key, value in obj["metadata"].items() if key in ("name", "labels", "annotations")}
-    spec = {key: value for key, value in obj["spec"].items() if key not in _GIVEN}
+    spec = {key: value for key, value in obj["spec"].items() if key not in _GIVEN or value in _HEADLESS}
     if "completions" in spec:
         spec = {key: value for key, value in spec.items() if key != "selector"}
         template = spec["template"]["metadata"]
