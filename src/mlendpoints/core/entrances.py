@@ -2,7 +2,8 @@
 
 A gateway is asked at the door that is asked for, and its routes carry an
 entrance in their revision: a proof of them is one of that door, too. Doors
-that stand stay open beside it until then.
+on other ports stay open beside it until then; another selector, or another
+credential on the same port, replaces the one before it at once.
 """
 
 import base64
