@@ -5,14 +5,16 @@ from collections.abc import Mapping
 
 import pytest
 
-from mlendpoints.core.world import Complaint, Ref
+from mlendpoints.core.world import Complaint, Lookup, Ref
 from mlendpoints.edge.errors import ApiError, UnavailableError
-from mlendpoints.edge.inquiries import EVENTS, FIRST_PAUSE, MOST_BYTES, Inquiries, Said, ask_events
+from mlendpoints.edge.inquiries import EVENTS, FIRST_PAUSE, MOST_BYTES, REJECTIONS, Inquiries, Said, ask_events
 from tests.edge.scripted import Object, Script, played
 from tests.edge.virtual_time import elapse, now, run, settle
 
 EP = Ref("MachineLearningEndpoint", "ns", "ep")
 POD = Ref("Pod", "ns", "p")
+P, Q = Lookup(POD), Lookup(Ref("Pod", "ns", "q"))
+DEPLOYMENT = Ref("Deployment", "ns", "ep-1")
 REFUSED = Complaint(container="model", message="connection refused", at=1.0)
 
 
@@ -43,7 +45,7 @@ def test_a_pod_that_gets_ready_in_time_is_never_asked_about() -> None:
     async def scenario() -> None:
         kubelets = Kubelets()
         inquiries = Inquiries(kubelets, lambda _: None)
-        inquiries.want(EP, ("p",))
+        inquiries.want(EP, (P,))
         await elapse(FIRST_PAUSE - 1)
         inquiries.want(EP, ())
         await elapse(600)
@@ -56,9 +58,9 @@ def test_what_is_said_wakes_the_key_once() -> None:
     async def scenario() -> None:
         woken: list[Ref] = []
         inquiries = Inquiries(Kubelets({"p": (REFUSED,)}), woken.append)
-        inquiries.want(EP, ("p",))
+        inquiries.want(EP, (P,))
         await elapse(600)
-        assert inquiries.answers(EP) == {"p": (REFUSED,)}
+        assert inquiries.answers(EP) == {P: (REFUSED,)}
         assert woken == [EP]
         await inquiries.close()
 
@@ -69,10 +71,10 @@ def test_asking_again_takes_longer_each_time_up_to_a_minute() -> None:
     async def scenario() -> None:
         kubelets = Kubelets()
         inquiries = Inquiries(kubelets, lambda _: None)
-        inquiries.want(EP, ("p",))
+        inquiries.want(EP, (P,))
         for _ in range(25):
             await elapse(10)
-            inquiries.want(EP, ("p",))
+            inquiries.want(EP, (P,))
         assert [int(time) for time, _ in kubelets.asked] == [5, 15, 35, 75, 135, 195]
         await inquiries.close()
 
@@ -82,12 +84,12 @@ def test_asking_again_takes_longer_each_time_up_to_a_minute() -> None:
 def test_new_pods_are_asked_about_soon_and_what_is_known_of_the_others_stays() -> None:
     async def scenario() -> None:
         inquiries = Inquiries(Kubelets({"p": (REFUSED,)}), lambda _: None)
-        inquiries.want(EP, ("p",))
+        inquiries.want(EP, (P,))
         await elapse(300)
-        inquiries.want(EP, ("p", "q"))
-        assert inquiries.answers(EP) == {"p": (REFUSED,)}
+        inquiries.want(EP, (P, Q))
+        assert inquiries.answers(EP) == {P: (REFUSED,)}
         await elapse(FIRST_PAUSE + 1)
-        assert inquiries.answers(EP) == {"p": (REFUSED,), "q": ()}
+        assert inquiries.answers(EP) == {P: (REFUSED,), Q: ()}
         inquiries.forget(EP)
         assert inquiries.answers(EP) == {}
 
@@ -99,14 +101,14 @@ def test_what_was_said_stays_while_nothing_can_be_read(failure: ApiError | None)
     async def scenario() -> None:
         kubelets = Kubelets({"p": (REFUSED,)})
         inquiries = Inquiries(kubelets, lambda _: None)
-        inquiries.want(EP, ("p",))
+        inquiries.want(EP, (P,))
         await elapse(FIRST_PAUSE + 1)
         if failure is None:
             kubelets._seconds = 1e6  # noqa: SLF001 - never answers
         else:
             kubelets.said["p"] = failure
         await elapse(100)
-        assert inquiries.answers(EP) == {"p": (REFUSED,)}
+        assert inquiries.answers(EP) == {P: (REFUSED,)}
         await inquiries.close()
 
     run(scenario())
@@ -123,10 +125,10 @@ def test_a_namespace_of_a_thousand_silent_pods_delays_another_by_seconds_only() 
         kubelets = OneIsSilent({"p": (REFUSED,)})
         inquiries = Inquiries(kubelets, lambda _: None)
         for n in range(1000):
-            inquiries.want(Ref(EP.kind, "hostile", f"ep-{n}"), (f"x-{n}",))
-        inquiries.want(EP, ("p",))
+            inquiries.want(Ref(EP.kind, "hostile", f"ep-{n}"), (Lookup(Ref("Pod", "hostile", f"x-{n}")),))
+        inquiries.want(EP, (P,))
         await elapse(FIRST_PAUSE + 1)
-        assert inquiries.answers(EP) == {"p": (REFUSED,)}
+        assert inquiries.answers(EP) == {P: (REFUSED,)}
         await inquiries.close()
 
     run(scenario())
@@ -137,7 +139,7 @@ def test_a_whole_cluster_of_broken_pods_is_asked_about_few_at_a_time() -> None:
         kubelets = Kubelets(seconds=0.01)
         inquiries = Inquiries(kubelets, lambda _: None)
         for n in range(5000):
-            inquiries.want(Ref(EP.kind, f"ns-{n}", "ep"), (f"p-{n}",))
+            inquiries.want(Ref(EP.kind, f"ns-{n}", "ep"), (Lookup(Ref("Pod", f"ns-{n}", f"p-{n}")),))
         await elapse(FIRST_PAUSE + 10)
         assert kubelets.most_at_once == 4
         assert len(kubelets.asked) <= 4 * 10 / 0.1 + 4
@@ -189,6 +191,30 @@ def test_events_of_one_pod_are_read_with_container_and_time() -> None:
 )
 def test_events_that_others_have_written_spoil_no_others(hostile: object) -> None:
     assert [said.message for said in read(hostile, an_event("true"))] == ["true"]
+
+
+def a_rejection(message: str, *, of: str, time: str) -> Object:
+    return {"involvedObject": {"name": of}, "message": message, "lastTimestamp": time}
+
+
+def test_the_last_rejection_of_a_deployments_pods_is_read_whichever_replicaset_they_were_for() -> None:
+    events = [
+        a_rejection("older", of="ep-1-5d4f8c", time="1970-01-01T00:00:05Z"),
+        a_rejection("last", of="ep-1-7b9d6f", time="1970-01-01T00:00:09Z"),
+        a_rejection("another's", of="ep-1-other-5d4f8c", time="1970-01-01T00:00:11Z"),
+        a_rejection("another's", of="ep-11-5d4f8c", time="1970-01-01T00:00:12Z"),
+    ]
+    script = Script(lambda exchange: exchange.say({"metadata": {"resourceVersion": "1"}, "items": events}))
+
+    async def scenario() -> Said:
+        async with played(script) as api:
+            return await ask_events(api, DEPLOYMENT)
+
+    assert asyncio.run(scenario()) == (Complaint(message="last", at=9.0),)
+    assert script.seen[0].query == {
+        "limit": str(REJECTIONS),
+        "fieldSelector": "involvedObject.kind=ReplicaSet,reason=FailedCreate,type=Warning",
+    }
 
 
 def test_a_long_message_is_cut() -> None:

@@ -13,9 +13,9 @@ from mlendpoints.core.deletion import plan_deletion
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.history import Report, replacements
 from mlendpoints.core.instances import instance_statuses
+from mlendpoints.core.lookups import lookups
 from mlendpoints.core.orphans import adoptions, after_adoptions
 from mlendpoints.core.plan import Adopt, Plan
-from mlendpoints.core.probing import worth_asking
 from mlendpoints.core.retirement import leftovers, prune
 from mlendpoints.core.rollout import Rollout, deadline, decide, probes, proof_deadline
 from mlendpoints.core.scene import LINGER, Scene
@@ -57,7 +57,7 @@ def _plan_living(scene: Scene) -> Plan:
         patient=headline(status) == headline(before),
         events=(*replacements(before, status), *transitions(before.conditions, status.conditions)),
         probes=questions,
-        inquiries=worth_asking(scene.world.pods),
+        lookups=lookups(scene.world.endpoint.metadata.namespace, scene.world.pods, scene.world.children.values()),
         recheck=_recheck(
             scene, failed=rollout.failure is not None, proven=report.routes.ok is True, asking=bool(questions)
         ),

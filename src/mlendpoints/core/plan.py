@@ -12,7 +12,7 @@ from msgspec import Struct
 from mlendpoints.api.endpoint import EndpointStatus
 from mlendpoints.api.mlmodel import MLModelStatus
 from mlendpoints.core.manifests import Manifest
-from mlendpoints.core.world import Child, Probe, Ref
+from mlendpoints.core.world import Child, Lookup, Probe, Ref
 
 
 class Create(Struct, frozen=True):
@@ -92,7 +92,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     patient: bool = False  # the status tells details only: it may wait a moment, so that several make one write
     events: tuple[Event, ...] = ()
     probes: tuple[Probe, ...] = ()
-    inquiries: tuple[str, ...] = ()  # pods whose events are asked for
+    lookups: tuple[Lookup, ...] = ()  # whose events are read
     recheck: float | None = None  # seconds since the epoch
 
 
@@ -104,5 +104,5 @@ class MLModelPlan(Struct, frozen=True, kw_only=True):
     status: MLModelStatus | None = None  # None: unchanged
     patient: bool = False  # the status tells details only
     events: tuple[Event, ...] = ()
-    inquiries: tuple[str, ...] = ()  # pods whose events are asked for
+    lookups: tuple[Lookup, ...] = ()  # whose events are read
     recheck: float | None = None  # seconds since the epoch

@@ -6,15 +6,12 @@ what is not recognized is quoted. The sentences are those of
 """
 
 import re
-from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from mlendpoints.core.quoting import quoted
-from mlendpoints.core.world import Complaint, ContainerFacts, PodFacts
+from mlendpoints.core.world import ContainerFacts, PodFacts
 
-_ASKED_AT_ONCE = 3  # pods of one root whose events are looked up
 _QUOTED = 200  # characters of a kubelet's message
 _STATUS = re.compile(r"probe failed with statuscode: (\d{3})")
 _ANSWERS = (
@@ -67,14 +64,3 @@ def unhealthy(pod: PodFacts) -> ContainerFacts | None:
         return None
     started = (c for c in pod.containers if not c.ready and c.probe and c.waiting_reason in ("", "CrashLoopBackOff"))
     return next(started, None)
-
-
-def worth_asking(pods: Iterable[PodFacts]) -> tuple[str, ...]:
-    """The pods whose events may tell why they are not ready: few, since those of one version fail alike."""
-    found = sorted((pod.instance, pod.name) for pod in pods if unhealthy(pod) is not None)
-    return tuple(name for _, name in found[:_ASKED_AT_ONCE])
-
-
-def with_complaints(pods: tuple[PodFacts, ...], said: Mapping[str, tuple[Complaint, ...]]) -> tuple[PodFacts, ...]:
-    """The pods, each with what its kubelet says of it."""
-    return tuple(replace(pod, complaints=said[pod.name]) if pod.name in said else pod for pod in pods) if said else pods

@@ -16,6 +16,7 @@ from mlendpoints.core.manifests.deployment import make_pod
 from mlendpoints.core.quantities import canonical_quantity, exact
 from mlendpoints.core.quoting import quoted
 
+_PODS = re.compile(r'^(?:Error creating: )?pods "[^"]*" is forbidden: ')
 _QUOTA = re.compile(r"\b(?:exceeded|failed) quota: ")
 _LIMIT = re.compile(
     r"(?:minimum|maximum) (?P<resource>\S+) usage per Container is [^,]+,"
@@ -42,7 +43,8 @@ def rejection(message: str, instance: Model | None) -> tuple[Reason, str]:
 
 
 def _sentence(message: str) -> str:
-    return f"{quoted(message).rstrip('. ')}."
+    """Without the pod's name, which each retry makes up anew."""
+    return f"{quoted(_PODS.sub('Pods are forbidden: ', message)).rstrip('. ')}."
 
 
 def _way_out(message: str) -> str:

@@ -36,10 +36,24 @@ class ContainerFacts(Struct, frozen=True, kw_only=True):
     probe: str = ""  # what the kubelet asks, and stops the container for, such as "/ping on port 8080"
 
 
-class Complaint(Struct, frozen=True, kw_only=True):
-    """What a kubelet says of a container's probe, by an event. Others can write such events, too: words to quote."""
+class Lookup(Struct, frozen=True, order=True):
+    """An object whose events are read: a pod that is not ready, a Deployment whose pods are rejected.
 
-    container: str
+    ``revision`` makes it a new lookup once the object was written otherwise:
+    what was said of it before counts no more.
+    """
+
+    ref: Ref
+    revision: str = ""
+
+
+class Complaint(Struct, frozen=True, kw_only=True):
+    """What an event says of a pod's container, or (without one) of pods that are not created.
+
+    Others can write such events, too: words to quote.
+    """
+
+    container: str = ""
     message: str
     at: float = 0.0  # seconds since the epoch
 
@@ -121,6 +135,7 @@ class Child(Struct, frozen=True, kw_only=True):
     ready_addresses: int = 0  # Service: ready addresses in its EndpointSlices
     additions: str = ""  # Deployment: what others added to its pods, and who
     failure: str = ""  # Deployment: message of its ReplicaFailure condition
+    failed_at: float = 0.0  # Deployment: since when it says so, seconds since the epoch
     stalled: bool = False  # Deployment: its rollout has passed its progress deadline
     bound: bool = False  # PersistentVolumeClaim: it has a volume
     released: bool = False  # PersistentVolume: its claim has gone, and it takes no other one, not even of that name

@@ -50,14 +50,16 @@ def make_deployment(raw: bytes) -> tuple[Metadata, Child]:
     deployment = msgspec.json.decode(raw, type=_Deployment)
     status, metadata = deployment.status, deployment.metadata
     outdated = status.replicas - status.updated_replicas
-    failures = (c.message for c in status.conditions if c.type == "ReplicaFailure" and c.status == "True")
+    failures = (c for c in status.conditions if c.type == "ReplicaFailure" and c.status == "True")
+    failure = next(failures, Condition("ReplicaFailure"))
     return metadata, msgspec.structs.replace(
         make_child(kinds.DEPLOYMENT.name, metadata),
         replicas=deployment.spec.replicas,
         current=status.observed_generation >= metadata.generation and outdated == 0,
         ready_replicas=max(0, status.ready_replicas - outdated),
         additions=additions(metadata.managed_fields),
-        failure=next(failures, ""),
+        failure=failure.message,
+        failed_at=epoch(failure.last_transition_time),
         stalled=any(c.type == "Progressing" and c.reason == "ProgressDeadlineExceeded" for c in status.conditions),
     )
 

@@ -1,7 +1,7 @@
-"""Asks what kubelets say of the probes of pods that do not get ready: a probe's answer is told in events alone.
+"""Reads the events of pods that do not get ready and of Deployments whose pods are rejected (``core.lookups``).
 
-Only while a plan wants it, only pods of ours, seldom: a pod that starts as it
-should is never asked about. Whoever may create events in a namespace can write
+Only while a plan wants it, only of objects of ours, seldom: a pod that starts as
+it should is never looked up. Whoever may create events in a namespace can write
 such ones: what comes back is words about that namespace's own pods, of bounded
 size and number. Namespaces take turns, so that one with many events, or many
 broken pods, holds up only itself.
@@ -17,16 +17,18 @@ import msgspec
 import structlog
 from msgspec import Struct, field
 
-from mlendpoints.core.world import Complaint, Ref
+from mlendpoints.core.lookups import POD
+from mlendpoints.core.world import Complaint, Lookup, Ref
 from mlendpoints.edge.client import Api, Page
 from mlendpoints.edge.envelope import epoch
 from mlendpoints.edge.errors import ApiError
 from mlendpoints.edge.kinds import KUBELET_EVENT, Watch
 
-FIRST_PAUSE = 5.0  # seconds that a pod may take to get ready before it is asked about
+FIRST_PAUSE = 5.0  # seconds that a pod may take to get ready before its events are read
 LAST_PAUSE = 60.0
 PACE = 0.1  # seconds that one question takes at least
 EVENTS = 50  # read of one pod
+REJECTIONS = 200  # read of a namespace: a Deployment does not name its ReplicaSets
 MOST_BYTES = 256 * 1024  # of them together
 _LONGEST = 1024  # characters of one message
 _TIMEOUT = 5.0
@@ -39,11 +41,11 @@ Ask = Callable[[Ref], Awaitable[Said]]
 
 
 class _Inquiry(Struct):
-    """The pods of one root, what was said of each, and who asks."""
+    """The lookups of one root, what was said of each, and who asks."""
 
     task: asyncio.Task[None]
-    pods: tuple[str, ...] = ()
-    said: dict[str, Said] = field(default_factory=dict)
+    lookups: tuple[Lookup, ...] = ()
+    said: dict[Lookup, Said] = field(default_factory=dict)
 
 
 class Inquiries:
@@ -56,19 +58,19 @@ class Inquiries:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._at_once = asyncio.Semaphore(_AT_ONCE)
 
-    def want(self, key: Ref, pods: tuple[str, ...]) -> None:
-        """From now on asks about exactly these pods of ``key``."""
+    def want(self, key: Ref, lookups: tuple[Lookup, ...]) -> None:
+        """From now on reads the events of exactly these objects of ``key``."""
         known = self._inquiries.get(key)
-        if known is not None and not known.task.done() and set(pods) <= set(known.pods) and pods:
-            known.pods = pods
+        if known is not None and not known.task.done() and set(lookups) <= set(known.lookups) and lookups:
+            known.lookups = lookups
             return
         self.forget(key)
-        if pods:
-            said = {name: words for name, words in known.said.items() if name in pods} if known else {}
-            self._inquiries[key] = _Inquiry(asyncio.create_task(self._insist(key)), pods, said)
+        if lookups:
+            said = {each: words for each, words in known.said.items() if each in lookups} if known else {}
+            self._inquiries[key] = _Inquiry(asyncio.create_task(self._insist(key)), lookups, said)
 
-    def answers(self, key: Ref) -> Mapping[str, Said]:
-        """What was last said of each pod of ``key``."""
+    def answers(self, key: Ref) -> Mapping[Lookup, Said]:
+        """What was last said of each lookup of ``key``."""
         inquiry = self._inquiries.get(key)
         return inquiry.said if inquiry else {}
 
@@ -97,26 +99,27 @@ class Inquiries:
             inquiry = self._inquiries[key]
             before = dict(inquiry.said)
             turn = self._turns.setdefault(key.namespace, asyncio.Lock())
-            for pod in inquiry.pods:
+            for lookup in inquiry.lookups:
                 async with turn, self._at_once:
-                    inquiry.said[pod] = await self._one(Ref("Pod", key.namespace, pod), inquiry.said.get(pod, ()))
+                    inquiry.said[lookup] = await self._one(lookup.ref, inquiry.said.get(lookup, ()))
             if inquiry.said != before:
                 self._wake(key)
 
-    async def _one(self, pod: Ref, before: Said) -> Said:
-        said, _ = await asyncio.gather(self._asked(pod), asyncio.sleep(PACE))
+    async def _one(self, ref: Ref, before: Said) -> Said:
+        said, _ = await asyncio.gather(self._asked(ref), asyncio.sleep(PACE))
         return before if said is None else said
 
-    async def _asked(self, pod: Ref) -> Said | None:
+    async def _asked(self, ref: Ref) -> Said | None:
         try:
             async with asyncio.timeout(_TIMEOUT):
-                return await self._ask(pod)
+                return await self._ask(ref)
         except (ApiError, TimeoutError) as error:
-            log.debug("Events were not read", namespace=pod.namespace, name=pod.name, error=repr(error))
+            log.debug("Events were not read", kind=ref.kind, namespace=ref.namespace, name=ref.name, error=repr(error))
             return None
 
 
 class _Involved(Struct, frozen=True, rename="camel"):
+    name: str = ""
     field_path: str = ""
 
 
@@ -136,20 +139,44 @@ class _Event(Struct, frozen=True, rename="camel"):
         return (self.series and self.series.last_observed_time) or self.last_timestamp or self.event_time
 
 
-async def ask_events(api: Api, pod: Ref) -> Said:
-    """What the events of one pod say of its probes; raises ``ApiError``."""
+async def ask_events(api: Api, ref: Ref) -> Said:
+    """What events say of a pod's probes, or last of a Deployment's rejected pods; raises ``ApiError``."""
+    return await (_of_pod(api, ref) if ref.kind == POD else _of_deployment(api, ref))
+
+
+async def _of_pod(api: Api, pod: Ref) -> Said:
     selected = f"involvedObject.kind=Pod,involvedObject.name={pod.name},reason=Unhealthy,type=Warning"
-    watch = Watch(kind=KUBELET_EVENT, namespace=pod.namespace, field_selector=selected)
-    return tuple(_complaints(await api.glance(watch, limit=EVENTS, at_most=MOST_BYTES)))
+    return tuple(
+        Complaint(container=container.group(1), message=event.message[:_LONGEST], at=epoch(event.time))
+        for event in await _read(api, pod.namespace, selected, limit=EVENTS)
+        if (container := _CONTAINER.fullmatch(event.involved_object.field_path))
+    )
 
 
-def _complaints(page: Page) -> Iterator[Complaint]:
+async def _of_deployment(api: Api, deployment: Ref) -> Said:
+    selected = "involvedObject.kind=ReplicaSet,reason=FailedCreate,type=Warning"
+    of_it = re.compile(rf"{re.escape(deployment.name)}-[a-z0-9]{{1,10}}")  # pod-template-hash
+    events = await _read(api, deployment.namespace, selected, limit=REJECTIONS)
+    said = (
+        Complaint(message=event.message[:_LONGEST], at=epoch(event.time))
+        for event in events
+        if of_it.fullmatch(event.involved_object.name)
+    )
+    return tuple(sorted(said, key=lambda complaint: complaint.at)[-1:])
+
+
+async def _read(api: Api, namespace: str, selected: str, *, limit: int) -> list[_Event]:
+    watch = Watch(kind=KUBELET_EVENT, namespace=namespace, field_selector=selected)
+    page = await api.glance(watch, limit=limit, at_most=MOST_BYTES)
+    return list(_decoded(page))
+
+
+def _decoded(page: Page) -> Iterator[_Event]:
     for raw in page.items:
         with suppress(msgspec.MsgspecError, ValueError):
             event = msgspec.json.decode(raw, type=_Event)
-            container = _CONTAINER.fullmatch(event.involved_object.field_path)
-            if container:
-                yield Complaint(container=container.group(1), message=event.message[:_LONGEST], at=epoch(event.time))
+            epoch(event.time)
+            yield event
 
 
 _CONTAINER = re.compile(r"spec\.(?:initContainers|containers)\{([a-z0-9-]{1,63})\}")

@@ -19,8 +19,8 @@ from mlendpoints.api.meta import ObjectMeta
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model, ModelStatus
 from mlendpoints.api.reasons import Reason
+from mlendpoints.core.lookups import with_events
 from mlendpoints.core.plan import Event, MLModelPlan, Plan, SetStatus, Write
-from mlendpoints.core.probing import with_complaints
 from mlendpoints.core.templates import TemplateWorld, Use, may_wait
 from mlendpoints.core.world import Child, MLModelWorld, Ref, Refusal, Settings, World
 from mlendpoints.edge import kinds
@@ -98,10 +98,7 @@ class Reconciler:
         parts = self._parts
         answers, refusals = parts.prober.answers(key), parts.refusals.of(key)
         world = parts.cache.world(key, now=parts.clock(), settings=parts.settings, answers=answers, refusals=refusals)
-        return self._with_complaints(key, world) if world else None
-
-    def _with_complaints(self, key: Ref, world: W) -> W:
-        return replace(world, pods=with_complaints(world.pods, self._parts.inquiries.answers(key)))
+        return with_events(key.namespace, world, parts.inquiries.answers(key)) if world else None
 
     async def _reconcile_endpoint(self, key: Ref) -> None:
         world = self._observe(key)
@@ -126,7 +123,8 @@ class Reconciler:
         if world is None:
             self._forget(key)
             return
-        plan = self._hold(key, parts.plans.mlmodel(self._with_complaints(key, world)))
+        world = with_events(key.namespace, world, parts.inquiries.answers(key))
+        plan = self._hold(key, parts.plans.mlmodel(world))
         if await self._apply(key, plan):
             await self._delete(key, plan.prune)
             if plan.status is not None:
@@ -135,7 +133,7 @@ class Reconciler:
             self._tell(world.model, plan.events)
         else:
             parts.queue.add(key)
-        parts.inquiries.want(key, plan.inquiries)
+        parts.inquiries.want(key, plan.lookups)
         self._return_at(key, plan.recheck)
         self._try_again(key)
 
@@ -218,7 +216,7 @@ class Reconciler:
 
     def _look_again(self, key: Ref, plan: Plan, world: World) -> None:
         self._parts.prober.want(key, plan.probes, world.gateways)
-        self._parts.inquiries.want(key, plan.inquiries)
+        self._parts.inquiries.want(key, plan.lookups)
         self._return_at(key, plan.recheck)
         self._try_again(key)
 

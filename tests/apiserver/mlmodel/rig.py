@@ -29,7 +29,7 @@ from tests.apiserver.mlmodel.kubelet import Kubelet, at_work
 
 QUICK = LeaseTimes(duration=5, renew_within=4, renew_every=1, retry=0.05)
 PLANS = Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model, mlmodel=plan_mlmodel)
-PATIENCE = 120  # seconds; generous, it ends only what would never hold
+PATIENCE = 300  # seconds; generous, it ends only what would never hold
 _MERGE = "application/merge-patch+json"
 _MADE = (kinds.CLAIM, kinds.JOB, kinds.SERVICE, kinds.DEPLOYMENT)
 

@@ -35,17 +35,17 @@ def test_a_limit_range_and_a_quota_are_told_with_the_way_out(
         assert "That is container nginx, which the operator adds" in said
         assert "value nginx.resources of the operator's chart" in said
 
-        await rig.client.ask("DELETE", f"{core}/limitranges/limits")
         quota = {"metadata": {"name": "quota"}, "spec": {"hard": {"limits.cpu": "2"}}}
         await rig.client.create(f"{core}/resourcequotas", quota)
         counted = {"hard": {"limits.cpu": "2"}, "used": {"limits.cpu": "0"}}  # by a controller that does not run here
         await rig.client.set_status(f"{core}/resourcequotas/quota", counted)
-        await rig.edit({"env": [{"name": "AGAIN", "value": "1"}]})
+        await rig.client.ask("DELETE", f"{core}/limitranges/limits")  # the Deployment's condition still names it
         said = await until_rejected(rig, "QuotaExceeded")
         assert "must specify limits.cpu for: model,nginx" in said
         assert "Create a LimitRange in the namespace that sets default of limits.cpu for containers" in said
 
         await rig.client.create(f"{core}/limitranges", limits(default={"cpu": "100m"}))
+        await rig.edit({"env": [{"name": "AGAIN", "value": "1"}]})  # a new ReplicaSet does not wait for the next retry
         await rig.until("Ready")
 
     play(workloads_kubeconfig, monkeypatch, scenario)

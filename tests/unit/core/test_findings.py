@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.findings import Finding, added_by_others, deadline_finding, instance_findings
-from mlendpoints.core.probing import worth_asking
 from mlendpoints.core.world import Child, Complaint, ContainerFacts, PodFacts, Ref, Refusal
 
 DEPLOYMENT = Child(ref=Ref("Deployment", "titanic", "rfc-1"), uid="u", resource_version="1", replicas=2)
@@ -246,28 +245,6 @@ def test_whatever_an_event_says_makes_one_short_line(message: str, container: Co
 
     assert said.isprintable()
     assert len(said) < 1024
-
-
-@pytest.mark.parametrize(
-    ("pod", "asked"),
-    [
-        (a_pod(RUNNING, BEHIND_IT), ("p",)),
-        (a_pod(replace(RUNNING, waiting_reason="CrashLoopBackOff"), BEHIND_IT), ("p",)),
-        (a_pod(UNPULLABLE), ()),
-        (a_pod(ContainerFacts(name="model-init")), ()),
-        (a_pod(RUNNING, deleting=True), ()),
-        (replace(a_pod(RUNNING), ready=True), ()),
-        (replace(a_pod(RUNNING), has_ended=True), ()),
-    ],
-)
-def test_only_pods_that_a_probe_may_hold_back_are_asked_about(pod: PodFacts, asked: tuple[str, ...]) -> None:
-    assert worth_asking([pod]) == asked
-
-
-def test_few_pods_are_asked_about_at_a_time() -> None:
-    pods = [replace(a_pod(RUNNING), name=f"p{n}") for n in range(9)]
-
-    assert worth_asking(pods) == ("p0", "p1", "p2")
 
 
 # ---- Pods that have ended for good.

@@ -19,7 +19,17 @@ OLDER = f"{PODS}failed quota: r: must specify limits.cpu,requests.ephemeral-stor
 
 
 def test_an_exceeded_quota_is_passed_on() -> None:
-    assert rejection(EXCEEDED, INSTANCE) == (Reason.QUOTA_EXCEEDED, f"{EXCEEDED}.")
+    assert rejection(EXCEEDED, INSTANCE) == (Reason.QUOTA_EXCEEDED, f"{without_name(EXCEEDED)}.")
+
+
+def test_a_retry_is_said_in_the_same_words() -> None:
+    retried = f"Error creating: {EXCEEDED.replace('rfc-1-x', 'rfc-1-y')}"
+
+    assert rejection(retried, INSTANCE) == rejection(EXCEEDED, INSTANCE)
+
+
+def without_name(message: str) -> str:
+    return message.replace(PODS, "Pods are forbidden: ")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +44,7 @@ def test_a_quota_of_what_no_container_specifies_tells_the_way_out(message: str, 
     reason, said = rejection(message, INSTANCE)
 
     assert reason == Reason.QUOTA_EXCEEDED
-    assert said.startswith(f"{message}. Create a LimitRange in the namespace {way_out}")
+    assert said.startswith(f"{without_name(message)}. Create a LimitRange in the namespace {way_out}")
 
 
 OURS = "That is container {}, which the operator adds: an administrator can change it by the value {} of"
@@ -65,14 +75,14 @@ def test_a_limit_range_is_told_of_the_container_and_whose_it_is(message: str, wh
     reason, said = rejection(PODS + message, INSTANCE)
 
     assert reason == Reason.INVALID_SPEC
-    assert said.startswith(f"{PODS}{message}. ")
+    assert said.startswith(f"Pods are forbidden: {message}. ")
     assert whose in said
 
 
 @pytest.mark.parametrize("message", ["violates PodSecurity restricted", "maximum cpu usage per Pod is 1"])
 def test_what_names_its_object_itself_is_passed_on(message: str) -> None:
-    assert rejection(PODS + message, INSTANCE) == (Reason.INVALID_SPEC, f"{PODS}{message}.")
-    assert rejection(PODS + message, None) == (Reason.INVALID_SPEC, f"{PODS}{message}.")
+    assert rejection(PODS + message, INSTANCE) == (Reason.INVALID_SPEC, f"Pods are forbidden: {message}.")
+    assert rejection(PODS + message, None) == (Reason.INVALID_SPEC, f"Pods are forbidden: {message}.")
 
 
 @given(st.text())

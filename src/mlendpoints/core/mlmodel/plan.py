@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from mlendpoints.core.lookups import lookups
 from mlendpoints.core.mlmodel.judging import judge, retry_at
 from mlendpoints.core.mlmodel.leftovers import prune
 from mlendpoints.core.mlmodel.status import events, headline, make_status
@@ -9,7 +10,6 @@ from mlendpoints.core.mlmodel.view import View
 from mlendpoints.core.mlmodel.writing import missing_writes
 from mlendpoints.core.orphans import adoptions, after_adoptions
 from mlendpoints.core.plan import MLModelPlan
-from mlendpoints.core.probing import worth_asking
 from mlendpoints.core.world import MLModelWorld
 
 _REFUSED_AGAIN = 30.0  # seconds after which a refused write is tried again
@@ -29,7 +29,7 @@ def plan_mlmodel(world: MLModelWorld) -> MLModelPlan:
         report,
         writes=after_adoptions(adoptions(world.model, world.orphans, {}), missing_writes(view)),
         prune=prune(view),
-        inquiries=worth_asking(view.new_pods),
+        lookups=lookups(world.model.metadata.namespace, view.new_pods, world.children.values()),
         recheck=_recheck(view),
     )
 
