@@ -101,15 +101,19 @@ def _judged(ordered: Sequence[Record], updates: Sequence[Update]) -> list[Judged
     times = [record.scheduled for record in ordered]
     ends = [update.begun for update in updates[1:]] + [float("inf")] * bool(updates)
     return [
-        _judge(update, ordered[bisect_left(times, update.begun) : bisect_left(times, end)])
+        _judge(update, ordered[bisect_left(times, update.begun) : bisect_left(times, end)], before=end)
         for update, end in zip(updates, ends, strict=True)
     ]
 
 
-def _judge(update: Update, records: Sequence[Record]) -> Judged:
-    """``records``: those that were due from its first edit until the next update's."""
+def _judge(update: Update, records: Sequence[Record], *, before: float) -> Judged:
+    """``records``: those that were due from its first edit until the next update's, which is at ``before``.
+
+    Those that a busy machine sent only later are answered as that next one allows.
+    """
     edited = update.edited
-    old = [r.sent - edited for r in records if r.status == 200 and r.sent > edited and r.text not in update.allowed]
+    asked = (record for record in records if record.status == 200 and edited < record.sent < before)
+    old = [record.sent - edited for record in asked if record.text not in update.allowed]
     return Judged(
         update=update,
         requests=sum(record.scheduled < update.settled for record in records),

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from msgspec.structs import replace
+
 from bench.zero_loss.load import QUICK, Record
 from bench.zero_loss.updates import Update
 from bench.zero_loss.verdict import judge
@@ -65,3 +67,10 @@ def test_an_id_in_two_logs_is_doubled_and_an_answer_in_none_is_unlogged() -> Non
 def test_an_old_answer_to_a_request_sent_after_it_was_called_done_shows_that_it_was_called_so_too_early() -> None:
     verdict = judge([a_record(6, sent=20.0)], Counter(["r-6"]), [an_update()])
     assert verdict.early == 1
+
+
+def test_a_request_that_a_busy_machine_sent_in_the_next_update_is_judged_by_that_one() -> None:
+    late = replace(a_record(7, sent=20.5, text="newest"), scheduled=13.5)
+    following = replace(an_update(), begun=20.0, edited=20.0, settled=24.0, allowed=frozenset({"newest"}))
+    verdict = judge([late], Counter(["r-7"]), [an_update(), following])
+    assert verdict.early == 0
