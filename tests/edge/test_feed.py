@@ -3,7 +3,7 @@ from mlendpoints.core.world import Ref
 from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.expectations import Progress
 from mlendpoints.edge.feed import GATHERING, Feed, Neighbours
-from mlendpoints.edge.kinds import CONFIG, DEPLOYMENT, ENDPOINT, KINDS, MODEL, POD, Watch
+from mlendpoints.edge.kinds import CLAIM, CONFIG, DEPLOYMENT, ENDPOINT, KINDS, MLMODEL, MODEL, POD, Watch
 from mlendpoints.edge.queue import Queue
 from tests import gen
 from tests.edge.objects import (
@@ -15,6 +15,7 @@ from tests.edge.objects import (
     a_pod,
     an_endpoint,
     an_entry,
+    an_mlmodel,
     an_object,
 )
 from tests.edge.test_cache import FULL
@@ -206,5 +207,49 @@ def test_what_a_person_has_edited_comes_before_what_only_has_to_be_looked_at() -
             rig.queue.add(Ref(ENDPOINT.name, NAMESPACE, f"e{number}"))
         rig.change(ENDPOINT.name, an_endpoint(generation=2))
         assert "ep" in [(await rig.queue.get()).name for _ in range(2)]
+
+    run(scenario())
+
+
+def _with_artifact(obj: Object, artifact: str) -> Object:
+    return {**obj, "spec": {**obj["spec"], "artifact": artifact}}
+
+
+async def _with_sources() -> Rig:
+    """Two models whose artifacts lie on claims, used by an endpoint each, and an MLModel."""
+    rig = await Rig.filled()
+    for kind, obj in (
+        (MODEL.name, _with_artifact(a_model("rfc"), "pvc://made/model")),
+        (MODEL.name, _with_artifact(a_model("other"), "pvc://elsewhere/model")),
+        (CONFIG.name, a_config("cfg-other", "other")),
+        (ENDPOINT.name, an_endpoint("ep-other", config="cfg-other", host="other.example.com")),
+        (MLMODEL.name, an_mlmodel("mlm", artifact="pvc://made/model")),
+        (MLMODEL.name, an_mlmodel("mlm-other", artifact="s3://made/model")),
+    ):
+        rig.change(kind, obj)
+    for _ in range(3):
+        await rig.woken()
+    return rig
+
+
+def test_a_claim_that_becomes_the_operators_wakes_exactly_who_has_an_artifact_on_it() -> None:
+    async def scenario() -> None:
+        rig = await _with_sources()
+        rig.change(CLAIM.name, an_object("made", owner="uid-unknown"))
+        assert await rig.woken() == {"ep": 0, "mlm": 0, "rfc": GATHERING}
+        rig.change(CLAIM.name, an_object("made", owner="uid-unknown"), deleted=True)
+        assert await rig.woken() == {"ep": 0, "mlm": 0, "rfc": GATHERING}
+
+    run(scenario())
+
+
+def test_a_claim_that_no_artifact_lies_on_any_more_wakes_nobody() -> None:
+    async def scenario() -> None:
+        rig = await _with_sources()
+        rig.change(MODEL.name, a_model("rfc"))
+        rig.change(MLMODEL.name, an_mlmodel("mlm"))
+        await rig.woken()
+        rig.change(CLAIM.name, an_object("made", owner="uid-unknown"))
+        assert await rig.woken() == {}
 
     run(scenario())

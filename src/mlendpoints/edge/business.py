@@ -10,6 +10,7 @@ from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge import kinds
 from mlendpoints.edge.backends import Backends
 from mlendpoints.edge.cache import Cache
+from mlendpoints.edge.marks import by_source
 from mlendpoints.edge.projections import Entry, Instance, Route, Volume
 
 
@@ -33,6 +34,7 @@ def _keys(cache: Cache, entry: Entry) -> Iterator[Ref | None]:
             yield ref
         case Instance(child=child) | Route(child=Child() as child) | (Child() as child):
             yield cache.root(ref.namespace, child.controller) if child.controller else child.orphan_of
+            yield from _of_source(cache, ref)
         case Volume(namespace=namespace, instance=instance):
             yield _of_instance(cache, namespace, instance)
         case PodFacts(instance=instance):
@@ -49,6 +51,13 @@ def _templates(cache: Cache, config: Ref) -> Iterator[Ref]:
     template = cache.template(config)
     if isinstance(template, EndpointConfig):
         yield from (Ref(kinds.MODEL.name, config.namespace, variant.model) for variant in template.spec.models)
+
+
+def _of_source(cache: Cache, child: Ref) -> Iterator[Ref]:
+    """Whose artifact lies on this claim: while it is the operator's, that is an error."""
+    if child.kind == kinds.CLAIM.name:
+        for entry in cache.marked(by_source(child.namespace, child.name)):
+            yield from keys_for(cache, entry)
 
 
 def _of_instance(cache: Cache, namespace: str, name: str) -> Ref | None:

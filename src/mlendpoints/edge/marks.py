@@ -6,6 +6,7 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
+from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge.backends import Backends
 from mlendpoints.edge.projections import Entry, Instance, Route, Volume
@@ -38,6 +39,11 @@ def by_model(namespace: str, name: str) -> Mark:
     return ("model", namespace, name)
 
 
+def by_source(namespace: str, claim: str) -> Mark:
+    """The models and MLModels whose artifact lies on a claim."""
+    return ("source", namespace, claim)
+
+
 def by_instance(namespace: str, name: str) -> Mark:
     """The pods and volumes of a model instance, the pods of an MLModel, those of a download."""
     return ("instance", namespace, name)
@@ -60,12 +66,18 @@ def marks(entry: Entry) -> Iterator[Mark]:
         case Instance(child=child):
             yield by_uid(ref.namespace, entry.uid)
             yield from _marks_of_child(child)
-        case MLModel():
+        case MLModel(spec=spec):
             yield by_uid(ref.namespace, entry.uid)
-        case Model():
-            pass
+            yield from _sources(ref.namespace, spec.artifact)
+        case Model(spec=spec):
+            yield from _sources(ref.namespace, spec.artifact)
         case _:
             yield from _marks_of_others(entry)
+
+
+def _sources(namespace: str, artifact: str) -> Iterator[Mark]:
+    if claim := source_claim(artifact):
+        yield by_source(namespace, claim)
 
 
 def _marks_of_others(entry: Entry) -> Iterator[Mark]:
