@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.core.claims import host_hindrance
 from mlendpoints.core.endpoint import plan_endpoint
@@ -120,9 +121,9 @@ def test_only_routes_on_the_same_gateway_pods_take_a_host(kind: str, route: Obje
 
 @pytest.mark.parametrize(
     ("name", "uid", "takes"),
-    [("e", "a-e", False), ("copy", "a-e", True), ("e", "the-one-before", False), ("e", "", True)],
+    [("e", "a-e", False), ("copy", "a-e", True), ("e", "the-one-before", True), ("e", "", True)],
 )
-def test_ours_is_what_a_known_endpoint_of_the_name_owns_not_what_a_label_says(
+def test_its_own_is_what_the_endpoint_owns_by_its_name_not_what_a_label_says(
     name: str, uid: str, *, takes: bool
 ) -> None:
     cache = filled(MINE, PUBLIC, (ROUTE, a_route("a", name, ["s.x.com"], ["c/public"], owner=uid)))
@@ -133,6 +134,51 @@ def test_a_route_of_an_endpoint_that_has_gone_takes_the_host_until_it_is_collect
     cache = filled(MINE, PUBLIC, (ROUTE, a_route("b", "gone", ["s.x.com"], ["c/public"], owner="gone")))
     assert foreign(cache, E) == (ref(ROUTE, "b", "gone"),)
     assert cache.drop(ref(ROUTE, "b", "gone")) == {E}
+
+
+@pytest.mark.parametrize("uid", ["b-parked", "a-e", "any"])
+@pytest.mark.parametrize("label", [labels.ENDPOINT, "none"])
+def test_routes_named_like_a_parked_endpoint_take_the_host_whoever_is_said_to_own_them(uid: str, label: str) -> None:
+    parked = (ENDPOINT, an_endpoint("b", "parked", "s.x.com", age=9) | {"status": {"waitsForHost": True}})
+    cache = filled(MINE, PUBLIC, parked)
+    assert foreign(cache, E) == ()
+    route = a_route("b", "parked", ["s.x.com"], ["c/public"], owner=uid)
+    route["metadata"]["labels"] |= {label: "parked"}
+    assert cache.put(an_entry(ROUTE, route)) == {E}
+    assert foreign(cache, E) == (ref(ROUTE, "b", "parked"),)
+    assert cache.drop(ref(ROUTE, "b", "parked")) == {E}
+
+
+def test_routes_of_another_endpoint_that_serves_take_only_what_they_name_beyond_its_host() -> None:
+    other = (ENDPOINT, an_endpoint("b", "f", "z.org"))
+    route = (ROUTE, a_route("b", "f", ["z.org", "s.x.com"], ["c/public"], owner="b-f"))
+    cache = filled(MINE, PUBLIC, other, route)
+    assert foreign(cache, E) == (ref(ROUTE, "b", "f"),)
+    assert foreign(cache, ref(ENDPOINT, "b", "f")) == ()
+
+
+def test_a_route_that_lost_its_owner_is_its_endpoints_to_adopt_and_to_no_other() -> None:
+    orphan = a_route("a", "e", ["s.x.com"], ["c/public"])
+    orphan["metadata"] |= {"annotations": {labels.MANIFEST_HASH: "abc"}}
+    orphan["metadata"]["labels"] |= {labels.ENDPOINT: "e"}
+    assert foreign(filled(MINE, PUBLIC, (ROUTE, orphan)), E) == ()
+    first = (ENDPOINT, an_endpoint("b", "f", "s.x.com") | {"status": {"host": "s.x.com"}})
+    assert foreign(filled(MINE, PUBLIC, (ROUTE, orphan), first), ref(ENDPOINT, "b", "f")) == (ref(ROUTE, "a", "e"),)
+
+
+def test_own_routes_among_many_hide_no_other_one() -> None:
+    own = [
+        (ROUTE, a_route("a", "e", ["s.x.com"], ["e"], owner="a-e")),
+        (GATEWAY, a_gateway("a", "e", ["s.x.com"], OURS, owner="a-e")),
+    ]
+    cache = filled(MINE, PUBLIC, *own)
+    assert foreign(cache, E) == ()
+    for n in range(3):
+        woken = cache.put(an_entry(ROUTE, a_route("b", f"vs{n}", ["s.x.com"], ["c/public"])))
+        assert (woken, bool(foreign(cache, E))) == ({E} if n == 0 else set(), True)
+    for n in range(3):
+        woken = cache.drop(ref(ROUTE, "b", f"vs{n}"))
+    assert (woken, foreign(cache, E)) == ({E}, ())
 
 
 def test_an_owner_in_another_namespace_makes_nothing_ours() -> None:
@@ -256,14 +302,16 @@ class Plain:
 
     def takers(self, endpoint: Endpoint) -> set[Ref]:
         host, suffix = host_of(endpoint, SETTINGS), granted(endpoint, SETTINGS) or ""
-        return {key for key in self.entries if any(_takes(pattern, host, suffix) for pattern in self._taken(key))}
+        taken = ((key, self._taken(key, endpoint)) for key in self.entries)
+        return {key for key, patterns in taken if any(_takes(pattern, host, suffix) for pattern in patterns)}
 
-    def _taken(self, key: Ref) -> tuple[str, ...]:
+    def _taken(self, key: Ref, endpoint: Endpoint) -> tuple[str, ...]:
         entry = self.entries[key]
         if not isinstance(entry.facts, Route):
             return ()
-        mine = self.entries.get(Ref(ENDPOINT, key.namespace, key.name))
-        if mine is not None and entry.facts.child is not None and entry.facts.child.controller:
+        meta, child = endpoint.metadata, entry.facts.child
+        is_named_so = (key.namespace, key.name) == (meta.namespace, meta.name)
+        if is_named_so and child is not None and child.controller == meta.uid:
             return ()
         opened = (key,) if key.kind == GATEWAY else entry.facts.gateways
         return entry.facts.hosts if any(self._is_open(gateway) for gateway in opened) else ()

@@ -3,19 +3,23 @@
 A Gateway opens hosts on the pods that its selector matches; a VirtualService
 routes them there where it is bound to such a Gateway. What is bound to the mesh
 alone, or to other pods, takes nothing from an endpoint. A bare ``*`` is what
-nobody else names, and so takes nothing either. *Ours* is what an endpoint that
-is known owns by its own name, or adopts; a label alone is nothing, and a copy
-has another name.
+nobody else names, and so takes nothing either. To an endpoint all are others'
+but what it owns by its own name, or adopts: a label alone is nothing, a copy has
+another name, and what another endpoint owns, one that is parked included, takes
+the host as anybody's does.
 """
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.core.world import Ref, Settings
 from mlendpoints.edge import kinds
 from mlendpoints.edge.bearers import Bearers
 from mlendpoints.edge.projections import Entry, Route
+
+_OWN = 2  # routes that an endpoint can own: a VirtualService and a Gateway
 
 
 class ForeignRoutes:
@@ -29,17 +33,23 @@ class ForeignRoutes:
         self._taken: dict[Ref, tuple[str, ...]] = {}  # routes that take hosts -> which
         self._takers: dict[str, list[Ref]] = {}  # host, or '*' and an ending -> routes that take it, in order
 
-    def taking(self, host: str, granted: str) -> Iterator[Ref]:
-        """The first route that takes the host by name, and by each wildcard out of which ``granted`` was not cut."""
+    def taking(self, host: str, granted: str, endpoint: Endpoint) -> Iterator[Ref]:
+        """The first route not its own that takes the endpoint's host by name, and by each wildcard.
+
+        Wildcards out of which ``granted`` was cut do not count.
+        """
         cut = f".{granted}" if granted else ""
-        yield from self._takers.get(host, ())[:1]
+        yield from self._first_other(host, endpoint)
         for at in range(1, len(host)):
             ending = host[at:]
-            if (takers := self._takers.get(f"*{ending}")) and not cut.endswith(ending):
-                yield takers[0]
+            if not cut.endswith(ending):
+                yield from self._first_other(f"*{ending}", endpoint)
+
+    def _first_other(self, pattern: str, endpoint: Endpoint) -> Iterator[Ref]:
+        return islice((ref for ref in self._takers.get(pattern, ()) if not self._is_own(ref, endpoint)), 1)
 
     def follow(self, ref: Ref, old: Route | None, new: Route | None) -> set[str]:
-        """Takes in that a route has changed; returns the hosts and wildcards that another one takes first now."""
+        """Takes in that a route has changed; returns the hosts and wildcards that others take first now."""
         if ref.kind == kinds.VIRTUAL_SERVICE.name:
             for gateway in old.gateways if old is not None else ():
                 self._bound.discard(gateway, ref)
@@ -51,23 +61,22 @@ class ForeignRoutes:
             changed |= {host for bound in list(self._bound.of(ref)) for host in self._consider(bound)}
         return changed
 
-    def follow_owner(self, endpoint: Ref) -> set[str]:
-        """Takes in that an endpoint has come or gone: its routes are ours only while it is known."""
-        named = (Ref(kind.name, endpoint.namespace, endpoint.name) for kind in (kinds.VIRTUAL_SERVICE, kinds.GATEWAY))
-        return {host for ref in named for host in self._consider(ref)}
-
     def _consider(self, ref: Ref) -> set[str]:
         before, after = self._taken.get(ref, ()), self._hosts_taken(ref)
         if before == after:
             return set()
         hosts = {*before, *after}
-        firsts = {host: self._takers.get(host, ())[:1] for host in hosts}
+        firsts = {host: self._firsts(host) for host in hosts}
         self._forget(ref, before)
         if after:
             self._taken[ref] = after
         for host in after:
             insort(self._takers.setdefault(host, []), ref)
-        return {host for host in hosts if [*firsts[host]] != [*self._takers.get(host, ())[:1]]}
+        return {host for host in hosts if firsts[host] != self._firsts(host)}
+
+    def _firsts(self, host: str) -> tuple[Ref, ...]:
+        """Enough of those that take a host that the first one not its own is among them, whichever endpoint asks."""
+        return tuple(self._takers.get(host, ())[: _OWN + 1])
 
     def _forget(self, ref: Ref, hosts: tuple[str, ...]) -> None:
         self._taken.pop(ref, None)
@@ -79,7 +88,7 @@ class ForeignRoutes:
 
     def _hosts_taken(self, ref: Ref) -> tuple[str, ...]:
         entry = self._entries.get(ref)
-        if entry is None or not isinstance(entry.facts, Route) or self._is_ours(ref, entry.facts):
+        if entry is None or not isinstance(entry.facts, Route):
             return ()
         if ref.kind == kinds.GATEWAY.name:
             is_bound = self._is_on_our_pods(entry.facts)
@@ -87,16 +96,17 @@ class ForeignRoutes:
             is_bound = any(self._is_open(gateway) for gateway in entry.facts.gateways)
         return entry.facts.hosts if is_bound else ()
 
-    def _is_ours(self, ref: Ref, route: Route) -> bool:
-        """What has the name of a known endpoint and an owner as its children have.
-
-        If that is not the endpoint itself, but the one of this name before it, the write of this route waits for the
-        garbage collector; if it is another one, that write reports ``NotOwned``.
-        """
-        owner = self._entries.get(Ref(kinds.ENDPOINT.name, ref.namespace, ref.name))
-        if owner is None or route.child is None:
+    def _is_own(self, ref: Ref, endpoint: Endpoint) -> bool:
+        """Whether it has the endpoint's name, and the endpoint owns it, or adopts it since nothing else does."""
+        metadata = endpoint.metadata
+        if (ref.namespace, ref.name) != (metadata.namespace, metadata.name):
             return False
-        return isinstance(owner.facts, Endpoint) and (route.child.controller != "" or route.child.orphan_of is not None)
+        entry = self._entries.get(ref)
+        child = entry.facts.child if entry is not None and isinstance(entry.facts, Route) else None
+        if child is None:
+            return False
+        adopts = child.orphan_of == Ref(kinds.ENDPOINT.name, ref.namespace, ref.name)
+        return child.controller == metadata.uid or (not child.controller and adopts)
 
     def _is_open(self, gateway: Ref) -> bool:
         entry = self._entries.get(gateway)

@@ -34,7 +34,7 @@ class Hosts:
     def foreign(self, endpoint: Endpoint) -> tuple[Ref, ...]:
         """VirtualServices and Gateways of others that take its host; some of them, if they are many."""
         suffix = granted(endpoint, self._settings) or ""
-        return tuple(sorted(set(self._foreign.taking(host_of(endpoint, self._settings), suffix))))
+        return tuple(sorted(set(self._foreign.taking(host_of(endpoint, self._settings), suffix, endpoint))))
 
     def follow(self, before: Entry | None, after: Entry | None) -> set[Ref]:
         """Takes in that one object has changed; returns the endpoints to which that makes a difference."""
@@ -42,14 +42,11 @@ class Hosts:
         if entry is None:
             return set()
         old, new = (known.facts if known is not None else None for known in (before, after))
-        woken = set[Ref]()
         if entry.ref.kind == kinds.ENDPOINT.name:
-            woken |= self._follow_endpoint(entry.ref, _endpoint(old), _endpoint(new))
-            if before is None or after is None:
-                woken |= self._owners_of(self._foreign.follow_owner(entry.ref))
-        elif isinstance(old, Route) or isinstance(new, Route):
-            woken |= self._owners_of(self._foreign.follow(entry.ref, _route(old), _route(new)))
-        return woken
+            return self._follow_endpoint(entry.ref, _endpoint(old), _endpoint(new))
+        if isinstance(old, Route) or isinstance(new, Route):
+            return self._owners_of(self._foreign.follow(entry.ref, _route(old), _route(new)))
+        return set()
 
     def _follow_endpoint(self, ref: Ref, old: Endpoint | None, new: Endpoint | None) -> set[Ref]:
         before, after = self._host(old), self._host(new)
