@@ -30,7 +30,7 @@ class HostRecord(Struct, frozen=True, kw_only=True):
 def host_record(world: World) -> HostRecord:
     """What to record: the host once the endpoint has it, else that it waits for it, and since when it is free."""
     status = world.endpoint.status
-    if host_hindrance(world) is None or holds(world.endpoint):
+    if host_hindrance(world) is None or (holds(world.endpoint) and not _lost(world)):
         return HostRecord(host=host_of(world.endpoint, world.settings))
     if granted(world.endpoint, world.settings) is None:
         return HostRecord(waits=status.waits_for_host)
@@ -38,6 +38,13 @@ def host_record(world: World) -> HostRecord:
         return HostRecord(waits=True)
     since = status.host_free_since or precise_timestamp(world.now)
     return HostRecord(waits=status.waits_for_host, free_since=since if status.waits_for_host else None)
+
+
+def _lost(world: World) -> bool:
+    """Two operators have given away the host at once; this endpoint comes second, and nothing of it is routed yet."""
+    metadata = world.endpoint.metadata
+    routes = Ref("VirtualService", metadata.namespace, metadata.name)
+    return world.host_owner is not None and not world.endpoint.status.config_version and routes not in world.children
 
 
 def host_due(world: World) -> float | None:

@@ -107,6 +107,11 @@ class Cache:
         facts = self._facts(ref)
         return facts if isinstance(facts, Endpoint) else None
 
+    def keep_host(self, ref: Ref) -> None:
+        """An endpoint has been given its host: nobody comes before it any more, though no watch shows that yet."""
+        if (endpoint := self.endpoint(ref)) is not None:
+            self._hosts.keep(ref, endpoint)
+
     def template(self, ref: Ref) -> Template | None:
         """One config or model that a person wrote."""
         facts = self._facts(ref)

@@ -1,5 +1,8 @@
 """Whose each host is, kept up to date with every change, so that no decision looks at all endpoints of a host.
 
+Who was given a host keeps it until it has gone, from the decision on: a watch
+shows the record of it later, and whoever comes in between comes second.
+
 An endpoint is woken by another one only when the first of their host changes,
 and when it can tell: the first ones themselves, and those beside them, whose
 messages may name them. Routes of others concern the first one only.
@@ -15,6 +18,8 @@ from mlendpoints.edge.bearers import Bearers
 from mlendpoints.edge.foreign import ForeignRoutes
 from mlendpoints.edge.projections import Entry, Route
 
+_KEPT: Precedence = (-1, "", "", "")
+
 
 class Hosts:
     """Follows endpoints, and the routes of others; ``entries`` is the cache's own, always up to date."""
@@ -24,12 +29,19 @@ class Hosts:
         self._settings = settings
         self._askers: Bearers[str] = Bearers()  # host -> endpoints that ask for it
         self._first: dict[str, Ref] = {}
+        self._kept: dict[str, tuple[Ref, str]] = {}  # host -> the endpoint, with its uid, that was given it
         self._foreign = ForeignRoutes(entries, settings, namespaces)
 
     def owner(self, ref: Ref, endpoint: Endpoint) -> Ref | None:
         """The endpoint that comes before this one for its host."""
         first = self._first.get(host_of(endpoint, self._settings))
         return None if first == ref else first
+
+    def keep(self, ref: Ref, endpoint: Endpoint) -> None:
+        """The endpoint is given its host, if it is the first one, and stays the first until it has gone."""
+        host = host_of(endpoint, self._settings)
+        if self._first.get(host) == ref:
+            self._kept[host] = (ref, endpoint.metadata.uid)
 
     def foreign(self, endpoint: Endpoint) -> tuple[Ref, ...]:
         """VirtualServices and Gateways of others that take its host; some of them, if they are many."""
@@ -53,7 +65,10 @@ class Hosts:
         self._askers.discard(before, ref)
         if after:
             self._askers.add(after, ref)
-        return {woken for host in {before, after} - {""} for woken in self._follow_host(host, ref, old)}
+        woken = {woken for host in {before, after} - {""} for woken in self._follow_host(host, ref, old)}
+        if old is not None and self._is_kept(ref, old) and (new is None or (before, _uid(old)) != (after, _uid(new))):
+            del self._kept[before]
+        return woken
 
     def _host(self, endpoint: Endpoint | None) -> str:
         return host_of(endpoint, self._settings) if endpoint is not None else ""
@@ -73,7 +88,7 @@ class Hosts:
         if before != ref:
             other = self._order(host, before) if before is not None else None
             return ref if _comes_before(order, other) else before
-        if order is not None and old is not None and not _comes_before(precedence(old, self._settings), order):
+        if order is not None and old is not None and not _comes_before(self._precedence(ref, old), order):
             return ref
         orders = ((self._order(host, asker), asker) for asker in self._askers.of(host))
         return min(((order, asker) for order, asker in orders if order is not None), default=(None, None))[1]
@@ -81,7 +96,13 @@ class Hosts:
     def _order(self, host: str, ref: Ref) -> Precedence | None:
         entry = self._entries.get(ref)
         endpoint = _endpoint(entry.facts) if entry is not None else None
-        return precedence(endpoint, self._settings) if endpoint is not None and self._host(endpoint) == host else None
+        return self._precedence(ref, endpoint) if endpoint is not None and self._host(endpoint) == host else None
+
+    def _precedence(self, ref: Ref, endpoint: Endpoint) -> Precedence | None:
+        return _KEPT if self._is_kept(ref, endpoint) else precedence(endpoint, self._settings)
+
+    def _is_kept(self, ref: Ref, endpoint: Endpoint) -> bool:
+        return self._kept.get(self._host(endpoint)) == (ref, _uid(endpoint))
 
     def _beside(self, host: str, before: Ref | None, after: Ref | None) -> set[Ref]:
         """Who can tell that the first one is another one."""
@@ -99,6 +120,10 @@ class Hosts:
 
 def _comes_before(order: Precedence | None, other: Precedence | None) -> bool:
     return order is not None and (other is None or order < other)
+
+
+def _uid(endpoint: Endpoint) -> str:
+    return endpoint.metadata.uid
 
 
 def _endpoint(facts: object) -> Endpoint | None:

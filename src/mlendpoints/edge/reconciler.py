@@ -106,7 +106,7 @@ class Reconciler:
         if world is None:
             self._forget(key)
             return
-        plan = self._hold(key, self._parts.plans.endpoint(world))
+        plan = self._hold(key, decide(self._parts.cache, key, world, self._parts.plans.endpoint))
         if await self._apply(key, plan):
             await self._prune(key, plan, world.endpoint)
             await self._report(key, plan, world.endpoint)
@@ -258,6 +258,14 @@ class Reconciler:
     def _expect(self, key: Ref, ref: Ref, written: Written) -> None:
         left = written.metadata
         self._parts.expectations.expect(key, ref, uid=left.uid, resource_version=left.resource_version)
+
+
+def decide(cache: Cache, key: Ref, world: World, plan_of: Callable[[World], Plan]) -> Plan:
+    """The plan of an endpoint as it is observed right now; the host that it records is kept for it from now on."""
+    plan = plan_of(world)
+    if (plan.status or world.endpoint.status).host:
+        cache.keep_host(key)
+    return plan
 
 
 def _version(metadata: ObjectMeta) -> WrittenMeta:

@@ -306,3 +306,18 @@ def test_a_credential_covers_whole_labels(suffix: str) -> None:
     settings = gen.some_settings(tls_credentials={suffix: "wildcard"})
     hosts = ["example.com", "a.example.com", "notexample.com"]
     assert [credential_name(host, settings) for host in hosts] == ["wildcard", "wildcard", None]
+
+
+def test_of_two_that_have_a_host_on_record_the_second_gives_it_back_unless_it_is_routed() -> None:
+    cluster = a_cluster()
+    endpoint = replace(gen.an_endpoint(), status=replace(gen.an_endpoint().status, host="titanic.example.com"))
+    recorded = replace(cluster.world(), endpoint=endpoint, host_owner=ELSEWHERE)
+    status = plan_endpoint(recorded).status
+    assert status is not None
+    assert (status.host, status.waits_for_host) == ("", True)
+
+    cluster.settle()
+    served = plan_endpoint(replace(cluster.world(), host_owner=ELSEWHERE))
+    assert served.status is not None
+    assert served.status.host == "titanic.example.com"
+    assert served.prune == ()
