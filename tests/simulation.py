@@ -22,7 +22,7 @@ from mlendpoints.core.entrances import parse_doors
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
 from mlendpoints.core.manifests.storage import volume_name
-from mlendpoints.core.plan import Adopt, Apply, Create, Event, Plan, Release, Replace, Scale, SetStatus, Write
+from mlendpoints.core.plan import Adopt, Apply, Create, Event, Plan, Refreeze, Release, Replace, Scale, SetStatus, Write
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Child, ContainerFacts, GatewayPod, PodFacts, Probe, Ref, Refusal, Routes, World
 from tests import gen
@@ -197,7 +197,7 @@ class Cluster:
         ref = Ref("VirtualService", gen.NAMESPACE, "titanic")
         return parse_routes(self.objects[ref].manifest) if ref in self.objects else None
 
-    def write(self, write: Write) -> None:
+    def write(self, write: Write) -> None:  # noqa: C901 - one case for each kind of write
         if (rejected := _target(write)) in self.rejecting:
             self.refusals[rejected] = self.rejecting[rejected]
             return
@@ -219,6 +219,8 @@ class Cluster:
                 if asked is not None:
                     scaled["metadata"]["annotations"][labels.ASKED] = asked
                 self._store(stored, scaled)
+            case Refreeze():
+                self._refreeze(write)
             case SetStatus(child, status):
                 stored = self.objects[child.ref]
                 said = {name: value for name, value in _copy(status).items() if value is not None}
@@ -229,6 +231,12 @@ class Cluster:
                 self._adopt(child.ref, [owner])
             case Release(child):
                 self.delete(child.ref)
+
+    def _refreeze(self, write: Refreeze) -> None:
+        assert write.deployment not in self.objects
+        stored = self.objects[write.child.ref]
+        spec = _merged(stored.manifest["spec"], {"instance": write.frozen})
+        self._store(stored, _copy(stored.manifest | {"spec": spec}))
 
     def _adopt(self, ref: Ref, owners: list[Manifest]) -> None:
         stored = self.objects[ref]
@@ -361,7 +369,7 @@ class Cluster:
 
 
 def _target(write: Write) -> Ref:
-    return write.child.ref if isinstance(write, Scale | SetStatus | Release | Replace | Adopt) else write.ref
+    return write.child.ref if isinstance(write, Scale | Refreeze | SetStatus | Release | Replace | Adopt) else write.ref
 
 
 def _controller(manifest: Manifest) -> str:
@@ -385,6 +393,14 @@ def _member(item: Any) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - any fiel
         return f"v:{json.dumps(item)}", {}
     key = {name: value for name, value in item.items() if not isinstance(value, dict | list)}
     return f"k:{json.dumps(key)}", _field_set(item)
+
+
+def _merged(before: Any, patch: Any) -> Any:  # noqa: ANN401 - any field
+    """As the API server merges a patch (RFC 7396)."""
+    if not isinstance(patch, dict):
+        return patch
+    kept = {key: value for key, value in (before or {}).items() if patch.get(key, "") is not None}
+    return kept | {key: _merged(kept.get(key), value) for key, value in patch.items() if value is not None}
 
 
 def _copy(manifest: Manifest) -> Manifest:

@@ -129,6 +129,10 @@ class ModelInstance(Value, frozen=True, kw_only=True):
     model: Annotated[ObjectName, Meta(description="The template it was made from.")]
     version: Annotated[VersionName, Meta(description="Hash of all that makes its pods.")]
     images: Annotated[Images, Meta(description="The operator's own images, frozen with the version.")]
+    builder: Annotated[
+        str,
+        Meta(description="Revision of the pod template that these images fit; empty: an earlier one.", max_length=16),
+    ] = ""
     cpus: Annotated[Quantity, Meta(description="CPU request.")]
     memory: Annotated[Quantity, Meta(description="Memory request and limit.")]
     size: Annotated[Quantity, Meta(description="Room for the unpacked artifact.")]
@@ -154,6 +158,9 @@ class ModelInstance(Value, frozen=True, kw_only=True):
     network: Annotated[Network | None, Meta(description="How the fetcher reaches stores, frozen with the version.")] = (
         None
     )
+
+
+OPERATORS_PART: Final = ("builder", "images", "drain_seconds", "network", "nginx", "model_init")  # of an instance
 
 
 class ModelServer(Value, frozen=True, kw_only=True):

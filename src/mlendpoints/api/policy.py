@@ -19,6 +19,8 @@ neither delete one nor edit its labels, finalizers and owner references. Exempt 
 
 All else of an instance is bound by the CRD's own rules, for everybody: nothing
 but ``spec.replicas`` may change, which users may scale as far as RBAC lets them.
+The one exception is the operator's part of ``spec.instance`` (images and the
+revision of the pod template), which the operator alone may freeze anew.
 """
 
 from collections.abc import Iterable, Mapping
@@ -59,6 +61,12 @@ def make_policies(operator: str = OPERATOR) -> list[Manifest]:
         },
         variables={"collects": f"request.userInfo.username in {list(COLLECTORS)}"},
         validations=[
+            {
+                "expression": "request.operation != 'UPDATE' || object.spec.?instance == oldObject.spec.?instance",
+                "message": "this is an instance, whose spec.instance is the mlendpoints operator's alone; "
+                "edit the template that it was made from",
+                "reason": "Forbidden",
+            },
             {
                 "expression": "request.operation != 'CREATE'",
                 "message": "instances are created by the mlendpoints operator alone; "

@@ -17,7 +17,16 @@ from msgspec.structs import fields
 from mlendpoints.api.endpoint import Endpoint, EndpointSpec
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, ProductionVariant
 from mlendpoints.api.mlmodel import MLModel, MLModelSpec
-from mlendpoints.api.model import RESERVED_USER_IDS, EnvVar, EnvVarSource, Model, ModelSpec, Toleration
+from mlendpoints.api.model import (
+    OPERATORS_PART,
+    RESERVED_USER_IDS,
+    EnvVar,
+    EnvVarSource,
+    Model,
+    ModelInstance,
+    ModelSpec,
+    Toleration,
+)
 from mlendpoints.api.patterns import LABEL, MENDING
 
 LABEL_KEY: Final = r"^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$"
@@ -68,9 +77,19 @@ def same(field: str, old: str = "oldSelf") -> str:
     return f"has(self.{field}) == has({old}.{field}) && (!has(self.{field}) || self.{field} == {old}.{field})"
 
 
+def _same_but(struct: type[Struct], *free: str, within: str = "") -> str:
+    names = (field.encode_name for field in fields(struct) if field.name not in free)
+    return " && ".join(same(f"{within}{name}") for name in names)
+
+
+# What the operator has frozen of its own in a version whose pods do not exist it may freeze anew: the images together
+# with the revision of the pod template that they fit. A policy keeps everybody else from it.
+_REFROZEN = "self.instance.?builder.orValue('') != oldSelf.instance.?builder.orValue('') && " + _same_but(
+    ModelInstance, *OPERATORS_PART, within="instance."
+)
 _FROZEN_MODEL = Rule(
-    "!has(self.instance) || "
-    + " && ".join(same(field.encode_name) for field in fields(ModelSpec) if field.name != "replicas"),
+    "!has(self.instance) || !has(oldSelf.instance) || "
+    f"{_same_but(ModelSpec, 'replicas', 'instance')} && (self.instance == oldSelf.instance || {_REFROZEN})",
     "this is an instance: nothing but replicas may change; edit the template that it was made from",
 )
 

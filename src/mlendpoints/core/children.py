@@ -15,6 +15,7 @@ from mlendpoints.core.manifests.service import make_monitoring_service, make_ser
 from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_claim, needs_volume
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.plan import Write
+from mlendpoints.core.refreezing import fits, refreezes
 from mlendpoints.core.retirement import releases, routes_are_proven
 from mlendpoints.core.rollout import Rollout, Step
 from mlendpoints.core.scaling import as_served, first_replicas, scalings
@@ -26,7 +27,9 @@ from mlendpoints.core.world import Door
 def missing_writes(scene: Scene, rollout: Rollout) -> tuple[Write, ...]:
     """The writes, in order, after which everything stands as it shall."""
     writes = (write_for(manifest, scene.world.children.get(ref_of(manifest))) for manifest in desired(scene, rollout))
-    return (*(write for write in writes if write is not None), *scalings(scene, rollout), *releases(scene))
+    missing = (write for write in writes if write is not None)
+    instances = standing_instances(scene, rollout)
+    return (*missing, *refreezes(scene, instances), *scalings(scene, rollout), *releases(scene))
 
 
 def desired(scene: Scene, rollout: Rollout) -> Iterator[Manifest]:
@@ -41,13 +44,17 @@ def desired(scene: Scene, rollout: Rollout) -> Iterator[Manifest]:
         yield _record(scene, asked)
     if scene.target is not None:
         yield from _new_instances(scene, scene.target, rollout)
-    standing = scene.serving_instances | (asked.instances if asked else frozenset()) | kept_instances(scene)
-    for name in sorted(standing):
-        instance = scene.model_instance(name)
-        if instance is not None:
-            yield from _parts(scene, instance)
+    for instance in standing_instances(scene, rollout):
+        yield from _parts(scene, instance)
     if rollout.routes is not None:
         yield _virtual_service(scene, rollout)
+
+
+def standing_instances(scene: Scene, rollout: Rollout) -> tuple[Model, ...]:
+    """The model instances, of those that are there, that serve, are asked for or are kept."""
+    asked = scene.target.instances if scene.target is not None and rollout.step is not Step.HOLD else frozenset()
+    names = sorted(scene.serving_instances | asked | kept_instances(scene))
+    return tuple(instance for name in names if (instance := scene.model_instance(name)) is not None)
 
 
 def open_doors(scene: Scene, rollout: Rollout) -> tuple[Door, ...]:
@@ -101,7 +108,7 @@ def _parts(scene: Scene, instance: Model) -> Iterable[Manifest]:
         yield make_volume(instance)
     if stored and needs_claim(instance.spec):
         yield make_claim(instance)
-    if stored or scene.deployment(instance.metadata.name):
+    if scene.deployment(instance.metadata.name) or (stored and fits(instance, scene.world.settings)):
         yield make_deployment(instance, replicas=scene.wanted(instance.metadata.name))
 
 

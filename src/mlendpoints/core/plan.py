@@ -49,6 +49,17 @@ class Scale(Struct, frozen=True):
     asked: str | None = None
 
 
+class Refreeze(Struct, frozen=True):
+    """Merge patch of what the operator has frozen of its own in a model instance, carrying uid and resourceVersion.
+
+    Only while ``deployment`` does not exist, which is looked up: no instance that has pods is touched.
+    """
+
+    child: Child
+    frozen: Manifest
+    deployment: Ref
+
+
 class SetStatus(Struct, frozen=True):
     """Merge patch of a child's status subresource (instances), carrying its uid."""
 
@@ -70,7 +81,7 @@ class Release(Struct, frozen=True):
     finalizer: str
 
 
-Write = Create | Apply | Replace | Scale | SetStatus | Adopt | Release
+Write = Create | Apply | Replace | Scale | Refreeze | SetStatus | Adopt | Release
 
 
 class Event(Struct, frozen=True):

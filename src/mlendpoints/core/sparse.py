@@ -49,3 +49,14 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
 def whole(value: Struct) -> dict[str, Any]:
     """A merge patch that says everything: what has its default is null, so that nothing of an earlier value stays."""
     return {wire: None for _, wire, _ in _fields(type(value))} | sparse(value)
+
+
+def patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The merge patch (RFC 7396) that makes one object the other; empty where they are the same."""
+    gone = dict.fromkeys(before.keys() - after.keys())
+    changed = {key: value for key, value in after.items() if key not in before or before[key] != value}
+    return gone | {key: _patched(before.get(key), value) for key, value in changed.items()}
+
+
+def _patched(before: Any, after: Any) -> Any:  # noqa: ANN401 - any field
+    return patch(before, after) if isinstance(before, Mapping) and isinstance(after, Mapping) else after

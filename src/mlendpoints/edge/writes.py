@@ -8,7 +8,7 @@ from msgspec import Struct
 from mlendpoints.api import labels
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.manifests import Manifest
-from mlendpoints.core.plan import Adopt, Apply, Create, Release, Replace, Scale, SetStatus, Write
+from mlendpoints.core.plan import Adopt, Apply, Create, Refreeze, Release, Replace, Scale, SetStatus, Write
 from mlendpoints.core.sparse import whole
 from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.client import Api, Written, WrittenMeta, answer
@@ -46,11 +46,23 @@ class Writer:
                 identity = _identity(child.uid, child.resource_version)
                 return await self._api.merge(child.ref, {"metadata": identity, "status": status}, subresource="status")
 
-            case Adopt() | Release():
+            case Refreeze() | Adopt() | Release():
                 return await self._hand_over(write)
 
-    async def _hand_over(self, write: Adopt | Release) -> Written:
+    async def _refreeze(self, write: Refreeze) -> Written:
+        """Touches no instance whose Deployment stands: one that is not seen has lost our label, and gets it back."""
+        live = await self._live(write.deployment)
+        if live is not None and live.controller == write.child.uid:
+            if not live.is_ours:
+                await self._label(write.deployment, live, {labels.MANAGED_BY: labels.MANAGER})
+            raise ConflictError(f"Deployment {write.deployment.name} stands already")
+        metadata = _identity(write.child.uid, write.child.resource_version)
+        return await self._api.merge(write.child.ref, {"metadata": metadata, "spec": {"instance": write.frozen}})
+
+    async def _hand_over(self, write: Refreeze | Adopt | Release) -> Written:
         child = write.child
+        if isinstance(write, Refreeze):
+            return await self._refreeze(write)
         observed = WrittenMeta(child.uid, child.resource_version)
         if isinstance(write, Adopt):
             return await self._own(child.ref, observed, [write.owner])
@@ -109,13 +121,17 @@ class Writer:
                 raise RefusedError(_not_ours(ref, live), reason=Reason.NOT_OWNED)
             owners = manifest["metadata"]["ownerReferences"]
             return await self._own(ref, WrittenMeta(live.uid, live.resource_version), owners)
-        if not live.is_ours:  # its label was taken off, so that no watch of ours shows it
-            return await self._api.apply(ref, _with_metadata(manifest, uid=live.uid))
+        if not live.is_ours:  # its label was taken off, so that no watch of ours shows it, and what it says is unknown
+            return await self._label(ref, live, manifest["metadata"]["labels"])
         return Written(WrittenMeta(live.uid, live.resource_version))
 
     async def _own(self, ref: Ref, observed: WrittenMeta, owners: list[Manifest]) -> Written:
         identity = _identity(observed.uid, observed.resource_version)
         return await self._api.merge(ref, {"metadata": {**identity, "ownerReferences": owners}})
+
+    async def _label(self, ref: Ref, live: Metadata, wanted: dict[str, str]) -> Written:
+        identity = _identity(live.uid, live.resource_version)
+        return await self._api.merge(ref, {"metadata": {**identity, "labels": wanted}})
 
     async def _live(self, ref: Ref) -> Metadata | None:
         try:

@@ -18,6 +18,7 @@ from mlendpoints.api.mlmodel import MLModelSpec
 from mlendpoints.api.model import Container, Images, Model, ModelInstance, ModelSpec, Network
 from mlendpoints.core.directories import locate
 from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.manifests.metadata import endpoint_labels, instance_labels, make_metadata
 from mlendpoints.core.manifests.storage import needs_volume
 from mlendpoints.core.quantities import canonical_quantity
@@ -94,18 +95,23 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
 
 
 def frozen(sizes: ProductionVariant | MLModelSpec, settings: Settings) -> dict[str, Any]:
-    """What a version freezes beside its names: the operator's own images and settings of today, and its sizes."""
+    """What a version freezes beside its names: the operator's own part of today, and its sizes."""
+    return operators_part(settings) | {name: getattr(sizes, name) for name in _SIZES}
+
+
+def operators_part(settings: Settings) -> dict[str, Any]:
+    """The operator's own images and settings of today, and the revision of the pod template that they fit."""
     images = Images(
         model_init=settings.model_init_image, nginx=settings.nginx_image, pull_policy=settings.image_pull_policy
     )
-    ours = {
+    return {
+        "builder": BUILDER,
         "images": images,
         "drain_seconds": settings.drain_seconds,
         "network": _network(settings),
         "nginx": _container(settings.nginx_resources),
         "model_init": _container(settings.model_init_resources),
     }
-    return ours | {name: getattr(sizes, name) for name in _SIZES}
 
 
 def _container(resources: Mapping[str, Mapping[str, str]]) -> Container | None:
