@@ -7,18 +7,20 @@ tests would see such a loss; nothing of this is in the product.
 import os
 import sys
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from mlendpoints.api import labels
 from mlendpoints.api.model import Model
 from mlendpoints.core import children, difference, endpoint, retirement, rollout
-from mlendpoints.core.manifests import Manifest, deployment
+from mlendpoints.core.manifests import Manifest, deployment, instances
 from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.manifests.destinationrule import make_destination_rule
+from mlendpoints.core.manifests.instances import operators_part
 from mlendpoints.core.manifests.metadata import pod_selector
 from mlendpoints.core.retirement import Leftovers
 from mlendpoints.core.rollout import Rollout, models_finding
 from mlendpoints.core.scene import Scene
-from mlendpoints.core.world import Child, Ref
+from mlendpoints.core.world import Child, Ref, Settings
 from mlendpoints.edge.__main__ import main
 
 
@@ -176,6 +178,31 @@ def build_otherwise() -> None:
     seed(children, "make_deployment", annotated)
 
 
+def build_as_before() -> None:
+    """No fault, but an earlier release: instances hold no revision, and pods are such as the proxy of that time needs.
+
+    All of a pod ran as one user; the gateway's ping and all probes went to the model.
+    """
+    health = {"httpGet": {"path": "/ping", "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 5}
+
+    def part(settings: Settings) -> dict[str, Any]:
+        return {name: value for name, value in operators_part(settings).items() if name != "builder"}
+
+    def built(instance: Model, *, replicas: int) -> Manifest:
+        manifest = make_deployment(instance, replicas=replicas)
+        manifest["metadata"]["annotations"][labels.BUILDER] = "1"
+        pod = manifest["spec"]["template"]["spec"]
+        for container in (*pod["initContainers"], *pod["containers"]):
+            container["securityContext"] |= {"runAsUser": 1000, "runAsGroup": 1000}
+        pod["initContainers"][-1]["livenessProbe"] = health | {"httpGet": {"path": "/ping", "port": "model"}}
+        pod["containers"][0]["readinessProbe"] = health
+        return manifest
+
+    seed(instances, "operators_part", part)
+    seed(difference, "BUILDER", "1")
+    seed(children, "make_deployment", built)
+
+
 def _change(name: str, change: Callable[[Manifest], Manifest]) -> None:
     """Lets a part of the pod be made by the product, then changed."""
     make: Callable[[Model], Manifest] = getattr(deployment, name)
@@ -199,6 +226,7 @@ SEEDS: dict[str, Callable[[], None]] = {
         keep_idle_connections_to_the_model,
         ask_only_the_proxy,
         build_otherwise,
+        build_as_before,
     )
 }
 

@@ -2,7 +2,7 @@ import pytest
 
 from mlendpoints.api.model import ModelSpec
 from mlendpoints.api.structural import make_schema
-from tests.apiserver.api.objects import INSTANCES, a_template, an_instance
+from tests.apiserver.api.objects import INSTANCES, a_template, an_instance, merged
 from tests.apiserver.server import Object, Server, address
 
 FROZEN = "this is an instance: nothing but replicas may change; edit the template that it was made from"
@@ -77,6 +77,38 @@ def test_everything_else_of_an_endpoint_can_change(server: Server, namespace: st
 @pytest.mark.parametrize("field", OTHER_VALUES)
 def test_in_a_model_instance_nothing_but_replicas_may_change(field: str, operator: Server, model: Object) -> None:
     refused = operator.merge("mlm", model, {"spec": {field: OTHER_VALUES[field]}})
+
+    assert refused.status_code == 422
+    assert FROZEN in refused.json()["message"]
+
+
+ANEW: Object = {"builder": "99", "images": {"nginx": "localhost/mlendpoints/nginx:99"}}
+
+
+@pytest.mark.parametrize("more", [{}, {"drainSeconds": 3, "nginx": {"limits": {"memory": "1Gi"}}}])
+def test_the_operator_freezes_its_part_of_a_model_instance_anew(more: Object, operator: Server, model: Object) -> None:
+    changed = operator.merge("mlm", model, {"spec": {"instance": ANEW | more}})
+
+    assert changed.status_code == 200
+    assert changed.json()["spec"] == merged(model["spec"], {"instance": ANEW | more})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"instance": {"images": ANEW["images"]}},
+        {"instance": {"drainSeconds": 3}},
+        {"instance": ANEW | {"cpus": "2"}},
+        {"instance": ANEW | {"path": "/mnt"}},
+        {"instance": ANEW | {"nodeSelector": {"a": "b"}}},
+        {"instance": ANEW, "image": "registry.example.com/titanic:2"},
+    ],
+    ids=["images alone", "draining alone", "cpus", "path", "nodes", "image"],
+)
+def test_but_neither_without_another_revision_nor_anything_else(
+    change: Object, operator: Server, model: Object
+) -> None:
+    refused = operator.merge("mlm", model, {"spec": change})
 
     assert refused.status_code == 422
     assert FROZEN in refused.json()["message"]
