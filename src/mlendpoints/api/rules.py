@@ -8,7 +8,7 @@ condition. Only functions that Kubernetes 1.30 knows are used: ``isIP`` and
 ``format`` came later (k8s.io/apiserver, pkg/cel/environment/base.go).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -77,20 +77,25 @@ def same(field: str, old: str = "oldSelf") -> str:
     return f"has(self.{field}) == has({old}.{field}) && (!has(self.{field}) || self.{field} == {old}.{field})"
 
 
-def _same_but(struct: type[Struct], *free: str, within: str = "") -> str:
-    names = (field.encode_name for field in fields(struct) if field.name not in free)
-    return " && ".join(same(f"{within}{name}") for name in names)
+def _all_same(names: Iterable[str]) -> str:
+    return " && ".join(f"({same(name)})" for name in names)
 
+
+_FROZEN = "this is an instance: nothing but replicas may change; edit the template that it was made from"
+_FROZEN_MODEL = Rule(
+    "!has(self.instance) || "
+    + _all_same(field.encode_name for field in fields(ModelSpec) if field.name not in ("replicas", "instance")),
+    _FROZEN,
+)
 
 # What the operator has frozen of its own in a version whose pods do not exist it may freeze anew: the images together
 # with the revision of the pod template that they fit. A policy keeps everybody else from it.
-_REFROZEN = "self.instance.?builder.orValue('') != oldSelf.instance.?builder.orValue('') && " + _same_but(
-    ModelInstance, *OPERATORS_PART, within="instance."
-)
-_FROZEN_MODEL = Rule(
-    "!has(self.instance) || !has(oldSelf.instance) || "
-    f"{_same_but(ModelSpec, 'replicas', 'instance')} && (self.instance == oldSelf.instance || {_REFROZEN})",
-    "this is an instance: nothing but replicas may change; edit the template that it was made from",
+_FROZEN_INSTANCE = Rule(
+    _all_same(field.encode_name for field in fields(ModelInstance) if field.name not in OPERATORS_PART)
+    + f" && (!({same('builder')}) || "
+    + _all_same(f.encode_name for f in fields(ModelInstance) if f.name in OPERATORS_PART and f.name != "builder")
+    + ")",
+    _FROZEN,
 )
 
 _FROZEN_CONFIG = Rule(
@@ -268,6 +273,7 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
         ),
     ),
     Model: _TEMPLATE_NAMES,
+    ModelInstance: (_FROZEN_INSTANCE,),
     ModelSpec: (
         *_SERVER,
         *_bounds("has(self.instance) || "),
