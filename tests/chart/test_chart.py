@@ -1,5 +1,6 @@
 """The chart: what it grants, what it refuses, and that the operator understands what it sets."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from hack import render
+from mlendpoints.api.containment import make_policies
 from mlendpoints.core.world import HostGrant
 from mlendpoints.edge.settings import PREFIX, Settings, read_settings
 from tests.chart.rendering import helm_template, of_kind, operator_environment, operator_rules, rendered
@@ -107,15 +109,28 @@ def test_the_policies_name_the_service_account_of_the_release(name: str, relatio
     assert f"request.userInfo.username {relation} 'system:serviceaccount:elsewhere:somebody'" in conditions
 
 
-def test_the_operators_policy_knows_the_gateways_namespace_and_the_allowed_prefixes() -> None:
+def test_the_operators_policy_knows_closed_namespaces_allowed_metadata_and_prefixes() -> None:
     def variables(**values: Any) -> Mapping[str, str]:  # noqa: ANN401 - as in YAML
         return {each["name"]: each["expression"] for each in policy_of("operator", **values)["variables"]}
 
-    chosen = variables(gateway={"service": "edge/gate"}, allowedPathPrefixes=["/mnt/models/", "team-a=/srv"])
-    system = "'kube-system', 'kube-public', 'kube-node-lease', 'istio-system'"
-    assert chosen["closed"] == f"[{system}, 'edge']"
+    chosen = variables(
+        gateway={"service": "edge/gate"},
+        allowedPathPrefixes=["/mnt/models/", "team-a=/srv"],
+        admissionPolicy={"closedNamespaces": ["kube-system", "platform"], "allowedMetadata": ["team", "a.com/b"]},
+    )
+    assert chosen["closed"] == '["kube-system","platform","edge"]'
     assert chosen["prefixes"] == '["/mnt/models","/srv"]'
-    assert (variables()["closed"], variables()["prefixes"]) == (f"[{system}, 'istio-ingress']", "[]")
+    assert chosen["added"] == '["team","a.com/b"]'
+    assert variables()["prefixes"] == "[]"
+
+
+def test_without_choices_the_operators_policy_is_the_generated_one() -> None:
+    policy, _ = make_policies()
+    chosen = {each["name"]: each["expression"] for each in policy_of("operator")["variables"]}
+    generated = {each["name"]: each["expression"] for each in policy["spec"]["variables"]}
+    lists = {name: json.loads(chosen.pop(name)) for name in ("closed", "added", "prefixes")}
+    assert lists == {name: json.loads(generated.pop(name).replace("'", '"')) for name in lists}
+    assert chosen == generated
 
 
 def test_without_admission_policies_the_chart_has_none() -> None:
@@ -240,6 +255,8 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
         ({"fetch": {"allowedAddresses": ["store.example.com"]}}, "/fetch/allowedAddresses/0"),
         ({"fetch": {"httpsProxy": "https://proxy"}}, "/fetch/httpsProxy"),
         ({"watchNamespaces": "team-a"}, "/watchNamespaces"),
+        ({"admissionPolicy": {"closedNamespaces": ["platform"]}}, "/admissionPolicy/closedNamespaces"),
+        ({"admissionPolicy": {"allowedMetadata": ["a'b"]}}, "/admissionPolicy/allowedMetadata/0"),
         ({"replicas": 3}, "/replicas"),
     ],
 )

@@ -11,6 +11,7 @@ what the operator does, resource by resource:
   kinds; what it changes or deletes is such an object, or one that carries its
   label and lost its owner, which it adopts. PersistentVolumes have no owner: they
   are ``local``, of our class, and belong to the claim that they are named after;
+- of labels, annotations and finalizers it writes its own alone (see ``containment_metadata``);
 - pods get no more of their node than an ordinary tenant's may have, neither by their spec nor by what
   injectors read in their labels and annotations (see ``containment_pods``);
 - Services and routes concern the objects of their own namespace.
@@ -20,7 +21,7 @@ SECURITY.md tells what remains.
 
 from typing import Final
 
-from mlendpoints.api import containment_pods, labels
+from mlendpoints.api import containment_metadata, containment_pods, labels
 from mlendpoints.api.crd import KINDS
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
@@ -32,14 +33,20 @@ from mlendpoints.api.policy import OPERATOR, Manifest, deny_unless, make_policy,
 NAME: Final = f"operator.{GROUP}"
 LEASE: Final = "mlendpoints-operator"
 VOLUME_CLASS: Final = "mlendpoints-path"
-GATEWAY_NAMESPACE: Final = "istio-ingress"  # the chart puts the gateway's in its place
-CLOSED: Final = ("kube-system", "kube-public", "kube-node-lease", "istio-system", GATEWAY_NAMESPACE)
+# The chart puts closedNamespaces and the gateway's own in their place.
+CLOSED: Final = ("kube-system", "kube-public", "kube-node-lease", "istio-system", "istio-ingress")
 CHILDREN: Final[dict[str, list[str]]] = {
     "apps": ["deployments"],
     "batch": ["jobs"],
     "": ["services", "persistentvolumeclaims"],
     "networking.istio.io": ["virtualservices", "gateways", "destinationrules"],
 }
+
+# What is written, and what the API server fills in.
+SERVICE: Final = (
+    *("type", "selector", "ports", "publishNotReadyAddresses"),
+    *("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy", "sessionAffinity"),
+)
 
 _INSTANCES: Final = [KINDS[Model].plural, KINDS[EndpointConfig].plural]
 _CHILDREN: Final = [resource for resources in CHILDREN.values() for resource in resources]
@@ -65,6 +72,7 @@ _VARIABLES: Final = {
     "namespaced": f"variables.kind in {_CHILDREN + _INSTANCES}",
     "leaves": f"variables.namespaced && request.operation == 'DELETE' || variables.kind in {_CLEANED} && "
     "request.operation == 'UPDATE'",
+    **containment_metadata.VARIABLES,
     **containment_pods.VARIABLES,
 }
 
@@ -85,6 +93,7 @@ def make_policies(operator: str = OPERATOR) -> list[Manifest]:
         validations=[
             *_places(),
             *_owners(),
+            *containment_metadata.make_validations(),
             *containment_pods.make_validations(),
             *_services(),
             *_storage(),
@@ -116,6 +125,12 @@ def _owners() -> list[Manifest]:
             "writes only objects with its label that an object of its own kinds controls",
         ),
         deny_unless(
+            "!variables.writes || object.metadata.?ownerReferences.orValue([]).all(owner, "
+            f"owner.apiVersion == '{API_VERSION}' || oldObject != null && "
+            "owner in oldObject.metadata.?ownerReferences.orValue([]))",
+            "names no owners but objects of its own kinds",
+        ),
+        deny_unless(
             f"!variables.namespaced || oldObject == null || oldObject.metadata.{_CONTROLLED} || "
             f"oldObject.metadata.{_OURS} && {_ORPHANED.format('oldObject')}",
             "changes and deletes only what an object of its own kinds controls, or what carries its label and has "
@@ -142,9 +157,14 @@ def _services() -> list[Manifest]:
         deny_unless(
             "!variables.writes || variables.kind != 'services' || "
             "object.spec.?type.orValue('ClusterIP') == 'ClusterIP' && "
-            "size(object.spec.?externalIPs.orValue([])) == 0 && "
             f"object.spec.?selector[?'{labels.MANAGED_BY}'].orValue('') == '{labels.MANAGER}'",
-            "creates Services of type ClusterIP that select its own pods, without external addresses",
+            "creates Services of type ClusterIP that select its own pods",
+        ),
+        deny_unless(
+            "!variables.writes || variables.kind != 'services' || "
+            f"object.spec.all(key, key in {list(SERVICE)} || oldObject != null && "
+            "key in oldObject.spec && object.spec[key] == oldObject.spec[key])",
+            f"writes these fields of Services only: {', '.join(SERVICE)}",
         ),
     ]
 

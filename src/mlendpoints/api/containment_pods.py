@@ -10,23 +10,9 @@ stays: it is held to nothing as long as it does not change.
 from typing import Final
 
 from mlendpoints.api import labels
+from mlendpoints.api.containment_metadata import LABELS, STAYS, as_before
 from mlendpoints.api.policy import Manifest, deny_unless
 
-POD_LABELS: Final = (
-    labels.NAME,
-    labels.INSTANCE,
-    labels.COMPONENT,
-    labels.PART_OF,
-    labels.MANAGED_BY,
-    labels.APP_VERSION,
-    labels.ENDPOINT,
-    labels.VARIANT,
-    labels.MODEL,
-    labels.MLMODEL,
-    labels.MODEL_VERSION,
-    labels.ISTIO_APP,
-    labels.ISTIO_VERSION,
-)
 # The API server adds these to a Job's pods, and checks their values unless the Job brings its own selector.
 JOB_LABELS: Final = (
     "batch.kubernetes.io/controller-uid",
@@ -59,6 +45,7 @@ SECURITY: Final = (
 
 _POD: Final = "object.spec.template.spec"
 _CONTAINERS: Final = f"({_POD}.?initContainers.orValue([]) + {_POD}.containers)"
+_FINALIZERS: Final = "object.spec.template.?metadata.?finalizers.orValue([])"
 VARIABLES: Final = {
     "templates": f"request.operation in {['CREATE', 'UPDATE']} && variables.kind in {['deployments', 'jobs']}",
     "pods": f"variables.templates && (oldObject == null || {_POD} != oldObject.spec.template.spec)",
@@ -77,27 +64,27 @@ def make_validations() -> list[Manifest]:
 def _metadata() -> list[Manifest]:
     return [
         deny_unless(
-            f"!variables.templates || variables.podLabels.all(key, key in {list(POD_LABELS)} || "
-            f"variables.kind == 'jobs' && key in {list(JOB_LABELS)} || "
+            f"!variables.templates || variables.podLabels.all(key, key in {list(LABELS)} || "
+            f"variables.kind == 'jobs' && key in {list(JOB_LABELS)} || key in variables.added || "
             f"key == '{labels.NOT_IN_THE_MESH}' && variables.podLabels[key] == 'false' || "
-            f"{_as_before('podLabels')})",
-            "gives pods its own labels only, and leaves those that others added as they are",
+            f"{as_before('podLabels')})",
+            f"gives pods its own labels only, {STAYS}",
         ),
         deny_unless(
             f"!variables.templates || variables.podAnnotations.all(key, key in {list(POD_ANNOTATIONS)} || "
-            f"{_as_before('podAnnotations')})",
-            f"gives pods these annotations only: {', '.join(POD_ANNOTATIONS)}, and leaves those that others added "
-            "as they are",
+            f"key in variables.added || {as_before('podAnnotations')})",
+            f"gives pods these annotations only: {', '.join(POD_ANNOTATIONS)}, {STAYS}",
+        ),
+        deny_unless(
+            f"!variables.templates || size({_FINALIZERS}) == 0 || oldObject != null && "
+            f"{_FINALIZERS} == oldObject.{_FINALIZERS.removeprefix('object.')}",
+            "gives pods no finalizers, and leaves those that others added as they are",
         ),
         deny_unless(
             "!variables.templates || variables.kind != 'jobs' || !object.spec.?manualSelector.orValue(false)",
             "creates Jobs whose pods are selected by the API server's own labels",
         ),
     ]
-
-
-def _as_before(name: str) -> str:
-    return f"key in variables.{name}Before && variables.{name}[key] == variables.{name}Before[key]"
 
 
 def _volumes() -> list[Manifest]:
@@ -116,6 +103,15 @@ def _volumes() -> list[Manifest]:
             )
             + ")",
             "creates pods with ephemeral volumes that are new, neither copies nor volumes that exist",
+        ),
+        deny_unless(
+            f"!variables.pods || {_POD}.?volumes.orValue([]).all(volume, "
+            + " && ".join(
+                f"size(volume.?ephemeral.?volumeClaimTemplate.?metadata.?{name}.orValue({{}})) == 0"
+                for name in ("labels", "annotations")
+            )
+            + ")",
+            "creates pods with ephemeral volumes whose claims have neither labels nor annotations",
         ),
     ]
 

@@ -66,11 +66,12 @@ def made(kind: str, namespace: str, spec: Object | None = None, **metadata: Any)
 
 def post(user: Server, kind: str, obj: Object) -> str:
     """What is said of it; empty if it was taken. Nothing is kept."""
-    answer = user.ask("POST", f"{_folder(kind, obj)}?dryRun=All", body=obj)
+    answer = user.ask("POST", f"{folder(kind, obj)}?dryRun=All", body=obj)
     return "" if answer.is_success else str(answer.json()["message"])
 
 
-def _folder(kind: str, obj: Object) -> str:
+def folder(kind: str, obj: Object) -> str:
+    """The path below which it is kept."""
     namespace = obj["metadata"].get("namespace")
     scope = f"/namespaces/{namespace}" if namespace else ""
     return f"{PATHS[kind]}{scope}/{kind.lower()}s"
@@ -135,10 +136,10 @@ def test_its_children_there_can_be_deleted_and_those_of_others_cannot(
     ours = made(kind, place, name=f"ours-{uuid.uuid4().hex[:8]}")
     others = made(kind, place, name=f"others-{uuid.uuid4().hex[:8]}", labels={}, ownerReferences=[])
     for obj in (ours, others):
-        server.ask("POST", _folder(kind, obj), body=obj).raise_for_status()
+        server.ask("POST", folder(kind, obj), body=obj).raise_for_status()
 
     def deleted(obj: Object) -> int:
-        return operator.ask("DELETE", f"{_folder(kind, obj)}/{obj['metadata']['name']}").status_code
+        return operator.ask("DELETE", f"{folder(kind, obj)}/{obj['metadata']['name']}").status_code
 
     assert deleted(ours) in (200, 202)
     assert deleted(others) == 403
@@ -267,8 +268,8 @@ def test_its_jobs_select_their_pods_by_the_labels_of_the_api_server(operator: Se
 def _stored(server: Server, namespace: str, spec: Object) -> str:
     """The path of a Deployment of the operator's to which people have added something."""
     deployment = made("Deployment", namespace, spec)
-    server.ask("POST", _folder("Deployment", deployment), body=deployment).raise_for_status()
-    return f"{_folder('Deployment', deployment)}/titanic"
+    server.ask("POST", folder("Deployment", deployment), body=deployment).raise_for_status()
+    return f"{folder('Deployment', deployment)}/titanic"
 
 
 def test_what_people_added_to_a_template_stays_and_holds_no_write_up(
@@ -388,7 +389,15 @@ def test_its_routes_lead_from_its_own_gateway_to_its_own_services(
     [
         ("Service", {"type": "NodePort"}),
         ("Service", {"type": "LoadBalancer"}),
-        ("Service", {"externalIPs": ["192.0.2.1"]}),
+        *(
+            ("Service", {key: value})
+            for key, value in {
+                "externalIPs": ["192.0.2.1"],
+                "loadBalancerIP": "192.0.2.1",
+                "externalName": "example.com",
+                "trafficDistribution": "PreferClose",
+            }.items()
+        ),
         ("Service", {"selector": {labels.MANAGED_BY: None, "app": "other"}}),
         ("Service", {"selector": None}),
         ("PersistentVolumeClaim", {"volumeName": "somebody-elses"}),
@@ -406,10 +415,10 @@ def test_it_neither_changes_nor_deletes_what_is_not_its_own(
     method: str, kind: str, operator: Server, server: Server, namespace: str
 ) -> None:
     others = made(kind, namespace, labels={}, ownerReferences=[])
-    server.ask("POST", _folder(kind, others), body=others).raise_for_status()
+    server.ask("POST", folder(kind, others), body=others).raise_for_status()
 
     patch: Any = {"body": {"metadata": controlled()}, "headers": MERGE} if method == "PATCH" else {}
-    answer = operator.ask(method, f"{_folder(kind, others)}/titanic", **patch)
+    answer = operator.ask(method, f"{folder(kind, others)}/titanic", **patch)
 
     assert f"{SAID}changes and deletes only what an object of its own kinds controls" in answer.json()["message"]
 
@@ -420,8 +429,8 @@ def test_it_adopts_what_carries_its_label_and_puts_its_label_back(
 ) -> None:
     for name, change in (("orphan", {"ownerReferences": []}), ("unlabelled", {"labels": {}})):
         obj = made(kind, namespace, name=name, **change)
-        server.ask("POST", _folder(kind, obj), body=obj).raise_for_status()
-        path = f"{_folder(kind, obj)}/{name}"
+        server.ask("POST", folder(kind, obj), body=obj).raise_for_status()
+        path = f"{folder(kind, obj)}/{name}"
         assert operator.ask("PATCH", path, body={"metadata": controlled()}, headers=MERGE).status_code == 200
         assert operator.ask("DELETE", path).status_code in (200, 202)
 
@@ -525,8 +534,8 @@ def _named(obj: Object) -> Object:
 
 def test_its_claims_take_no_volume_of_others_later(operator: Server, namespace: str) -> None:
     claim = made("PersistentVolumeClaim", namespace, {"storageClassName": "slow"})
-    operator.ask("POST", _folder("PersistentVolumeClaim", claim), body=claim).raise_for_status()
-    path = f"{_folder('PersistentVolumeClaim', claim)}/titanic"
+    operator.ask("POST", folder("PersistentVolumeClaim", claim), body=claim).raise_for_status()
+    path = f"{folder('PersistentVolumeClaim', claim)}/titanic"
 
     def patched(patch: Object) -> Any:  # noqa: ANN401 - an answer
         return operator.ask("PATCH", path, body=patch, headers=MERGE)
@@ -537,8 +546,8 @@ def test_its_claims_take_no_volume_of_others_later(operator: Server, namespace: 
 
 def test_what_is_bound_to_a_new_volume_can_still_be_changed(operator: Server, server: Server, namespace: str) -> None:
     claim = made("PersistentVolumeClaim", namespace, {"volumeName": "pvc-3f1c"})
-    server.ask("POST", _folder("PersistentVolumeClaim", claim), body=claim).raise_for_status()
-    path = f"{_folder('PersistentVolumeClaim', claim)}/titanic"
+    server.ask("POST", folder("PersistentVolumeClaim", claim), body=claim).raise_for_status()
+    path = f"{folder('PersistentVolumeClaim', claim)}/titanic"
     labelled = {"metadata": {"labels": {"app.kubernetes.io/version": "2"}}}
     assert operator.ask("PATCH", path, body=labelled, headers=MERGE).status_code == 200
 
