@@ -41,6 +41,12 @@ def test_foreign_objects_of_the_names_that_endpoints_need_stay_untouched(place: 
         assert all(gateway.variant(place.host(name)) == "blue" for gateway in both)
 
 
+def test_an_endpoint_called_mesh_is_served_by_its_own_gateway(place: Place, both: list[Gateway]) -> None:
+    place.apply(*an_endpoint_with_all_it_needs("mesh", place.host("mesh")))
+    place.until_ready("mesh")
+    assert all(gateway.variant(place.host("mesh")) == "blue" for gateway in both)
+
+
 def test_the_first_endpoint_has_its_host_also_re_created_and_the_next_takes_it_when_it_stays_away(
     make_place: MakePlace, both: list[Gateway]
 ) -> None:

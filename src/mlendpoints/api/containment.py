@@ -207,12 +207,13 @@ def _routes() -> list[Manifest]:
     return [
         deny_unless(
             "!variables.writes || !(variables.kind in ['virtualservices', 'gateways', 'destinationrules']) || "
-            "!object.metadata.name.contains('.') && object.metadata.name != 'mesh'",
-            "writes no routes with a dot in their name, which would mean another namespace, or for the whole mesh",
+            "!object.metadata.name.contains('.')",
+            "writes no routes with a dot in their name, which would mean another namespace",
         ),
         deny_unless(
             "!variables.writes || variables.kind != 'virtualservices' || "
-            "object.spec.?gateways.orValue([]) == [object.metadata.name] && "
+            "object.spec.?gateways.orValue([]) == [object.metadata.name == 'mesh' ? variables.place + '/mesh' : "
+            "object.metadata.name] && "
             "!has(object.spec.tcp) && !has(object.spec.tls) && object.spec.?http.orValue([]).all(rule, "
             "!has(rule.mirror) && !has(rule.mirrors) && !has(rule.delegate) && "
             "rule.?match.orValue([]).all(each, !has(each.gateways)) && "

@@ -22,8 +22,6 @@ from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.versions import config_version, model_version
 from mlendpoints.core.world import Destination, World
 
-MESH = "mesh"  # the one name that Istio reserves in VirtualServices' gateways
-
 
 class TargetVariant(Struct, frozen=True):
     """One variant of a target: what the config says, the template, its version."""
@@ -168,19 +166,7 @@ def _claim_is_made(world: World) -> Finding | None:
     return None
 
 
-def _name_is_reserved(world: World) -> Finding | None:
-    """A VirtualService names the endpoint's Gateway, and by ``mesh`` Istio means every sidecar of the cluster."""
-    if world.endpoint.metadata.name != MESH:
-        return None
-    return Finding.no(
-        Reason.INVALID_SPEC,
-        f"No endpoint can be named {MESH}: Istio means all sidecars by it. Delete this one, and create it with another"
-        " name.",
-    )
-
-
 _CHAIN: tuple[Callable[[World], Finding | None], ...] = (
-    _name_is_reserved,
     host_hindrance,
     _tls_has_no_credential,
     _config_is_missing,

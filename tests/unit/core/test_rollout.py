@@ -543,10 +543,10 @@ def test_a_credential_taken_from_the_settings_leaves_what_serves_alone() -> None
     assert cluster.condition("Available") == ("True", "InService")
 
 
-def test_an_endpoint_by_the_name_of_all_sidecars_is_rejected_and_writes_nothing() -> None:
+def test_an_endpoint_by_the_name_of_all_sidecars_is_bound_to_its_own_gateway() -> None:
     """Istio takes a VirtualService bound to ``mesh`` for the routes of every sidecar in the cluster."""
     cluster = Cluster(gen.an_endpoint("mesh", host="payments.prod.svc.cluster.local"), gen.a_config(), gen.a_model())
     cluster.settle()
 
-    assert cluster.condition("ConfigResolved") == ("False", "InvalidSpec")
-    assert not cluster.objects
+    (routes,) = (stored.manifest for ref, stored in cluster.objects.items() if ref.kind == "VirtualService")
+    assert routes["spec"]["gateways"] == [f"{routes['metadata']['namespace']}/mesh"]

@@ -27,6 +27,7 @@ from mlendpoints.core.routes import (
 )
 from mlendpoints.core.world import Destination, Routes, Settings
 
+MESH = "mesh"  # by this name alone, Istio means the sidecars of the whole cluster
 INVOCATION_SECONDS = 60  # SageMaker's longest invocation, and the longest silence that a pod's proxy puts up with
 PING_TIMEOUT = "2s"
 _HEADER = TARGET_VARIANT_HEADER.lower()  # Istio matches headers by lower-case name
@@ -44,7 +45,7 @@ def make_virtual_service(
         "metadata": make_metadata(name, endpoint, object_labels=endpoint_labels(endpoint)),
         "spec": {
             "hosts": [host_of(endpoint, settings)],
-            "gateways": [name],
+            "gateways": [_gateway(endpoint)],
             "http": [
                 _route(routes.revision),
                 *(_ping(instance, ping_paths[instance]) for instance in routes.pings),
@@ -54,6 +55,15 @@ def make_virtual_service(
             ],
         },
     }
+
+
+def _gateway(endpoint: Endpoint) -> str:
+    """The endpoint's own Gateway; with its namespace only where the name has another meaning alone.
+
+    With it always, an upgrade would write the routes of every endpoint again.
+    """
+    name = endpoint.metadata.name
+    return f"{endpoint.metadata.namespace}/{name}" if name == MESH else name
 
 
 def _route(revision: str) -> Manifest:
