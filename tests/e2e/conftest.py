@@ -4,6 +4,7 @@ import os
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from mlendpoints.edge.kinds import CLAIM, DEPLOYMENT, ENDPOINT, MLMODEL
 from tests.apiserver.server import Object, Server
 from tests.e2e.desk import deployed_is_ready, is_deployed
-from tests.e2e.gateway import Gateway, gateways
+from tests.e2e.gateway import Gateway, Gateways
 from tests.e2e.mlmodels import a_storage_class
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_artifact_server, an_endpoint
 from tests.e2e.place import NAMESPACE, ROOT, Place
@@ -106,10 +107,16 @@ def storage(place: Place, is_local: bool) -> Iterator[str]:  # noqa: FBT001 (a f
 
 
 @pytest.fixture(scope="session")
-def both(server: Server, is_local: bool) -> Iterator[list[Gateway]]:  # noqa: FBT001 (a fixture)
-    """Every pod of the gateway: each is asked by itself."""
-    with gateways(server, GATEWAY, reachable=is_local) as found:
-        yield found
+def fleet(server: Server, is_local: bool) -> Iterator[Gateways]:  # noqa: FBT001 (a fixture)
+    """The gateway's pods, of which a test may replace some."""
+    with closing(Gateways(server, GATEWAY, reachable=is_local)) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def both(fleet: Gateways) -> list[Gateway]:
+    """Every pod that the gateway has now: each is asked by itself."""
+    return until(fleet.whole, "the gateway has all its pods")
 
 
 @pytest.fixture(scope="session")

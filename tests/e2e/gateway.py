@@ -50,45 +50,58 @@ class Gateway:
         self._http.close()
 
 
-class ReachableGateways:
-    """The serving pods of a gateway's Service, asked for anew each time, by any thread; reachable from here."""
+class Gateways:
+    """The serving pods of a gateway's Service, asked for anew each time, by any thread.
 
-    def __init__(self, server: Server, service: str) -> None:
+    By forwarded ports where pods are not ``reachable`` from here.
+    """
+
+    def __init__(self, server: Server, service: str, *, reachable: bool) -> None:
         self._server = server
         self._namespace, _, self._name = service.partition("/")
+        self._reachable = reachable
         self._known: dict[str, Gateway] = {}
+        self._forwards: list[subprocess.Popen[str]] = []
         self._lock = Lock()
+        self._most = 0
 
     def now(self) -> list[Gateway]:
         """By name of the pod."""
         found = sorted(_pods(self._server, self._namespace, self._name))
-        return [self._client(pod, f"{address}:{port}") for pod, address, port in found]
+        return [self._client(*pod) for pod in found]
+
+    def whole(self) -> list[Gateway]:
+        """The same; none while there are fewer than there were once, as when one has been replaced."""
+        found = self.now()
+        self._most = max(self._most, len(found))
+        return found if len(found) == self._most else []
 
     def close(self) -> None:
         for gateway in self._known.values():
             gateway.close()
+        for forward in self._forwards:
+            forward.terminate()
+            forward.communicate()
 
-    def _client(self, pod: str, address: str) -> Gateway:
+    def _client(self, pod: str, address: str, port: int) -> Gateway:
         with self._lock:
             if pod not in self._known:
-                self._known[pod] = Gateway(self._namespace, pod, address)
+                reached = f"{address}:{port}" if self._reachable else self._forwarded(pod, port)
+                self._known[pod] = Gateway(self._namespace, pod, reached)
             return self._known[pod]
+
+    def _forwarded(self, pod: str, port: int) -> str:
+        command = ["hack/on-cluster", "kubectl", "-n", self._namespace, "port-forward", f"pod/{pod}", f":{port}"]
+        forward = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        self._forwards.append(forward)
+        line = forward.stdout.readline() if forward.stdout else ""
+        found = re.search(r"127\.0\.0\.1:\d+", line)
+        assert found, f"no port was forwarded: {line}"
+        return found[0]
 
 
 def _headers(host: str) -> dict[str, str]:
     return {"Host": host, "Content-Type": "application/json"}
-
-
-@contextmanager
-def gateways(server: Server, service: str, *, reachable: bool) -> Iterator[list[Gateway]]:
-    """Every serving pod of the gateway's Service; by forwarded ports where pods are not ``reachable`` from here."""
-    namespace, _, name = service.partition("/")
-    found = list(_pods(server, namespace, name))
-    with _addresses(namespace, found, reachable=reachable) as addresses:
-        clients = [Gateway(namespace, pod[0], address) for pod, address in zip(found, addresses, strict=True)]
-        yield clients
-        for client in clients:
-            client.close()
 
 
 @contextmanager
@@ -122,29 +135,3 @@ def _pods(server: Server, namespace: str, service: str) -> Iterator[tuple[str, s
         for endpoint in piece.get("endpoints") or ():
             if endpoint["conditions"].get("ready"):
                 yield endpoint["targetRef"]["name"], endpoint["addresses"][0], port
-
-
-@contextmanager
-def _addresses(namespace: str, pods: list[tuple[str, str, int]], *, reachable: bool) -> Iterator[list[str]]:
-    if reachable:
-        yield [f"{address}:{port}" for _, address, port in pods]
-        return
-    forwards = [_forward(namespace, pod, port) for pod, _, port in pods]
-    try:
-        yield [_forwarded(forward) for forward in forwards]
-    finally:
-        for forward in forwards:
-            forward.terminate()
-            forward.communicate()
-
-
-def _forward(namespace: str, pod: str, port: int) -> "subprocess.Popen[str]":
-    command = ["hack/on-cluster", "kubectl", "--namespace", namespace, "port-forward", f"pod/{pod}", f":{port}"]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-
-
-def _forwarded(forward: "subprocess.Popen[str]") -> str:
-    line = forward.stdout.readline() if forward.stdout else ""
-    found = re.search(r"127\.0\.0\.1:\d+", line)
-    assert found, f"no port was forwarded: {line}"
-    return found[0]

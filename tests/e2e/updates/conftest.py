@@ -10,7 +10,7 @@ import pytest
 from tests.apiserver.server import Server
 from tests.e2e.conftest import GATEWAY, MakePlace, until_empty
 from tests.e2e.desk import Desk, at_rest, environment_of
-from tests.e2e.gateway import ReachableGateways
+from tests.e2e.gateway import Gateways
 from tests.e2e.updates.rig import DRAIN, Rig
 
 AT_ONCE = 5  # tests; with 8, and other work beside them, gateways were late for some
@@ -38,7 +38,7 @@ def rig(
         "MLENDPOINTS_DRAIN_SECONDS": str(DRAIN),
         "MLENDPOINTS_RETRY_ATTEMPTS": "0",
     }
-    fleet, desk = ReachableGateways(server, GATEWAY), Desk(served=served, environment=environment, logs=folder)
+    fleet, desk = Gateways(server, GATEWAY, reachable=True), Desk(served=served, environment=environment, logs=folder)
     with at_rest(server, served), closing(fleet), closing(desk):
         desk.start()
         yield Rig(

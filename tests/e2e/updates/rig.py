@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from tests.apiserver.server import Server
 from tests.e2e.desk import PROGRAM, Desk
-from tests.e2e.gateway import Gateway, ReachableGateways, lagging
+from tests.e2e.gateway import Gateway, Gateways, lagging
 from tests.e2e.load import Load, load_on
 from tests.e2e.place import Place
 
@@ -55,7 +55,7 @@ class Rig(Struct, frozen=True, kw_only=True):
     server: Server
     kubeconfig: Path
     service: str  # the gateway's, namespace/name
-    fleet: ReachableGateways
+    fleet: Gateways
     folder: Path  # logs and records
     environment: dict[str, str]  # of operators
     make_place: Callable[[], Place]
