@@ -2,7 +2,6 @@ import asyncio
 import contextlib
 import gzip
 import ssl
-import subprocess
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from mlendpoints.core.world import GatewayPod, Probe, Ref
 from mlendpoints.edge import questions
 from mlendpoints.edge.answers import Answers
 from mlendpoints.edge.probes import Prober
+from tests.certificates import self_signed
 from tests.edge.waiting import until
 
 KEY, OTHER = Ref("Endpoint", "ns", "a"), Ref("Endpoint", "ns", "b")
@@ -345,16 +345,6 @@ def test_an_answer_belongs_to_a_pod_at_its_address() -> None:
     assert answers.unexpected_of((pod,)) == {PING: {"gateway-0": "status 503"}}
     assert answers.expected_of((heir,)) == {ROUTE: ()}
     assert answers.unexpected_of((heir,)) == {PING: {}}
-
-
-def self_signed(folder: Path) -> ssl.SSLContext:
-    key, certificate = folder / "key.pem", folder / "cert.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    files = ["-keyout", str(key), "-out", str(certificate), "-subj", "/CN=somebody.else"]
-    subprocess.run([*command, *files], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return context
 
 
 def test_tls_is_asked_with_the_endpoints_name_and_any_certificate(tmp_path: Path) -> None:

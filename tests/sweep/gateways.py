@@ -1,39 +1,46 @@
-"""In place of istiod and two gateway pods: each takes over routes and ready pods a little later than they are stored.
+"""In place of istiod and two gateway pods: each takes over doors, routes and ready pods a little late.
 
-Every answer is noted with the revision of the routes that gave it, so that it
-can be told afterwards what had been proven when.
+Every answer is noted with the door that was asked and the revision of the routes
+that gave it, so that it can be told afterwards what had been proven when.
 """
 
 import asyncio
+import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bench.client import Client, Object
-from bench.gateway import VirtualService, answer, make_service, make_slice, own_address
+from bench.gateway import VirtualService, answer, make_slice, own_address
 from mlendpoints.api.labels import PING_PATH
-from mlendpoints.core.world import Ref
+from mlendpoints.core.entrances import parse_doors
+from mlendpoints.core.world import Door, Ref
 from mlendpoints.edge import kinds
+from tests.certificates import self_signed
 from tests.sweep.store import Change, Record, Store
 
 LAGS = {"gateway-a": 0.01, "gateway-b": 0.04}  # seconds; a name for each pod
+PORTS = {80: "http2", 443: "https"}  # of the Service
 _NAME = "gateway"
-_PROBED = frozenset({kinds.VIRTUAL_SERVICE.name, kinds.SLICE.name})
+_KNOWN = frozenset({kinds.VIRTUAL_SERVICE.name, kinds.GATEWAY.name, kinds.SLICE.name})
+_HTTPS = 443
 
 
 class Answer(Struct, frozen=True):
-    """What a gateway pod said, and by which revision of the host's routes (or of their absence)."""
+    """What a gateway pod said at which of its doors, by which revision of the host's routes (or of their absence)."""
 
     pod: str
     path: str
     status: int
     revision: int
     at: float  # event loop's clock
+    port: int = 80
 
 
 class Host(Struct):
@@ -50,36 +57,49 @@ class GatewayPod:
     def __init__(self, name: str, lag: float) -> None:
         self.name = name
         self.lag = lag
+        self.died = float("inf")  # by the event loop's clock
         self.answers: dict[str, list[Answer]] = {}  # by namespace
         self._hosts: dict[str, Host] = {}
+        self._doors: dict[str, tuple[Door, ...]] = {}  # by host
         self._ready: set[Ref] = set()
 
     def take(self, _record: Record, change: Change) -> None:
-        if change.ref.kind in _PROBED:
+        if change.ref.kind in _KNOWN:
             asyncio.get_running_loop().call_later(self.lag, self._learn, change)
 
     def forget(self, namespace: str) -> list[Answer]:
         """Its answers in a namespace that is not asked for any more."""
-        self._hosts = {name: host for name, host in self._hosts.items() if host.namespace != namespace}
+        gone = {name for name, host in self._hosts.items() if host.namespace == namespace}
+        self._hosts = {name: host for name, host in self._hosts.items() if name not in gone}
+        self._doors = {name: doors for name, doors in self._doors.items() if name not in gone}
         self._ready = {ref for ref in self._ready if ref.namespace != namespace}
         return self.answers.pop(namespace, [])
 
     def _learn(self, change: Change) -> None:
-        if change.ref.kind == kinds.SLICE.name:
-            (self._ready.add if _is_ready(change) else self._ready.discard)(change.ref)
-            return
-        routes = msgspec.convert(change.object, VirtualService)
-        for name in routes.spec.hosts:
-            gone = change.type == "DELETED"
-            self._hosts[name] = Host(change.ref.namespace, change.revision, None if gone else routes)
+        gone = change.type == "DELETED"
+        match change.ref.kind:
+            case kinds.SLICE.name:
+                (self._ready.add if _is_ready(change) else self._ready.discard)(change.ref)
+            case kinds.GATEWAY.name:
+                for host in _hosts_of(change.object):
+                    self._doors[host] = () if gone else parse_doors(change.object)
+            case _:
+                routes = msgspec.convert(change.object, VirtualService)
+                for name in routes.spec.hosts:
+                    self._hosts[name] = Host(change.ref.namespace, change.revision, None if gone else routes)
 
-    def decide(self, name: str, path: str) -> tuple[int, str]:
+    def credential(self, name: str) -> str:
+        """The one of a host's HTTPS; empty if it has none."""
+        return next((door.credential for door in self._doors.get(name, ()) if door.port == _HTTPS), "")
+
+    def decide(self, port: int, name: str, path: str) -> tuple[int, str]:
         """Status and body, which are noted."""
         host = self._hosts.get(name)
-        status, body = self._decide(path, host)
+        is_open = any(door.port == port for door in self._doors.get(name, ()))
+        status, body = self._decide(path, host if is_open else None)
         if host is not None:
             noted = self.answers.setdefault(host.namespace, [])
-            noted.append(Answer(self.name, path, status, host.revision, time.monotonic()))
+            noted.append(Answer(self.name, path, status, host.revision, time.monotonic(), port))
         return status, body
 
     def _decide(self, path: str, host: Host | None) -> tuple[int, str]:
@@ -92,17 +112,31 @@ class GatewayPod:
             return 503, "no healthy upstream"
         return answer.status, answer.body.string
 
+    async def serve(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection to one of its doors; when its node is dead, nothing comes back."""
+        if self.died <= time.monotonic():
+            await reader.read()
+            writer.close()
+        else:
+            await answer(partial(self.decide, port), reader, writer)
+
 
 class Gateways(Struct):
-    """The whole fleet."""
+    """The whole fleet, and the TLS credentials that lie in its namespace."""
 
     namespace: str
     pods: list[GatewayPod]
+    credentials: set[str] = field(default_factory=set)
 
     @property
     def service(self) -> str:
         """As the operator's setting names it."""
         return f"{self.namespace}/{_NAME}"
+
+    @property
+    def died(self) -> dict[str, float]:
+        """When each pod died; never, by most."""
+        return {pod.name: pod.died for pod in self.pods}
 
     def answers(self, namespace: str) -> list[Answer]:
         """All answers in one namespace, in order."""
@@ -113,29 +147,68 @@ class Gateways(Struct):
         for pod in self.pods:
             pod.forget(namespace)
 
+    async def lose_node(self, client: Client, name: str) -> None:
+        """One pod answers nothing more, and stays listed as one that leaves."""
+        pod = next(pod for pod in self.pods if pod.name == name)
+        pod.died = time.monotonic()
+        path = kinds.SLICE.path(self.namespace, name)
+        listed = msgspec.json.decode(await client.ask("GET", path))["endpoints"]
+        leaving = {"ready": False, "serving": False, "terminating": True}
+        body = {"endpoints": [endpoint | {"conditions": leaving} for endpoint in listed]}
+        await client.ask("PATCH", path, body=body, media="application/merge-patch+json")
+
 
 @asynccontextmanager
-async def serving(client: Client, store: Store, lags: Mapping[str, float]) -> AsyncIterator[Gateways]:
+async def serving(client: Client, store: Store, lags: Mapping[str, float], *, files: Path) -> AsyncIterator[Gateways]:
     """Gateway pods that listen, and their Service and slices in a namespace of their own."""
     gateways = Gateways(f"gateways-{uuid.uuid4().hex[:8]}", [GatewayPod(*pod) for pod in lags.items()])
     await client.create("/api/v1/namespaces", {"metadata": {"name": gateways.namespace}})
-    await client.create(kinds.SERVICE.path(gateways.namespace), make_service())
-    async with AsyncExitStack() as servers:
+    await client.create(kinds.SERVICE.path(gateways.namespace), _service())
+    async with AsyncExitStack() as stack:
         for pod in gateways.pods:
-            server = await asyncio.start_server(partial(answer, pod.decide), own_address(), 0, backlog=1024)
-            await servers.enter_async_context(server)
+            contexts = {80: None, _HTTPS: _tls(gateways, pod, files)}
+            ports = {PORTS[door]: await _listen(stack, pod, door, tls) for door, tls in contexts.items()}
             store.listen(pod.take)
-            manifest = _slice_of(pod, *server.sockets[0].getsockname())
-            await client.create(kinds.SLICE.path(gateways.namespace), manifest)
+            stack.callback(store.unlisten, pod.take)
+            await client.create(kinds.SLICE.path(gateways.namespace), _slice_of(pod, ports))
         yield gateways
 
 
-def _slice_of(pod: GatewayPod, address: str, port: int) -> Object:
-    manifest = make_slice(address, port)
+async def _listen(stack: AsyncExitStack, pod: GatewayPod, door: int, tls: ssl.SSLContext | None) -> int:
+    """The port of this machine where one of a pod's doors is."""
+    server = await asyncio.start_server(partial(pod.serve, door), own_address(), 0, backlog=1024, ssl=tls)
+    stack.callback(server.close)
+    return int(server.sockets[0].getsockname()[1])
+
+
+def _tls(gateways: Gateways, pod: GatewayPod, files: Path) -> ssl.SSLContext:
+    """Shows a certificate to those who ask for a host whose credential is there."""
+
+    def choose(_socket: object, name: str | None, _context: object) -> int | None:
+        is_there = pod.credential(name or "") in gateways.credentials
+        return None if is_there else ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE
+
+    context = self_signed(files)
+    context.sni_callback = choose
+    return context
+
+
+def _service() -> Object:
+    ports = [{"name": name, "port": port} for port, name in PORTS.items()]
+    return {"metadata": {"name": _NAME}, "spec": {"ports": ports}}
+
+
+def _slice_of(pod: GatewayPod, ports: Mapping[str, int]) -> Object:
+    manifest = make_slice(own_address(), 0)
     (endpoint, *_) = manifest["endpoints"]
     manifest["metadata"]["name"] = pod.name
+    manifest["ports"] = [{"name": name, "port": port, "protocol": "TCP"} for name, port in ports.items()]
     manifest["endpoints"] = [endpoint | {"targetRef": {"kind": "Pod", "name": pod.name}}]
     return manifest
+
+
+def _hosts_of(gateway: Object) -> set[str]:
+    return {host.removeprefix("./") for server in gateway["spec"]["servers"] for host in server["hosts"]}
 
 
 def _is_ready(change: Change) -> bool:

@@ -12,6 +12,7 @@ DEEP = 3000  # levels, more than Python's recursion limit, fewer than the API se
 _MERGE = "application/merge-patch+json"
 _CIRCLE = ("chicken", "egg")
 _TEMPLATE = "mine"
+_TWICE = ["twice.example.com", "twice.example.com"]
 _NEST = msgspec.Raw(b'{"a":' * DEEP + b"1" + b"}" * DEEP)
 _INSTANCE: Object = {
     "models": [{"name": "blue", "model": _TEMPLATE}],
@@ -36,16 +37,24 @@ class Neighbour:
         """Everything at once that has stopped an operator before; ``routes`` are those of somebody else."""
         copied = {"labels": routes["metadata"]["labels"], "name": "copied"}
         await self._client.create(*self._new(kinds.VIRTUAL_SERVICE, "copied", routes["spec"], copied))
-        twice = routes["spec"] | {"hosts": ["twice.example.com", "twice.example.com"]}
-        await self._client.create(*self._new(kinds.VIRTUAL_SERVICE, "deep", twice))
+        await self._client.create(*self._new(kinds.VIRTUAL_SERVICE, "deep", routes["spec"] | {"hosts": _TWICE}))
         await self._change("deep", {"status": _NEST}, subresource="/status")
-        await self._change("deep", {"spec": {"hosts": ["once.example.com"]}})
+        await self._name_a_host_twice(routes)
         await self._own_each_other()
 
     async def move_out(self) -> None:
         """Leaves nothing that others would have to read."""
-        for kind in (kinds.VIRTUAL_SERVICE, kinds.CONFIG, kinds.MODEL):
+        for kind in (kinds.VIRTUAL_SERVICE, kinds.GATEWAY, kinds.CONFIG, kinds.MODEL):
             await self._client.ask("DELETE", kind.path(self.namespace))
+
+    async def _name_a_host_twice(self, routes: Object) -> None:
+        """By a Gateway of its own, so that these routes count; and then no more."""
+        server = {"port": {"name": "http", "number": 80, "protocol": "HTTP"}, "hosts": ["*"]}
+        doors = {"selector": {"istio": "ingressgateway"}, "servers": [server]}
+        await self._client.create(*self._new(kinds.GATEWAY, "twice", doors))
+        spec = routes["spec"] | {"gateways": ["twice"], "hosts": _TWICE}
+        await self._client.create(*self._new(kinds.VIRTUAL_SERVICE, "twice", spec))
+        await self._change("twice", {"spec": {"hosts": ["once.example.com"]}})
 
     async def _own_each_other(self) -> None:
         template = await self._uid(kinds.MODEL, _TEMPLATE)

@@ -3,17 +3,23 @@
 serving    every weighted destination has a Service with a ready pod
 known      and every gateway pod had reached it by its ping before the routes were sent
 ratio      the weights are those of a config that was asked for
+door       a door of the Gateway closes only after every gateway pod has served routes at another one that stays
+ready      Ready is said only after every gateway pod has served routes at the door that is asked for
 untouched  what callers are sent to is not removed, or scaled to nothing, before every gateway pod has
            answered by routes without it
 one-route  at most one VirtualService names a host
 templates  nothing but a template's status is written by the operator
 pods       a Deployment's pod template never changes
-late       an update does not fail by its deadline while all its pods are ready
+late       an update does not fail by its deadline while all its pods are ready, nor for a gateway pod that is dead
+bug        no decision ends with an exception
+
+A gateway pod counts until its node dies.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import inf
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bench.client import Object
 from mlendpoints.api.labels import PING_PATH
@@ -21,6 +27,7 @@ from mlendpoints.api.reasons import Reason
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Destination, Ref
 from mlendpoints.edge import kinds
+from tests.sweep.doors import Doors
 from tests.sweep.gateways import LAGS, Answer
 from tests.sweep.store import Change, Record
 from tests.sweep.user import User
@@ -52,11 +59,14 @@ class Evidence(Struct, frozen=True):
     calls: list[Call]
     answers: list[Answer]
     user: User
+    died: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(LAGS, inf))  # when each gateway pod did
+    bugs: Sequence[str] = ()  # that operators have logged
 
 
 def judge(evidence: Evidence) -> list[Violation]:
     """Everything that was wrong, in order."""
-    return list(_Replay(evidence).run())
+    bugs = [Violation(0, "bug", line) for line in evidence.bugs]
+    return [*bugs, *_Replay(evidence).run()]
 
 
 class _Replay:
@@ -66,6 +76,8 @@ class _Replay:
         self._changes = sorted(evidence.record.changes, key=lambda change: change.revision)
         self._sent = {call.revision: call for call in evidence.calls if call.revision}
         self._answers = evidence.answers
+        self._died = evidence.died
+        self._doors = Doors(evidence.answers)
         self._user = evidence.user
         self._objects: dict[Ref, Object] = {}
         self._asked: set[Weights] = set()
@@ -100,8 +112,11 @@ class _Replay:
             yield from self._routes(change)
         if change.ref.kind in _PARTS and self._goes(change, before):
             yield from self._untouched(change)
+        if change.ref.kind == kinds.GATEWAY.name:
+            yield from self._doors.judge(change, before, self._alive(self._at(change)), self._at(change))
         if change.ref.kind == kinds.ENDPOINT.name:
-            yield from self._late(change.object, before)
+            yield from self._late(change, before)
+            yield from self._doors.judge_ready(change, before, self._alive(self._at(change)), self._at(change))
         if change.ref.kind in _TEMPLATES:
             yield from self._template(change, before)
         if change.ref.kind == kinds.DEPLOYMENT.name and before and _pods_of(before) != _pods_of(change.object):
@@ -158,7 +173,11 @@ class _Replay:
     def _unaware(self, instance: str, at: float) -> list[str]:
         path = PING_PATH + instance
         reached = {a.pod for a in self._answers if a.path == path and a.status == 200 and a.at < at}
-        return sorted(LAGS.keys() - reached)
+        return sorted(self._alive(at) - reached)
+
+    def _alive(self, at: float) -> set[str]:
+        """Gateway pods that callers may come through."""
+        return {pod for pod, died in self._died.items() if died > at}
 
     def _goes(self, change: Change, before: Object | None) -> bool:
         """Whether a part of an instance is removed, or scaled to nothing."""
@@ -174,15 +193,22 @@ class _Replay:
             yield "untouched", f"{change.ref.kind} {instance} goes while callers are sent to it"
         elif instance in self._left:
             since, at = self._left[instance], self._at(change)
-            late = LAGS.keys() - {a.pod for a in self._answers if a.revision >= since and a.at < at}
+            late = self._alive(at) - {a.pod for a in self._answers if a.revision >= since and a.at < at}
             if late:
                 yield "untouched", f"{change.ref.kind} {instance} goes before {sorted(late)} answered without it"
 
-    def _late(self, endpoint: Object, before: Object | None) -> Iterator[tuple[str, str]]:
-        for entry in _news(endpoint, before or {}):
-            record = self._record(endpoint, entry["target"])
-            if entry["reason"] == Reason.DEADLINE_EXCEEDED and record and all(map(self._is_ready, record)):
+    def _late(self, change: Change, before: Object | None) -> Iterator[tuple[str, str]]:
+        for entry in _news(change.object, before or {}):
+            record = self._record(change.object, entry["target"])
+            if not record or not all(map(self._is_ready, record)):
+                continue
+            if entry["reason"] == Reason.DEADLINE_EXCEEDED:
                 yield "late", f"the update to {entry['target']} failed with all its pods ready"
+            elif entry["reason"] == Reason.ROUTE_NOT_PROGRAMMED and not self._unreached(record, self._at(change)):
+                yield "late", f"the update to {entry['target']} failed though every living gateway pod reached it"
+
+    def _unreached(self, instances: list[str], at: float) -> list[str]:
+        return [pod for instance in instances for pod in self._unaware(instance, at)]
 
     def _record(self, endpoint: Object, version: str) -> list[str]:
         """The model instances of one of the endpoint's targets, as long as that is on record."""

@@ -26,18 +26,13 @@ class Outcome(Struct, frozen=True, kw_only=True):
     scenario: str
     namespace: str
     cut: Cut | None
-    lives: int
+    is_reached: bool  # whether the operator was killed at its cut
     calls: list[Call]
     cost: Cost
     at_rest: list[Call]  # what it sent when every key was looked at once more; undisturbed runs only
     end: Picture
     violations: list[Violation]
     problem: str = ""  # why it did not come to its end
-
-    @property
-    def is_reached(self) -> bool:
-        """Whether the operator was killed at all."""
-        return self.lives > 1
 
     @property
     def is_well(self) -> bool:
@@ -54,14 +49,15 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 async def undisturbed(stage: Stage, scenario: Scenario, *, plans: Plans = PLANS) -> Outcome:
     """The measure: what the scenario comes to when nobody dies, and no detail is told for an update taking long."""
-    async with _point(stage, scenario) as point, point.operating(plans=plans):
+    async with open_point(stage, scenario) as point, point.operating(plans=plans):
         problem = await _play(point, scenario, point.settled)
         outcome = _outcome(point, scenario, problem)
         return structs.replace(outcome, at_rest=await _at_rest(point))
 
 
-def _point(stage: Stage, scenario: Scenario) -> AbstractAsyncContextManager[Point]:
-    return stage.point(scenario.name, neighbour=scenario.neighbour)
+def open_point(stage: Stage, scenario: Scenario) -> AbstractAsyncContextManager[Point]:
+    """A namespace with what the scenario needs around it."""
+    return stage.point(scenario.name, neighbour=scenario.neighbour, administrator=scenario.administrator)
 
 
 class Trial(Struct, frozen=True, kw_only=True):
@@ -74,7 +70,7 @@ class Trial(Struct, frozen=True, kw_only=True):
 
 async def disturbed(stage: Stage, scenario: Scenario, trial: Trial, *, plans: Plans = PLANS) -> Outcome:
     """The same with the operator killed once."""
-    async with _point(stage, scenario) as point, point.operating(plans=plans):
+    async with open_point(stage, scenario) as point, point.operating(plans=plans):
 
         async def come_to_the_end() -> None:
             await point.settled(lambda: _end(point, scenario) == trial.end, patience=trial.patience)
@@ -106,7 +102,7 @@ def _outcome(point: Point, scenario: Scenario, problem: str) -> Outcome:
         scenario=scenario.name,
         namespace=point.namespace,
         cut=ledger.cut,
-        lives=point.lives,
+        is_reached=ledger.is_cut,
         calls=list(ledger.calls),
         cost=cost(point.record, ledger.calls, point.acts),
         at_rest=[],
@@ -118,8 +114,15 @@ def _outcome(point: Point, scenario: Scenario, problem: str) -> Outcome:
 
 def evidence_of(point: Point) -> Evidence:
     """All that the rules are judged by, so far."""
-    answers = point.stage.gateways.answers(point.namespace)
-    return Evidence(point.record, point.ledger.everything, answers, point.user)
+    gateways = point.gateways
+    return Evidence(
+        record=point.record,
+        calls=point.ledger.everything,
+        answers=gateways.answers(point.namespace),
+        user=point.user,
+        died=gateways.died,
+        bugs=point.bugs,
+    )
 
 
 async def _at_rest(point: Point) -> list[Call]:

@@ -29,6 +29,7 @@ class Scenario(Struct, frozen=True):
     act: Act
     race: bool = False
     neighbour: bool = False  # with a tenant in the next namespace
+    administrator: bool = False  # with gateway pods and credentials of its own
 
 
 async def _models(user: User) -> None:
@@ -276,6 +277,59 @@ async def _outage(user: User) -> None:
     await user.sees_it_as_asked()
 
 
+async def _tls_without_a_credential(user: User) -> None:
+    """HTTPS is asked for; then the administrator has a credential for it."""
+    await user.edit(kinds.ENDPOINT, ENDPOINT, tls=True)
+    await user.sees_it_say("has no TLS credential")
+    await user.puts_credential("first")
+    await user.names_credential("first")
+    await user.sees_it_as_asked()
+
+
+async def _named_credential(user: User) -> None:
+    await _one(user)
+    await user.names_credential("first")
+    await user.sees_it_as_asked()
+
+
+async def _tls_without_a_secret(user: User) -> None:
+    """The credential that the operator names is not where the gateway's pods look for it, until it is."""
+    await user.edit(kinds.ENDPOINT, ENDPOINT, tls=True)
+    await user.sees_it_say("gateway pods: asked https://")
+    await user.puts_credential("first")
+    await user.sees_it_as_asked()
+
+
+async def _https(user: User) -> None:
+    await _named_credential(user)
+    await user.puts_credential("first")
+    await user.edit(kinds.ENDPOINT, ENDPOINT, tls=True)
+    await user.sees_it_as_asked()
+
+
+async def _rename_credential(user: User) -> None:
+    await user.puts_credential("second")
+    await user.names_credential("second")
+    await user.sees_doors_with("second")
+    await user.sees_it_as_asked()
+
+
+async def _lose_a_node(user: User) -> None:
+    """In the midst of an update a gateway pod answers nothing more; it stays listed."""
+    await _begin_a_swap(user)
+    await user.loses_a_node()
+    user.pods("deep", Behaviour.READY)
+    await user.sees_it_as_asked()
+
+
+async def _rival(user: User) -> None:
+    """Another endpoint of the same host waits, as it is told, until it is deleted."""
+    await user.endpoint("rival", host=user.host(ENDPOINT))
+    await user.sees_it_say("HostConflict", "rival")
+    await user.delete(kinds.ENDPOINT, "rival")
+    await user.sees(lambda: user.get(kinds.ENDPOINT, "rival") is None, "the rival is gone")
+
+
 SCENARIOS = (
     Scenario("create", "config and endpoint with two variants", _models, _create),
     Scenario("create-backwards", "endpoint before config before model", _nothing, _create_backwards),
@@ -305,6 +359,13 @@ SCENARIOS = (
     Scenario("turned-weights", "the weights are edited by hand in the VirtualService", _two, _turn_weights),
     Scenario("outage", "no operator while pods get ready and the deadline passes", _one, _outage),
     Scenario("hostile", "a swap beside a tenant's objects", _beside_hostile_objects, _swap, neighbour=True),
+    Scenario("rival", "another endpoint asks for the same host, and is deleted", _one, _rival),
+    Scenario("tls", "HTTPS without a credential, then with one", _one, _tls_without_a_credential, administrator=True),
+    Scenario(
+        "tls-secret", "HTTPS before its Secret is there", _named_credential, _tls_without_a_secret, administrator=True
+    ),
+    Scenario("tls-renamed", "the credential gets another name", _https, _rename_credential, administrator=True),
+    Scenario("dead-node", "a gateway pod dies amid an update, still listed", _one, _lose_a_node, administrator=True),
     Scenario("scale-and-swap", "scaled by hand, then swapped", _one, _scale_and_swap),
 )
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

@@ -1,6 +1,6 @@
 """Bugs on purpose, to show that the sweep sees them: around the operator's decision, or in a part's place."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -8,6 +8,7 @@ from unittest.mock import patch
 import msgspec
 from msgspec.structs import replace
 
+from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.labels import PING_PATH, ROUTE_PATH
 from mlendpoints.core import rollout
 from mlendpoints.core.endpoint import plan_endpoint
@@ -19,6 +20,8 @@ from mlendpoints.core.world import Probe, Ref, World
 from mlendpoints.edge import kinds, projections
 from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.feed import Feed
+from mlendpoints.edge.foreign import ForeignRoutes
+from mlendpoints.edge.hosts import Hosts
 from mlendpoints.edge.marks import by_uid
 from mlendpoints.edge.projections import Entry
 from mlendpoints.edge.reconciler import Plans
@@ -121,6 +124,25 @@ def _root(cache: Cache, namespace: str, controller: str) -> Ref | None:
     return owner.ref if owner else None
 
 
+def _as_often_as_named(hosts: Iterable[str]) -> tuple[str, ...]:
+    """Hosts of a route, twice if they are named twice."""
+    return tuple(sorted(host.lower() for host in hosts if host != "*"))
+
+
+def _forgets_each_once(routes: ForeignRoutes, ref: Ref, hosts: tuple[str, ...]) -> None:
+    """Takes the routes out of the index, at a host named twice for the second time, too."""
+    routes._taken.pop(ref, None)  # noqa: SLF001 - it stands in a method's place
+    for host in hosts:
+        takers = routes._takers  # noqa: SLF001 - the same
+        takers[host].remove(ref)
+        if set(takers[host]) <= {ref}:
+            del takers[host]
+
+
+def _first_of_all(_hosts: Hosts, _ref: Ref, _endpoint: Endpoint) -> None:
+    """Nobody comes before anybody."""
+
+
 @contextmanager
 def _seeded(*mistakes: tuple[object, str, object]) -> Iterator[None]:
     with ExitStack() as stack:
@@ -142,3 +164,17 @@ def ends_at_deep_objects() -> AbstractContextManager[None]:
 def ends_at_circles() -> AbstractContextManager[None]:
     """Two instances that own each other end the operator."""
     return _seeded((Cache, "root", _root), (Feed, "change", _keeps_or_ends))
+
+
+def ends_at_hosts_named_twice() -> AbstractContextManager[None]:
+    """Routes that name a host twice end the operator when they name it no more."""
+    return _seeded(
+        (projections, "_named", _as_often_as_named),
+        (ForeignRoutes, "_forget", _forgets_each_once),
+        (Feed, "change", _keeps_or_ends),
+    )
+
+
+def shares_hosts() -> AbstractContextManager[None]:
+    """Each endpoint of a host believes that the host is its own."""
+    return _seeded((Hosts, "owner", _first_of_all))

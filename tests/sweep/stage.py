@@ -13,24 +13,30 @@
 import asyncio
 import itertools
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx2
 from lightkube import KubeConfig
 from lightkube.config.client_adapter import ConnectionParams
 from lightkube.core.exceptions import ConfigError
+from msgspec import Struct
 from msgspec.structs import replace
 
 from bench.client import Client, RequestError, connected
 from mlendpoints.api.policy import OPERATOR
+from mlendpoints.core import endpoint, scene
 from mlendpoints.edge.client import Api
 from mlendpoints.edge.operator import Process
 from mlendpoints.edge.reconciler import Plans
 from mlendpoints.edge.settings import Settings
 from tests.sweep import collector, gateways, store, workloads
+from tests.sweep.administrator import Administrator
 from tests.sweep.clock import Clock
 from tests.sweep.gateways import LAGS, Gateways
 from tests.sweep.life import PLANS, PROCESS, Life, follow_tasks
@@ -40,6 +46,9 @@ from tests.sweep.user import User
 from tests.sweep.wire import Cut, Ledger, Wire, Wrap
 from tests.sweep.workloads import Workloads
 
+MakeGateways = Callable[[], AbstractAsyncContextManager[Gateways]]
+
+LINGER = 1.0  # seconds
 _MOMENT = 0.3  # seconds; a watch brings what was written long before
 _LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=8)
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "Impersonate-User": OPERATOR}
@@ -76,14 +85,19 @@ class Connection:
 class Point:
     """One namespace with its operator's lives, its users and its record."""
 
-    def __init__(self, stage: "Stage", record: Record, neighbour: Neighbour | None) -> None:
+    def __init__(self, stage: "Stage", record: Record, beside: "Beside") -> None:
         self.stage = stage
         self.record = record
+        self.gateways = beside.gateways
         self.ledger = Ledger()
         self.clock = Clock()
         self.user = User(client=stage.client, record=record, workloads=stage.workloads, clock=self.clock)
-        self.user.neighbour, self.user.outage = neighbour, self.outage
+        self.user.neighbour, self.user.outage = beside.neighbour, self.outage
+        self.administrator = Administrator(client=stage.client, gateways=beside.gateways, outage=self.outage)
+        if beside.gateways is not stage.gateways:
+            self.user.administrator = self.administrator
         self.lives = 0
+        self._logs: list[list[str]] = []
         self._acts_before = 0
         self._may_live = asyncio.Event()
         self._may_live.set()
@@ -108,6 +122,11 @@ class Point:
         ours = (call for call in self.ledger.everything if call.namespace == self.namespace)
         written = all(call.revision <= record.newest.get(call.kind, 0) for call in ours)
         return written and life.has_seen(record.newest, self.namespace)
+
+    @property
+    def bugs(self) -> list[str]:
+        """What operators have logged as such."""
+        return [line for log in self._logs for line in log if " bug" in line and "Traceback" in line]
 
     def arm(self, cut: Cut | None = None) -> None:
         """From now on calls and acts count, and the operator dies at ``cut``."""
@@ -166,9 +185,11 @@ class Point:
             return wires[0]
 
         api = self.stage.connection.api(wire, wrap)
-        settings = _settings(self.watched, self.stage.gateways.service)
+        settings = replace(_settings(self.watched, self.gateways.service), **self.administrator.settings)
         process = replace(process, status_clock=self.clock)
-        return Life(settings=settings, plans=plans, api=api, wire=wires[0], process=process)
+        life = Life(settings=settings, plans=plans, api=api, wire=wires[0], process=process)
+        self._logs.append(life.log)
+        return life
 
     @asynccontextmanager
     async def outage(self) -> AsyncIterator[None]:
@@ -191,27 +212,42 @@ class Point:
                 await self.life.kill()
 
 
+class Beside(Struct, frozen=True, kw_only=True):
+    """What a point has around it, shared or its own."""
+
+    gateways: Gateways
+    neighbour: Neighbour | None
+
+
 class Stage:
     """What points are made on."""
 
     def __init__(
-        self, clients: tuple[Client, Client], connection: Connection, seen: Store, fleet: tuple[Workloads, Gateways]
+        self,
+        clients: tuple[Client, Client],
+        connection: Connection,
+        seen: Store,
+        fleet: tuple[Workloads, Gateways, MakeGateways],
     ) -> None:
         self.client, self._operator = clients
         self.connection = connection
         self.store = seen
-        self.workloads, self.gateways = fleet
+        self.workloads, self.gateways, self._make_gateways = fleet
         self._numbers = itertools.count(1)
         self._run = ""
 
     @asynccontextmanager
-    async def point(self, name: str, *, neighbour: bool = False) -> AsyncIterator[Point]:
-        """A fresh namespace, recorded from before its creation; if so asked, with a neighbour, of whom nothing is."""
+    async def point(self, name: str, *, neighbour: bool = False, administrator: bool = False) -> AsyncIterator[Point]:
+        """A fresh namespace, recorded from before its creation.
+
+        If so asked, with a neighbour, of whom nothing is; or with gateway pods of its own, for an administrator.
+        """
         record = await self._open(name)
         try:
             async with AsyncExitStack() as stack:
                 beside = await stack.enter_async_context(self._neighbour(record)) if neighbour else None
-                yield Point(self, record, beside)
+                fleet = await stack.enter_async_context(self._make_gateways()) if administrator else self.gateways
+                yield Point(self, record, Beside(gateways=fleet, neighbour=beside))
         finally:
             self.store.close(record.namespace)
             self.workloads.forget(record.namespace)
@@ -244,15 +280,30 @@ async def stage(kubeconfig: Path, *, lags: Mapping[str, float] = LAGS, start: fl
     ``lags``: seconds by name of gateway pod; ``start``: seconds that a pod takes to be ready.
     """
     follow_tasks()
+    with tempfile.TemporaryDirectory() as files, _short_patience_with_dead_nodes():
+        async with _stage(kubeconfig, lags=lags, start=start, files=Path(files)) as shared:
+            yield shared
+
+
+@asynccontextmanager
+async def _stage(kubeconfig: Path, *, lags: Mapping[str, float], start: float, files: Path) -> AsyncIterator[Stage]:
     async with (
         connected(kubeconfig) as client,
         connected(kubeconfig, user=OPERATOR) as operator,
         store.following(client) as seen,
         workloads.working(client, seen, start=start) as pods,
-        gateways.serving(client, seen, lags) as fleet,
+        gateways.serving(client, seen, lags, files=files) as fleet,
     ):
         await collector.until_it_knows_the_kinds(client)
-        yield Stage((client, operator), Connection(kubeconfig), seen, (pods, fleet))
+        make_gateways = partial(gateways.serving, client, seen, lags, files=files)
+        yield Stage((client, operator), Connection(kubeconfig), seen, (pods, fleet, make_gateways))
+
+
+@contextmanager
+def _short_patience_with_dead_nodes() -> Iterator[None]:
+    """A gateway pod that leaves and does not serve counts for a moment, in place of a minute."""
+    with patch.object(scene, "LINGER", LINGER), patch.object(endpoint, "LINGER", LINGER):
+        yield
 
 
 def _settings(namespaces: tuple[str, ...], gateway_service: str) -> Settings:

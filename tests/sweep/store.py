@@ -112,6 +112,9 @@ class Store:
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
 
+    def unlisten(self, listener: Listener) -> None:
+        self._listeners.remove(listener)
+
     def open(self, namespace: str) -> Record:
         return self._records.setdefault(namespace, Record(namespace))
 

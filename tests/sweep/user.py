@@ -8,12 +8,14 @@ import msgspec
 
 from bench.client import Client, Object, RequestError
 from mlendpoints.api.meta import API_VERSION
+from mlendpoints.core.entrances import parse_doors
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.times import seconds
 from mlendpoints.core.updates import REMOVING
 from mlendpoints.core.world import Destination, Ref
 from mlendpoints.edge import kinds
 from mlendpoints.edge.kinds import KINDS, Kind
+from tests.sweep.administrator import Administrator
 from tests.sweep.clock import Clock
 from tests.sweep.neighbour import Neighbour
 from tests.sweep.store import Record
@@ -44,6 +46,7 @@ class User:
         self.broken: set[str] = set()  # names of objects that this person has damaged
         self.turned = False  # whether this person has written weights that nobody asked for
         self.neighbour: Neighbour | None = None
+        self.administrator: Administrator | None = None
         self.outage: Callable[[], AbstractAsyncContextManager[None]] | None = None  # of the operator
 
     async def models(self, *names: str) -> None:
@@ -54,10 +57,12 @@ class User:
     async def config(self, *variants: Object, name: str = CONFIG) -> None:
         await self.create(kinds.CONFIG, name, {"models": list(variants)})
 
-    async def endpoint(self, name: str = ENDPOINT, *, config: str = CONFIG, **update: object) -> None:
-        host = f"{name}.{self._record.namespace}.test"
-        spec: Object = {"config": config, "host": host} | ({"update": update} if update else {})
-        await self.create(kinds.ENDPOINT, name, spec)
+    async def endpoint(self, name: str = ENDPOINT, *, config: str = CONFIG, host: str = "") -> None:
+        await self.create(kinds.ENDPOINT, name, {"config": config, "host": host or self.host(name)})
+
+    def host(self, name: str) -> str:
+        """Of an endpoint of this name."""
+        return f"{name}.{self._record.namespace}.test"
 
     async def create(self, kind: Kind, name: str, spec: Object) -> None:
         metadata = {"name": name, "namespace": self._record.namespace}
@@ -109,6 +114,21 @@ class User:
         await self.sees(lambda: self._record.has_seen(kind, name, revision), f"{kind.name} {name} is on record")
         self.acts.append(revision)
 
+    async def puts_credential(self, name: str) -> None:
+        """The administrator puts a TLS credential beside the gateway's pods."""
+        assert self.administrator is not None
+        self.acts.append(await self.administrator.puts_credential(name))
+
+    async def names_credential(self, name: str) -> None:
+        """The administrator starts the operator again, with a credential for all hosts."""
+        assert self.administrator is not None
+        await self.administrator.names_credential(name)
+
+    async def loses_a_node(self) -> None:
+        """A node dies, and one of the gateway's pods with it."""
+        assert self.administrator is not None
+        await self.administrator.loses_a_node()
+
     def _leaves(self, kind: Kind, name: str, uid: str) -> bool:
         obj = self.get(kind, name)
         return obj is None or obj["metadata"]["uid"] != uid or "deletionTimestamp" in obj["metadata"]
@@ -127,10 +147,23 @@ class User:
     async def sees_it_as_asked(self, name: str = ENDPOINT) -> None:
         await self.sees(lambda: self.is_as_asked(name), f"{name} is as asked")
 
-    async def sees_it_say(self, words: str) -> None:
+    async def sees_it_say(self, words: str, name: str = ENDPOINT) -> None:
         """Waits until a condition of the endpoint holds these words, a detail that may take its time."""
         with self._clock.going():
-            await self.sees(lambda: words in str(self.get(kinds.ENDPOINT, ENDPOINT)), f"{ENDPOINT} says {words!r}")
+            await self.sees(lambda: self.says(words, name), f"{name} says {words!r}")
+
+    def says(self, words: str, name: str = ENDPOINT) -> bool:
+        """Whether the endpoint holds these words."""
+        return words in str(self.get(kinds.ENDPOINT, name))
+
+    async def sees_no_door(self, port: int, name: str = ENDPOINT) -> None:
+        """Waits until the Gateway does not open this port."""
+        shut = lambda: all(door.port != port for door in parse_doors(self.get(kinds.GATEWAY, name) or {}))  # noqa: E731
+        await self.sees(shut, f"{name} is closed at {port}")
+
+    async def sees_doors_with(self, credential: str, name: str = ENDPOINT) -> None:
+        """Waits until the Gateway opens HTTPS with this credential."""
+        await self.sees(lambda: credential in str(self.get(kinds.GATEWAY, name)), f"{name} opens with {credential}")
 
     async def sees_it_fail(self, name: str = ENDPOINT) -> None:
         await self.sees(lambda: self.outcomes(name)[:1] == ["Failed"], f"the update of {name} fails")

@@ -61,6 +61,7 @@ class Ledger:
         self.calls: list[Call] = []
         self.before: list[Call] = []  # what came before ``arm``
         self.cut: Cut | None = None
+        self.is_cut = False  # whether the operator has died there
         self._armed = False
 
     def arm(self, cut: Cut | None = None) -> None:
@@ -118,6 +119,7 @@ class Wire(httpx2.AsyncBaseTransport):
         return httpx2.Response(call.status, headers=headers, content=content)
 
     async def _die(self) -> None:
+        self._ledger.is_cut = True
         self.killed.set()
         await _for_ever()
 

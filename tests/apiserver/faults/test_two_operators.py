@@ -109,7 +109,7 @@ async def take_turns(trials: Trials) -> Played:
         await user.sees_it_as_asked()
         await point.settled()
         calls = {FIRST.identity: point.ledger.everything, SECOND.identity: ledger.everything}
-        answers = point.stage.gateways.answers(point.namespace)
+        answers = point.gateways.answers(point.namespace)
         evidence = Evidence(point.record, [call for made in calls.values() for call in made], answers, user)
         seen, _ = holders.known[0]
         writes = {name: [call for call in made if call.revision > seen] for name, made in calls.items()}

@@ -190,7 +190,7 @@ def _words(point: Point) -> list[str]:
 
 
 def result_of(point: Point, proxy: Proxy, scenario: Scenario, problem: str) -> Result:
-    answers = point.stage.gateways.answers(point.namespace)
+    answers = point.gateways.answers(point.namespace)
     return Result(
         scenario=scenario.name,
         end=picture(point.record),

@@ -1,10 +1,11 @@
 """The rules that no seeded bug of the short form breaks, each held against a record made by hand."""
 
 import time
+from math import inf
 from typing import cast
 
 from bench.client import Client, Object
-from mlendpoints.api.labels import PROXY_PING_PATH
+from mlendpoints.api.labels import PROXY_PING_PATH, ROUTE_PATH
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.world import Destination, Ref
@@ -28,22 +29,32 @@ class History:
     def __init__(self) -> None:
         self.record = Record(gen.NAMESPACE)
         self.calls: list[Call] = []
+        self.served: list[Answer] = []
+        self.died: dict[str, float] = {}
+        self.bugs: list[str] = []
 
     def put(self, kind: Kind, name: str, *, type_: str = "ADDED", by: str = "", **content: object) -> None:
         revision = len(self.record.changes) + 1
-        metadata = {"name": name, "namespace": gen.NAMESPACE, "uid": f"uid-of-{name}"}
+        metadata = {"name": name, "namespace": gen.NAMESPACE, "uid": f"uid-of-{name}", "generation": 1}
         ref = Ref(kind.name, gen.NAMESPACE, name)
         obj: Object = {"metadata": metadata, "spec": {}, **content}
         self.record.take(Change(revision, type_, ref, obj, float(revision)))
         if by:
             self.calls.append(Call(by, kind.name, name, "", revision - 0.5, 200, revision))
 
+    def serve(self, port: int, pods: int) -> None:
+        """Some gateway pods have served the routes at a door, just before the newest revision."""
+        at = len(self.record.changes) - 0.5
+        self.served = [Answer(pod, ROUTE_PATH, 200, 0, at, port) for pod in list(LAGS)[:pods]]
+
     def broken(self) -> list[str]:
         nobody, nothing = cast("Client", None), cast("Workloads", None)
         user = User(client=nobody, record=self.record, workloads=nothing, clock=Clock())
         path = f"/.well-known/mlendpoints/ping/{INSTANCE}"
         answers = [Answer(pod, path, 200, 0, 0.0) for pod in LAGS]
-        return [violation.rule for violation in judge(Evidence(self.record, self.calls, answers, user))]
+        died = dict.fromkeys(LAGS, inf) | self.died
+        evidence = Evidence(self.record, self.calls, [*answers, *self.served], user, died, self.bugs)
+        return [violation.rule for violation in judge(evidence)]
 
 
 def an_endpoint_that_serves() -> History:
@@ -68,6 +79,55 @@ def routes() -> object:
 
 def test_an_endpoint_that_serves_breaks_no_rule() -> None:
     assert an_endpoint_that_serves().broken() == []
+
+
+def doors(*ports: int) -> object:
+    return {"servers": [{"port": {"number": port}} for port in ports]}
+
+
+def is_ready() -> object:
+    return {"conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}]}
+
+
+def test_a_door_does_not_close_before_another_is_served() -> None:
+    history = an_endpoint_that_serves()
+    history.put(kinds.GATEWAY, "ep", spec=doors(80))
+    history.put(kinds.GATEWAY, "ep", type_="MODIFIED", spec=doors(443, 80))
+    assert history.broken() == []
+    history.put(kinds.GATEWAY, "ep", type_="MODIFIED", spec=doors(443))
+    assert history.broken() == ["door"]
+    history.serve(443, len(LAGS) - 1)
+    assert history.broken() == ["door"]
+    history.serve(443, len(LAGS))
+    assert history.broken() == []
+
+
+def test_ready_is_not_said_before_the_asked_door_is_served() -> None:
+    history = an_endpoint_that_serves()
+    history.put(kinds.GATEWAY, "ep", spec=doors(80))
+    history.put(kinds.GATEWAY, "ep", type_="MODIFIED", spec=doors(80, 443))
+    https = {"config": "titanic", "host": "titanic.example.com", "tls": True}
+    history.put(kinds.ENDPOINT, "ep", type_="MODIFIED", spec=https, status=is_ready())
+    history.serve(80, len(LAGS))
+    assert history.broken() == ["ready"]
+    history.serve(443, len(LAGS))
+    assert history.broken() == []
+
+
+def test_a_dead_gateway_pod_is_not_waited_for() -> None:
+    history = an_endpoint_that_serves()
+    history.put(kinds.GATEWAY, "ep", spec=doors(443, 80))
+    history.put(kinds.GATEWAY, "ep", type_="MODIFIED", spec=doors(443))
+    history.serve(443, len(LAGS) - 1)
+    assert history.broken() == ["door"]
+    history.died = dict.fromkeys(list(LAGS)[len(LAGS) - 1 :], 0.0)
+    assert history.broken() == []
+
+
+def test_a_decision_that_ended_with_an_exception_is_told() -> None:
+    history = an_endpoint_that_serves()
+    history.bugs = ["Reconcile was broken by a bug"]
+    assert history.broken() == ["bug"]
 
 
 def test_a_weight_needs_a_ready_pod() -> None:

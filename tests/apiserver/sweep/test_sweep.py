@@ -7,20 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from mlendpoints.edge import kinds
 from mlendpoints.edge.reconciler import Plans
+from tests.model.bugs import BUGS
 from tests.sweep import seeds
 from tests.sweep.gateways import LAGS
 from tests.sweep.life import PLANS, run
 from tests.sweep.rules import judge, rules_broken
-from tests.sweep.run import Outcome, Trial, disturbed, evidence_of, undisturbed
+from tests.sweep.run import Outcome, Trial, disturbed, evidence_of, open_point, undisturbed
 from tests.sweep.scenarios import BY_NAME, Scenario, begin_an_outage
-from tests.sweep.stage import stage
+from tests.sweep.stage import Point, stage
 from tests.sweep.sweep import Sweep, Swept
-from tests.sweep.user import User, variant
+from tests.sweep.user import ENDPOINT, User, variant
 from tests.sweep.wire import Cut
 
 POINTS = {"create": 6, "swap": 8, "superseded": 6, "delete-and-create": 6, "lost-routes": 4}
-POINTS |= {"outage": 4, "hostile": 4}
+POINTS |= {"outage": 4, "hostile": 4, "rival": 2}
+POINTS |= {"tls": 4, "tls-secret": 2, "tls-renamed": 2, "dead-node": 4}
 JOBS = 6
 FAR = 3.0  # seconds
 
@@ -58,7 +61,13 @@ def test_no_more_is_sent_than_differs(swept: dict[str, Swept], name: str) -> Non
     assert cost.is_kept, cost.calls
 
 
-def broken(kubeconfig: Path, scenario: Scenario, plans: Plans = PLANS) -> set[str]:
+def _at_once(_point: Point) -> bool:
+    return True
+
+
+def broken(
+    kubeconfig: Path, scenario: Scenario, plans: Plans = PLANS, *, is_over: Callable[[Point], bool] = _at_once
+) -> set[str]:
     """The rules that did not hold when a scenario's act was over; an operator with a bug may never rest.
 
     Its gateways lag so far behind that nothing but a proof could have waited for them.
@@ -66,14 +75,14 @@ def broken(kubeconfig: Path, scenario: Scenario, plans: Plans = PLANS) -> set[st
 
     async def play() -> set[str]:
         far = stage(kubeconfig, lags=dict.fromkeys(LAGS, FAR))
-        beside = scenario.neighbour
         async with (
             far as shared,
-            shared.point(scenario.name, neighbour=beside) as point,
+            open_point(shared, scenario) as point,
             point.operating(plans=plans),
         ):
             await scenario.prepare(point.user)
             await scenario.act(point.user)
+            await point.record.until(lambda: is_over(point), f"{scenario.name} is over")
             return rules_broken(judge(evidence_of(point)))
 
     return run(play())
@@ -103,25 +112,58 @@ async def _return_and_look(user: User) -> None:
 
 
 OUTAGE = Scenario("seeded-outage", "", BY_NAME["outage"].prepare, _return_and_look)
+
+
+async def _ask_for_https(user: User) -> None:
+    await user.edit(kinds.ENDPOINT, ENDPOINT, tls=True)
+
+
+async def _ask_and_look(user: User) -> None:
+    """A change to HTTPS that is over when the endpoint is as asked, and the other door is closed."""
+    await user.puts_credential("first")
+    await _ask_for_https(user)
+    await user.sees_doors_with("first")
+    await user.sees_it_as_asked()
+    await user.sees_no_door(80)
+
+
+async def _rival_and_look(user: User) -> None:
+    """Two endpoints of one host, until both serve or one of them says that it cannot."""
+    await user.endpoint("rival", host=user.host(ENDPOINT))
+    await user.sees(lambda: user.routed("rival") != {} or user.says("HostConflict", "rival"), "the rival has an end")
+
+
+async def _lose_and_look(user: User) -> None:
+    """A gateway pod's node dies; the update is over in one way or another."""
+    await user.edit(kinds.ENDPOINT, ENDPOINT, update={"deadlineSeconds": 12})
+    await user.loses_a_node()
+    await user.share(variant("blue", "deep"))
+    await user.sees(lambda: len(user.outcomes()) > 1, "the update has ended")
+
+
+TLS = Scenario("seeded-tls", "", BY_NAME["tls-secret"].prepare, _ask_and_look, administrator=True)
+NO_CREDENTIAL = Scenario("seeded-credential", "", BY_NAME["tls"].prepare, _ask_for_https, administrator=True)
+DEAD_NODE = Scenario("seeded-node", "", BY_NAME["dead-node"].prepare, _lose_and_look, administrator=True)
+RIVAL = Scenario("seeded-rival", "", BY_NAME["rival"].prepare, _rival_and_look)
 HOSTILE = BY_NAME["hostile"]
 CREATE = Scenario("seeded-create", "", BY_NAME["create"].prepare, _create_and_look)
 
 
 @pytest.mark.parametrize(
-    ("scenario", "plans", "rule"),
+    ("scenario", "plans", "rules"),
     [
-        (SWAP, seeds.PRUNES_WITHOUT_PROOF, "untouched"),
-        (SWAP, seeds.SHIFTS_WITHOUT_PING, "known"),
-        (CREATE, seeds.HALVES_WEIGHTS, "ratio"),
+        (SWAP, seeds.PRUNES_WITHOUT_PROOF, {"ready", "untouched"}),
+        (SWAP, seeds.SHIFTS_WITHOUT_PING, {"known"}),
+        (CREATE, seeds.HALVES_WEIGHTS, {"ratio"}),
     ],
     ids=["prunes without proof", "shifts without ping", "halves weights"],
 )
-def test_a_seeded_bug_is_seen(collecting_kubeconfig: Path, scenario: Scenario, plans: Plans, rule: str) -> None:
-    assert broken(collecting_kubeconfig, scenario, plans) == {rule}
+def test_a_seeded_bug_is_seen(collecting_kubeconfig: Path, scenario: Scenario, plans: Plans, rules: set[str]) -> None:
+    assert broken(collecting_kubeconfig, scenario, plans) == rules
 
 
 def test_without_the_seed_the_same_scenarios_are_well(collecting_kubeconfig: Path) -> None:
-    for scenario in (SWAP, CREATE, OUTAGE):
+    for scenario in (SWAP, CREATE, OUTAGE, TLS, DEAD_NODE):
         assert broken(collecting_kubeconfig, scenario) == set()
 
 
@@ -130,13 +172,41 @@ def test_an_update_that_fails_by_the_clock_alone_is_seen(collecting_kubeconfig: 
         assert broken(collecting_kubeconfig, OUTAGE) == {"late"}
 
 
-@pytest.mark.parametrize("seeded", [seeds.ends_at_deep_objects, seeds.ends_at_circles])
+@pytest.mark.parametrize(
+    ("seeded", "bug"),
+    [
+        (seeds.ends_at_deep_objects, RecursionError),
+        (seeds.ends_at_circles, RecursionError),
+        (seeds.ends_at_hosts_named_twice, KeyError),
+    ],
+)
 def test_an_operator_that_ends_at_a_neighbours_object_is_seen(
-    collecting_kubeconfig: Path, seeded: Callable[[], AbstractContextManager[None]]
+    collecting_kubeconfig: Path, seeded: Callable[[], AbstractContextManager[None]], bug: type[Exception]
 ) -> None:
     with seeded(), pytest.raises(ExceptionGroup) as ended:
         broken(collecting_kubeconfig, HOSTILE)
-    assert ended.group_contains(RecursionError)
+    assert ended.group_contains(bug)
+
+
+def test_two_endpoints_that_both_take_a_host_are_seen(collecting_kubeconfig: Path) -> None:
+    with seeds.shares_hosts():
+        assert broken(collecting_kubeconfig, RIVAL) == {"one-route"}
+
+
+@pytest.mark.parametrize(("name", "rules"), [("close-at-once", {"door"}), ("doors-unproven", {"door", "ready"})])
+def test_a_door_that_nobody_waits_for_is_seen(collecting_kubeconfig: Path, name: str, rules: set[str]) -> None:
+    with BUGS[name].seeded():
+        assert broken(collecting_kubeconfig, TLS) == rules
+
+
+def test_an_update_that_waits_for_a_dead_node_is_seen(collecting_kubeconfig: Path) -> None:
+    with BUGS["dead-gateways"].seeded():
+        assert broken(collecting_kubeconfig, DEAD_NODE) == {"late"}
+
+
+def test_a_decision_that_ends_with_an_exception_is_seen(collecting_kubeconfig: Path) -> None:
+    with BUGS["no-credential"].seeded():
+        assert broken(collecting_kubeconfig, NO_CREDENTIAL, is_over=lambda point: bool(point.bugs)) == {"bug"}
 
 
 def test_another_end_state_is_seen(collecting_kubeconfig: Path) -> None:
