@@ -143,6 +143,11 @@ def _first_of_all(_hosts: Hosts, _ref: Ref, _endpoint: Endpoint) -> None:
     """Nobody comes before anybody."""
 
 
+def _nobodys(_hosts: Hosts, _endpoint: Endpoint) -> tuple[Ref, ...]:
+    """No route takes a host: another endpoint's routes would, too."""
+    return ()
+
+
 @contextmanager
 def _seeded(*mistakes: tuple[object, str, object]) -> Iterator[None]:
     with ExitStack() as stack:
@@ -177,4 +182,4 @@ def ends_at_hosts_named_twice() -> AbstractContextManager[None]:
 
 def shares_hosts() -> AbstractContextManager[None]:
     """Each endpoint of a host believes that the host is its own."""
-    return _seeded((Hosts, "owner", _first_of_all))
+    return _seeded((Hosts, "owner", _first_of_all), (Hosts, "foreign", _nobodys))
