@@ -45,6 +45,22 @@ def is_allowed(instance: Model, settings: Settings) -> bool:
     return path in {f"{prefix}/{namespace}" for prefix in prefixes(namespace, settings)}
 
 
+def why_not(instance: Model, settings: Settings) -> str:
+    """Why an instance may not have its volume made, and what to do, for one that may not."""
+    namespace, path = instance.metadata.namespace, instance.spec.instance.path if instance.spec.instance else ""
+    if locate(path, namespace, settings) is None:
+        return (
+            f"the node directory {path} is none that namespace {namespace} may use. Ask the administrator to allow it,"
+            " or change path in the config."
+        )
+    prefix = next(prefix for prefix in prefixes(namespace, settings) if PurePosixPath(path).is_relative_to(prefix))
+    return (
+        f"an earlier version of the operator created it for the node directory {path}, which is not the one of the"
+        f" namespace, {prefix}/{namespace}. Change path in the config, for example to {path.rstrip('/')}/new: that"
+        f" makes a new version, which has its volume in {prefix}/{namespace}, and fetches its artifact there again."
+    )
+
+
 def overlapping(entries: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Prefixes of which one lies in another: a namespace's directory in one would be a folder in the other."""
     known = sorted({normpath(entry.rpartition("=")[2]) for entry in entries})

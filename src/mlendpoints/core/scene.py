@@ -11,12 +11,11 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.directories import is_allowed
+from mlendpoints.core.directories import is_allowed, why_not
 from mlendpoints.core.entrances import make_entrance
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
-from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.storage import needs_volume, volume_name
 from mlendpoints.core.routes import entrance_in, make_routes
 from mlendpoints.core.target import Target
@@ -31,6 +30,7 @@ from mlendpoints.core.world import (
     Ref,
     Refusal,
     Routes,
+    Settings,
     World,
 )
 
@@ -125,12 +125,13 @@ class Scene(Struct, frozen=True, dict=True):
         names = (instance, volume_name(self.namespace, instance))
         told = tuple(refusal for ref, refusal in sorted(self.world.refusals.items()) if ref.name in names)
         model = self.world.model_instances.get(instance)
-        return told if model is None or self.may_have_volume(model) else (_forbidden(model), *told)
+        return told if model is None or self.may_have_volume(model) else (_forbidden(model, self.world.settings), *told)
 
     def may_have_volume(self, model: Model) -> bool:
         """Whether the volume of a model instance stands, or may be made; one that needs none has all that it needs."""
-        volume = Ref("PersistentVolume", "", volume_name(self.namespace, model.metadata.name))
-        return not needs_volume(model.spec) or volume in self.world.children or is_allowed(model, self.world.settings)
+        volume = self.standing(Ref("PersistentVolume", "", volume_name(self.namespace, model.metadata.name)))
+        stands = volume is not None and not volume.released
+        return not needs_volume(model.spec) or stands or is_allowed(model, self.world.settings)
 
     def wanted(self, instance: str) -> int:
         """Pods asked of a model instance; before it is written, what the config asks."""
@@ -240,10 +241,5 @@ def recorded_destinations(record: EndpointConfig | None) -> tuple[Destination, .
     )
 
 
-def _forbidden(model: Model) -> Refusal:
-    path = instance_of(model).path
-    return Refusal(
-        Reason.INVALID_SPEC,
-        f"its volume cannot be created: the node directory {path} is none that namespace {model.metadata.namespace} may"
-        " use. Ask the administrator to allow it, or change path in the config.",
-    )
+def _forbidden(model: Model, settings: Settings) -> Refusal:
+    return Refusal(Reason.INVALID_SPEC, f"its volume cannot be created: {why_not(model, settings)}")

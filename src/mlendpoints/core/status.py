@@ -16,6 +16,7 @@ from mlendpoints.core.entrances import asked_door
 from mlendpoints.core.findings import Finding, added_by_others, refused
 from mlendpoints.core.history import Report
 from mlendpoints.core.hosts import host_of
+from mlendpoints.core.lostvolumes import lost_volumes
 from mlendpoints.core.manifests.service import monitoring_name
 from mlendpoints.core.orphans import left_over
 from mlendpoints.core.proofs import no_gateway, routing_refusals, tell_lagging
@@ -98,7 +99,8 @@ def _models(report: Report) -> Finding:
     asked = report.scene.target.instances if report.scene.target else report.scene.serving_instances
     added = added_by_others(report.scene.deployment(instance) for instance in sorted(asked))
     left = left_over(world.endpoint, world.orphans, world.model_instances)
-    return replace(report.rollout.models, message=report.rollout.models.message + added + left)
+    lost = lost_volumes(report.scene, asked)
+    return replace(report.rollout.models, message=report.rollout.models.message + lost + added + left)
 
 
 def _beside(scene: Scene) -> str:

@@ -1,12 +1,17 @@
 """Whose node directory a path comes to."""
 
+import re
 from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from mlendpoints.core.directories import Directory, is_allowed, locate, overlapping
+from mlendpoints.core import scene
+from mlendpoints.core.directories import Directory, is_allowed, locate, overlapping, why_not
+from mlendpoints.core.manifests import instances
+from mlendpoints.core.manifests.storage import volume_name
 from mlendpoints.core.world import Ref
 from tests import gen
 from tests.simulation import Cluster
@@ -96,3 +101,75 @@ def test_a_volume_that_went_is_not_made_again_below_a_prefix_that_is_no_longer_a
 
     assert "PersistentVolume" not in cluster.kinds()
     assert cluster.condition("ModelsReady") == ("False", "InvalidSpec")
+
+
+def of_an_earlier_release(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """Its volume is the directory that its variant asked for, whoever else asked for the same."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(instances, "locate", lambda path, _namespace, _settings: Directory(path))
+        earlier.setattr(scene, "is_allowed", lambda _instance, _settings: True)
+        return with_a_directory().settle()
+
+
+def message(cluster: Cluster) -> str:
+    return next(c.message for c in cluster.status.conditions if c.type == "ModelsReady")
+
+
+def path_of(cluster: Cluster, instance: str) -> str:
+    volume = cluster.objects[Ref("PersistentVolume", "", volume_name(gen.NAMESPACE, instance))]
+    return str(volume.manifest["spec"]["local"]["path"])
+
+
+def test_pods_of_an_earlier_release_serve_on_without_their_claim_and_the_condition_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = of_an_earlier_release(monkeypatch)
+    instance, routes = cluster.instance("blue"), cluster.routes()
+    assert path_of(cluster, instance) == "/mnt/models"
+    assert cluster.condition("Ready") == ("True", "AsAsked")
+
+    cluster.delete(Ref("PersistentVolumeClaim", gen.NAMESPACE, instance))
+    cluster.settle()
+
+    assert {"PersistentVolume", "PersistentVolumeClaim"}.isdisjoint(cluster.kinds())
+    assert cluster.condition("Available") == ("True", "InService")
+    assert (cluster.instance("blue"), cluster.routes()) == (instance, routes)
+    assert f"The pods of {instance} serve on, but none can start after them: its claim was deleted" in message(cluster)
+    assert "the node directory /mnt/models, which is not the one of the namespace, /mnt/titanic" in message(cluster)
+    assert "Change path in the config, for example to /mnt/models/new" in message(cluster)
+
+
+def test_without_pods_it_says_the_same_and_following_it_serves_again_from_the_namespaces_directory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = of_an_earlier_release(monkeypatch)
+    before = cluster.instance("blue")
+    for kind in ("PersistentVolumeClaim", "Deployment"):
+        cluster.delete(Ref(kind, gen.NAMESPACE, before))
+        cluster.settle()
+    assert cluster.condition("ModelsReady") == ("False", "InvalidSpec")
+    assert "Change path in the config, for example to /mnt/models/new" in message(cluster)
+    assert "PersistentVolume" not in cluster.kinds()
+
+    cluster.edit_config(gen.a_config(gen.a_variant(path="/mnt/models/new")))
+    cluster.settle()
+
+    assert cluster.condition("Ready") == ("True", "AsAsked")
+    assert cluster.instance("blue") != before
+    assert path_of(cluster, cluster.instance("blue")) == "/mnt/titanic"
+
+
+@given(path=st.sampled_from(["/mnt", "/mnt/models", "/mnt/titanic/own", "/mnt/other", "/mnt/other/x", "/srv"]))
+def test_no_volume_but_the_namespaces_own_is_created_again_and_what_is_advised_is_allowed(path: str) -> None:
+    settings = gen.some_settings(allowed_path_prefixes=("/mnt",))
+    world = with_a_directory().settle().world()
+    (model,) = world.model_instances.values()
+    assert model.spec.instance is not None
+    model = replace(model, spec=replace(model.spec, instance=replace(model.spec.instance, path=path)))
+
+    assert not is_allowed(model, settings)
+    advised = re.search(r"for example to (\S+):", why_not(model, settings))
+    assert (advised is None) == (path == "/srv")
+    if advised:
+        assert locate(advised[1], gen.NAMESPACE, settings) is not None
+        assert advised[1] != path
