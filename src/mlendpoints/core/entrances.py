@@ -21,6 +21,7 @@ from mlendpoints.core.manifests.gateway import credential_name
 from mlendpoints.core.world import Door, Settings
 
 _SELECTOR, _HTTP, _HTTPS = {"istio": "ingressgateway"}, 80, 443  # of Istio's own charts
+_SERVICE = "istio-ingress/istio-ingressgateway"
 _LENGTH = 6
 
 
@@ -45,6 +46,8 @@ def make_entrance(endpoint: Endpoint, settings: Settings) -> str | None:
         said["port"] = door.port
     if dict(settings.gateway_selector) != _SELECTOR:
         said["selector"] = settings.gateway_selector
+    if settings.gateway_service != _SERVICE:  # whose pods are asked
+        said["service"] = settings.gateway_service
     if not endpoint.spec.host:  # one that is given never changes
         said["host"] = host_of(endpoint, settings)
     return _digest(said) if said else ""

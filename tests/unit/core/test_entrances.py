@@ -83,6 +83,7 @@ def test_a_change_that_is_taken_back_closes_the_new_door() -> None:
     "changed",
     [
         {"gateway_selector": {"istio": "inner"}},
+        {"gateway_service": "inner/gateway"},
         {"http_port": 8080},
         {"tls_credentials": {"example.com": "renewed"}, "tls": True},
     ],
@@ -103,6 +104,37 @@ def test_every_setting_of_the_gateway_is_proven(changed: dict[str, Any]) -> None
 
     assert cluster.condition("Ready") == ("True", "AsAsked")
     assert len(doors(cluster)) == 1
+
+
+@pytest.mark.parametrize(
+    ("tls", "changed"),
+    [(False, {"gateway_selector": {"istio": "inner"}}), (True, {"tls_credentials": {"example.com": "renewed"}})],
+)
+def test_what_replaces_its_door_at_once_takes_nothing_else_along_before_it_is_proven(
+    tls: bool,  # noqa: FBT001
+    changed: dict[str, Any],
+) -> None:
+    """One Gateway has one selector, and one port one certificate for a host: the how-tos say how to change them."""
+    cluster = serving(tls=tls)
+    url, kinds, destinations = cluster.status.url, cluster.kinds(), routes(cluster).destinations
+    gateway = cluster.objects[Ref("Gateway", gen.NAMESPACE, "titanic")]
+    before = gateway.manifest["spec"]
+    cluster.settings = gen.some_settings(**{"tls_credentials": CREDENTIALS} | changed)
+    cluster.deaf = {"gw-a"}
+    cluster.settle()
+
+    assert gateway.manifest["spec"] != before
+    assert (cluster.kinds(), routes(cluster).destinations, cluster.status.url) == (kinds, destinations, url)
+    assert cluster.condition("Available") == ("True", "InService")
+    assert cluster.condition("RoutesProgrammed")[0] != "True"
+
+    cluster.edit_config(gen.a_config(gen.a_variant(weight=7)))
+    cluster.settle()
+    assert cluster.condition("Ready")[0] != "True"
+
+    cluster.deaf = set()
+    cluster.settle()
+    assert cluster.condition("Ready") == ("True", "AsAsked")
 
 
 def test_a_default_host_is_part_of_the_entrance_and_a_given_one_need_not_be() -> None:
