@@ -112,7 +112,8 @@ def of_an_earlier_release(monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 
 def message(cluster: Cluster) -> str:
-    return next(c.message for c in cluster.status.conditions if c.type == "ModelsReady")
+    message: str = next(c.message for c in cluster.status.conditions if c.type == "ModelsReady")
+    return message
 
 
 def path_of(cluster: Cluster, instance: str) -> str:
