@@ -1,6 +1,7 @@
 """A node's own directory as a model's storage: filled once, found again, mended where somebody has touched it."""
 
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from mlendpoints.api.containment import NAME as POLICY
 from mlendpoints.api.policy import OPERATOR as USER
-from mlendpoints.edge.kinds import CLAIM, MODEL, POD, VOLUME, Kind
+from mlendpoints.edge.kinds import CLAIM, DEPLOYMENT, MODEL, POD, VOLUME, Kind
 from tests.apiserver.server import Object, Server
 from tests.e2e.conftest import GATEWAY, LOCAL, MakePlace, until_empty
 from tests.e2e.desk import Desk, at_rest, environment_of
@@ -23,6 +24,7 @@ from tests.e2e.place import Place
 from tests.e2e.waiting import until
 
 LR, RFC = "titanic-lr.tar.gz", "titanic-rfc.tar.gz"
+EARLIER_USER = 1000  # all of a pod ran as this one
 FETCHED, FOUND = "Installed the artifact", "Found the artifact installed"
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _ADMISSION = "admissionregistration.k8s.io"
@@ -197,6 +199,25 @@ def test_a_claim_that_is_deleted_by_hand_is_made_again_and_finds_the_files(
     (newcomer,) = until(lambda: set(pods_of(shop)) - {pod}, "another pod has come")
     assert outcomes(shop, [newcomer]) == [FOUND]
     shop.until_ready("titanic")
+
+
+def test_pods_that_come_back_find_the_files_of_an_earlier_releases_user(
+    shop: Place, shelf: Path, artifacts: str, both: list[Gateway]
+) -> None:
+    serve(shop, shelf, artifacts=artifacts, instances=1)
+    (instance,) = (model["metadata"]["name"] for model in shop.instances("titanic"))
+    pods = pods_of(shop)
+
+    fetched = list((mounted(shop, shelf) / instance).rglob("*"))
+    for path in fetched:
+        os.chown(path, EARLIER_USER, -1, follow_symlinks=False)
+    shop.delete(DEPLOYMENT, instance)
+    (newcomer,) = until(lambda: set(pods_of(shop)) - set(pods), "another pod has come")
+
+    assert outcomes(shop, [newcomer]) == [FOUND]
+    shop.until_ready("titanic")
+    assert {gateway.invoke(shop.host("titanic"), body=PASSENGERS).status_code for gateway in both} == {200}
+    assert {path.stat().st_uid for path in fetched} == {EARLIER_USER}
 
 
 def test_an_instance_that_is_deleted_by_hand_serves_until_another_has_taken_over(
