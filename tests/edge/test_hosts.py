@@ -121,11 +121,9 @@ def test_only_routes_on_the_same_gateway_pods_take_a_host(kind: str, route: Obje
 
 @pytest.mark.parametrize(
     ("name", "uid", "takes"),
-    [("e", "a-e", False), ("copy", "a-e", True), ("e", "the-one-before", True), ("e", "", True)],
+    [("e", "a-e", False), ("copy", "a-e", True), ("e", "the-one-before", False), ("e", "", True)],
 )
-def test_its_own_is_what_the_endpoint_owns_by_its_name_not_what_a_label_says(
-    name: str, uid: str, *, takes: bool
-) -> None:
+def test_its_own_is_what_has_its_name_and_an_owner_not_what_a_label_says(name: str, uid: str, *, takes: bool) -> None:
     cache = filled(MINE, PUBLIC, (ROUTE, a_route("a", name, ["s.x.com"], ["c/public"], owner=uid)))
     assert bool(foreign(cache, E)) is takes
 
@@ -311,7 +309,7 @@ class Plain:
             return ()
         meta, child = endpoint.metadata, entry.facts.child
         is_named_so = (key.namespace, key.name) == (meta.namespace, meta.name)
-        if is_named_so and child is not None and child.controller == meta.uid:
+        if is_named_so and child is not None and child.controller:
             return ()
         opened = (key,) if key.kind == GATEWAY else entry.facts.gateways
         return entry.facts.hosts if any(self._is_open(gateway) for gateway in opened) else ()

@@ -4,9 +4,9 @@ A Gateway opens hosts on the pods that its selector matches; a VirtualService
 routes them there where it is bound to such a Gateway. What is bound to the mesh
 alone, or to other pods, takes nothing from an endpoint. A bare ``*`` is what
 nobody else names, and so takes nothing either. To an endpoint all are others'
-but what it owns by its own name, or adopts: a label alone is nothing, a copy has
-another name, and what another endpoint owns, one that is parked included, takes
-the host as anybody's does.
+but what bears its own name and has an owner, or is adopted: a label alone is
+nothing, a copy has another name, and what another endpoint owns, one that is
+parked included, takes the host as anybody's does.
 """
 
 from bisect import bisect_left, insort
@@ -97,7 +97,11 @@ class ForeignRoutes:
         return entry.facts.hosts if is_bound else ()
 
     def _is_own(self, ref: Ref, endpoint: Endpoint) -> bool:
-        """Whether it has the endpoint's name, and the endpoint owns it, or adopts it since nothing else does."""
+        """Whether it has the endpoint's name, and an owner as the endpoint's routes have, or none and is adopted.
+
+        If that owner is not the endpoint itself, but the one of this name before it, the write of this route waits for
+        the garbage collector; if it is another one, that write reports ``NotOwned``.
+        """
         metadata = endpoint.metadata
         if (ref.namespace, ref.name) != (metadata.namespace, metadata.name):
             return False
@@ -106,7 +110,7 @@ class ForeignRoutes:
         if child is None:
             return False
         adopts = child.orphan_of == Ref(kinds.ENDPOINT.name, ref.namespace, ref.name)
-        return child.controller == metadata.uid or (not child.controller and adopts)
+        return bool(child.controller) or adopts
 
     def _is_open(self, gateway: Ref) -> bool:
         entry = self._entries.get(gateway)
