@@ -254,8 +254,8 @@ class Namespace:
     def _deployment(self, child: Child) -> Child:
         new = [pod for pod in self.pods if pod.version == child.version and not pod.leaving]
         old = [pod for pod in self.pods if pod.version != child.version and not pod.leaving]
-        ready = sum(self._is_ready(pod) for pod in new)
-        return replace(child, current=not old, ready_replicas=ready, stalled=self.stalled)
+        ready, newest = (sum(self._is_ready(pod) for pod in pods) for pods in (new + old, new))
+        return replace(child, current=not old, ready_replicas=ready, newest_ready=newest, stalled=self.stalled)
 
 
 def _version(manifest: Manifest) -> str:

@@ -113,19 +113,24 @@ def test_long_last_words_keep_their_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "current", "ready"),
+    ("status", "current", "ready", "newest"),
     [
-        ({}, False, 0),
-        ({"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}, False, 2),
-        ({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 1}, True, 1),
-        ({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 1, "readyReplicas": 2}, False, 0),
-        ({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 2, "readyReplicas": 3}, False, 2),
-        ({"observedGeneration": 2}, True, 0),
+        ({}, False, 0, 0),
+        ({"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}, False, 2, 2),
+        ({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 1}, True, 1, 1),
+        ({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 1, "readyReplicas": 2}, False, 2, 0),
+        ({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 2, "readyReplicas": 3}, False, 3, 2),
+        ({"observedGeneration": 2}, True, 0, 0),
     ],
 )
-def test_only_pods_of_the_newest_template_count(status: Object, current: bool, ready: int) -> None:  # noqa: FBT001
+def test_ready_pods_are_counted_and_those_of_the_newest_template_apart(
+    status: Object,
+    current: bool,  # noqa: FBT001
+    ready: int,
+    newest: int,
+) -> None:
     found = child("Deployment", an_object("d", metadata={"generation": 2}, spec={"replicas": 2}, status=status))
-    assert (found.current, found.ready_replicas, found.replicas) == (current, ready, 2)
+    assert (found.current, found.ready_replicas, found.newest_ready, found.replicas) == (current, ready, newest, 2)
 
 
 def test_a_deployment_tells_why_it_cannot_make_pods() -> None:

@@ -38,8 +38,8 @@ class Names(Struct, frozen=True):
     wide: Mapping[str, tuple[str, str]] = {}
 
 
-def _condition(name: str) -> tuple[str, str]:
-    return "string", f'.status.conditions[?(@.type=="{name}")].status'
+def _condition(name: str, field: str = "status") -> tuple[str, str]:
+    return "string", f'.status.conditions[?(@.type=="{name}")].{field}'
 
 
 _OF_INSTANCES: Final = ("string", ".spec.instance.endpoint")  # empty for templates
@@ -54,6 +54,7 @@ KINDS: Final[Mapping[Kind, Names]] = {
             "Artifact": ("string", ".spec.artifact"),
             "Replicas": ("integer", ".spec.replicas"),
             "Ready": ("integer", ".status.readyReplicas"),
+            "Rolled out": _condition("RolledOut"),
         },
         scaled=True,
         wide={"Fetched": ("string", ".status.fetched")},
@@ -73,10 +74,12 @@ KINDS: Final[Mapping[Kind, Names]] = {
         {
             "State": ("string", ".status.state"),
             "Ready": _condition("Ready"),
+            "Reason": _condition("Ready", "reason"),
             "Config": ("string", ".spec.config"),
             "URL": ("string", ".status.url"),
             "Traffic": ("string", ".status.traffic"),
         },
+        wide={"Message": _condition("Ready", "message")},
     ),
     MLModel: Names(
         "mlmodels",
@@ -85,6 +88,7 @@ KINDS: Final[Mapping[Kind, Names]] = {
             "Phase": ("string", ".status.phase"),
             "Replicas": ("integer", ".spec.replicas"),
             "Ready": ("integer", ".status.readyReplicas"),
+            "Reason": _condition("Ready", "reason"),
             "Endpoint": ("string", ".status.serviceEndpoint"),
         },
         scaled=True,

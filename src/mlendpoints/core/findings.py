@@ -117,9 +117,9 @@ def instance_findings(  # noqa: PLR0913 - all that is known of an instance
 
 def _starting(name: str, pods: list[PodFacts], *, wanted: int, ready: int) -> Finding:
     """Nothing has failed so far: how many are ready, and what the others wait for."""
-    if ready >= wanted:
-        return Finding.wait(Reason.INSTANCES_STARTING, f"{name}: its Deployment is being updated.{ended(pods)}")
     said = f"{name}: {ready} of {wanted} pods are ready."
+    if ready >= wanted:
+        said = f"{name}: its Deployment is being updated."
     if failure := _failing(pods):
         return Finding.wait(Reason.PROBE_FAILED, f"{said} {failure} While a model loads, this is normal.")
     return Finding.wait(Reason.INSTANCES_STARTING, f"{said}{awaited(pods)}{ended(pods)}")
@@ -241,11 +241,10 @@ def _stopped(pod: PodFacts, container: ContainerFacts) -> Finding:
 
 
 def _crashed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
+    """It has ended by itself. That nobody answered its probe follows from that, and would only mislead."""
     if container.exit_code is None or (container.exit_code == 0 and container.waiting_reason != "CrashLoopBackOff"):
         return None
-    failure = failing(pod, container)
-    earlier = f" Before, {_probe_fails(container, failure, 'failed')}" if failure else ""
-    return Finding.no(Reason.CRASH_LOOPING, f"Pod {pod.name}: {_exit(container)}{earlier}")
+    return Finding.no(Reason.CRASH_LOOPING, f"Pod {pod.name}: {_exit(container)}")
 
 
 def _cannot_start(pod: PodFacts, container: ContainerFacts) -> Finding | None:

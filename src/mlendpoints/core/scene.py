@@ -141,7 +141,7 @@ class Scene(Struct, frozen=True, dict=True):
         return next((variant.spec.instances for variant in variants if variant.instance == instance), 0)
 
     def ready_count(self, instance: str) -> int:
-        """Pods that pass readiness and stand in the Service's EndpointSlices."""
+        """Pods that pass readiness and stand in the Service's EndpointSlices, of whichever template."""
         deployment = self.standing(Ref("Deployment", self.namespace, instance))
         service = self.standing(Ref("Service", self.namespace, instance))
         return min(deployment.ready_replicas, service.ready_addresses) if deployment and service else 0

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from mlendpoints.api.endpoint import EndpointStatus
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, EndpointConfigStatus
 from mlendpoints.api.meta import Condition
 from mlendpoints.api.model import Model, ModelStatus
@@ -113,5 +114,13 @@ def _finding(user: World) -> Finding:
     if last is not None and last.outcome == "Failed":
         return Finding.no(last.reason, f"Endpoint {name}: {last.message}")
     if status.config_version != target.version or running(status) is not None:
-        return Finding.wait(Reason.UPDATING, f"Endpoint {name} is rolling it out.")
+        return Finding.wait(Reason.UPDATING, f"Endpoint {name} is rolling it out.{_hindrance(status, target)}")
     return Finding.yes(Reason.SUCCEEDED, "Every endpoint that uses it serves this version.")
+
+
+def _hindrance(status: EndpointStatus, target: Target) -> str:
+    """What the endpoint says keeps it from being ready, as a further sentence, once it says so of this target."""
+    ready = next((c for c in status.conditions if c.type == ConditionType.READY and c.status == "False"), None)
+    if ready is None or status.target_version != target.version:
+        return ""
+    return f" It is not ready ({ready.reason}): {ready.message}"

@@ -131,7 +131,8 @@ class Child(Struct, frozen=True, kw_only=True):
     replicas: int | None = None  # Deployment, model instance: spec.replicas
     asked: str = ""  # model instance: the count that the endpoint last asked for
     current: bool = True  # Deployment: its controller has seen the newest generation, all pods are of it
-    ready_replicas: int = 0  # Deployment: pods ready, of the newest template
+    ready_replicas: int = 0  # Deployment: pods ready, of whichever template
+    newest_ready: int = 0  # Deployment: those of them that must be of the newest template
     ready_addresses: int = 0  # Service: ready addresses in its EndpointSlices
     additions: str = ""  # Deployment: what others added to its pods, and who
     failure: str = ""  # Deployment: message of its ReplicaFailure condition

@@ -46,7 +46,7 @@ class _Claim(Struct, frozen=True):
 
 
 def make_deployment(raw: bytes) -> tuple[Metadata, Child]:
-    """A Deployment: how many of its newest pods are ready, and what its controller complains of."""
+    """A Deployment: how many of its pods are ready, and what its controller complains of."""
     deployment = msgspec.json.decode(raw, type=_Deployment)
     status, metadata = deployment.status, deployment.metadata
     outdated = status.replicas - status.updated_replicas
@@ -56,7 +56,8 @@ def make_deployment(raw: bytes) -> tuple[Metadata, Child]:
         make_child(kinds.DEPLOYMENT.name, metadata),
         replicas=deployment.spec.replicas,
         current=status.observed_generation >= metadata.generation and outdated == 0,
-        ready_replicas=max(0, status.ready_replicas - outdated),
+        ready_replicas=status.ready_replicas,
+        newest_ready=max(0, status.ready_replicas - outdated),
         additions=additions(metadata.managed_fields),
         failure=failure.message,
         failed_at=epoch(failure.last_transition_time),

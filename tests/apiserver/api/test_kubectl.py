@@ -52,7 +52,7 @@ def test_the_columns_of_an_endpoint(server: Server, namespace: str) -> None:
         "state": "InService",
         "url": "http://titanic.example.com",
         "traffic": "blue=90,green=10",
-        "conditions": [_condition("Ready", "True")],
+        "conditions": [_condition("Ready", "True") | {"reason": "AsAsked", "message": "The endpoint is as asked."}],
     }
     server.merge("mle", endpoint, {"status": status}, subresource="status").raise_for_status()
 
@@ -63,9 +63,11 @@ def test_the_columns_of_an_endpoint(server: Server, namespace: str) -> None:
         "Name": "titanic",
         "State": "InService",
         "Ready": "True",
+        "Reason": "AsAsked",
         "Config": "titanic",
         "URL": "http://titanic.example.com",
         "Traffic": "blue=90,green=10",
+        "Message": "The endpoint is as asked.",
     }
 
 
@@ -92,7 +94,7 @@ def test_the_columns_of_a_model(server: Server, operator: Server, namespace: str
     shown = {"Image": "registry.example.com/titanic:1.4", "Artifact": "https://example.com/t.tgz"}
     assert template_row.pop("Age")
     assert instance_row.pop("Age")
-    unknown = {"Endpoint": None, "Replicas": None, "Ready": None, "Fetched": None}
+    unknown = {"Endpoint": None, "Replicas": None, "Ready": None, "Rolled out": None, "Fetched": None}
     assert template_row == {"Name": "titanic", **shown, **unknown}
     assert instance_row == {
         "Name": "titanic-3f9c2ab1",
@@ -100,6 +102,7 @@ def test_the_columns_of_a_model(server: Server, operator: Server, namespace: str
         **shown,
         "Replicas": 2,
         "Ready": 1,
+        "Rolled out": None,
         "Fetched": status["fetched"],
     }
 
@@ -154,6 +157,7 @@ def test_the_columns_of_an_mlmodel(server: Server, namespace: str) -> None:
         "Phase": "Downloading",
         "Replicas": 1,
         "Ready": 1,
+        "Reason": None,
         "Endpoint": "http://t.ns.svc",
         "Image": "registry.example.com/titanic:1.4",
         "Artifact": "https://example.com/t.tgz",

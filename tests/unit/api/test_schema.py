@@ -183,7 +183,7 @@ def test_a_message_shows_only_where_there_is_room() -> None:
     columns = make_crd(MLModel)["spec"]["versions"][0]["additionalPrinterColumns"]
 
     assert [column["name"] for column in columns if "priority" not in column] == [
-        *("Phase", "Replicas", "Ready", "Endpoint"),
+        *("Phase", "Replicas", "Ready", "Reason", "Endpoint"),
         "Age",
     ]
 

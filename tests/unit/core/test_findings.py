@@ -213,12 +213,14 @@ def test_a_signal_is_not_called_a_crash_while_no_event_is_known(code: int) -> No
     assert "as the kubelet does when the probe (/ping on port 9999) fails" in finding.message
 
 
-def test_a_container_that_ends_by_itself_is_a_crash_whatever_its_probe_said_before() -> None:
+def test_a_container_that_ends_by_itself_is_a_crash_and_its_probe_is_no_clue() -> None:
     finding = judged(complaining(NO_ONE, replace(CRASHED, probe=PROBE)))
 
     assert finding.reason == Reason.CRASH_LOOPING
-    assert "exit code 3 (Error)" in finding.message
-    assert "Before, its startup probe (/ping on port 9999) failed: connection refused." in finding.message
+    assert finding.message == (
+        "Pod p: container model ended with exit code 3 (Error), 2 restarts."
+        " Termination message: no such file: model.onnx"
+    )
 
 
 def test_only_the_latest_word_on_the_container_counts() -> None:
@@ -285,6 +287,14 @@ def test_an_artifact_that_overflows_its_volume_is_too_large() -> None:
 
 def test_no_count_of_ready_pods_contradicts_that_they_are_not_all_ready() -> None:
     assert judged(ready=2).message == "rfc-1: its Deployment is being updated."
+
+
+def test_a_probe_that_fails_while_a_deployment_is_updated_is_told() -> None:
+    pod = complaining(NO_ONE)
+
+    message = judged(pod, ready=2).message
+
+    assert message.startswith("rfc-1: its Deployment is being updated. Pod p, container model: its startup probe")
 
 
 def test_what_others_added_to_the_pods_is_told_with_the_way_to_have_it() -> None:

@@ -147,7 +147,7 @@ def _serving(view: View) -> Verdict:
         pods=view.new_pods,
         refusals=(),
         wanted=view.wanted,
-        ready=min(view.deployment.ready_replicas, view.answering),
+        ready=min(view.deployment.newest_ready, view.answering),
         instance=view.asked,
     )
     if view.deployment.stalled:

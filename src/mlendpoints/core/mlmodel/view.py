@@ -108,7 +108,7 @@ class View(Struct, frozen=True, dict=True):
         if deployment is None or deployment.deleting or self.service is None or not self.is_switched:
             return False
         settled = deployment.current and deployment.replicas == self.wanted
-        return settled and min(deployment.ready_replicas, self.answering) >= self.wanted
+        return settled and min(deployment.newest_ready, self.answering) >= self.wanted
 
     @property
     def fallback(self) -> str:
