@@ -105,6 +105,9 @@ BUGS = {
     "dead-gateways": Bug("a gateway pod on a dead node is waited for", "dead gateway", Scene, "_is_gone", _never),
     "late-though-ready": Bug("a deadline passes whatever is ready", "update", rollout, "_late_proof", _late_at_once),
     "no-credential": Bug("TLS without a credential is no case", "update", children, "open_doors", _the_asked_door),
+    "template-alone": Bug(
+        "images of an earlier release stay where pods are built", "upgrade", children, "fits", _always
+    ),
     "prune-blindly": Bug("pods go whatever the routes say", "trouble", endpoint, "prune", _even_while_absent),
     "weights-by-hand": Bug("weights changed by hand are kept", "trouble", Scene, "_as_written", _as_it_stands),
 }

@@ -31,6 +31,9 @@ def _goes_through(state: State, op: Op) -> bool:
             return op.seen == endpoint_version(state)
         case Verb.SCALE | Verb.APPLY:
             return stands(state, op.kind, op.name) and op.seen in {None, _count(state, op)}
+        case Verb.REFREEZE:
+            instance = state.instance(op.name)
+            return instance is not None and instance.deployment == ABSENT and instance.replicas == op.seen
         case Verb.DELETE:
             return not stands(state, op.kind, op.name) or op.seen in {None, _count(state, op)}
         case _:
@@ -68,6 +71,9 @@ def _done(state: State, op: Op) -> State:  # noqa: PLR0911 - one for each verb
             return _written(state, op)
         case Verb.SCALE:
             return _scaled(state, op)
+        case Verb.REFREEZE:
+            instance = state.instance(op.name)
+            return state.with_instance(op.name, instance and instance._replace(earlier=False))
         case Verb.DELETE:
             return without(state, op.kind, op.name)
         case Verb.HOLD:
@@ -111,7 +117,8 @@ def _part_written(state: State, op: Op) -> State:
         return state
     if op.kind != "Deployment":
         return state.with_instance(op.name, _with_part(instance, op.kind, WRITTEN))
-    return state.with_instance(op.name, _with_pods(instance._replace(deployment=WRITTEN), _counts(op)[0]))
+    built = instance._replace(deployment=WRITTEN, built_earlier=False)
+    return state.with_instance(op.name, _with_pods(built, _counts(op)[0]))
 
 
 def _with_part(instance: Instance, kind: str, state: int) -> Instance:

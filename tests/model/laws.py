@@ -80,6 +80,8 @@ def broken_by(state: State, after: State) -> Broken:
         yield from _broken_by_deletion(state, op)
     if op.verb is Verb.SCALE or op.verb is Verb.APPLY:
         yield from _broken_by_scaling(state, after, op)
+    if op.kind == "Deployment" and op.verb in {Verb.CREATE, Verb.APPLY}:
+        yield from _broken_by_building(state, after, op)
     if op.verb is Verb.LEAVE and after.life == GONE:
         yield from _broken_by_leaving(state)
 
@@ -138,6 +140,17 @@ def _broken_by_scaling(state: State, after: State, op: Op) -> Broken:
     before, now = state.instance(op.name), after.instance(op.name)
     if before is not None and now is not None and before.ready > 0 and now.ready == 0:
         yield from _broken_by_loss(state, op.name, f"{op.name} is scaled to nothing")
+
+
+def _broken_by_building(state: State, after: State, op: Op) -> Broken:
+    """Template and images are of one release, and an upgrade builds no pods that run already."""
+    before, now = state.instance(op.name), after.instance(op.name)
+    if before is None or now is None or (op.verb is Verb.CREATE and before.deployment != ABSENT):
+        return
+    if before.earlier:
+        yield f"{op.name} gets today's pod template with the images of an earlier release"
+    if before.deployment != ABSENT and before.built_earlier:
+        yield f"the pods of {op.name}, which an earlier release has made, are started again"
 
 
 def _broken_by_loss(state: State, instance: str, what: str) -> Broken:

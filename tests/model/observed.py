@@ -17,6 +17,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.difference import ref_of
 from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.times import precise_timestamp
 from mlendpoints.core.updates import REMOVING, UNRESOLVED
 from mlendpoints.core.world import Child, ContainerFacts, Door, PodFacts, Probe, Ref, Routes, World
@@ -56,7 +57,7 @@ class Observed:
     def world(self, state: State) -> World:
         """What the operator knows in this state."""
         assert state.life != GONE
-        models = {name: self._model(name, instance.replicas) for name, instance in state.instances}
+        models = {name: self._model(name, instance) for name, instance in state.instances}
         children = {child.ref: child for child in self._children(state)}
         return World(
             now=NOW,
@@ -74,14 +75,14 @@ class Observed:
             unexpected=_unexpected(state),
         )
 
-    def _model(self, name: str, replicas: int) -> Model:
-        ref = Ref(Model.KIND, gen.NAMESPACE, name)
+    def _model(self, name: str, instance: Instance) -> Model:
+        ref, replicas = Ref(Model.KIND, gen.NAMESPACE, name), instance.replicas
         if (ref, replicas) not in self._typed:
             manifest = self._written[ref]
             self._typed[(ref, replicas)] = _typed(manifest | {"spec": manifest["spec"] | {"replicas": replicas}}, Model)
         found = self._typed[(ref, replicas)]
         assert isinstance(found, Model)
-        return found
+        return _as_before(found) if instance.earlier else found
 
     def _config(self, name: str) -> EndpointConfig:
         ref = Ref(EndpointConfig.KIND, gen.NAMESPACE, name)
@@ -110,7 +111,7 @@ class Observed:
             replace(model, replicas=instance.replicas, asked=instance.asked),
             *(replace(child, ready_addresses=instance.ready) for child in service),
             *self._part(Ref("DestinationRule", gen.NAMESPACE, name), instance.rule),
-            *(replace(child, replicas=instance.pods, ready_replicas=instance.ready) for child in deployment),
+            *(_deployment(child, instance) for child in deployment),
         ]
 
     def _part(self, key: "Ref | Says", state: int) -> list[Child]:
@@ -124,6 +125,18 @@ class Observed:
             written = next(child for key, child in self._manifests.items() if _revision(key) == routes.revision)
             return replace(written, fields="", routes=routes)
         return self._manifests[routes]
+
+
+def _deployment(child: Child, instance: Instance) -> Child:
+    counted = replace(child, replicas=instance.pods, ready_replicas=instance.ready)
+    return replace(counted, builder="0", manifest_hash="earlier") if instance.built_earlier else counted
+
+
+def _as_before(model: Model) -> Model:
+    """With another image of the proxy, and no revision of the pod template."""
+    marks = instance_of(model)
+    earlier = replace(marks, builder="", images=replace(marks.images, nginx="nginx:0"))
+    return replace(model, spec=replace(model.spec, instance=earlier))
 
 
 def monitor_ref() -> Ref:

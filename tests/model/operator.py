@@ -13,7 +13,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.model import Model
 from mlendpoints.core import endpoint
 from mlendpoints.core.entrances import parse_doors
-from mlendpoints.core.plan import Apply, Create, Plan, Scale, SetStatus, Write
+from mlendpoints.core.plan import Apply, Create, Plan, Refreeze, Scale, SetStatus, Write
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Child
 from tests.model.asks import ASKS
@@ -76,6 +76,8 @@ class Operator:
                 return Op(Verb.CREATE if isinstance(write, Create) else Verb.APPLY, ref.kind, ref.name, value)
             case Scale(child=child, replicas=replicas, asked=asked):
                 return Op(Verb.SCALE, child.ref.kind, child.ref.name, (replicas, asked), child.replicas)
+            case Refreeze(child=child):
+                return Op(Verb.REFREEZE, child.ref.kind, child.ref.name, seen=child.replicas)
             case _:
                 raise AssertionError(f"No plan of this world writes {write}")
 

@@ -49,6 +49,8 @@ class Instance(NamedTuple):
     pods: int = 0  # replicas of the Deployment
     ready: int = 0
     leaving: bool = False  # pods of a deleted Deployment that finish their requests
+    earlier: bool = False  # what the operator has frozen in it is an earlier release's
+    built_earlier: bool = False  # and so is the template of its Deployment
 
 
 class Gateway(NamedTuple):
@@ -67,6 +69,7 @@ class Verb(StrEnum):
     CREATE = "creates"
     APPLY = "applies"
     SCALE = "scales"
+    REFREEZE = "freezes anew"
     CHECK = "checks"
     DELETE = "deletes"
     HOLD = "puts its finalizer on"

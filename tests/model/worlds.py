@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from tests.model.explore import Explorer
-from tests.model.state import LISTED, Budget, State
+from tests.model.state import ABSENT, LISTED, Budget, State
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -16,6 +16,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
     mishaps: int
     in_service: bool  # it begins with an endpoint in service, else with one that is new
     keep: int = 0  # earlier versions whose instances stay
+    earlier: bool = False  # another release has made what is in service
     dead: bool = False  # one of its gateway pods is on a node that has just died
 
 
@@ -25,6 +26,16 @@ WORLDS = {
     "update": Bounds(what="an endpoint in service, one edit", edits=1, mishaps=0, in_service=True),
     "dead gateway": Bounds(
         what="the same, with a gateway pod on a dead node", edits=1, mishaps=0, in_service=True, dead=True
+    ),
+    "upgrade": Bounds(
+        what="an endpoint in service that an earlier release has made, one mishap",
+        edits=0,
+        mishaps=1,
+        in_service=True,
+        earlier=True,
+    ),
+    "upgrade and update": Bounds(
+        what="the same, keeping a version, two edits", edits=2, mishaps=0, in_service=True, keep=1, earlier=True
     ),
     "conflict": Bounds(what="an endpoint in service, two edits", edits=2, mishaps=0, in_service=True),
     "trouble": Bounds(what="an endpoint in service, one edit, one mishap", edits=1, mishaps=1, in_service=True),
@@ -38,6 +49,12 @@ def start_of(bounds: Bounds, explorer: Explorer) -> State:
     """The state in which a world begins."""
     new = State(ask="shared", keep=bounds.keep)
     begun = _rest_after(new, explorer) if bounds.in_service else new
+    if bounds.earlier:
+        made = (
+            (name, instance._replace(earlier=True, built_earlier=instance.deployment != ABSENT))
+            for name, instance in begun.instances
+        )
+        begun = begun._replace(instances=tuple(made))
     if bounds.dead:
         first, last = begun.gateways
         begun = begun._replace(gateways=(first, last._replace(dead=LISTED, answered=frozenset())))

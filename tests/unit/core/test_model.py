@@ -26,9 +26,18 @@ def test_one_edit_of_an_endpoint_in_service_breaks_no_law_and_ends_well(world: s
     assert judged(explorer) is None
 
 
+def test_one_mishap_after_an_upgrade_breaks_no_law_and_ends_well() -> None:
+    explorer = Explorer()
+    graph = explorer.run(start_of(WORLDS["upgrade"], explorer))
+
+    assert graph.states == graph.expanded > 100
+    assert graph.violation is None
+    assert judged(explorer) is None
+
+
 QUICKLY_FOUND = (
     *("no-pings", "scale-unproven", "done-too-early", "pods-before-routes"),
-    *("late-though-ready", "no-credential", "dead-gateways", "doors-unproven", "close-at-once"),
+    *("late-though-ready", "no-credential", "dead-gateways", "doors-unproven", "close-at-once", "template-alone"),
 )
 
 
