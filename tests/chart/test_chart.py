@@ -29,7 +29,8 @@ def test_the_operator_reads_no_secret_and_no_rule_has_a_wildcard() -> None:
 def test_the_operator_is_granted_just_what_it_does() -> None:
     """What it makes it creates, reads when the name is taken, changes and deletes; of all else it reads lists."""
     granted: dict[str, set[str]] = {}
-    for rule in operator_rules(rendered(allowedPathPrefixes=["/mnt/models"]), "ClusterRole"):
+    manifests = rendered(allowedPathPrefixes=["/mnt/models"], networkPolicy={"models": "write"})
+    for rule in operator_rules(manifests, "ClusterRole"):
         for group in rule["apiGroups"]:
             for resource in rule["resources"]:
                 granted.setdefault(f"{resource}.{group}".rstrip("."), set()).update(rule["verbs"])
@@ -45,6 +46,7 @@ def test_the_operator_is_granted_just_what_it_does() -> None:
         **{f"{kind}.{istio}": makes for kind in ("virtualservices", "gateways", "destinationrules")},
         **dict.fromkeys(("services", "persistentvolumeclaims", "persistentvolumes", "jobs.batch"), makes),
         "deployments.apps": makes | {"update"},
+        "networkpolicies.networking.k8s.io": makes,
         "pods": {"list", "watch"},
         "endpointslices.discovery.k8s.io": {"list", "watch"},
         "events": {"list"},
@@ -64,6 +66,15 @@ def test_only_monitoring_and_its_node_reach_the_operator() -> None:
     (nobody,) = of_kind(rendered(networkPolicy={"metricsFrom": []}), "NetworkPolicy")
     assert nobody["spec"]["ingress"] == []
     assert list(of_kind(rendered(networkPolicy={"enabled": False}), "NetworkPolicy")) == []
+
+
+@pytest.mark.parametrize(("models", "reaches"), [("ignore", False), ("write", True), ("remove", True)])
+def test_network_policies_are_out_of_reach_unless_they_are_the_operators(models: str, *, reaches: bool) -> None:
+    manifests = rendered(networkPolicy={"models": models})
+    rules = operator_rules(manifests, "ClusterRole")
+    assert any("networkpolicies" in rule["resources"] for rule in rules) == reaches
+    role, *_ = of_kind(rendered(networkPolicy={"models": models}, watchNamespaces=["team-a"]), "Role")
+    assert role["rules"] == rules
 
 
 def test_volumes_are_out_of_reach_unless_node_directories_are_allowed() -> None:
@@ -114,12 +125,13 @@ def test_the_operators_policy_knows_closed_namespaces_allowed_metadata_and_prefi
         return {each["name"]: each["expression"] for each in policy_of("operator", **values)["variables"]}
 
     chosen = variables(
-        gateway={"service": "edge/gate"},
+        gateway={"service": "edge/gate", "selector": {"app": "gate", "team": "a"}},
         allowedPathPrefixes=["/mnt/models/", "team-a=/srv"],
         admissionPolicy={"closedNamespaces": ["kube-system", "platform"], "allowedMetadata": ["team", "a.com/b"]},
     )
     assert chosen["closed"] == '["kube-system","platform","edge"]'
     assert chosen["prefixes"] == '["/mnt/models","/srv"]'
+    assert (chosen["gateway"], chosen["selector"]) == ('"edge"', '{"app":"gate","team":"a"}')
     assert chosen["added"] == '["team","a.com/b"]'
     assert variables()["prefixes"] == "[]"
 
@@ -128,7 +140,7 @@ def test_without_choices_the_operators_policy_is_the_generated_one() -> None:
     policy, _ = make_policies()
     chosen = {each["name"]: each["expression"] for each in policy_of("operator")["variables"]}
     generated = {each["name"]: each["expression"] for each in policy["spec"]["variables"]}
-    lists = {name: json.loads(chosen.pop(name)) for name in ("closed", "added", "prefixes")}
+    lists = {name: json.loads(chosen.pop(name)) for name in ("closed", "added", "prefixes", "gateway", "selector")}
     assert lists == {name: json.loads(generated.pop(name).replace("'", '"')) for name in lists}
     assert chosen == generated
 
@@ -139,7 +151,7 @@ def test_without_admission_policies_the_chart_has_none() -> None:
 
 
 def test_the_operators_policy_looks_at_all_that_its_roles_let_it_write() -> None:
-    roles = rendered(allowedPathPrefixes=["/mnt/models"])
+    roles = rendered(allowedPathPrefixes=["/mnt/models"], networkPolicy={"models": "write"})
     rules = [*operator_rules(roles, "ClusterRole"), *operator_rules(roles, "Role")]
     writes = {"create", "update", "patch", "delete"}
     granted = {
@@ -191,6 +203,7 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
         proof={"mode": "timed", "seconds": 3.5},
         drainSeconds=0,
         allowedPathPrefixes=["/mnt/models", "team-a=/srv"],
+        networkPolicy={"models": "write", "metricsFrom": [{"podSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}}]},
         fetch={
             "allowedAddresses": ["169.254.20.10/32", "fd00::/8"],
             "httpProxy": "http://proxy:3128",
@@ -222,6 +235,8 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
         proof_seconds=3.5,
         drain_seconds=0,
         allowed_path_prefixes=("/mnt/models", "team-a=/srv"),
+        network_policies="write",
+        metrics_from=({"podSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}}),
         fetch_allowed_addresses=("169.254.20.10/32", "fd00::/8"),
         fetch_http_proxy="http://proxy:3128",
         fetch_https_proxy="http://proxy:3129",
@@ -257,6 +272,7 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
         ({"watchNamespaces": "team-a"}, "/watchNamespaces"),
         ({"admissionPolicy": {"closedNamespaces": ["platform"]}}, "/admissionPolicy/closedNamespaces"),
         ({"admissionPolicy": {"allowedMetadata": ["a'b"]}}, "/admissionPolicy/allowedMetadata/0"),
+        ({"networkPolicy": {"models": True}}, "/networkPolicy/models"),
         ({"replicas": 3}, "/replicas"),
     ],
 )

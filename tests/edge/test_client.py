@@ -30,6 +30,14 @@ def test_volumes_are_watched_only_where_paths_are_allowed() -> None:
     assert kinds(volumes=True) - kinds(volumes=False) == {VOLUME.name}
 
 
+def test_network_policies_are_watched_only_where_they_are_ours_and_by_our_label() -> None:
+    def watches(*, ours: bool) -> set[tuple[str, bool]]:
+        made = make_watches(namespaces=(), gateway_service="i/g", volumes=False, network_policies=ours)
+        return {(watch.kind.name, watch.label_selector != "") for watch in made}
+
+    assert watches(ours=True) - watches(ours=False) == {("NetworkPolicy", True)}
+
+
 def test_routes_are_watched_whosever_they_are() -> None:
     unlabelled = {
         w.kind.name for w in make_watches(namespaces=(), gateway_service="i/g", volumes=True) if not w.label_selector

@@ -21,7 +21,7 @@ SECURITY.md tells what remains.
 
 from typing import Final
 
-from mlendpoints.api import containment_metadata, containment_pods, labels
+from mlendpoints.api import containment_metadata, containment_network, containment_pods, labels
 from mlendpoints.api.crd import KINDS
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
@@ -39,6 +39,7 @@ CHILDREN: Final[dict[str, list[str]]] = {
     "apps": ["deployments"],
     "batch": ["jobs"],
     "": ["services", "persistentvolumeclaims"],
+    "networking.k8s.io": ["networkpolicies"],
     "networking.istio.io": ["virtualservices", "gateways", "destinationrules"],
 }
 
@@ -67,6 +68,8 @@ _VARIABLES: Final = {
     "place": "request.?namespace.orValue('')",
     "own": "request.userInfo.username.split(':')[2]",
     "closed": str(list(CLOSED)),
+    "gateway": "'istio-ingress'",  # the chart puts the gateway's namespace, and the labels of its pods, in their place
+    "selector": "{'istio': 'ingressgateway'}",
     "prefixes": "[]",  # the chart puts allowedPathPrefixes in their place; without any, no volumes are created
     "writes": f"request.operation in {list(_WRITES)}",
     "namespaced": f"variables.kind in {_CHILDREN + _INSTANCES}",
@@ -98,6 +101,7 @@ def make_policies(operator: str = OPERATOR) -> list[Manifest]:
             *_services(),
             *_storage(),
             *_routes(),
+            *containment_network.make_validations(),
             *_others(),
         ],
     )
@@ -222,8 +226,10 @@ def _routes() -> list[Manifest]:
         ),
         deny_unless(
             "!variables.writes || variables.kind != 'gateways' || "
-            "object.spec.servers.all(server, server.hosts.all(host, host.startsWith('./')))",
-            "writes Gateways for routes of their own namespace",
+            "object.spec.servers.all(server, server.hosts.all(host, host.startsWith('./'))) && "
+            "(object.spec.selector == variables.selector || "
+            "oldObject != null && object.spec.selector == oldObject.spec.selector)",
+            "writes Gateways of the gateway's pods, for routes of their own namespace",
         ),
         deny_unless(
             "!variables.writes || variables.kind != 'destinationrules' || object.spec.host == object.metadata.name",

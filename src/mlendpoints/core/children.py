@@ -11,6 +11,7 @@ from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.manifests.destinationrule import make_destination_rule
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.instances import make_config_instance, make_model_instance
+from mlendpoints.core.manifests.networkpolicy import make_network_policy
 from mlendpoints.core.manifests.service import make_monitoring_service, make_service
 from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_claim, needs_volume
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
@@ -39,6 +40,8 @@ def desired(scene: Scene, rollout: Rollout) -> Iterator[Manifest]:
     if doors := open_doors(scene, rollout):
         yield make_gateway(scene.world.endpoint, scene.world.settings, doors)
     yield make_monitoring_service(scene.world.endpoint)
+    if scene.world.settings.network_policies == "write":
+        yield make_network_policy(scene.world.endpoint, scene.world.settings)
     asked = scene.target if rollout.step is not Step.HOLD else None
     if asked is not None:
         yield _record(scene, asked)

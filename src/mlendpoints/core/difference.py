@@ -39,6 +39,7 @@ _ATOMIC = {
         }
     ),
     "Service": frozenset({"selector"}),
+    "NetworkPolicy": frozenset({"ingress", "podSelector", "policyTypes"}),
     "PersistentVolume": frozenset({"accessModes", "required"}),
     "PersistentVolumeClaim": frozenset({"accessModes"}),
     "Gateway": frozenset({"servers"}),

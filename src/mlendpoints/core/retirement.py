@@ -15,6 +15,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.keeping import kept_instances, kept_records
+from mlendpoints.core.manifests.networkpolicy import network_policy_name
 from mlendpoints.core.manifests.storage import volume_name
 from mlendpoints.core.plan import Release
 from mlendpoints.core.rollout import Rollout, Step
@@ -50,7 +51,7 @@ def leftovers(scene: Scene, rollout: Rollout) -> Leftovers:
 
 def prune(scene: Scene, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
     """What can be deleted right now."""
-    useless = orphaned_volumes(scene) + released_volumes(scene)
+    useless = orphaned_volumes(scene) + released_volumes(scene) + unwanted_policies(scene)
     if not unneeded or not routes_are_proven(scene, rollout) or not is_on_record(scene, rollout):
         return useless
     instances = tuple(child for name in unneeded.model_instances for child in retire(scene, name))
@@ -111,6 +112,13 @@ def orphaned_volumes(scene: Scene) -> tuple[Child, ...]:
 def released_volumes(scene: Scene) -> tuple[Child, ...]:
     """Volumes whose claim somebody has deleted: another of the same name takes the next claim. The files stay."""
     return tuple(child for _, child in sorted(scene.world.children.items()) if child.released and not child.deleting)
+
+
+def unwanted_policies(scene: Scene) -> tuple[Child, ...]:
+    """The NetworkPolicy of a time when they were written, and are to be removed."""
+    name = network_policy_name(scene.world.endpoint.metadata.name)
+    policy = scene.standing(Ref("NetworkPolicy", scene.namespace, name))
+    return (policy,) if policy is not None and scene.world.settings.network_policies == "remove" else ()
 
 
 def _awaits_volume(child: Child) -> bool:

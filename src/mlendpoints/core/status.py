@@ -17,6 +17,7 @@ from mlendpoints.core.findings import Finding, added_by_others, refused
 from mlendpoints.core.history import Report
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.lostvolumes import lost_volumes
+from mlendpoints.core.manifests.networkpolicy import network_policy_name
 from mlendpoints.core.manifests.service import monitoring_name
 from mlendpoints.core.orphans import left_over
 from mlendpoints.core.proofs import no_gateway, routing_refusals, tell_lagging
@@ -80,7 +81,7 @@ def make_status(report: Report) -> EndpointStatus:
         observed_generation=endpoint.metadata.generation,
         state=_state(settled, available, update_finding),
         url=_url(report),
-        monitoring_url=monitoring_url(endpoint) if (scene.serving or scene.target) and not _beside(scene) else "",
+        monitoring_url=monitoring_url(endpoint) if (scene.serving or scene.target) and not _unmonitored(scene) else "",
         target_version=scene.target.version if scene.target else endpoint.status.target_version,
         route_revision=_route_revision(report),
         traffic=",".join(f"{d.variant}={d.weight}" for d in scene.serving),
@@ -105,6 +106,12 @@ def _models(report: Report) -> Finding:
 
 def _beside(scene: Scene) -> str:
     """What could not be written and hinders no caller, as a further sentence; empty if there is nothing."""
+    policy = Ref("NetworkPolicy", scene.namespace, network_policy_name(scene.world.endpoint.metadata.name))
+    refusal = scene.world.refusals.get(policy)
+    return _unmonitored(scene) + (f" Its pods have no NetworkPolicy: {refusal.message}" if refusal else "")
+
+
+def _unmonitored(scene: Scene) -> str:
     service = Ref("Service", scene.namespace, monitoring_name(scene.world.endpoint.metadata.name))
     refusal = scene.world.refusals.get(service)
     return f" There is no monitoringUrl: {refusal.message}" if refusal else ""

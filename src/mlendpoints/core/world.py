@@ -5,6 +5,7 @@ The edge gathers a world from its cache; tests build one by hand. Children are
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -207,6 +208,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     retry_attempts: int = 2  # of the gateways, for requests that never reached a pod; 0 in loss tests
     allowed_path_prefixes: tuple[str, ...] = ()
     url_port: int | None = None  # shown in status.url when the gateway is not on 80/443
+    network_policies: str = "ignore"  # or "write", one for each endpoint; "remove" those that were written
+    metrics_from: tuple[Mapping[str, Any], ...] = ()  # who reads the metrics of pods, as in a NetworkPolicy's ``from``
     fetch_allowed_addresses: tuple[str, ...] = ()
     fetch_http_proxy: str = ""
     fetch_https_proxy: str = ""

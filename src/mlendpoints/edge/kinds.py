@@ -32,6 +32,7 @@ MLMODEL = Kind(name="MLModel", api_version=API_VERSION, plural="mlmodels")
 VIRTUAL_SERVICE = Kind(name="VirtualService", api_version="networking.istio.io/v1", plural="virtualservices")
 GATEWAY = Kind(name="Gateway", api_version="networking.istio.io/v1", plural="gateways")
 DESTINATION_RULE = Kind(name="DestinationRule", api_version="networking.istio.io/v1", plural="destinationrules")
+NETWORK_POLICY = Kind(name="NetworkPolicy", api_version="networking.k8s.io/v1", plural="networkpolicies")
 SERVICE = Kind(name="Service", api_version="v1", plural="services")
 DEPLOYMENT = Kind(name="Deployment", api_version="apps/v1", plural="deployments")
 JOB = Kind(name="Job", api_version="batch/v1", plural="jobs")
@@ -49,7 +50,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         *(ENDPOINT, CONFIG, MODEL, MLMODEL),
-        *(VIRTUAL_SERVICE, GATEWAY, DESTINATION_RULE),
+        *(VIRTUAL_SERVICE, GATEWAY, DESTINATION_RULE, NETWORK_POLICY),
         *(SERVICE, DEPLOYMENT, JOB, CLAIM, VOLUME, SLICE, POD),
         *(GATEWAY_SERVICE, GATEWAY_SLICE, EVENT, KUBELET_EVENT, LEASE),
     )
@@ -70,14 +71,17 @@ class Watch(Struct, frozen=True, kw_only=True):
     field_selector: str = ""
 
 
-def make_watches(*, namespaces: tuple[str, ...], gateway_service: str, volumes: bool) -> tuple[Watch, ...]:
+def make_watches(
+    *, namespaces: tuple[str, ...], gateway_service: str, volumes: bool, network_policies: bool = False
+) -> tuple[Watch, ...]:
     """All that must have synced before anything is planned.
 
     Istio's routes are watched unlabelled: somebody else's may name a host of ours.
     """
     scopes = namespaces or ("",)
     unlabelled = (ENDPOINT, CONFIG, MODEL, MLMODEL, VIRTUAL_SERVICE, GATEWAY)
-    labelled = (DESTINATION_RULE, SERVICE, DEPLOYMENT, JOB, CLAIM, SLICE, POD)
+    policies = (NETWORK_POLICY,) if network_policies else ()
+    labelled = (DESTINATION_RULE, SERVICE, DEPLOYMENT, JOB, CLAIM, SLICE, POD, *policies)
     return (
         *(Watch(kind=kind, namespace=scope) for scope in scopes for kind in unlabelled),
         *(Watch(kind=kind, namespace=scope, label_selector=_OURS) for scope in scopes for kind in labelled),

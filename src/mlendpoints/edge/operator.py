@@ -67,6 +67,7 @@ class Operator:
             namespaces=settings.namespaces,
             gateway_service=settings.gateway_service,
             volumes=bool(settings.allowed_path_prefixes),
+            network_policies=settings.network_policies != "ignore",
         )
         self._recorder = Recorder(api, instance=process.identity)
         progress = Progress()

@@ -232,6 +232,7 @@ _DECODERS: dict[str, Callable[[bytes], tuple[Metadata, Facts]]] = {
     kinds.VIRTUAL_SERVICE.name: _virtual_service,
     kinds.GATEWAY.name: _gateway,
     kinds.DESTINATION_RULE.name: _child(kinds.DESTINATION_RULE.name),
+    kinds.NETWORK_POLICY.name: _child(kinds.NETWORK_POLICY.name),
     kinds.SERVICE.name: _child(kinds.SERVICE.name),
     kinds.DEPLOYMENT.name: make_deployment,
     kinds.JOB.name: make_job,

@@ -46,6 +46,7 @@ _OBJECTS: Mapping[str, Any] = {
     "tls_credentials": dict[str, str],
     "gateway_hosts": tuple[_Grant, ...],
     "nginx_resources": _Resources,
+    "metrics_from": tuple[dict[str, Any], ...],
     "model_init_resources": _Resources,
 }
 
@@ -95,6 +96,11 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     # Node directories that a variant's path may lie in, NAMESPACE=/DIRECTORY for one namespace; none by default
     allowed_path_prefixes: tuple[str, ...] = ()
+
+    # NetworkPolicies for the pods of endpoints: none, one for each, or those that were written removed; and who reads
+    # the pods' metrics, as in a NetworkPolicy's `from`
+    network_policies: Literal["ignore", "write", "remove"] = "ignore"
+    metrics_from: tuple[Mapping[str, Any], ...] = ()
 
     # How model-init reaches stores: refused addresses that are allowed all the same, proxies, and the
     # ConfigMap (of each namespace with models) whose ca.crt is trusted

@@ -337,7 +337,7 @@ ROUTES: dict[str, Object] = {
         "http": [{"match": [{"uri": {"prefix": "/"}}], "route": [{"destination": {"host": "titanic"}}]}],
     },
     "Gateway": {
-        "selector": {"istio": "ingress"},
+        "selector": {"istio": "ingressgateway"},
         "servers": [
             {"hosts": ["./titanic.example.com"], "port": {"number": 80, "name": "http", "protocol": "HTTP"}},
         ],
@@ -385,6 +385,24 @@ def test_its_routes_lead_from_its_own_gateway_to_its_own_services(
 ) -> None:
     said = post(operator, "VirtualService", a_route("VirtualService", namespace, **change))
     assert f"{SAID}writes VirtualServices of their own Gateway" in said
+
+
+@pytest.mark.usefixtures("istio")
+def test_its_gateways_are_the_administrators(operator: Server, server: Server, namespace: str) -> None:
+    said = post(operator, "Gateway", a_route("Gateway", namespace, selector={"istio": "eastwestgateway"}))
+    assert f"{SAID}writes Gateways of the gateway's pods" in said
+
+    before = a_route("Gateway", namespace, selector={"istio": None, "app": "before"})
+    server.ask("POST", folder("Gateway", before), body=before).raise_for_status()
+    path = f"{folder('Gateway', before)}/titanic"
+
+    def selecting(selector: Object) -> int:
+        patch = {"metadata": {"annotations": {labels.MANIFEST_HASH: "a"}}, "spec": {"selector": selector}}
+        return operator.ask("PATCH", path, body=patch, headers=MERGE).status_code
+
+    assert selecting({}) == 200
+    assert selecting({"app": "other"}) == 403
+    assert selecting({"istio": "ingressgateway", "app": None}) == 200
 
 
 @pytest.mark.usefixtures("istio")

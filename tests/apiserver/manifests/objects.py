@@ -66,7 +66,7 @@ class Objects:
         version = manifest["apiVersion"]
         group = f"/apis/{version}" if "/" in version else f"/api/{version}"
         scope = "" if manifest["kind"] == "PersistentVolume" else f"/namespaces/{self.namespace}"
-        return f"{group}{scope}/{manifest['kind'].lower()}s"
+        return f"{group}{scope}/{manifest['kind'].lower()}s".replace("policys", "policies")
 
 
 def our_fields(stored: Manifest) -> str:

@@ -18,7 +18,9 @@ NAMES = {
     "DestinationRule": "titanic-rfc-blue0000",
     "VirtualService": "titanic",
     "Gateway": "titanic",
+    "NetworkPolicy": "everything-models",
 }
+CASES = {"NetworkPolicy": "everything"}  # the golden case that has one
 
 
 def nginx(**fields: Any) -> Manifest:  # noqa: ANN401 - any field of a container
@@ -64,6 +66,9 @@ EDITS: dict[str, tuple[str, Manifest]] = {
     "the gateway's host": ("Gateway", {"spec": {"servers": []}}),
     "the gateway's pods": ("Gateway", {"spec": {"selector": {"istio": "other"}}}),
     "the balancing": ("DestinationRule", {"spec": {"trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}}}}),
+    "who gets in": ("NetworkPolicy", {"spec": {"ingress": [{}]}}),
+    "what is closed": ("NetworkPolicy", {"spec": {"podSelector": {"matchLabels": {"mlendpoints.dev/endpoint": "b"}}}}),
+    "what is closed also": ("NetworkPolicy", {"spec": {"policyTypes": ["Ingress", "Egress"]}}),
     "the idle time": ("DestinationRule", {"spec": {"trafficPolicy": {"connectionPool": None}}}),
 }
 
@@ -73,11 +78,16 @@ def content_type(kind: str) -> str:
     return STRATEGIC if kind in ("Deployment", "Service") else MERGE
 
 
+def manifest_for(kind: str, namespace: str) -> Manifest:
+    """The golden one of its kind."""
+    return manifest_of((CASES.get(kind, "titanic"), kind, NAMES[kind]), namespace)
+
+
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("applied", [False, True], ids=["created", "applied"])
 def test_an_edit_is_seen(objects: Objects, edit: str, *, applied: bool) -> None:
     kind, patch = EDITS[edit]
-    manifest = manifest_of(("titanic", kind, NAMES[kind]), objects.namespace)
+    manifest = manifest_for(kind, objects.namespace)
     objects.create(manifest)
     if applied:
         objects.apply(manifest)
@@ -88,7 +98,7 @@ def test_an_edit_is_seen(objects: Objects, edit: str, *, applied: bool) -> None:
 @pytest.mark.parametrize("edit", EDITS)
 def test_one_apply_takes_an_edit_back(objects: Objects, edit: str) -> None:
     kind, patch = EDITS[edit]
-    manifest = manifest_of(("titanic", kind, NAMES[kind]), objects.namespace)
+    manifest = manifest_for(kind, objects.namespace)
     objects.create(manifest)
     objects.edit(manifest, patch, content_type(kind))
     mended = objects.apply(manifest)

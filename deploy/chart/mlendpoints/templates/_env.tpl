@@ -32,6 +32,10 @@
 - {name: MLENDPOINTS_FETCH_HTTPS_PROXY, value: {{ .Values.fetch.httpsProxy | quote }}}
 - {name: MLENDPOINTS_FETCH_NO_PROXY, value: {{ .Values.fetch.noProxy | quote }}}
 - {name: MLENDPOINTS_FETCH_CA_CONFIG_MAP, value: {{ .Values.fetch.caConfigMap | quote }}}
+{{- if ne .Values.networkPolicy.models "ignore" }}
+- {name: MLENDPOINTS_NETWORK_POLICIES, value: {{ .Values.networkPolicy.models | quote }}}
+- {name: MLENDPOINTS_METRICS_FROM, value: {{ .Values.networkPolicy.metricsFrom | toJson | quote }}}
+{{- end }}
 - {name: MLENDPOINTS_NAMESPACES, value: {{ join "," .Values.watchNamespaces | quote }}}
 - {name: MLENDPOINTS_WORKERS, value: {{ .Values.workers | quote }}}
 - {name: MLENDPOINTS_LOG_LEVEL, value: {{ .Values.logLevel | quote }}}

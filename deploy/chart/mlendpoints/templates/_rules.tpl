@@ -33,6 +33,11 @@
 - apiGroups: [networking.istio.io]
   resources: [virtualservices, gateways, destinationrules]
   verbs: [get, list, watch, create, patch, delete]
+{{- if ne .Values.networkPolicy.models "ignore" }}
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]

@@ -21,6 +21,7 @@ from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.manifests.destinationrule import make_destination_rule
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.instances import make_config_instance, make_model_instance
+from mlendpoints.core.manifests.networkpolicy import make_network_policy
 from mlendpoints.core.manifests.service import make_monitoring_service, make_service
 from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_claim, needs_volume
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
@@ -79,6 +80,7 @@ def made(wish: Asked) -> list[Manifest]:
         config_manifest(wish),
         make_gateway(wish.endpoint, wish.settings, gen.asked_doors(wish.endpoint, wish.settings)),
         make_monitoring_service(wish.endpoint),
+        *([make_network_policy(wish.endpoint, wish.settings)] if wish.settings.network_policies == "write" else []),
         *instances,
         *(child for manifest in instances for child in children(existing(manifest))),
         virtual_service(wish),
