@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from mlendpoints.core.plan import Apply
-from mlendpoints.core.world import Ref
+from mlendpoints.core.world import Ref, Refusal
 from tests import gen
 from tests.simulation import Cluster
 
@@ -63,3 +63,15 @@ def test_what_was_written_is_removed_when_that_is_asked_for() -> None:
     assert POLICY not in cluster.objects
     assert cluster.condition("Ready") == ("True", "AsAsked")
     assert not cluster.reconcile()
+
+
+def test_one_that_cannot_be_written_keeps_no_endpoint_from_serving() -> None:
+    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model())
+    cluster.settings = gen.some_settings(network_policies="write")
+    cluster.rejecting[POLICY] = Refusal("QuotaExceeded", "exceeded quota: policies.")
+    cluster.settle()
+
+    assert cluster.condition("Ready") == ("True", "AsAsked")
+    (ready,) = (each for each in cluster.status.conditions if each.type == "Ready")
+    assert ready.message.endswith(" Its pods have no NetworkPolicy: exceeded quota: policies.")
+    assert cluster.status.monitoring_url
