@@ -2,6 +2,7 @@
 
 import os
 import socket
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from tests.images.upstream import Upstream, upstream
 pytestmark = pytest.mark.usefixtures("_base_unpacked")
 NO_ROOM = (503, "no room is left: too many large bodies are being received at once; retry later")
 MIB = 1 << 20
+KEPT = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = get(b"Transfer-Encoding: chunked") + b"1\r\nx\r\n0\r\n\r\n"
 
 
@@ -51,6 +53,27 @@ def test_a_slow_upload_does_not_occupy_the_model(stack: ExitStack, tmp_path: Pat
         slow[0].sendall(b"yz")
         assert received(slow[0]).endswith(b"ok")
         assert b"Content-Length: 3" in model.heads[1]
+
+
+def test_a_body_of_a_file_leaves_together_with_its_head(stack: ExitStack, tmp_path: Path) -> None:
+    """Of two pieces, the second would wait until the model's kernel acknowledges the first, 40 ms later."""
+    times, size = 5, 20_000
+    model = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+    proxy = stack.enter_context(nginx(tmp_path, MODEL_PORT=str(model.getsockname()[1])))
+    callers = [upload(stack, proxy, size, bytes(size))]
+    server = stack.enter_context(model.accept()[0])
+    for _ in range(times):
+        received(server, until=bytes(size))
+        server.sendall(KEPT)
+        received(callers[-1], until=b"ok")
+        callers.append(upload(stack, proxy, size, bytes(size)))
+    received(server, until=bytes(size))
+    assert segments(server) == times + 1
+
+
+def segments(connection: socket.socket) -> int:
+    """How many with data have come (tcpi_data_segs_in of Linux' tcp_info)."""
+    return int(struct.unpack_from("I", connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 156), 152)[0])
 
 
 def test_an_announced_length_takes_no_room(stack: ExitStack, model: Upstream, tmp_path: Path) -> None:
