@@ -73,6 +73,7 @@ IMAGES = {
                 f"images/nginx/{name}": name
                 for name in (
                     "Containerfile",
+                    "answers.js",
                     "bodies.js",
                     "entrypoint",
                     "metrics.js",

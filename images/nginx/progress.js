@@ -9,6 +9,8 @@
 // State is kept in shared memory, since each request has a JavaScript of its own, and forgotten with the process:
 // nginx's worker, should it crash, leaves counts that nobody will lower.
 
+import answers from 'answers.js';
+
 const STREAM = 480 * 1000; // ms; a stream that is read slowly proves little: SageMaker's longest
 const PAUSE = 15 * 1000; // ms between questions that a busy server leaves unanswered, each of which waits in its queue
 
@@ -45,16 +47,38 @@ function handOver(r) {
 
 // The head of the model's answer is here (js_header_filter).
 function answer(r) {
+    if (r.variables.stage === 'rejected') {
+        return; // the head of reject's own answer
+    }
     const shared = state();
     r.variables.stage = 'answered';
     shared.incr('streams', 1, 0);
     renew(shared);
+    const fault = answers.fault(r);
+    if (fault) {
+        reject(r, fault);
+    }
+    answers.correct(r);
+}
+
+// Answers in the place of the model. The error that it ends with has nginx close both connections: what the model
+// sends after its answer must not be taken for the answer to the next request.
+function reject(r, fault) {
+    end(r);
+    r.variables.stage = 'rejected';
+    const body = JSON.stringify({ error: `the model server's answer could not be passed on: ${fault}` }) + '\n';
+    answers.clear(r);
+    r.headersOut['Content-Type'] = 'application/json';
+    r.headersOut.Connection = 'close';
+    r.status = 502; // instead of the model's status line
+    r.return(502, body);
+    throw new Error(fault);
 }
 
 // The request is over (in the log phase; every request of callers is logged).
 function end(r) {
     const stage = r.variables.stage;
-    if (stage) {
+    if (stage && stage !== 'rejected') {
         const shared = state();
         shared.incr('requests', -1, 0);
         if (stage === 'answered') {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.images.processes import Running, free_port, nginx
-from tests.images.raw import END, exchange, get, received, scripted
+from tests.images.raw import END, OK, exchange, get, received, scripted
 
 pytestmark = pytest.mark.usefixtures("_base_unpacked")
 MALFORMED = "the request is not valid HTTP/1.1: check its request line, Host, Content-Length and header names"
@@ -18,6 +18,8 @@ LINE = "the request line is longer than 64 KiB"
 HEAD = "a header line is longer than 64 KiB, or all headers together are longer than 128 KiB"
 METHOD = "TRACE is not supported"
 CHUNKED = get(b"Transfer-Encoding: chunked") + b"401\r\n" + bytes(1025) + b"\r\n0\r\n\r\n"
+RETRIABLE = b"\r\nX-Mlendpoints-Retriable: true"
+PROXYS = "the path is one of the proxy's own"
 HOST = b"\r\nHost: x\r\nConnection: close\r\n"
 
 
@@ -88,10 +90,21 @@ def test_a_model_that_closes_the_connection_is_told_apart(tmp_path: Path) -> Non
     assert refusal(answer) == (502, "the model server closed the connection without an answer")
 
 
-def test_a_model_that_is_not_there_is_named_by_its_port(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [0, 20_000])
+def test_a_model_that_is_not_there_is_named_by_its_port_and_gateways_may_ask_another(size: int, tmp_path: Path) -> None:
     port = free_port()
     with nginx(tmp_path, MODEL_PORT=str(port)) as proxy:
-        assert refusal(exchange(proxy.port, get())) == (502, f"the model server does not answer on port {port}")
+        answer = exchange(proxy.port, get(b"Content-Length: %d" % size) + bytes(size))
+    assert refusal(answer) == (502, f"the model server does not answer on port {port}")
+    assert RETRIABLE in answer
+
+
+@pytest.mark.parametrize("given", [b"", OK.replace(END, RETRIABLE + END)])
+def test_a_model_that_was_asked_is_never_called_retriable(given: bytes, tmp_path: Path) -> None:
+    with scripted(given) as model, nginx(tmp_path, MODEL_PORT=str(model.port)) as proxy:
+        answer = exchange(proxy.port, get())
+    assert answer.startswith(b"HTTP/1.1 200 " if given else b"HTTP/1.1 502 ")
+    assert b"retriable" not in answer.lower()
 
 
 def test_a_queue_that_is_full_is_not_called_silence(tmp_path: Path) -> None:
@@ -117,9 +130,6 @@ PING = b"/.well-known/mlendpoints/ping"
         (b"GET", PING, False),
         *((method, PING, True) for method in (b"HEAD", b"POST", b"DELETE", b"PATCH")),
         (b"GET", PING + b"?a=b", True),
-        (b"GET", b"//.well-known//mlendpoints/ping", True),
-        (b"GET", b"/%2ewell-known/mlendpoints/ping", True),
-        (b"GET", b"/x/.." + PING, True),
     ],
 )
 def test_the_ping_names_the_instance_and_is_logged_unless_a_gateway_asks(
@@ -136,9 +146,50 @@ def test_the_ping_names_the_instance_and_is_logged_unless_a_gateway_asks(
         assert ('"ping"' in proxy.output.read_text()) == logged
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"//.well-known//mlendpoints/ping",
+        b"/%2ewell-known/mlendpoints/ping",
+        b"/.well-known/mlendpoints%2fping",
+        b"/x/.." + PING,
+    ],
+)
+def test_a_ping_in_another_spelling_is_no_ping(path: bytes, proxy: Running) -> None:
+    answer = exchange(proxy.port, get(b"X-Request-Id: odd", path=path))
+    assert refusal(answer) == (404, PROXYS)
+    assert proxy.lines(holding="odd")
+
+
+@pytest.mark.parametrize("request_", [
+    get(b"Upgrade: websocket", b"Connection: Upgrade"),
+    get(b"Upgrade: h2c, WebSocket", b"Connection: Upgrade"),
+    get(b"Upgrade: websocket", b"Content-Length: 100").replace(b"GET", b"POST"),
+    get(b"Upgrade: websocket", b"Transfer-Encoding: chunked").replace(b"GET", b"POST"),
+])  # fmt: skip
+def test_a_websocket_is_rejected_before_its_body_comes_and_before_the_model_works(
+    request_: bytes, tmp_path: Path
+) -> None:
+    with scripted() as model, nginx(tmp_path, MODEL_PORT=str(model.port)) as proxy:
+        assert refusal(exchange(proxy.port, request_)) == (501, "WebSocket is not supported")
+        assert model.heads == []
+
+
+def test_an_upgrade_to_http_2_is_ignored(proxy: Running) -> None:
+    assert exchange(proxy.port, get(b"Upgrade: h2c", b"Connection: Upgrade")).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(("method", "status"), [(b"POST", 413), (b"\x16", 400)])
+def test_the_log_names_the_method_of_what_the_proxy_rejects(method: bytes, status: int, proxy: Running) -> None:
+    request = get(b"Content-Length: 2000", b"X-Request-Id: odd")
+    assert refusal(exchange(proxy.port, method + request.removeprefix(b"GET")))[0] == status
+    (line,) = proxy.lines(holding=f'"status":{status}')
+    assert line["method"] == (method.decode() if method == b"POST" else "")
+
+
 def test_nobody_reads_the_pages_of_errors_by_asking_for_them(proxy: Running) -> None:
     answer = exchange(proxy.port, get(path=b"/.error/timeout"))
-    assert refusal(answer) == (404, "paths below /.error/ are the proxy's own")
+    assert refusal(answer) == (404, PROXYS)
 
 
 def test_a_404_of_the_model_s_own_passes_as_it_is(tmp_path: Path) -> None:

@@ -1,0 +1,27 @@
+// Which answers of a model cannot be passed on as they are.
+
+const NO_CONTENT = 204;
+
+// What is wrong with the head of an answer, or nothing.
+function fault(r) {
+    if (r.status < 200) {
+        return `its status is ${r.status}; informational answers (1xx) are not supported`;
+    }
+    return '';
+}
+
+// Corrects what gateways reject and nginx does not.
+function correct(r) {
+    if (r.status === NO_CONTENT) {
+        delete r.headersOut['Content-Length'];
+    }
+}
+
+// Removes all that the model has set.
+function clear(r) {
+    for (const name in r.headersOut) {
+        delete r.headersOut[name];
+    }
+}
+
+export default { fault, correct, clear };
