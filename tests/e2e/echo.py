@@ -2,7 +2,8 @@
 
 Answers every invocation by ``ANSWER``. The body says how long that takes: a
 number of milliseconds, or ``{"seconds": 2, "pieces": 4}``, with pieces as a
-stream. SIGTERM ends it at once: whoever still waits then is lost.
+stream. ``{"early": 103}`` is answered so first; ``{"exit": 1}`` ends the
+process. SIGTERM ends it at once: whoever still waits then is lost.
 """
 
 import json
@@ -39,6 +40,11 @@ class Handler(BaseHTTPRequestHandler):
         """An invocation."""
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         wish: dict[str, Any] = asked if isinstance(asked, dict) else {"seconds": asked / 1000}
+        if status := wish.get("exit"):
+            os._exit(status)
+        if status := wish.get("early"):
+            self.send_response_only(status)
+            self.end_headers()
         if pieces := wish.get("pieces"):
             self._stream(pieces, wish["seconds"] / pieces)
         else:

@@ -1,6 +1,7 @@
 """One pod of the ingress gateway, asked as a caller outside the mesh asks."""
 
 import re
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,6 +16,7 @@ from tests.apiserver.server import Server
 from tests.e2e.place import ROOT
 
 CALLERS = 16  # at a time
+SECONDS = 90  # for an answer
 _AGENT = "pilot-agent"  # carries what istiod says to the pod's Envoy
 _HOLD = 'kill -STOP "$1"; read -r _; kill -CONT "$1"'  # goes on, too, when whoever should say so has died
 _PORT = "http2"  # by this name the gateway's chart calls its port 80
@@ -28,7 +30,7 @@ class Gateway:
         self.pod = pod
         limits = httpx2.Limits(max_connections=CALLERS, max_keepalive_connections=CALLERS)
         self.address = address
-        self._http = httpx2.Client(base_url=f"http://{address}", timeout=90, trust_env=False, limits=limits)
+        self._http = httpx2.Client(base_url=f"http://{address}", timeout=SECONDS, trust_env=False, limits=limits)
 
     def invoke(self, host: str, *, variant: str = "", body: str = "{}") -> httpx2.Response:
         """The answer to one invocation, forced to ``variant`` if that is named."""
@@ -45,6 +47,16 @@ class Gateway:
         assert response.status_code == 200, f"{response.status_code} through {self.address}: {response.text}"
         invoked: str = response.headers[INVOKED_VARIANT_HEADER]
         return invoked
+
+    def raw(self, request: bytes, *, until: bytes) -> bytes:
+        """What comes back on a connection of its own, byte for byte, until it ends so or the connection is closed."""
+        host, _, port = self.address.rpartition(":")
+        answer = b""
+        with socket.create_connection((host, int(port)), timeout=SECONDS) as connection:
+            connection.sendall(request)
+            while not answer.endswith(until) and (more := connection.recv(1 << 16)):
+                answer += more
+        return answer
 
     def close(self) -> None:
         self._http.close()

@@ -10,6 +10,7 @@ import pytest
 
 from mlendpoints.api.labels import INVOKED_VARIANT_HEADER
 from tests.e2e.gateway import CALLERS, Gateway
+from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place
 
 REQUESTS = 2000
@@ -68,3 +69,40 @@ def test_a_bad_row_is_the_callers_mistake(titanic: Place, both: list[Gateway]) -
 def test_a_host_of_nobody_is_not_answered(titanic: Place, both: list[Gateway]) -> None:
     for gateway in both:
         assert gateway.invoke(titanic.host("nobody")).status_code == 404
+
+
+def test_a_model_s_faults_cost_nobody_else_a_request(place: Place, both: list[Gateway]) -> None:
+    host = place.host("odd")
+    place.apply(
+        an_echo("echo"),
+        a_config("cfg", a_variant("blue", "echo", instances=2)),
+        an_endpoint("odd", config="cfg", host=host),
+    )
+    place.until_ready("odd")
+    for gateway in both:
+        _an_informational_answer_is_rejected_alone(gateway, host)
+        _a_websocket_is_rejected_before_the_model_works(gateway, host)
+    _who_finds_a_dead_model_is_sent_to_the_other_pod(both, host)
+
+
+def _an_informational_answer_is_rejected_alone(gateway: Gateway, host: str) -> None:
+    with ThreadPoolExecutor(CALLERS) as callers:
+        early = callers.map(lambda _: gateway.invoke(host, body='{"early": 103}'), range(CALLERS))
+        others = list(callers.map(lambda _: gateway.invoke(host), range(5 * CALLERS)))
+        assert {(answer.status_code, "1xx" in answer.json()["error"]) for answer in early} == {(502, True)}
+    assert {(answer.status_code, answer.text) for answer in others} == {(200, "echo")}
+
+
+def _a_websocket_is_rejected_before_the_model_works(gateway: Gateway, host: str) -> None:
+    head = f"Host: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    for request in (f"GET / HTTP/1.1\r\n{head}\r\n", f"POST / HTTP/1.1\r\n{head}Content-Length: 2\r\n\r\n{{}}"):
+        answer = gateway.raw(request.encode(), until=b"}\n")
+        assert answer.startswith(b"HTTP/1.1 501 ")
+        assert b"WebSocket is not supported" in answer
+
+
+def _who_finds_a_dead_model_is_sent_to_the_other_pod(both: list[Gateway], host: str) -> None:
+    assert both[0].invoke(host, body='{"exit": 1}').status_code == 502
+    with ThreadPoolExecutor(CALLERS) as callers:
+        answers = list(callers.map(lambda number: both[number % len(both)].invoke(host), range(REQUESTS // 4)))
+    assert Counter(answer.status_code for answer in answers) == {200: REQUESTS // 4}

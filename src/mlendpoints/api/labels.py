@@ -28,6 +28,7 @@ VOLUME_FINALIZER = "mlendpoints.dev/volume"
 
 TARGET_VARIANT_HEADER = "X-Amzn-SageMaker-Target-Variant"
 INVOKED_VARIANT_HEADER = "x-Amzn-Invoked-Production-Variant"
+RETRIABLE_HEADER = "x-mlendpoints-retriable"  # of a pod's proxy: no model was asked, another pod may be
 ROUTE_PATH = "/.well-known/mlendpoints/route"
 PING_PATH = "/.well-known/mlendpoints/ping/"  # and the name of an instance, at the gateways
 PROXY_PING_PATH = PING_PATH.removesuffix("/")  # at the pods' own proxies

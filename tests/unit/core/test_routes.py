@@ -1,5 +1,7 @@
 import copy
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,11 +206,16 @@ def test_the_answer_names_the_variant_that_gave_it() -> None:
     assert target["headers"]["response"]["set"] == {"x-Amzn-Invoked-Production-Variant": "blue"}
 
 
-def test_only_what_no_pod_has_seen_is_retried() -> None:
-    weighted = rule(written(make_routes([BLUE], [])), "weighted")
-    assert weighted["retries"] == {"attempts": 2, "retryOn": "connect-failure,refused-stream"}
+@pytest.mark.parametrize("name", ["weighted", "variant/blue/rfc-aaaaaaaa"])
+def test_only_what_no_model_has_seen_is_retried(name: str) -> None:
+    found = rule(written(make_routes([BLUE], [])), name)
+    assert found["retries"] == {"attempts": 2, "retryOn": "connect-failure,refused-stream,retriable-headers"}
+    asked = found["headers"]["request"]["set"]["x-envoy-retriable-header-names"]
+    proxy = (Path(__file__).parents[3] / "images" / "nginx" / "nginx.conf.template").read_text()
+    assert re.findall(r"add_header +(\S+) +\$retriable", proxy, re.IGNORECASE)[0].lower() == asked
 
 
 def test_retries_can_be_switched_off() -> None:
     weighted = rule(written(make_routes([BLUE], []), retry_attempts=0), "weighted")
     assert weighted["retries"] == {"attempts": 0}
+    assert "headers" not in weighted

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 
 from mlendpoints.api.endpoint import Endpoint
-from mlendpoints.api.labels import INVOKED_VARIANT_HEADER, PING_PATH, ROUTE_PATH, TARGET_VARIANT_HEADER
+from mlendpoints.api.labels import INVOKED_VARIANT_HEADER, PING_PATH, RETRIABLE_HEADER, ROUTE_PATH, TARGET_VARIANT_HEADER
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import endpoint_labels, make_metadata
@@ -133,10 +133,18 @@ def _service(instance: str) -> Manifest:
 def _invocation(settings: Settings) -> Manifest:
     """No timeout, which is Istio's default: the pod's proxy has one, for silence, and a second one would race it.
 
-    Retries only where no pod has seen the request: an invocation may have effects.
+    Retries only where no model has seen the request: an invocation may have effects. Gateways remove the header that
+    names the header of such answers, before they ask a pod.
     """
-    retries = {"attempts": settings.retry_attempts, "retryOn": "connect-failure,refused-stream"}
-    return {"retries": retries if settings.retry_attempts else {"attempts": 0}}
+    if not settings.retry_attempts:
+        return {"retries": {"attempts": 0}}
+    return {
+        "retries": {
+            "attempts": settings.retry_attempts,
+            "retryOn": "connect-failure,refused-stream,retriable-headers",
+        },
+        "headers": {"request": {"set": {"x-envoy-retriable-header-names": RETRIABLE_HEADER}}},
+    }
 
 
 def _refusal(status: int, reason: str) -> Manifest:
