@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.images.processes import Running, nginx
+from tests.images.processes import nginx
 from tests.images.raw import END, OK, received
 from tests.images.test_nginx_refusing import refusal
 

@@ -10,7 +10,13 @@ import json
 from collections.abc import Mapping
 
 from mlendpoints.api.endpoint import Endpoint
-from mlendpoints.api.labels import INVOKED_VARIANT_HEADER, PING_PATH, RETRIABLE_HEADER, ROUTE_PATH, TARGET_VARIANT_HEADER
+from mlendpoints.api.labels import (
+    INVOKED_VARIANT_HEADER,
+    PING_PATH,
+    RETRIABLE_HEADER,
+    ROUTE_PATH,
+    TARGET_VARIANT_HEADER,
+)
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import endpoint_labels, make_metadata
