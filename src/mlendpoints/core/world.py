@@ -205,7 +205,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     proof: str = "required"  # or "timed"
     proof_seconds: float = 12.0  # timed: longer than istiod's longest debounce (10 s)
     drain_seconds: int = 15  # nginx's preStop sleep: longer than istiod's longest debounce
-    retry_attempts: int = 2  # of the gateways, for requests that never reached a pod; 0 in loss tests
+    retry_attempts: int = 5  # of the gateways, for requests that no model has seen; 0 in loss tests
     allowed_path_prefixes: tuple[str, ...] = ()
     url_port: int | None = None  # shown in status.url when the gateway is not on 80/443
     network_policies: str = "ignore"  # or "write", one for each endpoint; "remove" those that were written

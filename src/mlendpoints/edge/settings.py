@@ -91,8 +91,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Seconds for which a leaving pod still takes requests
     drain_seconds: Annotated[int, Meta(ge=0, le=600)] = 15
 
-    # Retries of a request that never reached a model pod; 0 in loss tests
-    retry_attempts: Annotated[int, Meta(ge=0, le=10)] = 2
+    # Retries of a request that no model has seen; 0 in loss tests
+    retry_attempts: Annotated[int, Meta(ge=0, le=10)] = 5
 
     # Node directories that a variant's path may lie in, NAMESPACE=/DIRECTORY for one namespace; none by default
     allowed_path_prefixes: tuple[str, ...] = ()

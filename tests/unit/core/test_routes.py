@@ -209,7 +209,7 @@ def test_the_answer_names_the_variant_that_gave_it() -> None:
 @pytest.mark.parametrize("name", ["weighted", "variant/blue/rfc-aaaaaaaa"])
 def test_only_what_no_model_has_seen_is_retried(name: str) -> None:
     found = rule(written(make_routes([BLUE], [])), name)
-    assert found["retries"] == {"attempts": 2, "retryOn": "connect-failure,refused-stream,retriable-headers"}
+    assert found["retries"] == {"attempts": 5, "retryOn": "connect-failure,refused-stream,retriable-headers"}
     asked = found["headers"]["request"]["set"]["x-envoy-retriable-header-names"]
     proxy = (Path(__file__).parents[3] / "images" / "nginx" / "nginx.conf.template").read_text()
     assert re.findall(r"add_header +(\S+) +\$retriable", proxy, re.IGNORECASE)[0].lower() == asked
