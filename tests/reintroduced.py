@@ -61,7 +61,7 @@ FAULTS = {
         file="src/mlendpoints/edge/worker.py",
         good="            await asyncio.sleep(0)\n",
         bad="",
-        tests="tests/edge/test_worker.py::test_reconciles_that_never_wait_leave_the_loop_to_others_after_each_key",
+        tests="tests/edge/test_worker.py::test_reconciles_that_never_wait_leave_the_loop_to_others_after_each_key[1-at_once]",
     ),
     "whole-answers": Fault(
         what="an answer to a probe is read to its end",
@@ -96,7 +96,7 @@ FAULTS = {
         file="src/mlendpoints/edge/client.py",
         good='    except UNREADABLE as error:\n        raise UnavailableError(f"The API',
         bad='    except ZeroDivisionError as error:\n        raise UnavailableError(f"The API',
-        tests="tests/edge/test_inquiries.py::test_an_answer_that_is_no_list_is_an_error_that_can_be_tried_again",
+        tests="tests/edge/test_client.py::test_an_answer_that_cannot_be_read_is_an_error_that_can_be_tried_again",
     ),
     "large-templates": Fault(
         what="a template may be as large as an object may be",

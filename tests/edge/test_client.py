@@ -5,7 +5,7 @@ import pytest
 from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.client import Written
 from mlendpoints.edge.errors import UnavailableError
-from mlendpoints.edge.kinds import DEPLOYMENT, KINDS, SERVICE, VOLUME, make_watches
+from mlendpoints.edge.kinds import DEPLOYMENT, KINDS, SERVICE, VOLUME, Watch, make_watches
 from tests.edge.scripted import Exchange, Script, played
 
 
@@ -69,6 +69,27 @@ def test_no_answer_is_an_error_that_can_be_tried_again() -> None:
         async with played(Script(drop)) as api:
             with pytest.raises(UnavailableError):
                 await api.get(Ref("Service", "ns", "a"))
+
+    asyncio.run(scenario())
+
+
+UNREADABLE = {
+    "no JSON": b"<html>busy</html>",
+    "no text": b'{"items": "\xff"}',
+    "no list": b'{"items": 1}',
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_answer_that_cannot_be_read_is_an_error_that_can_be_tried_again(content: bytes) -> None:
+    async def babble(exchange: Exchange) -> None:
+        await exchange.say_raw(content)
+
+    async def scenario() -> None:
+        async with played(Script(babble)) as api:
+            with pytest.raises(UnavailableError, match="is no Page"):
+                await anext(api.pages(Watch(kind=SERVICE)))
 
     asyncio.run(scenario())
 
