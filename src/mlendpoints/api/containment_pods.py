@@ -64,15 +64,15 @@ def make_validations() -> list[Manifest]:
 def _metadata() -> list[Manifest]:
     return [
         deny_unless(
-            f"!variables.templates || variables.podLabels.all(key, key in {list(LABELS)} || "
-            f"variables.kind == 'jobs' && key in {list(JOB_LABELS)} || key in variables.added || "
-            f"key == '{labels.NOT_IN_THE_MESH}' && variables.podLabels[key] == 'false' || "
-            f"{as_before('podLabels')})",
+            f"!variables.templates || variables.podLabels.all(key, {as_before('podLabels')} || "
+            f"key in {list(LABELS)} || key in variables.added || "
+            f"variables.kind == 'jobs' && key in {list(JOB_LABELS)} || "
+            f"key == '{labels.NOT_IN_THE_MESH}' && variables.podLabels[key] == 'false')",
             f"gives pods its own labels only, {STAYS}",
         ),
         deny_unless(
-            f"!variables.templates || variables.podAnnotations.all(key, key in {list(POD_ANNOTATIONS)} || "
-            f"key in variables.added || {as_before('podAnnotations')})",
+            f"!variables.templates || variables.podAnnotations.all(key, {as_before('podAnnotations')} || "
+            f"key in {list(POD_ANNOTATIONS)} || key in variables.added)",
             f"gives pods these annotations only: {', '.join(POD_ANNOTATIONS)}, {STAYS}",
         ),
         deny_unless(
