@@ -82,6 +82,7 @@ def test_a_model_s_faults_cost_nobody_else_a_request(place: Place, both: list[Ga
     for gateway in both:
         _an_informational_answer_is_rejected_alone(gateway, host)
         _a_websocket_is_rejected_before_the_model_works(gateway, host)
+        _a_ping_in_another_spelling_is_no_ping(gateway, host)
     _who_finds_a_dead_model_is_sent_to_another_pod(both, host)
 
 
@@ -99,6 +100,13 @@ def _a_websocket_is_rejected_before_the_model_works(gateway: Gateway, host: str)
         answer = gateway.raw(request.encode(), until=b"}\n")
         assert answer.startswith(b"HTTP/1.1 501 ")
         assert b"WebSocket is not supported" in answer
+
+
+def _a_ping_in_another_spelling_is_no_ping(gateway: Gateway, host: str) -> None:
+    for path in ("//.well-known/mlendpoints/ping", "/.well-known//mlendpoints/ping", "/.well-known/mlendpoints%2fping"):
+        answer = gateway.raw(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), until=b"}\n")
+        assert answer.startswith(b"HTTP/1.1 404 ")
+        assert b"proxy's own" in answer
 
 
 def _who_finds_a_dead_model_is_sent_to_another_pod(both: list[Gateway], host: str) -> None:
