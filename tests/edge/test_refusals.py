@@ -79,3 +79,28 @@ def test_a_status_that_is_taken_clears_no_refusal_of_its_object() -> None:
 
 def test_nothing_is_due_when_nothing_was_refused() -> None:
     assert Rig().refusals.due(OTHER) is None
+
+
+def test_a_stranger_is_looked_after_from_the_first() -> None:
+    rig = Rig()
+    stranger = Refusal(Reason.NOT_OWNED, "Service s exists")
+    rig.refusals.refuse(KEY, SERVICE, WRITE, stranger)
+    assert rig.refusals.standing(KEY) == {SERVICE: stranger}
+
+
+def test_what_is_tried_seldom_is_looked_after_until_what_it_met_has_gone() -> None:
+    rig = Rig()
+    assert rig.refusals.standing(KEY) == {}
+    rig.time = 3600
+    rig.refusals.refuse(KEY, SERVICE, WRITE, REFUSAL)
+    assert rig.refusals.standing(KEY) == {SERVICE: REFUSAL}
+    assert rig.refusals.holds_back(KEY, SERVICE, WRITE)
+
+    rig.refusals.lift(KEY, [SERVICE, Ref("Service", "default", "other")])
+    rig.refusals.lift(OTHER, [SERVICE])
+    assert not rig.refusals.holds_back(KEY, SERVICE, WRITE)
+    assert (rig.refusals.due(KEY), rig.refusals.due(OTHER)) == (0.0, None)
+
+    rig.refusals.refuse(KEY, SERVICE, WRITE, REFUSAL)
+    assert rig.refusals.holds_back(KEY, SERVICE, WRITE)
+    assert rig.refusals.due(KEY) == HELD_BACK

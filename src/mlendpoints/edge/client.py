@@ -26,6 +26,7 @@ PAGE = 50  # objects a page, each of which may have 1.5 MB, whoever has written 
 _TIMEOUT = 30.0  # seconds
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _MANAGED = frozenset({"POST", "PUT", "PATCH"})  # take a fieldManager
 
 Observer = Callable[[str, str, int], None]  # verb, kind, HTTP status (0: no answer)
@@ -75,6 +76,7 @@ class _Request(Struct, frozen=True, kw_only=True):
     params: dict[str, str] = {}
     body: Manifest | None = None
     media: str = "application/json"
+    accept: str = ""  # empty: whole objects
 
 
 def _ignore(_verb: str, _kind: str, _code: int) -> None:
@@ -116,6 +118,11 @@ class Api:
     async def get(self, ref: Ref) -> bytes:
         """The object as it is now, read from the storage."""
         return await self._send(_Request(verb="get", kind=KINDS[ref.kind], method="GET", path=_path(ref)))
+
+    async def get_metadata(self, ref: Ref) -> bytes:
+        """The object's metadata as it is now, without the rest."""
+        kind = KINDS[ref.kind]
+        return await self._send(_Request(verb="get", kind=kind, method="GET", path=_path(ref), accept=_METADATA))
 
     async def pages(self, watch: Watch) -> AsyncIterator[Page]:
         """A consistent list in pages of ``PAGE`` objects."""
@@ -209,6 +216,7 @@ class Api:
     async def _send(self, request: "_Request") -> bytes:
         body = None if request.body is None else msgspec.json.encode(request.body)
         headers = {} if body is None else {"Content-Type": request.media}
+        headers |= {"Accept": request.accept} if request.accept else {}
         manager = {"fieldManager": MANAGER} if request.method in _MANAGED else {}
         params = {**request.params, **manager}
         try:

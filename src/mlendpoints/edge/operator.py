@@ -23,6 +23,7 @@ from mlendpoints.edge.inquiries import Inquiries, ask_events
 from mlendpoints.edge.kinds import make_watches
 from mlendpoints.edge.lease import Lease, LeaseTimes
 from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.obstacles import Obstacles, is_there
 from mlendpoints.edge.probes import Prober
 from mlendpoints.edge.queue import Queue
 from mlendpoints.edge.reconciler import Parts, Plans, Reconciler
@@ -46,6 +47,7 @@ class Process(Struct, frozen=True, kw_only=True):
     patience: Patience = Patience()
     clock: Callable[[], float] = time.time  # seconds since the epoch, as this machine has it
     status_clock: Callable[[], float] = time.monotonic  # seconds; by it, statuses wait that may
+    refusal_clock: Callable[[], float] = time.monotonic  # seconds; by it, refused writes wait
 
 
 class Operator:
@@ -63,6 +65,8 @@ class Operator:
         self.queue = Queue(share=_share(settings.workers))
         self.prober = Prober(self.queue.add)
         self.inquiries = Inquiries(partial(ask_events, api), self.queue.add)
+        self._refusals = Refusals(process.refusal_clock)
+        self.obstacles = Obstacles(partial(is_there, api), self._retry)
         watches = make_watches(
             namespaces=settings.namespaces,
             gateway_service=settings.gateway_service,
@@ -90,7 +94,8 @@ class Operator:
                 prober=self.prober,
                 inquiries=self.inquiries,
                 expectations=Expectations(cache=self.cache, progress=progress, clock=time.monotonic),
-                refusals=Refusals(time.monotonic),
+                refusals=self._refusals,
+                obstacles=self.obstacles,
                 holds=Holds(process.status_clock),
                 metrics=metrics,
                 settings=settings.core,
@@ -101,6 +106,10 @@ class Operator:
         self._workers = Workers(
             queue=self.queue, reconcile=reconciler.reconcile, metrics=metrics, count=settings.workers
         )
+
+    def _retry(self, key: Ref, refs: tuple[Ref, ...]) -> None:
+        self._refusals.lift(key, refs)
+        self.queue.add(key)
 
     def stop(self) -> None:
         """Finishes what is at work, releases the lease, ends ``run``."""
@@ -121,6 +130,7 @@ class Operator:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.prober.close()
             await self.inquiries.close()
+            await self.obstacles.close()
             server.close()
             await self._api.close()
 
@@ -160,6 +170,7 @@ class Operator:
             held.cancel()
             await asyncio.gather(work, held, return_exceptions=True)
             self.inquiries.clear()
+            self.obstacles.clear()
             self.prober.clear()  # what a gateway answered counts as long as nobody else may change its routes
         for task in ended:
             task.result()

@@ -32,6 +32,7 @@ from mlendpoints.edge.expectations import Expectations
 from mlendpoints.edge.holds import Holds
 from mlendpoints.edge.inquiries import Inquiries
 from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.obstacles import Obstacles
 from mlendpoints.edge.probes import Prober
 from mlendpoints.edge.projections import Template
 from mlendpoints.edge.queue import Queue
@@ -69,6 +70,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     inquiries: Inquiries
     expectations: Expectations
     refusals: Refusals
+    obstacles: Obstacles
     holds: Holds
     metrics: Metrics
     settings: Settings
@@ -154,6 +156,7 @@ class Reconciler:
         parts.inquiries.forget(key)
         parts.expectations.forget(key)
         parts.refusals.keep_only(key, set())
+        parts.obstacles.forget(key)
         parts.queue.forget(key)
         self._rests_until.pop(key, None)
 
@@ -173,8 +176,10 @@ class Reconciler:
         try:
             written = await self._parts.writer.write(write)
         except RefusedError as error:
-            refusals.refuse(key, ref, write, Refusal(error.reason, str(error)))
-            log.warning("Write was refused", **_named(ref), reason=error.reason, error=str(error))
+            refusal = Refusal(error.reason, str(error))
+            if refusals.of(key).get(ref) != refusal:
+                log.warning("Write was refused", **_named(ref), reason=error.reason, error=str(error))
+            refusals.refuse(key, ref, write, refusal)
             return
         refusals.clear(key, ref, write)
         self._expect(key, ref, written)
@@ -221,6 +226,7 @@ class Reconciler:
         self._try_again(key)
 
     def _try_again(self, key: Ref) -> None:
+        self._parts.obstacles.want(key, self._parts.refusals.standing(key))
         due = self._parts.refusals.due(key)
         if due is not None:
             self._parts.queue.add_after(key, due)

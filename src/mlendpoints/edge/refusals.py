@@ -2,13 +2,15 @@
 
 A refused write is tried again soon at first, since whoever meets an obstacle
 often removes it at once; then less and less often, so that bad input makes no
-storm.
+storm (see ``obstacles`` for what is looked after meanwhile).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from mlendpoints.api.reasons import Reason
 from mlendpoints.core.plan import SetStatus, Write
 from mlendpoints.core.world import Ref, Refusal
 
@@ -24,10 +26,15 @@ class _Refused(Struct, frozen=True):
     refusal: Refusal
     first: float
     at: float
+    lifted: bool = False  # what it met has gone
+
+    @property
+    def wait(self) -> float:
+        return 0.0 if self.lifted else min(HELD_BACK, max(SOON, (self.at - self.first) * _PART))
 
     @property
     def again(self) -> float:
-        return self.at + min(HELD_BACK, max(SOON, (self.at - self.first) * _PART))
+        return self.at + self.wait
 
 
 class Refusals:
@@ -51,6 +58,18 @@ class Refusals:
         """In how many seconds the next write of ``key`` is tried again; None if none was refused."""
         times = [refused.again for refused in self._refused.get(key, {}).values()]
         return max(0.0, min(times) - self._clock()) if times else None
+
+    def standing(self, key: Ref) -> dict[Ref, Refusal]:
+        """The refusals whose cause is worth looking after: strangers, and what is tried again only after a while."""
+        refused = [(place[0], refused) for place, refused in self._refused.get(key, {}).items() if not place[1]]
+        return {r: e.refusal for r, e in refused if e.refusal.reason == Reason.NOT_OWNED or e.wait > SOON}
+
+    def lift(self, key: Ref, refs: Iterable[Ref]) -> None:
+        """The writes of these objects are tried again at once: what they met has gone, or may have."""
+        known = self._refused.get(key, {})
+        for ref in refs:
+            if (ref, False) in known:
+                known[ref, False] = replace(known[ref, False], lifted=True)
 
     def refuse(self, key: Ref, ref: Ref, write: Write, refusal: Refusal) -> None:
         """Remembers a refusal."""

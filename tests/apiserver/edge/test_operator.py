@@ -1,6 +1,7 @@
 """The whole loop with decisions of the tests' own, on the real API server."""
 
 import asyncio
+import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -81,6 +82,11 @@ class Running:
         found = {(s.labels["verb"], s.labels["kind"], s.labels["code"]): int(s.value) for s in samples}
         return Counter({w: n for w, n in found.items() if w[0] not in ("get", "list", "watch") and w[1] != "Lease"})
 
+    def looks(self, kind: str) -> int:
+        """How often one object of a kind was read by its name."""
+        samples = next(iter(self.metrics.requests.collect())).samples
+        return sum(int(s.value) for s in samples if (s.labels["verb"], s.labels["kind"]) == ("get", kind))
+
     def reconciles(self, result: str = "success") -> float:
         value: float = self.metrics.reconciles.labels(result)._value.get()  # noqa: SLF001 - a counter's value
         return value
@@ -95,7 +101,12 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    connect: Connect, namespace: str, decision: Decision, *, change: Callable[[Api], None] = lambda _api: None
+    connect: Connect,
+    namespace: str,
+    decision: Decision,
+    *,
+    change: Callable[[Api], None] = lambda _api: None,
+    refusal_clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Running]:
     metrics = Metrics()
     api = connect(metrics)
@@ -103,7 +114,7 @@ async def running(
     operator = Operator(
         settings=Settings(namespaces=(namespace,), lease_namespace=namespace, address="127.0.0.1", port=0, workers=4),
         plans=Plans(endpoint=decision, config=_no_config, model=_no_model, mlmodel=_no_mlmodel),
-        process=Process(identity=uuid.uuid4().hex, lease_times=QUICK),
+        process=Process(identity=uuid.uuid4().hex, lease_times=QUICK, refusal_clock=refusal_clock),
         api=api,
         metrics=metrics,
     )
