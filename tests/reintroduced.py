@@ -124,8 +124,8 @@ def _is_seen(name: str, fault: Fault) -> bool:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", fault.tests]
         environment = os.environ | {"PYTHONPATH": str(folder / "src")}
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    seen = done.returncode == _FAILED
     last = (done.stdout.strip() or done.stderr.strip()).rpartition("\n")[2]
+    seen = done.returncode == _FAILED and " failed" in last  # an error alone shows nothing
     sys.stdout.write(f"{name}: {fault.what}: {'seen' if seen else 'NOT SEEN'}: {last}\n")
     sys.stdout.flush()
     return seen
