@@ -44,6 +44,10 @@ def config_of(scheme: str, credentials: Credentials, environment: Mapping[str, s
             name = "endpoint" if name == "endpoint_url" else name
             _check(scheme, key, name, value)
             config[name] = value
+    if credentials.values and not config and GOOGLE_KEY not in credentials.values:
+        raise DownloadFailed(
+            f"the artifactSecret has no key for {scheme} (found: {credentials.found}); supported: {_supported(scheme)}"
+        )
     if scheme == "s3" and "region" not in config:
         named = (environment.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
         config["region"] = config.get("default_region") or next(filter(None, named), "us-east-1")
@@ -54,13 +58,16 @@ def config_of(scheme: str, credentials: Credentials, environment: Mapping[str, s
 
 def _check(scheme: str, key: str, name: str, value: str) -> None:
     if name not in TAKEN[scheme]:
-        taken = ", ".join(sorted(f"{PREFIXES[scheme][0]}{each}".upper() for each in TAKEN[scheme]))
         raise DownloadFailed(
             f"the artifactSecret holds {shown(key.encode())}, which is not supported for {scheme}; "
-            f"remove it. Supported: {taken}"
+            f"remove it. Supported: {_supported(scheme)}"
         )
     if name in PLAIN and not WORD.fullmatch(value):
         raise DownloadFailed(f"{key} in the artifactSecret must be letters, digits, - and _, 63 at most")
+
+
+def _supported(scheme: str) -> str:
+    return ", ".join(sorted(f"{PREFIXES[scheme][0]}{each}".upper() for each in TAKEN[scheme]))
 
 
 def _add_google_key(config: dict[str, str], credentials: Credentials) -> None:

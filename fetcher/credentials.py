@@ -8,8 +8,11 @@ from pathlib import Path
 
 from fetcher.dial import Origin, Target
 from fetcher.failures import DownloadFailed
+from fetcher.names import shown
 
 LARGEST = 64 * 1024
+MOST_NAMED = 8
+"""Keys that a message names."""
 IN_HEADERS = re.compile(r"[ -~]+")
 
 
@@ -19,6 +22,13 @@ class Secret:
 
     origin: Origin
     headers: Mapping[str, str] = field(repr=False)
+    found: str | None = None
+    """The names of its keys, for messages; None where there is no Secret."""
+
+    @property
+    def is_useless(self) -> bool:
+        """A Secret is mounted, and none of its keys is one that such a server is told."""
+        return self.found is not None and not self.headers
 
     def towards(self, wanted: Target) -> Mapping[str, str]:
         """The headers for a request to that server."""
@@ -31,6 +41,18 @@ class Credentials:
 
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     ca_file: Path | None = None
+    is_mounted: bool = False
+
+    @property
+    def found(self) -> str | None:
+        """The names of the first keys, and of no values, for messages; None where no Secret is mounted."""
+        if not self.is_mounted:
+            return None
+        names = sorted((*self.values, *(["ca.crt"] if self.ca_file else [])))
+        more = ", ..." if len(names) > MOST_NAMED else ""
+        return (
+            ", ".join(shown(name.encode(errors="replace")).strip("'") for name in names[:MOST_NAMED]) + more or "none"
+        )
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -58,7 +80,7 @@ def read_credentials(folder: Path | None) -> Credentials:
     except (OSError, UnicodeDecodeError) as error:
         raise DownloadFailed(f"the artifactSecret cannot be read: {type(error).__name__}") from error
     ca_file = folder / "ca.crt"
-    return Credentials(values, ca_file if ca_file.is_file() else None)
+    return Credentials(values, ca_file if ca_file.is_file() else None, is_mounted=True)
 
 
 def _value(path: Path) -> str:

@@ -141,6 +141,11 @@ def _translated(towards: Target) -> Iterator[None]:
             f"the certificate of {towards.authority} is not trusted ({error.verify_message}); "
             "give the authority's certificate as ca.crt in the model's artifactSecret"
         ) from error
+    except socket.gaierror as error:
+        raise Interrupted(
+            f"the host {towards.host} could not be resolved ({error.strerror}); check its spelling, and that "
+            "the cluster's DNS knows it"
+        ) from error
     except (OSError, UnicodeError) as error:
         raise Interrupted(f"could not connect to {towards.authority}: {error}") from error
 

@@ -31,7 +31,7 @@ def open_source(web: Web, settings: Settings, credentials: Credentials) -> Opene
     """Raises ``DownloadFailed``, or ``Interrupted`` where another attempt may succeed."""
     match settings.artifact.partition("://")[0]:
         case "http" | "https":
-            secret = Secret(target(settings.artifact).origin, credentials.headers)
+            secret = Secret(target(settings.artifact).origin, credentials.headers, credentials.found)
             return open_url(web, Address(lambda: settings.artifact, secret), asks_first(settings.volume))
         case "s3" | "gs" | "az":
             return open_store(web, settings, credentials)

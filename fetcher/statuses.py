@@ -26,9 +26,7 @@ def check_status(answer: http.client.HTTPResponse, wanted: Target, secret: Secre
     status = answer.status
     if status in FINE:
         return
-    message = (
-        f"status {status}{_code(answer)}; {ADVICE.get(status, 'see the log of that server')}{_unsent(wanted, secret)}"
-    )
+    message = f"status {status}{_code(answer)}; {_advice(status, secret)}{_unsent(wanted, secret)}"
     if status == HTTPStatus.PRECONDITION_FAILED:
         raise Changed("it was replaced while it was fetched")
     if status in BUSY:
@@ -36,6 +34,15 @@ def check_status(answer: http.client.HTTPResponse, wanted: Target, secret: Secre
     if status in TEMPORARY or status >= 500:
         raise Interrupted(message, _pause(answer))
     raise (NotFound if status == HTTPStatus.NOT_FOUND else DownloadFailed)(message)
+
+
+def _advice(status: int, secret: Secret | None) -> str:
+    if secret and secret.is_useless and status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return (
+            "the server asks for credentials, and the model's artifactSecret has none of the keys that are sent: "
+            f"token, or username and password (found: {secret.found})"
+        )
+    return ADVICE.get(status, "see the log of that server")
 
 
 def _unsent(wanted: Target, secret: Secret | None) -> str:

@@ -149,8 +149,10 @@ def test_a_whole_cluster_of_broken_pods_is_asked_about_few_at_a_time() -> None:
     run(scenario())
 
 
-def an_event(message: str, *, path: str = "spec.initContainers{model}", time: str | None = None) -> Object:
-    return {"involvedObject": {"fieldPath": path}, "message": message, "lastTimestamp": time}
+def an_event(
+    message: str, *, path: str = "spec.initContainers{model}", time: str | None = None, reason: str = "Unhealthy"
+) -> Object:
+    return {"involvedObject": {"fieldPath": path}, "reason": reason, "message": message, "lastTimestamp": time}
 
 
 def read(*items: object) -> Said:
@@ -162,7 +164,7 @@ def read(*items: object) -> Said:
         assert script.seen[0].path == "/api/v1/namespaces/ns/events"
         assert script.seen[0].query == {
             "limit": str(EVENTS),
-            "fieldSelector": "involvedObject.kind=Pod,involvedObject.name=p,reason=Unhealthy,type=Warning",
+            "fieldSelector": "involvedObject.kind=Pod,involvedObject.name=p,type=Warning",
         }
         return said
 
@@ -176,6 +178,12 @@ def test_events_of_one_pod_are_read_with_container_and_time() -> None:
         Complaint(container="model", message="old", at=5.0),
         Complaint(container="nginx", message="new", at=9.0),
     )
+
+
+def test_events_of_a_volume_are_of_the_whole_pod_and_others_are_not_read() -> None:
+    mount = an_event("secret not found", path="", reason="FailedMount", time="1970-01-01T00:00:05Z")
+
+    assert read(an_event("back-off", reason="BackOff"), mount) == (Complaint(message="secret not found", at=5.0),)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ _WAIT = "Wait; it continues automatically."
 REASONS: Mapping[Reason, Explanation] = {
     Reason.RESOLVED: Explanation("All references are found.", _NOTHING),
     Reason.REFERENCE_NOT_FOUND: Explanation(
-        "The config, a model in it, or a Secret or ConfigMap that the model's environment names, does not exist "
+        "The config, a model in it, or a Secret, ConfigMap or ServiceAccount that the model names, does not exist "
         "in the namespace.",
         "Create it, or correct the name; the endpoint continues automatically when it appears.",
     ),
@@ -62,7 +62,7 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.NOT_OWNED: Explanation(
         "An object of the name that is needed exists already and was not created by the operator, or has another "
         "owner; it is not touched.",
-        "Rename or delete that object, or rename the endpoint.",
+        "Give the endpoint, model or MLModel another name; or delete that object, if nobody needs it.",
     ),
     Reason.INSTANCES_READY: Explanation("All pods answer through their proxies.", _NOTHING),
     Reason.INSTANCES_STARTING: Explanation(

@@ -9,9 +9,11 @@ from msgspec.structs import force_setattr
 
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
+from mlendpoints.core.mounting import mount_said, not_mounted
 from mlendpoints.core.probing import Failing, failing, unhealthy
 from mlendpoints.core.quoting import one_line, quoted, quoted_end
 from mlendpoints.core.rejections import rejection
+from mlendpoints.core.volumes import waits_for_volume
 from mlendpoints.core.world import Child, ContainerFacts, PodFacts, Refusal
 
 _PULL_FAILED = frozenset(
@@ -27,6 +29,7 @@ _PULL_FAILED = frozenset(
 _SIGNALS = frozenset({137, 143})  # exit codes of SIGKILL and SIGTERM
 _FULL = re.compile(r'EmptyDir volume "artifact" exceeds the limit')  # pkg/kubelet/eviction
 FETCHER = "model-init"
+_FIND_A_NODE = "Request less (cpus, memory, resources), correct nodeSelector or tolerations, or add nodes."
 
 
 # Of Kubernetes' pkg/kubelet: what a variable comes from is not there.
@@ -162,12 +165,27 @@ def pod_finding(pod: PodFacts) -> Finding | None:
     if pod.end:
         return _too_large(pod)
     if pod.unschedulable:
-        return Finding.no(Reason.UNSCHEDULABLE, f"Pod {pod.name} finds no node: {quoted(pod.unschedulable)}")
+        said = f"Pod {pod.name} finds no node: {quoted(pod.unschedulable).rstrip('. ')}."
+        return Finding.no(Reason.UNSCHEDULABLE, said if waits_for_volume(pod) else f"{said} {_FIND_A_NODE}")
+    if finding := unmounted(pod):
+        return finding
     for container in pod.containers:
         for judge in _CONTAINER_CHAIN:
             if not container.ready and (finding := judge(pod, container)):
                 return finding
     return None
+
+
+def unmounted(pod: PodFacts) -> Finding | None:
+    """A Secret or ConfigMap that is to be mounted does not exist: its node says so in events."""
+    missing = not_mounted(pod)
+    if not missing:
+        return None
+    return Finding.no(
+        Reason.REFERENCE_NOT_FOUND,
+        f"Pod {pod.name} cannot start: {missing} does not exist. Create it, or correct the name that the spec has;"
+        " the pod starts automatically when it finds what it needs.",
+    )
 
 
 def awaited(pods: Iterable[PodFacts]) -> str:
@@ -180,7 +198,7 @@ def awaited(pods: Iterable[PodFacts]) -> str:
             things, each = " and ".join(pod.awaited), "each" if len(pod.awaited) > 1 else "it"
             return (
                 f" Pod {pod.name} waits on its node for {things}."
-                f" If this lasts, check that {each} exists and can be mounted there."
+                f" If this lasts, check that {each} exists and can be mounted there.{mount_said(pod)}"
             )
     return ""
 
@@ -195,14 +213,22 @@ def _pull_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     )
 
 
-def _fetch_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
+def fetchers_finding(pod: PodFacts, container: ContainerFacts) -> Finding | None:
+    """Why model-init has failed, in its own words; None if it has not, or was ended without a word."""
     if container.name != FETCHER or not container.exit_code:
         return None
     try:
         failure = msgspec.json.decode(container.last_words, type=FetchFailure)
         return Finding.no(Reason(failure.reason), f"Pod {pod.name}: {quoted(failure.message)}")
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Pod {pod.name}: {_exit(container)}")
+        return None
+
+
+def _fetch_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
+    if container.name != FETCHER or not container.exit_code:
+        return None
+    speechless = Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Pod {pod.name}: {_exit(container)}")
+    return fetchers_finding(pod, container) or speechless
 
 
 def _out_of_memory(pod: PodFacts, container: ContainerFacts) -> Finding | None:

@@ -1,6 +1,6 @@
 """What events alone tell, and what becomes of it: which to read, and the world with what they say.
 
-A kubelet tells a probe's answer in events only. A Deployment whose pods are
+A kubelet tells a probe's answer, and which volume it cannot mount, in events only. A Deployment whose pods are
 rejected keeps the *first* message in its ReplicaFailure condition, as its
 ReplicaSet does, although a retry was rejected for another reason since
 (``calculateStatus`` of ``pkg/controller/replicaset`` and ``SetDeploymentCondition``
@@ -24,7 +24,7 @@ W = TypeVar("W", World, MLModelWorld)
 
 def lookups(namespace: str, pods: Iterable[PodFacts], children: Iterable[Child]) -> tuple[Lookup, ...]:
     """The objects whose events may tell more than their statuses."""
-    broken = sorted((pod.instance, pod.name) for pod in pods if unhealthy(pod) is not None)
+    broken = sorted((pod.instance, pod.name) for pod in pods if _tells_more(pod))
     rejected = sorted(_lookup(child) for child in children if _is_rejected(child))
     return (*(_pod(namespace, name) for _, name in broken[:_AT_ONCE]), *rejected[:_AT_ONCE])
 
@@ -36,6 +36,11 @@ def with_events(namespace: str, world: W, said: Said) -> W:
     pods = tuple(replace(pod, complaints=said.get(_pod(namespace, pod.name), pod.complaints)) for pod in world.pods)
     newer = {ref: _newest(child, said) for ref, child in world.children.items() if _is_rejected(child)}
     return replace(world, pods=pods, children={**world.children, **newer})
+
+
+def _tells_more(pod: PodFacts) -> bool:
+    """A probe fails, or a volume cannot be mounted."""
+    return unhealthy(pod) is not None or (bool(pod.awaited) and not pod.deleting)
 
 
 def _is_rejected(child: Child) -> bool:

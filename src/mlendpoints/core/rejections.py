@@ -18,6 +18,7 @@ from mlendpoints.core.quoting import quoted
 
 _PODS = re.compile(r'^(?:Error creating: )?pods "[^"]*" is forbidden: ')
 _QUOTA = re.compile(r"\b(?:exceeded|failed) quota: ")
+_NO_ACCOUNT = re.compile(r'error looking up service account \S+: serviceaccount "[^"]*" not found')
 _LIMIT = re.compile(
     r"(?:minimum|maximum) (?P<resource>\S+) usage per Container is [^,]+,"
     r" but (?P<side>request|limit) is (?P<amount>\w+)"
@@ -26,6 +27,7 @@ _RATIO = re.compile(
     r"(?P<resource>\S+) max limit to request ratio per Container is [^,]+, but provided ratio is (?P<ratio>[\d.]+)"
 )
 PROXY_RESOURCES, FETCHER_RESOURCES = "nginx.resources", "modelInit.resources"  # values of the chart
+_CREATE_ACCOUNT = "Create it, or correct serviceAccountName; pods are then created automatically."
 _OPERATORS = {"nginx": PROXY_RESOURCES, "model-init": FETCHER_RESOURCES}
 
 
@@ -38,8 +40,12 @@ def rejection(message: str, instance: Model | None) -> tuple[Reason, str]:
     """The reason and the words for a pod that the API server does not admit."""
     if is_quota(message):
         return Reason.QUOTA_EXCEEDED, _sentence(message) + _way_out(message)
+    if _NO_ACCOUNT.search(message):
+        return Reason.REFERENCE_NOT_FOUND, f"{_sentence(message)} {_CREATE_ACCOUNT}"
     blamed = dict.fromkeys(_blamed(message, make_pod(instance))) if instance is not None else {}
-    return Reason.INVALID_SPEC, _sentence(message) + "".join(f" {_whose(name)}" for name in blamed)
+    several = len({what for _, what in blamed}) > 1
+    said = (_whose(name, f"The {what} is that of" if several else "That is") for name, what in blamed)
+    return Reason.INVALID_SPEC, _sentence(message) + "".join(f" {sentence}" for sentence in said)
 
 
 def _sentence(message: str) -> str:
@@ -60,15 +66,17 @@ def _way_out(message: str) -> str:
     )
 
 
-def _blamed(message: str, pod: Manifest) -> Iterator[str]:
-    """Names of the containers that ask for what was rejected."""
+def _blamed(message: str, pod: Manifest) -> Iterator[tuple[str, str]]:
+    """Names of the containers that ask for what was rejected, and what that is."""
     containers = (*pod["initContainers"], *pod["containers"])
     for found in _LIMIT.finditer(message):
         asked = ((c["name"], _amount(c, f"{found['side']}s", found["resource"])) for c in containers)
-        yield from (name for name, amount in asked if amount and canonical_quantity(amount) == found["amount"])
+        what = f"{found['resource']} {found['side']} of {found['amount']}"
+        yield from ((name, what) for name, amount in asked if amount and canonical_quantity(amount) == found["amount"])
     for found in _RATIO.finditer(message):
         ratios = ((c["name"], _ratio(c, found["resource"])) for c in containers)
-        yield from (name for name, ratio in ratios if ratio == found["ratio"])
+        what = f"{found['resource']} ratio of {found['ratio']}"
+        yield from ((name, what) for name, ratio in ratios if ratio == found["ratio"])
 
 
 def _amount(container: Manifest, side: str, resource: str) -> str:
@@ -81,10 +89,10 @@ def _ratio(container: Manifest, resource: str) -> str:
     return f"{float(exact(limit) / exact(request)):f}" if limit and request and exact(request) else ""
 
 
-def _whose(container: str) -> str:
+def _whose(container: str, what: str) -> str:
     if value := _OPERATORS.get(container):
         return (
-            f"That is container {container}, which the operator adds: an administrator can change it by the value"
+            f"{what} container {container}, which the operator adds: an administrator can change it by the value"
             f" {value} of the operator's chart, or change the LimitRange."
         )
-    return f"That is container {container}: change cpus, memory or resources in the spec, or the LimitRange."
+    return f"{what} container {container}: change cpus, memory or resources in the spec, or the LimitRange."

@@ -25,13 +25,14 @@ from msgspec.structs import replace
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.findings import Finding, deadline_finding, instance_findings, refused
 from mlendpoints.core.manifests.metadata import instance_of
-from mlendpoints.core.manifests.storage import needs_volume
+from mlendpoints.core.manifests.storage import ARTIFACT_VOLUME, claim_class, needs_volume
 from mlendpoints.core.proofs import answers_of, lagging_pods, no_gateway, routing_refusals, tell_lagging
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.target import Target
 from mlendpoints.core.times import seconds
 from mlendpoints.core.updates import UNRESOLVED, running
+from mlendpoints.core.volumes import no_volume, waits_for_volume
 from mlendpoints.core.world import Destination, Probe, Ref, Routes
 
 
@@ -147,10 +148,24 @@ def instance_finding(scene: Scene, instance: str) -> Finding:
         ready=scene.ready_count(instance),
         instance=scene.world.model_instances.get(instance),
     )
-    claim = scene.standing(Ref("PersistentVolumeClaim", scene.namespace, instance))
-    if finding.ok is None and claim is not None and not claim.bound:
-        return replace(finding, message=f"{finding.message} Claim {instance} has no volume yet.")
+    claim = _claim_without_volume(scene, instance)
+    if claim and (finding.ok is None or finding.reason == Reason.UNSCHEDULABLE):
+        model = scene.world.model_instances.get(instance)
+        said = no_volume(scene.namespace, claim, claim_class(model) if model else "")
+        return replace(finding, message=f"{finding.message} {said}")
     return _with_directory(scene, instance, finding)
+
+
+def _claim_without_volume(scene: Scene, instance: str) -> str:
+    """The claim of all its pods, or that of the first pod that waits for one of its own; empty if there is none."""
+    shared = scene.standing(Ref("PersistentVolumeClaim", scene.namespace, instance))
+    if shared is not None:
+        return "" if shared.bound else instance
+    model = scene.world.model_instances.get(instance)
+    if model is None or not claim_class(model):
+        return ""
+    waiting = sorted(pod.name for pod in scene.pods(instance) if waits_for_volume(pod) and not pod.deleting)
+    return f"{waiting[0]}-{ARTIFACT_VOLUME}" if waiting else ""
 
 
 def _with_directory(scene: Scene, instance: str, finding: Finding) -> Finding:

@@ -22,6 +22,14 @@ from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.versions import config_version, model_version
 from mlendpoints.core.world import Destination, World
 
+_NAMED = 4  # missing models that a message names
+_CREATE_IT = "Create it, or correct the name; the endpoint continues automatically."
+_CREATE_THEM = "Create them, or correct the names; the endpoint continues automatically."
+_NO_DIRECTORY = (
+    "the operator allows none in this namespace. Leave path out, or ask the administrator to allow one"
+    " (allowedPathPrefixes of the operator's chart)."
+)
+
 
 class TargetVariant(Struct, frozen=True):
     """One variant of a target: what the config says, the template, its version."""
@@ -114,8 +122,7 @@ def _config_is_missing(world: World) -> Finding | None:
     if world.config is None:
         return Finding.no(
             Reason.REFERENCE_NOT_FOUND,
-            f"MachineLearningEndpointConfig {namespace}/{name} does not exist."
-            " Create it, and the endpoint goes on by itself.",
+            f"MachineLearningEndpointConfig {namespace}/{name} does not exist. {_CREATE_IT}",
         )
     if world.config.spec.instance is not None:
         return Finding.no(
@@ -127,15 +134,10 @@ def _config_is_missing(world: World) -> Finding | None:
 
 def _model_is_missing(world: World) -> Finding | None:
     variants = world.config.spec.models if world.config else ()
+    if missing := [variant for variant in variants if variant.model not in world.models]:
+        return _models_are_missing(world.endpoint.metadata.namespace, missing)
     for variant in variants:
-        template = world.models.get(variant.model)
-        if template is None:
-            return Finding.no(
-                Reason.REFERENCE_NOT_FOUND,
-                f"MachineLearningModel {world.endpoint.metadata.namespace}/{variant.model} of variant {variant.name}"
-                " does not exist. Create it, and the endpoint goes on by itself.",
-            )
-        if template.spec.instance is not None:
+        if world.models[variant.model].spec.instance is not None:
             return Finding.no(
                 Reason.INVALID_SPEC,
                 f"Variant {variant.name} names {variant.model}, which is a frozen instance."
@@ -144,15 +146,25 @@ def _model_is_missing(world: World) -> Finding | None:
     return None
 
 
+def _models_are_missing(namespace: str, missing: list[ProductionVariant]) -> Finding:
+    """All of them at once, as far as there is room to name them."""
+    named = [f"{namespace}/{variant.model} of variant {variant.name}" for variant in missing]
+    if len(named) == 1:
+        said = f"MachineLearningModel {named[0]} does not exist. {_CREATE_IT}"
+    else:
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        said = f"MachineLearningModels {', '.join(named[:_NAMED])}{more} do not exist. {_CREATE_THEM}"
+    return Finding.no(Reason.REFERENCE_NOT_FOUND, said)
+
+
 def _path_is_not_allowed(world: World) -> Finding | None:
     variants, namespace = world.config.spec.models if world.config else (), world.endpoint.metadata.namespace
     for variant in variants:
         if variant.path and locate(variant.path, namespace, world.settings) is None:
-            allowed = ", ".join(prefixes(namespace, world.settings)) or "none"
+            allowed = ", ".join(prefixes(namespace, world.settings))
+            cure = f"the operator allows directories below: {allowed}." if allowed else _NO_DIRECTORY
             return Finding.no(
-                Reason.INVALID_SPEC,
-                f"Variant {variant.name} asks for the node directory {variant.path}; the operator allows"
-                f" directories below: {allowed}.",
+                Reason.INVALID_SPEC, f"Variant {variant.name} asks for the node directory {variant.path}; {cure}"
             )
     return None
 

@@ -49,7 +49,7 @@ class Lookup(Struct, frozen=True, order=True):
 
 
 class Complaint(Struct, frozen=True, kw_only=True):
-    """What an event says of a pod's container, or (without one) of pods that are not created.
+    """What an event says of a pod's container, or (without one) of its volumes, or of pods that are not created.
 
     Others can write such events, too: words to quote.
     """

@@ -27,7 +27,7 @@ from mlendpoints.edge.kinds import KUBELET_EVENT, Watch
 FIRST_PAUSE = 5.0  # seconds that a pod may take to get ready before its events are read
 LAST_PAUSE = 60.0
 PACE = 0.1  # seconds that one question takes at least
-EVENTS = 50  # read of one pod
+EVENTS = 100  # read of one pod
 REJECTIONS = 200  # read of a namespace: a Deployment does not name its ReplicaSets
 MOST_BYTES = 256 * 1024  # of them together
 _LONGEST = 1024  # characters of one message
@@ -129,6 +129,7 @@ class _Series(Struct, frozen=True, rename="camel"):
 
 class _Event(Struct, frozen=True, rename="camel"):
     involved_object: _Involved = _Involved()
+    reason: str = ""
     message: str = ""
     last_timestamp: str | None = None
     event_time: str | None = None
@@ -140,17 +141,23 @@ class _Event(Struct, frozen=True, rename="camel"):
 
 
 async def ask_events(api: Api, ref: Ref) -> Said:
-    """What events say of a pod's probes, or last of a Deployment's rejected pods; raises ``ApiError``."""
+    """What events say of a pod's probes and volumes, or last of a Deployment's rejected pods; raises ``ApiError``."""
     return await (_of_pod(api, ref) if ref.kind == POD else _of_deployment(api, ref))
 
 
 async def _of_pod(api: Api, pod: Ref) -> Said:
-    selected = f"involvedObject.kind=Pod,involvedObject.name={pod.name},reason=Unhealthy,type=Warning"
-    return tuple(
-        Complaint(container=container.group(1), message=event.message[:_LONGEST], at=epoch(event.time))
-        for event in await _read(api, pod.namespace, selected, limit=EVENTS)
-        if (container := _CONTAINER.fullmatch(event.involved_object.field_path))
-    )
+    selected = f"involvedObject.kind=Pod,involvedObject.name={pod.name},type=Warning"
+    events = await _read(api, pod.namespace, selected, limit=EVENTS)
+    return tuple(complaint for event in events if (complaint := _complaint(event)))
+
+
+def _complaint(event: _Event) -> Complaint | None:
+    """Of one container's probe, or of a volume, which is all of the pod's; None for what statuses tell better."""
+    container = _CONTAINER.fullmatch(event.involved_object.field_path)
+    told = Complaint(message=event.message[:_LONGEST], at=epoch(event.time))
+    if event.reason == "Unhealthy" and container:
+        return msgspec.structs.replace(told, container=container.group(1))
+    return told if event.reason == "FailedMount" else None
 
 
 async def _of_deployment(api: Api, deployment: Ref) -> Said:

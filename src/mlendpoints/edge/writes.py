@@ -19,6 +19,9 @@ from mlendpoints.edge.kinds import KINDS
 _IDENTITY = frozenset({labels.MANAGED_BY, labels.INSTANCE, labels.ENDPOINT, labels.VARIANT, labels.MLMODEL})
 
 
+_NAMERS = {"MLModel": "MLModel", "MachineLearningModel": "model"}  # whose name what is made for an owner bears
+
+
 class Writer:
     """Writes while ``may_write`` says so; else raises ``UnavailableError``."""
 
@@ -118,7 +121,7 @@ class Writer:
             if live.deletion_timestamp or _is_predecessors(manifest, live):
                 raise ConflictError(f"{ref.kind} {ref.name} is on its way out")
             if not _is_orphan(manifest, live):
-                raise RefusedError(_not_ours(ref, live), reason=Reason.NOT_OWNED)
+                raise RefusedError(_not_ours(ref, live, manifest), reason=Reason.NOT_OWNED)
             owners = manifest["metadata"]["ownerReferences"]
             return await self._own(ref, WrittenMeta(live.uid, live.resource_version), owners)
         if not live.is_ours:  # its label was taken off, so that no watch of ours shows it, and what it says is unknown
@@ -166,12 +169,15 @@ def _is_orphan(manifest: Manifest, live: Metadata) -> bool:
     return labels.MANAGED_BY in told and all(live.labels.get(key) == value for key, value in told.items())
 
 
-def _not_ours(ref: Ref, live: Metadata) -> str:
+def _not_ours(ref: Ref, live: Metadata, manifest: Manifest) -> str:
+    """First what harms nobody: the object that is in the way may be in use."""
+    made_for = next((owner["kind"] for owner in manifest["metadata"].get("ownerReferences", ())), "")
     owner = next((f"belongs to {owner.kind} {owner.name}" for owner in live.owner_references if owner.controller), "")
     place = f" -n {ref.namespace}" if ref.namespace else ""
     return (
         f"{ref.kind} {ref.name} exists and {owner or 'was not created by the operator'}; it is left alone."
-        f" Rename it, or remove it: kubectl delete {ref.kind.lower()} {ref.name}{place}"
+        f" Give the {_NAMERS.get(made_for, 'endpoint')} another name. Only if nobody needs that object, delete it:"
+        f" kubectl delete {ref.kind.lower()} {ref.name}{place}"
     )
 
 

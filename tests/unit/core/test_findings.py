@@ -107,6 +107,40 @@ def test_a_pod_that_its_node_cannot_start_tells_what_it_waits_for_until_the_dead
     assert late == Finding.no(Reason.DEADLINE_EXCEEDED, f"Not ready within 60 s. {HELD_BACK}")
 
 
+def said_of_volumes(message: str) -> PodFacts:
+    return replace(HELD, complaints=(Complaint(message=f'MountVolume.SetUp failed for volume "v" : {message}'),))
+
+
+def test_a_secret_that_does_not_exist_is_told_when_its_node_says_so() -> None:
+    finding = judged(said_of_volumes('secret "reader" not found'))
+
+    assert (finding.ok, finding.reason) == (False, Reason.REFERENCE_NOT_FOUND)
+    assert finding.message.startswith("Pod p cannot start: Secret reader does not exist. Create it, or correct")
+
+
+@pytest.mark.parametrize("message", ['secret "another" not found', 'path "/mnt/models" does not exist'])
+def test_what_else_a_node_says_of_volumes_is_quoted_while_the_pod_waits(message: str) -> None:
+    finding = judged(said_of_volumes(message))
+
+    assert (finding.ok, finding.reason) == (None, Reason.INSTANCES_STARTING)
+    assert finding.message.endswith(f'The node says: MountVolume.SetUp failed for volume "v" : {message}.')
+
+
+def test_what_a_node_said_of_volumes_is_forgotten_once_the_pod_has_started() -> None:
+    started = replace(said_of_volumes('secret "reader" not found'), awaited=())
+
+    assert judged(started).message == "rfc-1: 0 of 2 pods are ready."
+
+
+def test_a_pod_without_a_node_tells_what_to_do() -> None:
+    message = judged(a_pod(unschedulable="0/1 nodes are available: 1 Insufficient nvidia.com/gpu.")).message
+
+    assert message == (
+        "Pod p finds no node: 0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
+        " Request less (cpus, memory, resources), correct nodeSelector or tolerations, or add nodes."
+    )
+
+
 def test_a_pod_that_failed_comes_before_one_that_waits() -> None:
     assert judged(HELD, a_pod(CRASHED)).reason == Reason.CRASH_LOOPING
 

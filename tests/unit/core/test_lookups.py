@@ -23,11 +23,13 @@ REJECTED = replace(DEPLOYMENT, failure="minimum cpu usage per Container is 15m",
         (a_pod(UNPULLABLE), 0),
         (a_pod(ContainerFacts(name="model-init")), 0),
         (a_pod(RUNNING, deleting=True), 0),
+        (replace(a_pod(), awaited=("Secret reader",)), 1),
+        (replace(a_pod(deleting=True), awaited=("Secret reader",)), 0),
         (replace(a_pod(RUNNING), ready=True), 0),
         (replace(a_pod(RUNNING), has_ended=True), 0),
     ],
 )
-def test_only_pods_that_a_probe_may_hold_back_are_looked_up(pod: PodFacts, number: int) -> None:
+def test_only_pods_that_a_probe_or_a_volume_may_hold_back_are_looked_up(pod: PodFacts, number: int) -> None:
     assert len(lookups("ns", [pod], ())) == number
 
 

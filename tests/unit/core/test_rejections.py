@@ -79,6 +79,27 @@ def test_a_limit_range_is_told_of_the_container_and_whose_it_is(message: str, wh
     assert whose in said
 
 
+def test_each_of_several_violations_is_told_with_whose_it_is() -> None:
+    both = (
+        "[minimum cpu usage per Container is 100m, but request is 10m,"
+        " maximum memory usage per Container is 1Gi, but limit is 3Gi]"
+    )
+    _, said = rejection(PODS + both, INSTANCE)
+
+    assert "The cpu request of 10m is that of container nginx, which the operator adds: " in said
+    assert "The memory limit of 3Gi is that of container model: change cpus, memory or resources in the spec" in said
+    assert said.count("container nginx") == 1
+
+
+def test_a_missing_service_account_is_a_missing_reference() -> None:
+    missing = f'{PODS}error looking up service account titanic/x: serviceaccount "x" not found'
+
+    assert rejection(missing, INSTANCE) == (
+        Reason.REFERENCE_NOT_FOUND,
+        f"{without_name(missing)}. Create it, or correct serviceAccountName; pods are then created automatically.",
+    )
+
+
 @pytest.mark.parametrize("message", ["violates PodSecurity restricted", "maximum cpu usage per Pod is 1"])
 def test_what_names_its_object_itself_is_passed_on(message: str) -> None:
     assert rejection(PODS + message, INSTANCE) == (Reason.INVALID_SPEC, f"Pods are forbidden: {message}.")

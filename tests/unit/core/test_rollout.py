@@ -97,13 +97,27 @@ def test_a_missing_config_makes_nothing_and_goes_on_by_itself() -> None:
     assert cluster.status.state == "InService"
 
 
+def test_all_missing_models_are_named_at_once() -> None:
+    variants = [gen.a_variant(f"v{n}", f"m{n}") for n in range(6)]
+    cluster = Cluster(gen.an_endpoint(), gen.a_config(*variants), gen.a_model("m0")).settle()
+
+    message = next(c.message for c in cluster.status.conditions if c.type == "ConfigResolved")
+    assert message == (
+        "MachineLearningModels titanic/m1 of variant v1, titanic/m2 of variant v2, titanic/m3 of variant v3, titanic/m4"
+        " of variant v4 and 1 more do not exist. Create them, or correct the names; the endpoint continues automatically."
+    )
+
+
 def test_a_missing_model_makes_nothing_and_says_which() -> None:
     cluster = one_variant()
     model = cluster.models.pop("titanic-rfc")
     cluster.settle()
 
     message = next(c.message for c in cluster.status.conditions if c.type == "ConfigResolved")
-    assert "MachineLearningModel titanic/titanic-rfc of variant blue does not exist" in message
+    assert (
+        "MachineLearningModel titanic/titanic-rfc of variant blue does not exist. Create it, or correct the name"
+        in message
+    )
     assert cluster.objects == {}
 
     cluster.models["titanic-rfc"] = model

@@ -1,6 +1,9 @@
 """A claim that all pods of a version share: made with it, told of while it has no volume, gone with it."""
 
-from mlendpoints.core.world import Ref
+from msgspec.structs import replace
+
+from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.world import PodFacts, Ref
 from tests import gen
 from tests.simulation import Cluster
 
@@ -47,4 +50,27 @@ def test_a_claim_without_a_volume_is_told() -> None:
     cluster.settle()
 
     (models,) = (c for c in cluster.status.conditions if c.type == "ModelsReady")
-    assert models.message == f"{name}: 0 of 3 pods are ready. Claim {name} has no volume yet."
+    assert models.message == (
+        f"{name}: 0 of 3 pods are ready. Claim {name} has no volume yet; it is to come from StorageClass files."
+        f" If this lasts, `kubectl describe pvc {name} -n titanic` says why."
+    )
+
+
+def test_a_pods_own_claim_without_a_volume_is_told_with_its_class() -> None:
+    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(storageClass="nowhere")), gen.a_model()).settle()
+    name, world = cluster.instance("blue"), cluster.world()
+    homeless = PodFacts(
+        name="p", instance=name, unschedulable="pod has unbound immediate PersistentVolumeClaims. not found"
+    )
+    ref = Ref("Deployment", gen.NAMESPACE, name)
+    children = {**world.children, ref: replace(world.children[ref], ready_replicas=0)}
+    status = plan_endpoint(replace(world, pods=(homeless,), children=children)).status
+
+    assert status is not None
+    (models,) = (c for c in status.conditions if c.type == "ModelsReady")
+    assert (models.status, models.reason) == ("False", "Unschedulable")
+    assert models.message == (
+        "Pod p finds no node: pod has unbound immediate PersistentVolumeClaims. not found. Claim p-artifact has no volume"
+        " yet; it is to come from StorageClass nowhere."
+        " If this lasts, `kubectl describe pvc p-artifact -n titanic` says why."
+    )

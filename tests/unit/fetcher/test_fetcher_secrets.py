@@ -81,6 +81,44 @@ def test_a_refusal_by_another_server_says_that_the_secret_is_not_sent_there(plac
     assert "the artifactSecret is sent to" in place.said()["message"]
 
 
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        ({"TOKEN": SECRET, "api-key": SECRET}, "TOKEN, api-key"),
+        ({"password": SECRET, "ca.crt": ""}, "ca.crt, password"),
+        ({}, "none"),
+        (
+            {f"key-{n}": SECRET for n in range(300)},
+            "key-0, key-1, key-10, key-100, key-101, key-102, key-103, key-104, ...",
+        ),
+    ],
+)
+def test_a_secret_without_a_key_that_is_sent_is_told_with_the_names_of_its_keys(
+    status: int, keys: Mapping[str, str], found: str, place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(Answer(status=status)) as origin:
+        assert place.run(origin, "--credentials", str(place.secret(keys))) == 10
+    message = place.said()["message"]
+    assert f"has none of the keys that are sent: token, or username and password (found: {found})" in message
+    assert "give the model an artifactSecret" not in message
+    output = capsys.readouterr()
+    assert SECRET not in output.out + output.err + message
+
+
+@pytest.mark.parametrize(
+    ("scheme", "first"),
+    [("s3", "AWS_ACCESS_KEY_ID"), ("gs", "GOOGLE_BASE_URL"), ("az", "AZURE_STORAGE_ACCESS_KEY")],
+)
+def test_a_secret_without_a_key_of_the_store_is_told_with_the_names_of_its_keys(
+    scheme: str, first: str, place: Place
+) -> None:
+    folder = place.secret({"TOKEN": SECRET})
+    assert main([*place.arguments(f"{scheme}://models/m.tar"), "--credentials", str(folder)]) == 10
+    said = place.said()["message"]
+    assert f"the artifactSecret has no key for {scheme} (found: TOKEN); supported: {first}, " in said
+
+
 @pytest.mark.parametrize(
     "value", ["t0psecret\nmore", "t0psecret\r\nX-Evil: 1", "t0psecret€", "t0psecret\0", "t0psecret\x7f"]
 )

@@ -15,6 +15,7 @@ from mlendpoints.core.quantities import canonical_quantity
 # Volume and claim name a class that needs not exist, so that a cluster's default class is never filled in.
 CLASS = "mlendpoints-path"
 ACCESS_MODES = ["ReadWriteOnce"]
+ARTIFACT_VOLUME = "artifact"  # of a pod; a claim of the pod's own is named `{pod}-artifact`
 
 
 def needs_volume(spec: ModelSpec) -> bool:
@@ -26,6 +27,11 @@ def needs_claim(spec: ModelSpec) -> bool:
     """Whether the pods of a model instance have their artifact on one claim."""
     shared = spec.instance and spec.instance.storage_class and spec.instance.access_mode == "ReadWriteMany"
     return needs_volume(spec) or bool(spec.artifact and shared)
+
+
+def claim_class(instance: Model) -> str:
+    """The StorageClass of the claims for the artifact; empty: none is named."""
+    return CLASS if needs_volume(instance.spec) else instance_of(instance).storage_class
 
 
 def source_claim(artifact: str) -> str:
@@ -80,7 +86,7 @@ def make_claim(instance: Model) -> Manifest:
         "kind": "PersistentVolumeClaim",
         "metadata": make_metadata(name, instance, object_labels=instance_labels(name, marks)),
         "spec": {
-            "storageClassName": CLASS if own else marks.storage_class,
+            "storageClassName": claim_class(instance),
             "accessModes": ACCESS_MODES if own else [marks.access_mode],
             "resources": {"requests": {"storage": canonical_quantity(marks.size)}},
             **own,

@@ -11,21 +11,23 @@ from mlendpoints.core.findings import (
     awaited,
     deadline_finding,
     ended,
+    fetchers_finding,
     instance_findings,
     made_claim,
     pod_finding,
     refused,
 )
 from mlendpoints.core.manifests.deployment import progress_seconds
-from mlendpoints.core.manifests.storage import source_claim
+from mlendpoints.core.manifests.storage import claim_class, source_claim
 from mlendpoints.core.mlmodel.view import View
 from mlendpoints.core.orphans import left_over
 from mlendpoints.core.quoting import quoted
 from mlendpoints.core.times import timestamp
+from mlendpoints.core.volumes import no_volume, waits_for_volume
 from mlendpoints.core.world import Child, JobFacts, PodFacts
 
 RETRY = 300.0  # seconds after which a download that has failed is tried again
-_UNBOUND = "unbound immediate PersistentVolumeClaims"  # kube-scheduler, plugin VolumeBinding
+_AGAIN = "The download is retried automatically."
 
 
 class Verdict(Struct, frozen=True):
@@ -75,18 +77,34 @@ def _downloading(view: View, claim: Child, job: JobFacts) -> Verdict:
         return _failed(view, _download_failure(view, job))
     trouble = _first_finding(view.download_pods)
     if not claim.bound:
-        waiting = f"Claim {claim.ref.name} has no volume yet."
-        return Verdict("CreatingStorage", Finding.wait(Reason.CREATING_STORAGE, _with(waiting, trouble)))
-    if trouble is not None and not any(_has_ended(pod) or _waited_for_claim(pod) for pod in view.download_pods):
+        waiting = no_volume(claim.ref.namespace, claim.ref.name, claim_class(view.asked))
+        told = None if any(waits_for_volume(pod) for pod in view.download_pods) else trouble
+        return Verdict("CreatingStorage", Finding.wait(Reason.CREATING_STORAGE, _with(waiting, told)))
+    if given_up := _given_up(view):
+        return _failed(view, replace(given_up, message=f"{given_up.message.rstrip('. ')}. {_AGAIN}"))
+    if trouble is not None and not any(_has_ended(pod) or _waited_for_claim(view, pod) for pod in view.download_pods):
         return _failed(view, trouble)
     said = _with(awaited(view.download_pods).strip() or "The artifact is being fetched.", trouble)
     said += ended(view.download_pods)
     return Verdict("Downloading", Finding.wait(Reason.DOWNLOADING, said))
 
 
-def _waited_for_claim(pod: PodFacts) -> bool:
-    """The scheduler's words of before the claim was bound; it comes back to the pod by itself."""
-    return _UNBOUND in pod.unschedulable
+def _given_up(view: View) -> Finding | None:
+    """What model-init itself has told of an attempt that failed. The Job's next one may succeed, but need not."""
+    for pod in sorted(view.download_pods, key=lambda pod: pod.name):
+        for container in pod.containers:
+            if finding := fetchers_finding(pod, container):
+                return finding
+    return None
+
+
+def _waited_for_claim(view: View, pod: PodFacts) -> bool:
+    """The scheduler's words of before the claim was bound; it returns to the pod automatically.
+
+    The claim that the artifact is read from is another one.
+    """
+    source = source_claim(view.asked.spec.artifact)
+    return waits_for_volume(pod) and not (source and f'"{source}"' in pod.unschedulable)
 
 
 def _last_words_are_due(view: View, job: JobFacts) -> bool:
@@ -100,8 +118,10 @@ def _download_failure(view: View, job: JobFacts) -> Finding:
     late = f" (spec.downloadTimeoutSeconds).{_perhaps(view)}" if job.failure_reason == "DeadlineExceeded" else "."
     name = view.asked.metadata.name
     why = said or Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Job {name}: {quoted(job.failure).rstrip('.')}{late}")
-    again = f" It is tried again at {timestamp(job.failed_at + RETRY)}; an edit, or deleting Job {name}, tries at once."
-    return replace(why, message=why.message + again)
+    again = (
+        f"It will be tried again at {timestamp(job.failed_at + RETRY)}; an edit, or deleting Job {name}, tries at once."
+    )
+    return replace(why, message=f"{why.message.rstrip('. ')}. {again}")
 
 
 def _perhaps(view: View) -> str:

@@ -29,7 +29,7 @@ def plan_mlmodel(world: MLModelWorld) -> MLModelPlan:
         report,
         writes=after_adoptions(adoptions(world.model, world.orphans, {}), missing_writes(view)),
         prune=prune(view),
-        lookups=lookups(world.model.metadata.namespace, view.new_pods, world.children.values()),
+        lookups=lookups(world.model.metadata.namespace, (*view.download_pods, *view.new_pods), world.children.values()),
         recheck=_recheck(view),
     )
 

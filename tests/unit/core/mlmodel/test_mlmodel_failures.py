@@ -1,5 +1,6 @@
 """Whatever fails, the old version serves on, the status says why, and all goes on when the cause has gone."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,12 +8,13 @@ from msgspec.structs import replace
 
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.mlmodel.view import View
-from mlendpoints.core.world import Child, ContainerFacts, JobFacts, MLModelWorld, PodFacts, Ref, Refusal
+from mlendpoints.core.world import Child, Complaint, ContainerFacts, JobFacts, MLModelWorld, PodFacts, Ref, Refusal
 from tests import gen
 from tests.simulation_mlmodel import Namespace
 
 BAD_IMAGE = "registry.example.com/bad:1"
 BAD_ARTIFACT = "http://artifacts.example.com/missing.tar.gz"
+NOT_MOUNTED = Complaint(message='MountVolume.SetUp failed for volume "credentials" : secret "reader" not found')
 GOOD = gen.an_mlmodel().spec
 
 
@@ -34,7 +36,7 @@ def test_a_download_that_fails_is_told_with_the_fetchers_words() -> None:
 
     assert namespace.status.phase == "Failed"
     assert "http://artifacts.example.com answered 404" in namespace.status.message
-    assert "It is tried again at 2023-11-14T22:18:20Z" in namespace.status.message
+    assert "It will be tried again at 2023-11-14T22:18:20Z" in namespace.status.message
     assert namespace.names("Deployment") == []
 
 
@@ -117,6 +119,17 @@ def message(world: MLModelWorld) -> str:
     return status.message
 
 
+def test_a_download_whose_secret_does_not_exist_has_failed_and_its_events_are_read() -> None:
+    world = a_download(JobFacts(), awaited=("Secret reader",), artifactSecret="reader")
+    (pod,) = world.pods
+    plan = plan_mlmodel(replace(world, pods=(replace(pod, complaints=(NOT_MOUNTED,)),)))
+
+    assert [lookup.ref.name for lookup in plan.lookups] == ["p"]
+    assert plan.status is not None
+    assert plan.status.message.startswith("Pod p cannot start: Secret reader does not exist. Create it, or correct")
+    assert [(event.type, event.reason) for event in plan.events] == [("Warning", "ReferenceNotFound")]
+
+
 def test_a_download_that_waits_for_its_secret_says_so() -> None:
     world = a_download(JobFacts(), awaited=("Secret reader",), artifactSecret="reader")
 
@@ -143,7 +156,7 @@ LATE = JobFacts(failure="Job was too slow", failure_reason="DeadlineExceeded", f
 @pytest.mark.parametrize(
     ("spec", "bound", "words"),
     [
-        ({}, True, "Job was too slow (spec.downloadTimeoutSeconds). It is tried again"),
+        ({}, True, "Job was too slow (spec.downloadTimeoutSeconds). It will be tried again"),
         ({"artifactSecret": "reader"}, True, "If its pod never started, check that Secret reader exists"),
         ({"artifact": "pvc://models/a"}, True, "If its pod never started, check that claim models exists"),
         ({"artifactSecret": "reader"}, False, "never got a volume: check storageClass, accessMode,"),
@@ -228,7 +241,20 @@ def while_downloading(*pods: PodFacts, bound: bool = True, job: JobFacts | None 
 
 UNPULLABLE = ContainerFacts(name="model-init", waiting_reason="ImagePullBackOff", waiting_message="not found")
 LOST = ContainerFacts(name="model-init", exit_code=10, exit_reason="Error", last_words="connection reset")
+RUNNING = PodFacts(name="q", instance="", containers=(ContainerFacts(name="model-init"),))
 HOMELESS = PodFacts(name="p", instance="", unschedulable="pod has unbound immediate PersistentVolumeClaims")
+NOT_SEEN_YET = PodFacts(
+    name="p",
+    instance="",
+    unschedulable="0/1 nodes are available: 1 node(s) unavailable due to one or more pvc(s) bound to non-existent pv",
+)
+NO_SOURCE = PodFacts(name="p", instance="", unschedulable='persistentvolumeclaim "models" not found')
+MISSING = ContainerFacts(
+    name="model-init",
+    exit_code=10,
+    exit_reason="Error",
+    last_words='{"reason": "ArtifactDownloadFailed", "message": "status 404; check the model\'s artifact URL"}',
+)
 NODELESS = PodFacts(name="p", instance="", unschedulable="0/1 nodes are available: 1 Insufficient cpu")
 
 
@@ -240,6 +266,7 @@ NODELESS = PodFacts(name="p", instance="", unschedulable="0/1 nodes are availabl
         ((), True, "Downloading", "Downloading"),
         ((PodFacts(name="p", instance="", containers=(UNPULLABLE,)),), True, "Failed", "ImagePullFailed"),
         ((HOMELESS,), True, "Downloading", "Downloading"),  # words of before the claim was bound
+        ((NOT_SEEN_YET,), True, "Downloading", "Downloading"),
         ((NODELESS,), True, "Failed", "Unschedulable"),
         ((PodFacts(name="p", instance="", containers=(LOST,)),), True, "Downloading", "Downloading"),
     ],
@@ -248,6 +275,40 @@ def test_a_download_under_way_says_what_it_waits_for(
     pods: tuple[PodFacts, ...], *, bound: bool, phase: str, reason: str
 ) -> None:
     assert while_downloading(*pods, bound=bound)[:2] == (phase, reason)
+
+
+def test_a_claim_without_a_volume_is_told_with_where_the_volume_is_to_come_from() -> None:
+    assert while_downloading(HOMELESS, bound=False)[2] == while_downloading(bound=False)[2]
+    assert re.fullmatch(
+        r"Claim (titanic-\w+) has no volume yet; it is to come from the cluster's default StorageClass"
+        r" \(if there is none, set storageClass\)\. If this lasts, `kubectl describe pvc \1 -n titanic` says why\.",
+        while_downloading(bound=False)[2],
+    )
+
+
+def test_a_claim_that_is_to_be_copied_from_and_does_not_exist_is_a_failure() -> None:
+    namespace = Namespace(gen.an_mlmodel(artifact="pvc://models/a"))
+    namespace.reconcile()
+    world = namespace.world()
+    pod = replace(NO_SOURCE, instance=View(world).asked.metadata.name)
+    status = plan_mlmodel(replace(world, pods=(pod,))).status
+
+    assert status is not None
+    assert status.phase == "Failed"
+
+
+def test_what_model_init_gives_up_on_has_failed_while_its_job_tries_again() -> None:
+    phase, reason, message = while_downloading(PodFacts(name="p", instance="", containers=(MISSING,)), RUNNING)
+
+    assert (phase, reason) == ("Failed", "ArtifactDownloadFailed")
+    assert message == "Pod p: status 404; check the model's artifact URL. The download is retried automatically."
+
+
+def test_the_words_of_a_failed_download_end_with_a_full_stop() -> None:
+    failed = JobFacts(failure="Too often", failure_reason="BackoffLimitExceeded", failed_at=1_700_000_000.0)
+    message = while_downloading(PodFacts(name="p", instance="", containers=(MISSING,)), job=failed)[2]
+
+    assert message.startswith("Pod p: status 404; check the model's artifact URL. It will be tried again at 2023-11-14")
 
 
 def test_an_attempt_that_failed_is_told_while_the_next_one_runs() -> None:
