@@ -103,8 +103,9 @@ def test_all_missing_models_are_named_at_once() -> None:
 
     message = next(c.message for c in cluster.status.conditions if c.type == "ConfigResolved")
     assert message == (
-        "MachineLearningModels titanic/m1 of variant v1, titanic/m2 of variant v2, titanic/m3 of variant v3, titanic/m4"
-        " of variant v4 and 1 more do not exist. Create them, or correct the names; the endpoint continues automatically."
+        "MachineLearningModels titanic/m1 of variant v1, titanic/m2 of variant v2, titanic/m3 of variant v3,"
+        " titanic/m4 of variant v4 and 1 more do not exist."
+        " Create them, or correct the names; the endpoint continues automatically."
     )
 
 

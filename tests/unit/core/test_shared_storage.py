@@ -70,7 +70,7 @@ def test_a_pods_own_claim_without_a_volume_is_told_with_its_class() -> None:
     (models,) = (c for c in status.conditions if c.type == "ModelsReady")
     assert (models.status, models.reason) == ("False", "Unschedulable")
     assert models.message == (
-        "Pod p finds no node: pod has unbound immediate PersistentVolumeClaims. not found. Claim p-artifact has no volume"
-        " yet; it is to come from StorageClass nowhere."
+        "Pod p finds no node: pod has unbound immediate PersistentVolumeClaims. not found."
+        " Claim p-artifact has no volume yet; it is to come from StorageClass nowhere."
         " If this lasts, `kubectl describe pvc p-artifact -n titanic` says why."
     )
