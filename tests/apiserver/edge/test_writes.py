@@ -103,7 +103,7 @@ def test_an_object_without_an_owner_that_was_made_for_something_else_is_left_alo
         theirs = await created(api, an_orphan(namespace, **other))
         ours = a_service(namespace, owner=await created(api, an_endpoint(namespace)))
         ours["metadata"]["labels"][labels.ENDPOINT] = "ep"
-        with pytest.raises(RefusedError, match="was not created by the operator; it is left alone. Give the"):
+        with pytest.raises(RefusedError, match=r"was not created by the operator; it is left alone\. Give the"):
             await create(writer, ours)
         assert await read(api, ref_of(ours)) == theirs
 
