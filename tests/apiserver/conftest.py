@@ -83,7 +83,8 @@ def install(server: Server, obj: Object) -> None:
     plural = f"{obj['kind'].lower()}s".replace("policys", "policies")
     path = f"/apis/{group}/{plural}/{obj['metadata']['name']}?fieldManager=test&force=true"
     headers = {"Content-Type": "application/apply-patch+yaml"}
-    server.ask("PATCH", path, body=obj, headers=headers).raise_for_status()
+    answer = server.ask("PATCH", path, body=obj, headers=headers)
+    assert answer.is_success, answer.text
 
 
 def eventually(holds: Callable[[], bool], what: str) -> None:

@@ -1,6 +1,9 @@
+from typing import Literal
+
 import msgspec
 
-from mlendpoints.api.endpoint import EndpointStatus, State
+from mlendpoints.api.endpoint import Endpoint, EndpointStatus, State
+from mlendpoints.api.meta import Condition
 from mlendpoints.api.mlmodel import MLModelStatus, Phase
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.metrics import Metrics
@@ -57,3 +60,34 @@ def test_an_mlmodel_shows_the_phase_it_is_in_until_it_goes() -> None:
 
 
 PHASES: list[Phase] = ["Pending", "Ready"]
+
+
+def with_conditions(said: dict[str, Literal["True", "False", "Unknown"]]) -> Endpoint:
+    found = (
+        Condition(type=kind, status=status, reason="Any", last_transition_time="2026-11-21T12:00:00Z")
+        for kind, status in said.items()
+    )
+    return msgspec.structs.replace(an_endpoint(), status=EndpointStatus(conditions=tuple(found)))
+
+
+def conditions(metrics: Metrics) -> list[str]:
+    lines = metrics.exposition().decode().splitlines()
+    return sorted(line.partition("{")[2] for line in lines if line.startswith("mlendpoints_endpoint_condition{"))
+
+
+def test_conditions_are_shown_with_one_status_each_and_gone_with_the_endpoint() -> None:
+    metrics = Metrics()
+    said: dict[str, Literal["True", "False", "Unknown"]] = {
+        "Ready": "Unknown",
+        "UpdateSucceeded": "Unknown",
+        "Reconciling": "True",
+    }
+    metrics.endpoint(KEY, with_conditions(said))
+    metrics.endpoint(KEY, with_conditions(said | {"Ready": "False"}))
+
+    assert conditions(metrics) == [
+        'condition="Ready",endpoint="titanic",namespace="titanic",status="False"} 1.0',
+        'condition="UpdateSucceeded",endpoint="titanic",namespace="titanic",status="Unknown"} 1.0',
+    ]
+    metrics.endpoint(KEY, None)
+    assert conditions(metrics) == []

@@ -91,7 +91,7 @@ class HistoryEntry(Value, frozen=True, kw_only=True):
     target: Annotated[str, Meta(description="Its config version.")]
     outcome: Annotated[str, Meta(description="How it ended: Succeeded, Failed, RolledBack or Superseded.")]
     reason: Annotated[str, Meta(description="Why, one word from a closed list.")]
-    message: Annotated[str, Meta(description="What, where, and how to mend it.")] = ""
+    message: Annotated[str, Meta(description="What, where, and how to fix it.")] = ""
     start_time: Annotated[Time, Meta(description="When it began.")]
     end_time: Annotated[Time, Meta(description="When it ended.")]
 

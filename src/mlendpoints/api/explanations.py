@@ -25,7 +25,7 @@ CONDITIONS: Mapping[Type, str] = {
     Type.UPDATE_SUCCEEDED: "The asked version is rolled out. False: it failed, and what served before goes on serving.",
     Type.AVAILABLE: "Callers get answers now: every variant with a weight has ready pods.",
     Type.READY: "Everything is as asked: the first four conditions are True. Wait for this one. "
-    "False as soon as one of them is: then it tells what somebody has to mend.",
+    "False as soon as one of them is: then its message tells what to fix.",
     Type.RECONCILING: "An update is running. For tools that follow kstatus, such as Argo CD and Flux.",
     Type.ROLLED_OUT: "Of a config or model: every endpoint that uses it serves this edit of it. "
     "`kubectl wait mlec/titanic --for=condition=RolledOut` waits for an edit.",
@@ -92,7 +92,7 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.DOWNLOADING: Explanation(
         "Of an MLModel: a Job fetches the artifact.",
         "Wait; `kubectl logs job/…` tells how far it is. If the message names a Secret or claim for longer, "
-        "see to it that it exists.",
+        "make sure that it exists.",
     ),
     Reason.IMAGE_PULL_FAILED: Explanation(
         "A node could not pull an image.",

@@ -52,7 +52,7 @@ class Condition(Value, frozen=True, kw_only=True):
     type: Annotated[str, Meta(description="What is judged.", max_length=64)]
     status: Annotated[Literal["True", "False", "Unknown"], Meta(description="True is good.")]
     reason: Annotated[str, Meta(description="Why, one word from a closed list.", min_length=1, max_length=64)]
-    message: Annotated[str, Meta(description="What, where, and how to mend it.", max_length=4096)] = ""
+    message: Annotated[str, Meta(description="What, where, and how to fix it.", max_length=4096)] = ""
     last_transition_time: Annotated[
         str, Meta(description="When the status last changed.", extra_json_schema={"format": "date-time"})
     ]

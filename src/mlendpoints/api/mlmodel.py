@@ -63,7 +63,7 @@ class MLModelStatus(Value, frozen=True, kw_only=True):
             " Failed or Terminating."
         ),
     ] = ""
-    message: Annotated[str, Meta(description="What it waits for, or what went wrong and how to mend it.")] = ""
+    message: Annotated[str, Meta(description="What it waits for, or what went wrong and how to fix it.")] = ""
     version: Annotated[str, Meta(description="The version that is asked for.")] = ""
     serving_version: Annotated[str, Meta(description="The version that the Deployment runs.")] = ""
     service_endpoint: Annotated[

@@ -76,7 +76,7 @@ class LocalObjectReference(Value, frozen=True, kw_only=True):
 
 
 class Toleration(Value, frozen=True, kw_only=True):
-    """A taint that the pods put up with, as in Kubernetes' PodSpec."""
+    """A taint that the pods tolerate, as in Kubernetes' PodSpec."""
 
     key: Annotated[str, Meta(description="The taint's key; empty: all keys.", max_length=316)] = ""
     operator: Annotated[Literal["Exists", "Equal"], Meta(description="How key and value are compared.")] = "Equal"
@@ -87,7 +87,7 @@ class Toleration(Value, frozen=True, kw_only=True):
 
 
 NodeSelector = Annotated[Mapping[str, LabelValue], Meta(description="Labels of the nodes to run on.", max_length=16)]
-Tolerations = Annotated[tuple[Toleration, ...], Meta(description="Taints to put up with.", max_length=16)]
+Tolerations = Annotated[tuple[Toleration, ...], Meta(description="Taints that the pods tolerate.", max_length=16)]
 
 
 class Images(Value, frozen=True, kw_only=True):
@@ -204,7 +204,15 @@ class ModelServer(Value, frozen=True, kw_only=True):
         tuple[Argument, ...], Meta(description="Arguments; SageMaker starts containers with `serve`.", max_length=64)
     ] = ("serve",)
     env: Annotated[tuple[EnvVar, ...], Meta(description="Environment of the model's container.", max_length=128)] = ()
-    port: Annotated[int, Meta(description="Port of the model server (SageMaker: 8080).", ge=1024, le=65535)] = 8080
+    port: Annotated[
+        int,
+        Meta(
+            description="Port of the model server (SageMaker: 8080).",
+            ge=1024,
+            le=65535,
+            extra_json_schema={"minimum": 1},  # a rule tells why it must be above
+        ),
+    ] = 8080
     health_path: Annotated[
         str,
         Meta(

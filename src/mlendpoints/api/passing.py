@@ -72,7 +72,8 @@ def _validation(index: int) -> Manifest:
         "expression": f"size(variables.reads) <= {index} || {needs}",
         "messageExpression": f"'spec names ' + {kind} + '/' + {name} + ', which ' + request.userInfo.username "
         f"+ ' may not get in namespace ' + request.namespace + "
-        "'; whoever writes this model needs the right to get it, see SECURITY.md'",
+        "'; whoever writes a model needs that right, since its pods would show what is in there. "
+        "Ask for a Role that allows the verb get on it, or leave it out'",
         "message": "spec names a Secret or ConfigMap that you may not get",
         "reason": "Forbidden",
     }
@@ -84,7 +85,8 @@ def _account_validation() -> Manifest:
         "expression": f"{_ACCOUNT} == '' || {needs}",
         "messageExpression": f"'spec.serviceAccountName is ' + {_ACCOUNT} + ', which ' + request.userInfo.username "
         "+ ' may not impersonate in namespace ' + request.namespace + "
-        "'; whoever writes this model needs that right, see SECURITY.md'",
+        "'; whoever writes a model needs that right, since its pods would run as that account. "
+        "Ask for a Role that allows the verb impersonate on it, or leave it out'",
         "message": "spec.serviceAccountName names a ServiceAccount that you may not impersonate",
         "reason": "Forbidden",
     }

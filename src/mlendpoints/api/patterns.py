@@ -39,6 +39,7 @@ MENDING: Mapping[str, str] = {
     "such as /mnt/models",
     DIGEST: "must be sha256: and 64 lower-case hexadecimal digits, as sha256sum prints them",
     ARTIFACT: "must be http(s)://HOST/PATH, s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY or pvc://CLAIM/PATH, "
+    "names of buckets and containers in lower case and of 3 characters or more, "
     "without user, password or fragment (credentials belong into artifactSecret), such as s3://models/titanic.tar.gz",
     IMAGE: "must be a container image, such as registry.example.com/titanic:1.4: no spaces, no scheme",
 }

@@ -25,13 +25,15 @@ until an endpoint does. For each endpoint the operator makes frozen *instances* 
 `spec.instance`. Only the operator makes instances (an admission policy sees to it). In a model's instance nothing but
 `spec.replicas` may change (`kubectl scale mlm/titanic-rfc-3f9c2ab1 --replicas 3`), in a config's nothing at all.
 
-`kubectl` refuses fields that the API does not know (`--validate=strict`, its default), and so do these kinds when
-asked with `fieldValidation=Strict`; other clients' unknown fields are dropped by the API server, with a warning.
+`kubectl apply` and `create` reject fields that the API does not know (`--validate=strict`, their default), as does the
+API server when asked with `fieldValidation=Strict`. `kubectl patch` and other clients only get a warning: unknown
+fields are dropped by the API server.
 
 A *quantity* is a Kubernetes quantity, such as `500m`, `2` or `1Gi`; whole numbers need no quotes (`cpus: 1`), fractions
 do (`cpus: "0.5"`).
 
-`MLModel` stands apart: one object that comes to a claim, a download, a Deployment and a Service, without templates.
+`MLModel` stands apart: one object from which a claim, a download Job, a Deployment and a Service are
+made, without templates.
 
 What the API server cannot judge at once (does the config exist, is the image there) is told by
 [conditions](#conditions).

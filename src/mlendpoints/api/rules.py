@@ -1,7 +1,7 @@
 """What a schema cannot say: rules between fields and between old and new, in CEL.
 
 Each rule belongs to the struct that it stands in as ``self``; the message tells
-how to mend the object. Rules guard templates and instances alike, since both
+how to fix the object. Rules guard templates and instances alike, since both
 are objects of the same kinds. What the API server cannot know (whether another
 object exists, whether a path is allowed) is judged by the operator, as a
 condition. Only functions that Kubernetes 1.30 knows are used: ``isIP`` and
@@ -41,13 +41,15 @@ PODS_OWN_PORTS: Final = (2021, 8088, 9090)  # Fluent Bit, nginx, monitoring
 class Rule(Struct, frozen=True):
     """One CEL rule; ``field`` is the field that is to blame, in camelCase, empty for the struct itself.
 
-    With ``unless_same``, an object that broke it already may be written as long as these fields stay as they are.
+    With ``unless_same``, an object that broke it already may be written as long as these fields stay as they are;
+    with ``sees_old``, the rule itself says what of ``oldSelf``, an optional, may stay.
     """
 
     cel: str
     message: str
     field: str = ""
     unless_same: tuple[str, ...] = ()
+    sees_old: bool = False
 
 
 _NAME = Rule(f"self.metadata.name.matches(r'{LABEL}')", f"metadata.name {MENDING[LABEL]}")
@@ -113,6 +115,39 @@ _ABOVE_ZERO = tuple(
     for field in ("cpus", "memory", "size")
 )
 
+_LEAST: Mapping[str, tuple[str, str]] = {"memory": ("4Mi", "512Mi"), "size": ("4Ki", "10Gi")}
+
+
+def _too_small(field: str) -> str:
+    least, meant = _LEAST[field]
+    return (
+        f"{field} must be at least {least}; a number without a unit counts bytes, and m their thousandths:"
+        f" did you mean a unit such as Mi or Gi, as in {meant}?"
+    )
+
+
+def _is_large_enough(field: str, whose: str) -> str:
+    """CEL: the quantity is not one whose unit was forgotten."""
+    text = f"string({whose}.{field})"
+    least = f"quantity({text}).compareTo(quantity('{_LEAST[field][0]}')) >= 0"
+    return f"!has({whose}.{field}) || !isQuantity({text}) || {least}"
+
+
+# Bounds that came later: a variant that broke one before may be written as it was, and so may a version.
+_UNITS = tuple(
+    Rule(_is_large_enough(field, "self"), _too_small(field), field, unless_same=(field,)) for field in _LEAST
+)
+_UNITS_OF_VARIANTS = tuple(
+    Rule(
+        f"has(self.instance) || self.models.all(m, {_is_large_enough(field, 'm')} || oldSelf.hasValue() && "
+        f"oldSelf.value().models.exists(o, o.name == m.name && has(o.{field}) && o.{field} == m.{field}))",
+        f"models[].{_too_small(field)}",
+        "models",
+        sees_old=True,
+    )
+    for field in _LEAST
+)
+
 _PLACEMENT = (
     *_ABOVE_ZERO,
     Rule(
@@ -161,6 +196,12 @@ _SERVER = (
         "port",
     ),
     Rule(
+        "self.port >= 1024",
+        "port must be 1024 or above, since the server does not run as root, which alone may use ports below;"
+        " let it listen on another one, such as 8080",
+        "port",
+    ),
+    Rule(
         "(self.?artifactSecret.orValue('') == '' ? 0 : 1)"
         " + (has(self.imagePullSecrets) ? size(self.imagePullSecrets) : 0)"
         f" + (has(self.env) ? size(self.env.filter(variable, has(variable.valueFrom))) : 0) <= {REFERENCES}",
@@ -173,6 +214,11 @@ _ENVIRONMENT = (
     " + (has(self.args) ? self.args.map(argument, size(bytes(argument))).sum() : 0)"
     " + (has(self.command) ? self.command.map(argument, size(bytes(argument))).sum() : 0)"
 )
+
+
+_NO_PATH: Final = r"^https?://[^/?]*/?$"
+_HOST: Final = r"^[^/]*[.:][^/]*/"  # of an image, whose case counts for nothing
+_CAPITALS: Final = r"[^:@]*[A-Z]"  # before tag and digest
 
 
 def _bounds(exempt: str = "") -> tuple[Rule, ...]:
@@ -190,6 +236,19 @@ def _bounds(exempt: str = "") -> tuple[Rule, ...]:
             f"runAsUser must be none of {', '.join(whose)}; choose another user id, such as 1000",
             "runAsUser",
             unless_same=("runAsUser",),
+        ),
+        Rule(
+            f"{exempt}!has(self.artifact) || !self.artifact.matches(r'{_NO_PATH}')",
+            "artifact must have a path: http(s)://HOST/PATH, such as https://models.example.com/titanic.tar.gz",
+            "artifact",
+            unless_same=("artifact",),
+        ),
+        Rule(
+            f"{exempt}!(self.image.matches(r'{_HOST}') ? self.image.matches(r'{_HOST}{_CAPITALS}')"
+            f" : self.image.matches(r'^{_CAPITALS}'))",
+            "image must be in lower case up to its tag, such as registry.example.com/titanic:V1",
+            "image",
+            unless_same=("image",),
         ),
     )
 
@@ -221,6 +280,7 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
             "at least one model must have a weight above 0, or nothing would answer",
             "models",
         ),
+        *_UNITS_OF_VARIANTS,
         _INSTANCES_STAY,
         _FROZEN_CONFIG,
     ),
@@ -286,5 +346,5 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
         _FROZEN_MODEL,
     ),
     MLModel: (_NAME, _SHORT_NAME),
-    MLModelSpec: (*_SERVER, *_bounds(), *_PLACEMENT),
+    MLModelSpec: (*_SERVER, *_bounds(), *_PLACEMENT, *_UNITS),
 }

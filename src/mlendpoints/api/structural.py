@@ -45,6 +45,7 @@ LIST_KEYS: Final = {
 # The API server takes integers and strings here, and tells whoever writes a fraction what is wrong in terms of its own,
 # before it looks at any rule. Of the ways in which a schema can fail, only an enumeration shows words of ours.
 _NO_FRACTION: Final = [{"enum": ['fractions in quotes, such as "0.5", or as "500m"']}, {"multipleOf": 1}]
+_WHOLE: Final = [{"enum": ["whole numbers, such as 1; a device is not divided"]}, {"multipleOf": 1}]
 _RULES = {kind.__name__: rules for kind, rules in RULES.items()}
 
 
@@ -97,10 +98,15 @@ def _structural(loose: Schema, definitions: Mapping[str, Schema]) -> Schema:
     if "properties" in whole:
         schema["properties"] = {name: _structural(part, definitions) for name, part in whole["properties"].items()}
     if "additionalProperties" in whole:
-        schema["additionalProperties"] = _structural(whole["additionalProperties"], definitions)
+        schema["additionalProperties"] = _undivided(_structural(whole["additionalProperties"], definitions))
     if "items" in whole:
         schema |= {"items": _structural(whole["items"], definitions)} | _merging(whole["items"])
     return schema | _validations(whole) | _default(whole)
+
+
+def _undivided(amount: Schema) -> Schema:
+    """Resources by name are devices: unlike CPUs, none is given in fractions."""
+    return amount | {"anyOf": _WHOLE} if "anyOf" in amount else amount
 
 
 def _resolved(loose: Schema, definitions: Mapping[str, Schema]) -> Schema:
@@ -152,7 +158,8 @@ def _pattern_rule(pattern: str, text: str) -> Schema:
 def _rule(rule: Rule) -> Schema:
     blamed = {"fieldPath": f".{rule.field}"} if rule.field else {}
     if not rule.unless_same:
-        return {"rule": rule.cel, "message": rule.message} | blamed
+        old = {"optionalOldSelf": True} if rule.sees_old else {}
+        return {"rule": rule.cel, "message": rule.message} | old | blamed
     unchanged = " && ".join(same(field, "oldSelf.value()") for field in rule.unless_same)
     cel = f"oldSelf.hasValue() && {unchanged} || {rule.cel}"
     return {"rule": cel, "message": rule.message, "optionalOldSelf": True} | blamed

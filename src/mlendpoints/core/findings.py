@@ -55,17 +55,17 @@ class Finding(Struct, frozen=True):
 
     @classmethod
     def no(cls, reason: str, message: str) -> "Finding":
-        """It is not, and somebody has to mend it."""
+        """It is not, and somebody has to fix it."""
         return cls(ok=False, reason=reason, message=message)
 
     @classmethod
     def wait(cls, reason: str, message: str) -> "Finding":
-        """Not yet; it goes on by itself."""
+        """Not yet; it continues automatically."""
         return cls(ok=None, reason=reason, message=message)
 
 
 def badness(finding: Finding) -> int:
-    """Orders judgements: what somebody has to mend, what goes on by itself, what is well."""
+    """Orders judgements: what somebody has to fix, what continues automatically, what is well."""
     return (False, None, True).index(finding.ok)
 
 
@@ -157,7 +157,10 @@ def added_by_others(deployments: Iterable[Child | None]) -> str:
     said = "; ".join(f"Deployment {child.ref.name}: {quoted(child.additions)}" for child in found[:2])
     if not said:
         return ""
-    return f" Its pods have what is not part of this version ({said}). Set it in the model, and undo it there."
+    return (
+        f" Its pods have what is not part of this version ({said})."
+        " Set it in the model's spec, and remove it from the Deployment."
+    )
 
 
 def pod_finding(pod: PodFacts) -> Finding | None:
@@ -252,7 +255,7 @@ def _probe_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     return Finding.no(
         Reason.PROBE_FAILED,
         f"Pod {pod.name}: container {container.name} was stopped by the kubelet (exit code {container.exit_code},"
-        f" {container.restarts} restarts), since {why} If the model loads slowly, raise startupTimeoutSeconds."
+        f" {_restarts(container)}), since {why} If the model loads slowly, raise startupTimeoutSeconds."
         f"{_said(container)}",
     )
 
@@ -261,7 +264,7 @@ def _stopped(pod: PodFacts, container: ContainerFacts) -> Finding:
     return Finding.no(
         Reason.PROBE_FAILED,
         f"Pod {pod.name}: container {container.name} was stopped by a signal (exit code {container.exit_code},"
-        f" {container.restarts} restarts), as the kubelet does when the probe ({container.probe}) fails. Check port,"
+        f" {_restarts(container)}), as the kubelet does when the probe ({container.probe}) fails. Check port,"
         f" healthPath, startupTimeoutSeconds, and that the server listens on 0.0.0.0.{_said(container)}",
     )
 
@@ -301,8 +304,12 @@ _CONTAINER_CHAIN: tuple[Callable[[PodFacts, ContainerFacts], Finding | None], ..
 def _exit(container: ContainerFacts) -> str:
     return (
         f"container {container.name} ended with exit code {container.exit_code} ({container.exit_reason or 'Error'}),"
-        f" {container.restarts} restarts.{_said(container)}"
+        f" {_restarts(container)}.{_said(container)}"
     )
+
+
+def _restarts(container: ContainerFacts) -> str:
+    return "1 restart" if container.restarts == 1 else f"{container.restarts} restarts"
 
 
 def _said(container: ContainerFacts) -> str:

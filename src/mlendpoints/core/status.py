@@ -44,8 +44,8 @@ def routes_finding(scene: Scene, rollout: Rollout) -> Finding:
     if scene.live != rollout.routes:
         return Finding.wait(Reason.UPDATING, _WAITING)
     if scene.proof_on_record or routes_are_proven(scene, rollout):
-        how = "by time, not by asking" if scene.world.settings.proof == "timed" else "as asked"
-        return Finding.yes(Reason.ROUTE_PROGRAMMED, f"Every gateway pod serves the routes ({how}).")
+        how = " (by time, not by asking)" if scene.world.settings.proof == "timed" else ""
+        return Finding.yes(Reason.ROUTE_PROGRAMMED, f"Every gateway pod serves the routes{how}.")
     return _not_proven(scene, rollout)
 
 

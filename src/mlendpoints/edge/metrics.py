@@ -13,11 +13,13 @@ from prometheus_client import (
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.api.reasons import ConditionType
 from mlendpoints.core.world import Ref
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
 
 _PREFIX = "mlendpoints"
+_CONDITIONS = (ConditionType.AVAILABLE, ConditionType.READY, ConditionType.UPDATE_SUCCEEDED)
 
 
 class Metrics:
@@ -62,7 +64,14 @@ class Metrics:
             namespace=_PREFIX,
             registry=registry,
         )
-        self._shown: dict[Ref, str] = {}
+        self.conditions = Gauge(
+            "endpoint_condition",
+            "1 for the status that a condition of an endpoint has.",
+            ["namespace", "endpoint", "condition", "status"],
+            namespace=_PREFIX,
+            registry=registry,
+        )
+        self._shown: dict[tuple[Ref, str], tuple[str, ...]] = {}
 
     def request(self, verb: str, kind: str, code: int) -> None:
         """Counts one request; code 0 means that no answer came."""
@@ -73,20 +82,24 @@ class Metrics:
         self.skipped.labels(kind).inc()
 
     def endpoint(self, ref: Ref, endpoint: Endpoint | None) -> None:
-        """Shows an endpoint's state, or nothing once it is gone."""
+        """Shows an endpoint's state and what people are told by, or nothing once it is gone."""
         self._show(self.states, ref, endpoint.status.state if endpoint else "")
+        said = {condition.type: condition.status for condition in endpoint.status.conditions} if endpoint else {}
+        for kind in _CONDITIONS:
+            self._show(self.conditions, ref, said.get(kind, ""), of=(kind.value,))
 
     def mlmodel(self, ref: Ref, model: MLModel | None) -> None:
         """Shows an MLModel's phase, or nothing once it is gone."""
         self._show(self.phases, ref, model.status.phase if model else "")
 
-    def _show(self, gauge: Gauge, ref: Ref, word: str) -> None:
-        before = self._shown.pop(ref, "")
-        if before and before != word:
-            gauge.remove(ref.namespace, ref.name, before)
+    def _show(self, gauge: Gauge, ref: Ref, word: str, *, of: tuple[str, ...] = ()) -> None:
+        key, labels = (ref, "".join(of)), (ref.namespace, ref.name, *of, word)
+        before = self._shown.pop(key, labels)
+        if before != labels:
+            gauge.remove(*before)
         if word:
-            self._shown[ref] = word
-            gauge.labels(ref.namespace, ref.name, word).set(1)
+            self._shown[key] = labels
+            gauge.labels(*labels).set(1)
 
     def exposition(self) -> bytes:
         """All figures in Prometheus' text format."""

@@ -30,7 +30,7 @@ class Writer:
         self._may_write = may_write
 
     async def write(self, write: Write) -> Written:
-        """Does one write; raises ``RefusedError`` for what is the user's to mend."""
+        """Does one write; raises ``RefusedError`` for what is the user's to fix."""
         self._check()
         match write:
             case Create(ref=ref, manifest=manifest):

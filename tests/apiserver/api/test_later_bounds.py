@@ -11,7 +11,8 @@ from tests.apiserver.conftest import eventually, install
 from tests.apiserver.server import Object, Server
 
 LARGE = {"env": [{"name": f"V{number}", "value": "a" * 8192} for number in range(16)]}
-SPEC = {"image": "titanic:1", "runAsUser": 1337, "replicas": 1} | LARGE
+OLD = {"image": "Titanic:1", "artifact": "http://models.example.com", "memory": 512, "size": "64"}
+SPEC = {"runAsUser": 1337, "replicas": 1} | OLD | LARGE
 
 
 def _crd(group: str, *, with_bounds: bool) -> Object:
@@ -53,6 +54,7 @@ def test_it_can_be_scaled(server: Server, address: str) -> None:
 
 def test_other_fields_can_be_changed(server: Server, address: str) -> None:
     assert _patched(server, address, {"image": "titanic:2"})["spec"]["image"] == "titanic:2"
+    assert _patched(server, address, {"port": 8081})["spec"]["memory"] == 512
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,10 @@ def test_other_fields_can_be_changed(server: Server, address: str) -> None:
         ({"env": LARGE["env"][1:]}, "may take at most 64 KiB"),
         ({"args": ["other"]}, "may take at most 64 KiB"),
         ({"runAsUser": 0}, "runAsUser must be none of 0 (root)"),
+        ({"memory": "512m"}, "memory must be at least 4Mi"),
+        ({"size": 65}, "size must be at least 4Ki"),
+        ({"image": "Titanic:2"}, "image must be in lower case"),
+        ({"artifact": "http://models.example.com/"}, "artifact must have a path"),
     ],
 )
 def test_what_breaks_a_bound_cannot_be_changed_into_what_breaks_it_still(

@@ -337,5 +337,5 @@ def test_what_others_added_to_the_pods_is_told_with_the_way_to_have_it() -> None
     assert added_by_others([None, DEPLOYMENT]) == ""
     assert added_by_others([changed]) == (
         " Its pods have what is not part of this version (Deployment rfc-1: kubectl-set:"
-        " spec.containers[nginx].env[DEBUG]). Set it in the model, and undo it there."
+        " spec.containers[nginx].env[DEBUG]). Set it in the model's spec, and remove it from the Deployment."
     )

@@ -150,7 +150,9 @@ def _with(message: str, trouble: Finding | None) -> str:
 
 def _serving(view: View) -> Verdict:
     if view.is_ready:
-        said = f"All {view.wanted} pods answer." if view.wanted else "It is scaled to no pods."
+        said = {0: "It is scaled to no pods.", 1: "Its pod answers."}.get(
+            view.wanted, f"All {view.wanted} pods answer."
+        )
         said += (
             _leaving_claim(view)
             + added_by_others([view.deployment])

@@ -54,7 +54,9 @@ def _findings(view: View, verdict: Verdict) -> dict[ConditionType, Finding]:
 
 def _available(view: View, verdict: Verdict) -> Finding:
     if view.answering:
-        return Finding.yes(Reason.IN_SERVICE, f"{view.answering} pods answer.")
+        return Finding.yes(
+            Reason.IN_SERVICE, "1 pod answers." if view.answering == 1 else f"{view.answering} pods answer."
+        )
     reason = verdict.finding.reason if verdict.finding.ok is not True else Reason.AS_ASKED
     return Finding.no(reason, f"No pod answers. {verdict.finding.message}")
 
