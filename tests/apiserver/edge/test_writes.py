@@ -117,7 +117,7 @@ def test_a_name_taken_by_somebody_else_is_refused_and_left_alone(connect: Connec
         theirs = await created(api, a_service(namespace, owner=other if owned else None))
         ours = a_service(namespace, owner=await created(api, an_endpoint(namespace)), sessionAffinity="ClientIP")
         said = "belongs to MachineLearningEndpoint other" if owned else "was not created by the operator"
-        with pytest.raises(RefusedError, match=f"{said}; it is left alone. Rename") as refusal:
+        with pytest.raises(RefusedError, match=f"{said}; it is left alone. Give the endpoint another name") as refusal:
             await create(writer, ours)
         assert refusal.value.reason is Reason.NOT_OWNED
         assert await read(api, ref_of(ours)) == theirs
@@ -331,7 +331,7 @@ def test_replicas_and_childrens_statuses_are_patched_alone(connect: Connect, nam
         scaled = await observed(api, child.ref)
         await writer.write(SetStatus(scaled, {"readyReplicas": 1, "replicas": 1}))
         after = await observed(api, child.ref)
-        assert (after.replicas, after.ready_replicas) == (3, 0)
+        assert (after.replicas, after.ready_replicas, after.newest_ready) == (3, 1, 0)
         with pytest.raises(ConflictError):
             await writer.write(Scale(child, 5))
 
