@@ -18,7 +18,7 @@ from mlendpoints.edge.cache import Cache
 from mlendpoints.edge.client import Api
 from mlendpoints.edge.expectations import Progress
 from mlendpoints.edge.feed import Feed, Neighbours
-from mlendpoints.edge.kinds import KINDS, Kind, Watch
+from mlendpoints.edge.kinds import KINDS, Kind, Watch, make_watches
 from mlendpoints.edge.marks import Mark
 from mlendpoints.edge.projections import Entry, decode
 from mlendpoints.edge.queue import Queue
@@ -109,6 +109,11 @@ def marked(cache: Cache) -> dict[Mark, set[Ref]]:
 def without_others(found: World) -> World:
     """Who else names the host is the one thing that a tenant may add to another's world."""
     return replace(found, host_owner=None, foreign_routes=())
+
+
+def test_every_kind_that_is_watched_may_be_hostile() -> None:
+    watches = make_watches(namespaces=(), gateway_service="istio/gw", volumes=True, network_policies=True)
+    assert set(GOOD) == {watch.kind.name for watch in watches}
 
 
 def good_worlds(cache: Cache) -> tuple[World, object]:
