@@ -16,6 +16,7 @@ MODELS = {
     "resources": [*PLURALS.values(), "machinelearningmodels/scale", "mlmodels/scale"],
     "verbs": ["get", "list", "create", "update", "patch", "delete", "deletecollection"],
 }
+MARKERS = {"apiGroups": ["example.com"], "resources": ["markers"], "verbs": ["get"]}  # see until_known
 Tenants = Callable[..., Server]
 
 
@@ -30,6 +31,12 @@ def may_do_everything(server: Server, user: str) -> None:
     }
     response = server.ask("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", body=binding)
     assert response.status_code in (201, 409)
+    until_known(server.impersonating(user), "default")
+
+
+def until_known(user: Server, namespace: str) -> None:
+    """Waits until the authorizer knows that a user may read markers there, and so what was granted before."""
+    eventually(lambda: may(user, namespace, "get", "example.com", "markers"), "the user's rights are known")
 
 
 @pytest.fixture(scope="session")
@@ -52,10 +59,9 @@ def tenants(server: Server, namespace: str) -> Tenants:
 
     def tenant(*rules: Object, name: str = "") -> Server:
         name = name or f"tenant-{uuid.uuid4().hex[:10]}"
-        marker = {"apiGroups": ["example.com"], "resources": ["markers"], "verbs": ["get"]}
-        grant(server, namespace, name, [MODELS, *rules, marker])
+        grant(server, namespace, name, [MODELS, *rules, MARKERS])
         known = server.impersonating(name)
-        eventually(lambda: may(known, namespace, "get", "example.com", "markers"), "the tenant's rights are known")
+        until_known(known, namespace)
         return known
 
     return tenant

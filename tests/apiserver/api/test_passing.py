@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mlendpoints.api.policy import OPERATOR
-from tests.apiserver.api.conftest import Tenants
+from tests.apiserver.api.conftest import MARKERS, Tenants, grant, until_known
 from tests.apiserver.api.objects import a_template, an_instance
 from tests.apiserver.server import Object, Server
 
@@ -158,20 +158,9 @@ def test_a_secret_of_the_same_name_in_another_namespace_does_not_help(
 ) -> None:
     elsewhere = f"{namespace}-b"
     server.ask("POST", "/api/v1/namespaces", body={"metadata": {"name": elsewhere}}).raise_for_status()
-    role = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{elsewhere}"
     user = tenants(name=f"{namespace}-reader")
-    server.ask(
-        "POST", f"{role}/roles", body={"metadata": {"name": "reader"}, "rules": reads("secrets/store")}
-    ).raise_for_status()
-    server.ask(
-        "POST",
-        f"{role}/rolebindings",
-        body={
-            "metadata": {"name": "reader"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"},
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": f"{namespace}-reader"}],
-        },
-    ).raise_for_status()
+    grant(server, elsewhere, f"{namespace}-reader", [*reads("secrets/store"), MARKERS])
+    until_known(user, elsewhere)
     template = a_template(short, namespace, spec={**ARTIFACT, "artifactSecret": "store"})
 
     assert user.create(short, template).status_code == 403

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from mlendpoints.api.policy import COLLECTORS
-from tests.apiserver.api.conftest import Tenants
+from tests.apiserver.api.conftest import Tenants, until_known
 from tests.apiserver.api.objects import a_template, an_instance
 from tests.apiserver.server import Object, Server, address, place, typed
 
@@ -67,6 +67,7 @@ def test_nor_an_operator_of_the_same_name_in_another_namespace(server: Server, n
             "subjects": [{"kind": "ServiceAccount", "name": "mlendpoints-operator", "namespace": namespace}],
         },
     ).raise_for_status()
+    until_known(other, namespace)
 
     refused = other.create("mlm", an_instance("mlm", namespace))
 

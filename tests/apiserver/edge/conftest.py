@@ -11,6 +11,7 @@ import pytest
 
 from mlendpoints.edge.client import Api
 from mlendpoints.edge.metrics import Metrics
+from tests.apiserver.api.conftest import may_do_everything
 from tests.apiserver.server import Server
 
 USER = "edge@example.com"
@@ -21,15 +22,7 @@ Connect = Callable[[Metrics], Api]
 @pytest.fixture(scope="session")
 def user_may_write(server: Server) -> None:
     """The user may do everything."""
-    binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": "test-edge-user"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": USER}],
-    }
-    response = server.ask("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", body=binding)
-    assert response.status_code in (201, 409)
+    may_do_everything(server, USER)
 
 
 @pytest.fixture

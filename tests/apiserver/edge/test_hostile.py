@@ -15,7 +15,6 @@ import pytest
 from msgspec import Struct
 
 from bench.client import IN_FLIGHT, Client, connected
-from bench.plane import make_binding
 from mlendpoints.api import labels
 from mlendpoints.api.policy import OPERATOR
 from mlendpoints.core.world import Ref
@@ -25,6 +24,7 @@ from mlendpoints.edge.kinds import KINDS
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.operator import Operator, Process
 from mlendpoints.edge.settings import Settings
+from tests.apiserver.api.conftest import may_do_everything
 from tests.apiserver.edge.hostile import STORED, hostile_objects
 from tests.apiserver.edge.objects import Object, of_ours
 from tests.apiserver.mlmodel.rig import PLANS, QUICK
@@ -194,8 +194,7 @@ async def settled(tenants: Tenants, at_work: AtWork, expected: Outcome | None = 
 
 @pytest.fixture
 def operator_may_write(server: Server, istio: None) -> None:  # noqa: ARG001 - Istio's kinds have to be there
-    response = server.ask("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", body=make_binding())
-    assert response.status_code in (201, 409)
+    may_do_everything(server, OPERATOR)
 
 
 def test_whatever_a_tenant_stores_another_ones_endpoint_is_reconciled_as_without_it(
