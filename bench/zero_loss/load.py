@@ -32,6 +32,7 @@ class Order(Struct, frozen=True, kw_only=True):
     service: str  # the gateway's, namespace/name
     host: str
     rate: float  # requests a second
+    at_least: int = 0  # requests, also after standard input is closed
     run: str  # begins every id
     record: str  # path
 
@@ -60,11 +61,11 @@ class Load:
         self.gateways = Gateways(order.service, self._forget)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sends until ``stop``, then waits for all answers."""
+        """Sends until ``stop``, and at least so many as were ordered, then waits for all answers."""
         clock, number = asyncio.get_running_loop().time, 0
         begun = clock()
         async with asyncio.TaskGroup() as group:
-            while not stop.is_set():
+            while number < self._order.at_least or not stop.is_set():
                 due = begun + number / self._order.rate
                 await asyncio.sleep(due - clock())
                 group.create_task(self._request(number, due))

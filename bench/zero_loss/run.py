@@ -4,7 +4,6 @@ import asyncio
 import os
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -93,13 +92,13 @@ async def _under_load(stage: Stage, seat: Seat, size: Size) -> Verdict:
         service=seat.gateway,
         host=stage.host,
         rate=size.rate,
+        at_least=size.requests,
         run=seat.namespace,
         record=str(record),
     )
     async with _background(logs.follow()):
-        async with _load(order) as begun:
+        async with _load(order):
             updates = await _rounds(stage, size)
-            await asyncio.sleep(begun + size.requests / size.rate - time.monotonic())
         records = [msgspec.json.decode(line, type=Record) for line in record.read_bytes().splitlines()]
         await _complete(logs, records)
     (seat.logs / "updates.json").write_bytes(msgspec.json.encode(updates))
@@ -188,18 +187,21 @@ async def _leave(client: Client, endpoint: str, operator: Operator) -> None:
 
 
 @asynccontextmanager
-async def _load(order: Order) -> AsyncIterator[float]:
-    """Load while inside; afterwards each request has its answer or will have none. Yields when it began."""
+async def _load(order: Order) -> AsyncIterator[None]:
+    """Load while inside, and until all are sent; afterwards each request has its answer or will have none."""
     command = (sys.executable, "-m", "bench.zero_loss.load", msgspec.json.encode(order).decode())
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=asyncio.subprocess.PIPE)
     try:
         await asyncio.sleep(PAUSE)
-        yield time.monotonic()
-    finally:
+        yield
         if process.stdin is not None:
             process.stdin.close()
         if await process.wait():
             raise RuntimeError("The load generator has failed; its words are above")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 @asynccontextmanager

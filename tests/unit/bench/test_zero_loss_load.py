@@ -86,3 +86,11 @@ def test_without_a_gateway_pod_a_request_counts_as_lost() -> None:
     asyncio.run(measure())
     (text,) = {msgspec.json.decode(line, type=Record).text for line in output.getvalue().splitlines()}
     assert "no gateway pod is ready" in text
+
+
+def test_at_least_as_many_are_sent_as_were_ordered_however_early_the_rest_ends() -> None:
+    output, stop = io.BytesIO(), asyncio.Event()
+    order = Order(kubeconfig="", service="ns/gateway", host="live.test", rate=RATE, at_least=COUNT, run="r", record="")
+    stop.set()
+    asyncio.run(Load(order, output).run(stop))
+    assert len(output.getvalue().splitlines()) == COUNT
