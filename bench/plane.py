@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,14 +36,22 @@ def control_plane(*options: str, kept: str = "") -> Iterator[Path]:
             Path(folder).mkdir(exist_ok=True)  # for the context manager to remove
 
 
-async def install(kubeconfig: Path) -> None:
-    """The project's kinds and policy, and rights for the operator."""
+async def install(kubeconfig: Path, **variables: Sequence[str]) -> None:
+    """The project's kinds and policy, and rights for the operator; with what the chart would put in the policy."""
     async with connected(kubeconfig) as client:
         for manifest in _documents("deploy/crds", "deploy/policies"):
-            await client.apply(_address(manifest), manifest)
+            await client.apply(_address(manifest), with_variables(manifest, **variables))
         await client.apply(f"{_BINDINGS}/bench-operator", make_binding())
     async with connected(kubeconfig, user=OPERATOR) as operator:
         await until(lambda: _are_served(operator), "the project's kinds are served")
+
+
+def with_variables(manifest: Object, **variables: Sequence[str]) -> Object:
+    """The operator's policy with these lists in its variables; any other object as it is."""
+    for variable in manifest["spec"].get("variables", []):
+        if variable["name"] in variables:
+            variable["expression"] = str(list(variables[variable["name"]]))
+    return manifest
 
 
 async def _are_served(client: Client) -> bool:

@@ -16,14 +16,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.plane import control_plane
+from bench.plane import control_plane, with_variables
 from bench.plane import install as install_kinds
 from tests.apiserver.api.objects import an_instance
 from tests.apiserver.server import Object, Server, place, typed
+from tests.sweep.administrator import DOORS as ADMINISTRATORS_DOORS
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30  # seconds
 PREFIXES = ("/mnt", "/mnt/models")  # below which the operator may have node directories
+DOORS = ("80/", "443/titanic", "443/wildcard")  # at which its Gateways may listen: port, and TLS credential
 
 
 def kept_folder(suffix: str = "") -> str:
@@ -46,7 +48,7 @@ def collecting_kubeconfig() -> Iterator[Path]:
     In the first one, owners that a test has made up would have their children collected.
     """
     with control_plane("--istio-crds", "--controllers", kept=kept_folder("-collecting")) as path:
-        asyncio.run(install_kinds(path))
+        asyncio.run(install_kinds(path, doors=ADMINISTRATORS_DOORS))
         yield path
 
 
@@ -55,7 +57,7 @@ def server(kubeconfig: Path) -> Iterator[Server]:
     """The API server, which knows the project's kinds and policy."""
     server = Server.at(kubeconfig)
     for obj in _documents("deploy/crds", "deploy/policies"):
-        install(server, _allowing_directories(obj))
+        install(server, with_variables(obj, prefixes=PREFIXES, doors=DOORS))
     eventually(lambda: _established(server), "the CRDs are established")
     eventually(lambda: _guarded(server), "the policy is in force")
     yield server
@@ -99,14 +101,6 @@ def _documents(*folders: str) -> Iterator[Object]:
     for folder in folders:
         for path in sorted((ROOT / folder).glob("*.yaml")):
             yield from yaml.safe_load_all(path.read_text())
-
-
-def _allowing_directories(obj: Object) -> Object:
-    """The operator's policy, as the chart writes it where node directories are allowed."""
-    for variable in obj["spec"].get("variables", []):
-        if variable["name"] == "prefixes":
-            variable["expression"] = str(list(PREFIXES))
-    return obj
 
 
 def _established(server: Server) -> bool:

@@ -120,18 +120,25 @@ def test_the_policies_name_the_service_account_of_the_release(name: str, relatio
     assert f"request.userInfo.username {relation} 'system:serviceaccount:elsewhere:somebody'" in conditions
 
 
-def test_the_operators_policy_knows_closed_namespaces_allowed_metadata_and_prefixes() -> None:
+def test_the_operators_policy_knows_closed_namespaces_allowed_metadata_prefixes_and_doors() -> None:
     def variables(**values: Any) -> Mapping[str, str]:  # noqa: ANN401 - as in YAML
         return {each["name"]: each["expression"] for each in policy_of("operator", **values)["variables"]}
 
     chosen = variables(
-        gateway={"service": "edge/gate", "selector": {"app": "gate", "team": "a"}},
+        gateway={
+            "service": "edge/gate",
+            "selector": {"app": "gate", "team": "a"},
+            "httpPort": 8080,
+            "httpsPort": 8443,
+        },
+        tlsCredentials={"example.com": "example-com-tls", "a.example.com": "a-tls", "b.example.com": "a-tls"},
         allowedPathPrefixes=["/mnt/models/", "team-a=/srv"],
         admissionPolicy={"closedNamespaces": ["kube-system", "platform"], "allowedMetadata": ["team", "a.com/b"]},
     )
     assert chosen["closed"] == '["kube-system","platform","edge"]'
     assert chosen["prefixes"] == '["/mnt/models","/srv"]'
     assert (chosen["gateway"], chosen["selector"]) == ('"edge"', '{"app":"gate","team":"a"}')
+    assert chosen["doors"] == '["8080/","8443/a-tls","8443/example-com-tls"]'
     assert chosen["added"] == '["team","a.com/b"]'
     assert variables()["prefixes"] == "[]"
 
@@ -140,7 +147,8 @@ def test_without_choices_the_operators_policy_is_the_generated_one() -> None:
     policy, _ = make_policies()
     chosen = {each["name"]: each["expression"] for each in policy_of("operator")["variables"]}
     generated = {each["name"]: each["expression"] for each in policy["spec"]["variables"]}
-    lists = {name: json.loads(chosen.pop(name)) for name in ("closed", "added", "prefixes", "gateway", "selector")}
+    put = ("closed", "added", "prefixes", "gateway", "selector", "doors")
+    lists = {name: json.loads(chosen.pop(name)) for name in put}
     assert lists == {name: json.loads(generated.pop(name).replace("'", '"')) for name in lists}
     assert chosen == generated
 
@@ -262,6 +270,7 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
         ({"gateway": {"hosts": [{"namespaces": ["shop"]}]}}, "/gateway/hosts/0"),
         ({"gateway": {"hosts": [{"namespaces": ["shop"], "suffixes": ["*.a.com"]}]}}, "/gateway/hosts/0/suffixes/0"),
         ({"tlsCredentials": {"example": {"com": "tls"}}}, "/tlsCredentials/example"),
+        ({"tlsCredentials": {"example.com": "a'b"}}, "/tlsCredentials/example.com"),
         ({"proof": {"mode": "hoped"}}, "/proof/mode"),
         ({"drainSeconds": 601}, "/drainSeconds"),
         ({"allowedPathPrefixes": ["mnt"]}, "/allowedPathPrefixes/0"),

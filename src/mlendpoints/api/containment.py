@@ -14,14 +14,16 @@ what the operator does, resource by resource:
 - of labels, annotations and finalizers it writes its own alone (see ``containment_metadata``);
 - pods get no more of their node than an ordinary tenant's may have, neither by their spec nor by what
   injectors read in their labels and annotations (see ``containment_pods``);
-- Services and routes concern the objects of their own namespace.
+- Services and routes concern the objects of their own namespace, and routes say what the operator's say (see
+  ``containment_routes``).
 
 SECURITY.md tells what remains.
 """
 
 from typing import Final
 
-from mlendpoints.api import containment_metadata, containment_network, containment_pods, labels
+from mlendpoints.api import containment_metadata, containment_network, containment_pods, containment_routes, labels
+from mlendpoints.api.containment_pods import CLAIM, is_new_volume
 from mlendpoints.api.crd import KINDS
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
@@ -68,8 +70,7 @@ _VARIABLES: Final = {
     "place": "request.?namespace.orValue('')",
     "own": "request.userInfo.username.split(':')[2]",
     "closed": str(list(CLOSED)),
-    "gateway": "'istio-ingress'",  # the chart puts the gateway's namespace, and the labels of its pods, in their place
-    "selector": "{'istio': 'ingressgateway'}",
+    "gateway": "'istio-ingress'",  # the chart puts the gateway's namespace in its place
     "prefixes": "[]",  # the chart puts allowedPathPrefixes in their place; without any, no volumes are created
     "writes": f"request.operation in {list(_WRITES)}",
     "namespaced": f"variables.kind in {_CHILDREN + _INSTANCES}",
@@ -77,6 +78,7 @@ _VARIABLES: Final = {
     "request.operation == 'UPDATE'",
     **containment_metadata.VARIABLES,
     **containment_pods.VARIABLES,
+    **containment_routes.VARIABLES,
 }
 
 
@@ -100,7 +102,7 @@ def make_policies(operator: str = OPERATOR) -> list[Manifest]:
             *containment_pods.make_validations(),
             *_services(),
             *_storage(),
-            *_routes(),
+            *containment_routes.make_validations(),
             *containment_network.make_validations(),
             *_others(),
         ],
@@ -179,8 +181,8 @@ def _storage() -> list[Manifest]:
     return [
         deny_unless(
             "variables.kind != 'persistentvolumeclaims' || request.operation != 'CREATE' || "
-            "!has(object.spec.dataSource) && !has(object.spec.dataSourceRef)",
-            "creates claims of new volumes, never copies",
+            f"object.spec.all(key, key in {[*CLAIM, 'volumeName']}) && {is_new_volume('object.spec')}",
+            f"creates claims of new volumes, neither copies nor selected ones, with these fields: {', '.join(CLAIM)}",
         ),
         deny_unless(
             "variables.kind != 'persistentvolumeclaims' || !variables.writes || "
@@ -202,38 +204,6 @@ def _storage() -> list[Manifest]:
             f"{volume} || request.operation != 'CREATE' || "
             f"object.spec.local.path in variables.prefixes.map(prefix, prefix + '/' + {claim}.?namespace.orValue(''))",
             "creates PersistentVolumes of the directory PREFIX/NAMESPACE of an allowed prefix only",
-        ),
-    ]
-
-
-def _routes() -> list[Manifest]:
-    near = "!destination.host.contains('.')"
-    return [
-        deny_unless(
-            "!variables.writes || !(variables.kind in ['virtualservices', 'gateways', 'destinationrules']) || "
-            "!object.metadata.name.contains('.')",
-            "writes no routes with a dot in their name, which would mean another namespace",
-        ),
-        deny_unless(
-            "!variables.writes || variables.kind != 'virtualservices' || "
-            "object.spec.?gateways.orValue([]) == [object.metadata.name == 'mesh' ? variables.place + '/mesh' : "
-            "object.metadata.name] && "
-            "!has(object.spec.tcp) && !has(object.spec.tls) && object.spec.?http.orValue([]).all(rule, "
-            "!has(rule.mirror) && !has(rule.mirrors) && !has(rule.delegate) && "
-            "rule.?match.orValue([]).all(each, !has(each.gateways)) && "
-            f"rule.?route.orValue([]).map(each, each.destination).all(destination, {near}))",
-            "writes VirtualServices of their own Gateway, to Services of their own namespace",
-        ),
-        deny_unless(
-            "!variables.writes || variables.kind != 'gateways' || "
-            "object.spec.servers.all(server, server.hosts.all(host, host.startsWith('./'))) && "
-            "(object.spec.selector == variables.selector || "
-            "oldObject != null && object.spec.selector == oldObject.spec.selector)",
-            "writes Gateways of the gateway's pods, for routes of their own namespace",
-        ),
-        deny_unless(
-            "!variables.writes || variables.kind != 'destinationrules' || object.spec.host == object.metadata.name",
-            "writes DestinationRules of the Service that they are named after",
         ),
     ]
 

@@ -43,8 +43,14 @@ SECURITY: Final = (
     "seccompProfile",
 )
 
+# Of a claim; what it could hold beside these chooses a volume that exists, or copies one.
+CLAIM: Final = ("storageClassName", "accessModes", "resources", "volumeMode")
+PROBE: Final = ("httpGet", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
+REQUEST: Final = ("path", "port", "scheme")
+
 _POD: Final = "object.spec.template.spec"
 _CONTAINERS: Final = f"({_POD}.?initContainers.orValue([]) + {_POD}.containers)"
+_TEMPLATE: Final = "volume.ephemeral.volumeClaimTemplate.spec"
 _FINALIZERS: Final = "object.spec.template.?metadata.?finalizers.orValue([])"
 VARIABLES: Final = {
     "templates": f"request.operation in {['CREATE', 'UPDATE']} && variables.kind in {['deployments', 'jobs']}",
@@ -58,7 +64,13 @@ VARIABLES: Final = {
 
 def make_validations() -> list[Manifest]:
     """All that is checked of the operator's pod templates."""
-    return [*_metadata(), *_volumes(), *_node(), *_users(), *_security(), *_privileges()]
+    return [*_metadata(), *_volumes(), *_node(), *_requests(), *_users(), *_security(), *_privileges()]
+
+
+def is_new_volume(claim: str) -> str:
+    """Whether a claim's spec asks for a file system of a StorageClass; the class ``""`` means volumes that exist."""
+    made = f"{claim}.?storageClassName.orValue('default') != ''"
+    return f"{made} && {claim}.?volumeMode.orValue('Filesystem') == 'Filesystem'"
 
 
 def _metadata() -> list[Manifest]:
@@ -96,13 +108,11 @@ def _volumes() -> list[Manifest]:
             f"creates pods with volumes of these kinds only: {', '.join(ordinary)}",
         ),
         deny_unless(
-            f"!variables.pods || {_POD}.?volumes.orValue([]).all(volume, "
-            + " && ".join(
-                f"!volume.?ephemeral.?volumeClaimTemplate.?spec.?{name}.hasValue()"
-                for name in ("volumeName", "dataSource", "dataSourceRef")
-            )
-            + ")",
-            "creates pods with ephemeral volumes that are new, neither copies nor volumes that exist",
+            f"!variables.pods || {_POD}.?volumes.orValue([]).all(volume, !has(volume.ephemeral) || "
+            f"{_TEMPLATE}.all(key, key in {list(CLAIM)}) && has({_TEMPLATE}.storageClassName) && "
+            f"{is_new_volume(_TEMPLATE)})",
+            "creates pods with ephemeral volumes that are new, neither copies nor volumes that exist, "
+            f"with these fields: {', '.join(CLAIM)}",
         ),
         deny_unless(
             f"!variables.pods || {_POD}.?volumes.orValue([]).all(volume, "
@@ -125,6 +135,24 @@ def _node() -> list[Manifest]:
             + "".join(f" && {_POD}.?{name}.orValue('') == ''" for name in ("nodeName", "priorityClassName"))
             + f" && !has({_POD}.ephemeralContainers)",
             "creates no pods with a namespace of their node, a chosen node, a priority or a mounted token",
+        ),
+    ]
+
+
+def _requests() -> list[Manifest]:
+    """The kubelet asks from the node's own network, where its metadata service and the node's daemons answer."""
+    probes = ", ".join(f"container.?{name}" for name in ("startupProbe", "readinessProbe", "livenessProbe"))
+    return [
+        deny_unless(
+            f"!variables.pods || {_CONTAINERS}.all(container, [{probes}].all(probe, "
+            f"probe.orValue({{}}).all(key, key in {list(PROBE)}) && "
+            f"probe.?httpGet.orValue({{}}).all(key, key in {list(REQUEST)})))",
+            f"creates pods whose probes ask the pod itself, by httpGet with these fields only: {', '.join(REQUEST)}",
+        ),
+        deny_unless(
+            f"!variables.pods || {_CONTAINERS}.all(container, container.?lifecycle.orValue({{}}).all(hook, "
+            "hook == 'preStop' && container.lifecycle.preStop.all(key, key == 'sleep')))",
+            "creates pods that do nothing as they start, and wait (preStop.sleep) as they stop",
         ),
     ]
 

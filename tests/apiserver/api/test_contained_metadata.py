@@ -7,7 +7,19 @@ import pytest
 
 from mlendpoints.api import labels
 from tests.apiserver.api.objects import a_template, an_instance, controlled
-from tests.apiserver.api.test_containment import GOOD, MERGE, ROUTES, SAID, a_route, a_volume, folder, made, post
+from tests.apiserver.api.test_containment import (
+    CLAIM,
+    FAST,
+    GOOD,
+    MERGE,
+    ROUTES,
+    SAID,
+    a_route,
+    a_volume,
+    folder,
+    made,
+    post,
+)
 from tests.apiserver.server import Object, Server, address
 
 KINDS = (*GOOD, *ROUTES, "PersistentVolume")
@@ -149,7 +161,7 @@ def test_finalizers_that_others_gave_pods_stay(operator: Server, server: Server,
 def test_the_claims_of_its_pods_tell_nothing_to_controllers(
     kind: str, metadata: Object, operator: Server, namespace: str
 ) -> None:
-    fresh = {"metadata": metadata, "spec": GOOD["PersistentVolumeClaim"]}
+    fresh = {"metadata": metadata, "spec": CLAIM | FAST}
     volumes = [{"name": "e", "ephemeral": {"volumeClaimTemplate": fresh}}]
     said = post(operator, kind, made(kind, namespace, {"template": {"spec": {"volumes": volumes}}}))
     assert f"{SAID}creates pods with ephemeral volumes whose claims have neither" in said

@@ -38,6 +38,14 @@ LOOSE: Object = {
     "procMount": "Default",
     "windowsOptions": {"runAsUserName": "a"},
 }
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+PINGED: Object = {"httpGet": {"path": "/", "port": 80}}
+ELSEWHERE: tuple[Object, ...] = (
+    {"httpGet": {"path": "/", "port": 10255, "host": "127.0.0.1"}},
+    {"httpGet": {"path": "/", "port": 80, "httpHeaders": [{"name": "Metadata", "value": "true"}]}},
+    {"tcpSocket": {"port": 22, "host": "192.0.2.1"}},
+    {"exec": {"command": ["true"]}},
+)
 OWN = {labels.MANAGED_BY: labels.MANAGER}
 GOOD: dict[str, Object] = {
     "Deployment": {
@@ -51,7 +59,16 @@ GOOD: dict[str, Object] = {
 
 
 CLAIM: Object = GOOD["PersistentVolumeClaim"]
+FAST: Object = {"storageClassName": "fast"}
+CHOSEN: tuple[Object, ...] = (
+    {"storageClassName": "", "selector": {"matchLabels": {"team": "other"}}},
+    {"selector": {"matchLabels": {"team": "other"}}},
+    {"storageClassName": ""},
+    {"volumeMode": "Block"},
+    {"volumeAttributesClassName": "fast"},
+)
 TAKEN: list[Object] = [
+    *CHOSEN,
     {"volumeName": "somebody-elses"},
     {"dataSource": {"kind": "PersistentVolumeClaim", "name": "other"}},
     {"dataSourceRef": {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "other"}},
@@ -166,7 +183,7 @@ def test_in_its_own_namespace_only_its_lease(operator: Server, server: Server) -
         {"volumes": [{"name": "n", "nfs": {"server": "a", "path": "/"}}]},
         {"volumes": [{"name": "c", "csi": {"driver": "a"}}]},
         *(
-            {"volumes": [{"name": "e", "ephemeral": {"volumeClaimTemplate": {"spec": CLAIM | taken}}}]}
+            {"volumes": [{"name": "e", "ephemeral": {"volumeClaimTemplate": {"spec": CLAIM | FAST | taken}}}]}
             for taken in TAKEN
         ),
         {"hostNetwork": True},
@@ -195,12 +212,25 @@ def test_in_its_own_namespace_only_its_lease(operator: Server, server: Server) -
         {"securityContext": {"seLinuxChangePolicy": "Recursive"}},
         {"runtimeClassName": "bare"},
         {"containers": [{"ports": [{"containerPort": 80, "hostPort": 80}]}]},
+        *({"containers": [{probe: asked}]} for probe in PROBES for asked in ELSEWHERE),
+        *({"containers": [{"lifecycle": {hook: asked}}]} for hook in ("postStart", "preStop") for asked in ELSEWHERE),
+        {"containers": [{"lifecycle": {"postStart": {"sleep": {"seconds": 1}}}}]},
+        {"initContainers": [CONTAINER | {"name": "i", "restartPolicy": "Always", "startupProbe": ELSEWHERE[0]}]},
+        {"initContainers": [CONTAINER | {"name": "i", "restartPolicy": "Always", "lifecycle": {"preStop": PINGED}}]},
         {"initContainers": [CONTAINER | {"name": "i", "securityContext": {"privileged": True}}]},
     ],
     ids=str,
 )
 def test_its_pods_get_nothing_of_their_node(kind: str, pod: Object, operator: Server, namespace: str) -> None:
     assert f"{SAID}creates " in post(operator, kind, made(kind, namespace, _pod(kind, **pod)))
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+def test_its_pods_are_asked_at_their_own_address(kind: str, operator: Server, namespace: str) -> None:
+    timing = {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 3, "successThreshold": 1}
+    asked = dict.fromkeys(PROBES, PINGED | timing) | {"lifecycle": {"preStop": {"sleep": {"seconds": 15}}}}
+    pod = {"containers": [asked], "initContainers": [CONTAINER | asked | {"name": "i", "restartPolicy": "Always"}]}
+    assert post(operator, kind, made(kind, namespace, _pod(kind, **pod))) == ""
 
 
 def _marked(**metadata: Object) -> Object:
@@ -243,7 +273,7 @@ def test_its_pods_tell_nothing_to_injectors_and_join_no_services_of_others(
 
 @pytest.mark.parametrize("kind", ["Deployment", "Job"])
 def test_its_pods_may_have_new_ephemeral_volumes(kind: str, operator: Server, namespace: str) -> None:
-    fresh = {"name": "e", "ephemeral": {"volumeClaimTemplate": {"spec": CLAIM | {"storageClassName": "fast"}}}}
+    fresh = {"name": "e", "ephemeral": {"volumeClaimTemplate": {"spec": CLAIM | FAST}}}
     assert post(operator, kind, made(kind, namespace, _pod(kind, volumes=[fresh]))) == ""
 
 
@@ -342,7 +372,13 @@ ROUTES: dict[str, Object] = {
             {"hosts": ["./titanic.example.com"], "port": {"number": 80, "name": "http", "protocol": "HTTP"}},
         ],
     },
-    "DestinationRule": {"host": "titanic"},
+    "DestinationRule": {
+        "host": "titanic",
+        "trafficPolicy": {
+            "loadBalancer": {"simple": "LEAST_REQUEST"},
+            "connectionPool": {"http": {"idleTimeout": "30s"}},
+        },
+    },
 }
 
 
@@ -351,7 +387,8 @@ def a_route(kind: str, namespace: str, name: str = "titanic", **change: Any) -> 
     gateway = f"{namespace}/mesh" if name == "mesh" else name
     named: dict[str, Object] = {"VirtualService": {"gateways": [gateway]}, "DestinationRule": {"host": name}}
     own = named.get(kind, {})
-    metadata = controlled() | {"name": name, "namespace": namespace}
+    owner = ("MachineLearningModel", name) if kind == "DestinationRule" else ("MachineLearningEndpoint", "titanic")
+    metadata = controlled(*owner) | {"name": name, "namespace": namespace}
     typed = {"apiVersion": "networking.istio.io/v1", "kind": kind}
     return typed | {"metadata": metadata, "spec": merged(ROUTES[kind] | own, change)}
 
@@ -375,7 +412,6 @@ def test_its_routes_have_names_that_mean_nothing_elsewhere(
         {"gateways": None},
         {"http": [{"match": [{"gateways": ["mesh"]}]}]},
         {"http": [{"route": [{"destination": {"host": "titanic.other"}}]}]},
-        {"http": [{"delegate": {"name": "a"}}]},
     ],
     ids=str,
 )
@@ -430,8 +466,7 @@ def test_the_routes_of_an_endpoint_called_mesh_are_not_those_of_the_mesh(operato
         ),
         ("Service", {"selector": {labels.MANAGED_BY: None, "app": "other"}}),
         ("Service", {"selector": None}),
-        ("PersistentVolumeClaim", {"volumeName": "somebody-elses"}),
-        ("PersistentVolumeClaim", {"dataSource": {"kind": "PersistentVolumeClaim", "name": "other"}}),
+        *(("PersistentVolumeClaim", taken) for taken in TAKEN),
     ],
     ids=str,
 )
