@@ -75,6 +75,10 @@ def _nothing(*_arguments: object) -> None:
     return None
 
 
+def _the_routes(child: Child | None) -> tuple[Child, ...]:
+    return (child,) if child is not None and child.ref.kind == "VirtualService" else ()
+
+
 def _all_at_once(scene: Scene, instance: str) -> tuple[Child, ...]:
     named = (child for ref, child in sorted(scene.world.children.items()) if ref.name == instance)
     return tuple(child for child in named if child.ref.kind in {"Deployment", "MachineLearningModel"})
@@ -100,6 +104,7 @@ BUGS = {
     "done-too-early": Bug("Ready is said without a proof", "update", status, "routes_are_proven", _written_is_proven),
     "failures-forgotten": Bug("a failed update begins again", "update", rollout, "_recorded_failure", _nothing),
     "pods-before-routes": Bug("a deletion does not ask the gateways", "update", deletion, "_seen_gone", _always),
+    "gateway-left": Bug("the garbage collector is to take the Gateway", "update", deletion, "_undeleted", _the_routes),
     "close-at-once": Bug("a door closes before another is proven", "update", children, "doors_beside", _asked_alone),
     "doors-unproven": Bug("what is asked for is not part of the revision", "update", Scene, "entrance", _NO_ENTRANCE),
     "dead-gateways": Bug("a gateway pod on a dead node is waited for", "dead gateway", Scene, "_is_gone", _never),

@@ -40,6 +40,8 @@ def broken_in(state: State) -> Broken:
         for instance in _weighted(state.routes):
             if not _is_reachable(state, instance):
                 yield f"the VirtualService gives a weight to {instance}, which is not reachable"
+    if not state.finalizer and (state.routes is not None or state.gateway != ABSENT):
+        yield "routes stand that a deletion of the endpoint could leave behind"
     if state.life in {OVERDUE, GONE}:
         return  # after a minute routes count as gone, since somebody else may answer for the host
     for n, gateway in alive(state):
@@ -171,6 +173,8 @@ def _broken_by_leaving(state: State) -> Broken:
         yield "the finalizer goes before the model instances are gone"
     if state.routes is not None:
         yield "the finalizer goes before the routes"
+    if state.gateway != ABSENT:
+        yield "the finalizer goes before the Gateway"
     for n, gateway in alive(state):
         if gateway.doors and _reached(gateway.routes) and state.life != OVERDUE:
             yield f"the finalizer goes while gateway {n} still sends requests"

@@ -90,7 +90,7 @@ def _observation(state: State) -> tuple[object, ...]:
 
 
 def _deletions(state: State, plan: Plan) -> Iterator[Op]:
-    if plan.prune:
+    if plan.prune and plan.finalizer is not False:
         guarded = None if plan.guard is None else (state.routes, state.routes_altered)
         yield Op(Verb.CHECK, VIRTUAL_SERVICE, seen=guarded)
     for child in plan.prune:

@@ -31,7 +31,7 @@ _MADE = _WITH_STATUS | {
     *(kinds.VIRTUAL_SERVICE.name, kinds.GATEWAY.name, kinds.DESTINATION_RULE.name),
     *(kinds.SERVICE.name, kinds.DEPLOYMENT.name, kinds.CLAIM.name, kinds.EVENT.name),
 }
-_COLLECTED = frozenset({kinds.SERVICE.name, kinds.DESTINATION_RULE.name, kinds.GATEWAY.name})
+_COLLECTED = frozenset({kinds.SERVICE.name, kinds.DESTINATION_RULE.name})
 
 
 class Cost(Struct, frozen=True, kw_only=True):

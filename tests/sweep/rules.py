@@ -8,6 +8,7 @@ ready      Ready is said only after every gateway pod has served routes at the d
 untouched  what callers are sent to is not removed, or scaled to nothing, before every gateway pod has
            answered by routes without it
 one-route  at most one VirtualService names a host
+left       an endpoint goes after its VirtualService and its Gateway
 templates  nothing but a template's status is written by the operator
 pods       a Deployment's pod template never changes
 late       an update does not fail by its deadline while all its pods are ready, nor for a gateway pod that is dead
@@ -114,6 +115,8 @@ class _Replay:
             yield from self._untouched(change)
         if change.ref.kind == kinds.GATEWAY.name:
             yield from self._doors.judge(change, before, self._alive(self._at(change)), self._at(change))
+        if change.ref.kind == kinds.ENDPOINT.name and change.type == "DELETED":
+            yield from self._left_behind(change)
         if change.ref.kind == kinds.ENDPOINT.name:
             yield from self._late(change, before)
             yield from self._doors.judge_ready(change, before, self._alive(self._at(change)), self._at(change))
@@ -121,6 +124,11 @@ class _Replay:
             yield from self._template(change, before)
         if change.ref.kind == kinds.DEPLOYMENT.name and before and _pods_of(before) != _pods_of(change.object):
             yield "pods", f"the pod template of {change.ref.name} was changed"
+
+    def _left_behind(self, change: Change) -> Iterator[tuple[str, str]]:
+        for kind in (_ROUTES, kinds.GATEWAY.name):
+            if Ref(kind, change.ref.namespace, change.ref.name) in self._objects:
+                yield "left", f"{kind} {change.ref.name} stands after its endpoint"
 
     def _of(self, kind: str) -> list[Object]:
         return [obj for ref, obj in sorted(self._objects.items()) if ref.kind == kind]

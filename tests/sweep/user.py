@@ -76,9 +76,10 @@ class User:
         """Edits a config's variants."""
         await self.edit(kinds.CONFIG, name, models=list(variants))
 
-    async def delete(self, kind: Kind, name: str) -> None:
+    async def delete(self, kind: Kind, name: str, *, policy: str = "Background") -> None:
         before = self.uid(kind, name)
-        await self._client.ask("DELETE", kind.path(self._record.namespace, name))
+        path = kind.path(self._record.namespace, name)
+        await self._client.ask("DELETE", path, body={"propagationPolicy": policy})
         await self.sees(lambda: self._leaves(kind, name, before), f"{kind.name} {name} leaves")
         self.acts.append(self._record.left(kind, name, before))
 

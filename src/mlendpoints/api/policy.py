@@ -1,4 +1,4 @@
-"""Who may create, change and delete instances, as a ValidatingAdmissionPolicy; and what all policies share.
+"""Who may create, change and delete instances, and free endpoints, as a policy; and what all policies share.
 
 An instance holds what no user may choose: the images of the operator's own
 containers and a node directory that has passed the operator's list of allowed
@@ -21,12 +21,19 @@ All else of an instance is bound by the CRD's own rules, for everybody: nothing
 but ``spec.replicas`` may change, which users may scale as far as RBAC lets them.
 The one exception is the operator's part of ``spec.instance`` (images and the
 revision of the pod template), which the operator alone may freeze anew.
+
+The operator's finalizer keeps an endpoint until its routes are gone. A tenant who
+took it off, and had dependents orphaned, would leave routes that nobody watches,
+though they have no rights to Istio's objects. So taking it off needs the verb, too:
+the way out where no operator is left. Kubernetes' own controllers never do it.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from mlendpoints.api import labels
 from mlendpoints.api.crd import KINDS
+from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import GROUP, VERSION
 from mlendpoints.api.model import Model
@@ -48,19 +55,37 @@ _MANAGED: Final = (
     f".name(oldObject.metadata.name).check('{MANAGE}').allowed()"
 )
 _ASK: Final = f"; administrators need the verb {MANAGE}"
+_ENDPOINTS: Final = KINDS[Endpoint].plural
+_HELD: Final = f"'{labels.ROUTES_FINALIZER}' in {{0}}.metadata.?finalizers.orValue([])"
+_FREED: Final = (
+    f"request.resource.resource == '{_ENDPOINTS}' && {_HELD.format('oldObject')} && !({_HELD.format('object')})"
+)
 
 
 def make_policies(operator: str = OPERATOR) -> list[Manifest]:
     """The policy and its binding; ``operator`` is the user name of the operator's ServiceAccount."""
     return make_policy(
         NAME,
-        rules=[make_rule(GROUP, [KINDS[kind].plural for kind in (Model, EndpointConfig)], version=VERSION)],
+        rules=[
+            make_rule(GROUP, [KINDS[kind].plural for kind in (Model, EndpointConfig)], version=VERSION),
+            make_rule(GROUP, [_ENDPOINTS], version=VERSION, operations=["UPDATE"]),
+        ],
         conditions={
-            "instances": f"{_is_instance('object')} || {_is_instance('oldObject')}",
+            "guarded": f"{_is_instance('object')} || {_is_instance('oldObject')} || {_FREED}",
             "others": f"request.userInfo.username != '{operator}'",
         },
-        variables={"collects": f"request.userInfo.username in {list(COLLECTORS)}"},
+        variables={
+            "collects": f"request.userInfo.username in {list(COLLECTORS)}",
+            "endpoint": f"request.resource.resource == '{_ENDPOINTS}'",
+        },
         validations=[
+            {
+                "expression": f"!variables.endpoint || {_MANAGED}",
+                "message": f"the finalizer {labels.ROUTES_FINALIZER} keeps the endpoint until the mlendpoints operator has "
+                "removed its routes; leave it in metadata.finalizers (kubectl apply does, kubectl replace does not)"
+                f"{_ASK}",
+                "reason": "Forbidden",
+            },
             {
                 "expression": "request.operation != 'UPDATE' || object.spec.?instance == oldObject.spec.?instance",
                 "message": "this is an instance, whose spec.instance is the mlendpoints operator's alone; "
@@ -80,7 +105,8 @@ def make_policies(operator: str = OPERATOR) -> list[Manifest]:
                 "reason": "Forbidden",
             },
             {
-                "expression": f"request.operation != 'UPDATE' || ({_unchanged()}) || variables.collects || {_MANAGED}",
+                "expression": f"request.operation != 'UPDATE' || variables.endpoint || ({_unchanged()}) || "
+                f"variables.collects || {_MANAGED}",
                 "message": "this is an instance: its labels, finalizers and owner references are the mlendpoints "
                 f"operator's; edit the template that it was made from{_ASK}",
                 "reason": "Forbidden",

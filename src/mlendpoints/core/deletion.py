@@ -1,4 +1,8 @@
-"""How an endpoint leaves: routes first, seen gone on every gateway pod, then its pods, then the finalizer."""
+"""How an endpoint leaves: routes first, seen gone on every gateway pod, then its pods, its Gateway, the finalizer.
+
+VirtualService and Gateway are deleted even where they have lost their owner:
+``kubectl delete --cascade=orphan`` keeps instances and pods, but no routes.
+"""
 
 from msgspec.structs import replace
 
@@ -13,7 +17,7 @@ from mlendpoints.core.plan import Plan
 from mlendpoints.core.retirement import releases, retire
 from mlendpoints.core.scene import Scene
 from mlendpoints.core.times import seconds
-from mlendpoints.core.world import Probe, Ref, World
+from mlendpoints.core.world import Child, Probe, Ref, World
 
 # Seconds after which the routes count as gone although a gateway pod says otherwise:
 # somebody else may answer for the host.
@@ -25,9 +29,9 @@ def plan_deletion(world: World) -> Plan:
     if labels.ROUTES_FINALIZER not in world.endpoint.metadata.finalizers:
         return Plan()
     scene = Scene(world=world, resolved=_leaving("The endpoint is being deleted."), target=None)
-    routes = world.children.get(Ref("VirtualService", scene.namespace, world.endpoint.metadata.name))
+    routes = _named_like_it(world, "VirtualService")
     if routes is not None:
-        return _told(scene, Plan(prune=() if routes.deleting else (routes,), guard=routes), "Taking the routes away.")
+        return _told(scene, Plan(prune=_undeleted(routes), guard=routes), "Taking the routes away.")
     if not _seen_gone(scene):
         waiting = _asking(world)
         return _told(scene, waiting, "Waiting until no gateway pod routes to it.")
@@ -35,7 +39,17 @@ def plan_deletion(world: World) -> Plan:
     if world.model_instances:
         going = Plan(writes=tuple(releases(scene)), prune=leaving, probes=(_gone(world),))
         return _told(scene, going, "Waiting until its pods have finished.")
-    return Plan(finalizer=False)
+    return Plan(prune=_undeleted(_named_like_it(world, "Gateway")), finalizer=False)
+
+
+def _named_like_it(world: World, kind: str) -> Child | None:
+    """The object of this kind that routes its callers, whether or not it still has its owner."""
+    ref = Ref(kind, world.endpoint.metadata.namespace, world.endpoint.metadata.name)
+    return world.children.get(ref) or next((orphan for orphan in world.orphans if orphan.ref == ref), None)
+
+
+def _undeleted(child: Child | None) -> tuple[Child, ...]:
+    return () if child is None or child.deleting else (child,)
 
 
 def _asking(world: World) -> Plan:

@@ -97,7 +97,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     writes: tuple[Write, ...] = ()
     prune: tuple[Child, ...] = ()  # delete with uid and resourceVersion preconditions, background
-    guard: Child | None = None  # the VirtualService that ``prune`` was decided by; None: it was absent
+    guard: Child | None = None  # the VirtualService that ``prune`` was decided by; None: absent, or the finalizer goes
     finalizer: bool | None = None  # True: add ours; False: remove it; None: leave
     status: EndpointStatus | None = None  # None: unchanged
     patient: bool = False  # the status tells details only: it may wait a moment, so that several make one write

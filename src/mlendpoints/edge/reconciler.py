@@ -188,8 +188,9 @@ class Reconciler:
     async def _prune(self, key: Ref, plan: Plan, endpoint: Endpoint) -> None:
         if not plan.prune:
             return
-        route = Ref(kinds.VIRTUAL_SERVICE.name, key.namespace, key.name)
-        await self._parts.writer.check_guard(route, plan.guard, owner=endpoint.metadata.uid)
+        if plan.finalizer is not False:  # else the garbage collector could take it at this moment as well
+            route = Ref(kinds.VIRTUAL_SERVICE.name, key.namespace, key.name)
+            await self._parts.writer.check_guard(route, plan.guard, owner=endpoint.metadata.uid)
         await self._delete(key, plan.prune)
 
     async def _delete(self, key: Ref, children: Iterable[Child]) -> None:

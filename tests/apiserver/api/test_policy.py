@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from mlendpoints.api import labels
 from mlendpoints.api.policy import COLLECTORS
 from tests.apiserver.api.conftest import Tenants, until_known
 from tests.apiserver.api.objects import a_template, an_instance
@@ -187,3 +188,126 @@ def test_the_verb_counts_for_the_named_instances_only(tenants: Tenants, operator
     assert [
         _deletes(user, "mlm", an_instance("mlm", namespace, name=name)) for name in ("a-11111111", "b-22222222")
     ] == [200, 403]
+
+
+FREED = "the finalizer mlendpoints.dev/routes keeps the endpoint until the mlendpoints operator has removed its routes"
+OTHERS = ["example.com/hold", "orphan"]
+FREEING: dict[str, Object] = {
+    "all": {"metadata": {"finalizers": None}},
+    "ours": {"metadata": {"finalizers": OTHERS}},
+    "for another": {"metadata": {"finalizers": ["orphan"]}},
+}
+
+
+@pytest.fixture
+def endpoint(server: Server, operator: Server, namespace: str) -> Object:
+    """One that the operator holds, and somebody else."""
+    template = a_template("mle", namespace)
+    template["metadata"]["finalizers"] = OTHERS
+    created = server.create("mle", template).raise_for_status().json()
+    held = {"metadata": {"finalizers": [labels.ROUTES_FINALIZER, *OTHERS]}}
+    kept: Object = operator.merge("mle", created, held).raise_for_status().json()
+    return kept
+
+
+def _deleted(user: Server, endpoint: Object) -> Object:
+    """It has been deleted, and still stands."""
+    user.ask("DELETE", address("mle", endpoint)).raise_for_status()
+    return user.read(address("mle", endpoint))
+
+
+@pytest.mark.parametrize("freeing", FREEING.values(), ids=FREEING)
+@pytest.mark.parametrize("deleted", [False, True], ids=["stands", "deleted"])
+def test_users_do_not_take_the_finalizer_off_an_endpoint(
+    deleted: bool,  # noqa: FBT001 (a parameter)
+    freeing: Object,
+    tenant: Server,
+    endpoint: Object,
+) -> None:
+    if deleted:
+        _deleted(tenant, endpoint)
+
+    refused = tenant.merge("mle", endpoint, freeing)
+
+    assert refused.status_code == 403
+    assert FREED in refused.json()["message"]
+    assert labels.ROUTES_FINALIZER in tenant.read(address("mle", endpoint))["metadata"]["finalizers"]
+
+
+def test_nor_by_replacing_the_endpoint(tenant: Server, endpoint: Object) -> None:
+    file = a_template("mle", endpoint["metadata"]["namespace"])
+    file["metadata"]["resourceVersion"] = endpoint["metadata"]["resourceVersion"]  # as kubectl replace fills in
+
+    refused = tenant.replace("mle", file)
+
+    assert refused.status_code == 403
+    assert "kubectl apply does, kubectl replace does not" in refused.json()["message"]
+    assert tenant.replace("mle", endpoint).status_code == 200
+
+
+def test_users_edit_all_else_of_an_endpoint_and_delete_it(tenant: Server, endpoint: Object) -> None:
+    ours_alone = {"metadata": {"finalizers": [labels.ROUTES_FINALIZER]}}
+
+    edits: tuple[Object, ...] = (EDITS["labels"], EDITS["owners"], {"spec": {"config": "other"}}, ours_alone)
+    assert [tenant.merge("mle", endpoint, edit).status_code for edit in edits] == [200] * len(edits)
+    assert "deletionTimestamp" in _deleted(tenant, endpoint)["metadata"]
+
+
+def test_users_put_the_finalizer_on(tenant: Server, namespace: str) -> None:
+    created = tenant.create("mle", a_template("mle", namespace)).raise_for_status().json()
+
+    assert tenant.merge("mle", created, {"metadata": {"finalizers": [labels.ROUTES_FINALIZER]}}).status_code == 200
+
+
+def test_templates_may_have_a_finalizer_of_that_name(tenant: Server, namespace: str) -> None:
+    template = a_template("mlm", namespace)
+    template["metadata"]["finalizers"] = [labels.ROUTES_FINALIZER]
+    created = tenant.create("mlm", template).raise_for_status().json()
+
+    assert tenant.merge("mlm", created, FREEING["all"]).status_code == 200
+
+
+def test_the_operator_takes_its_finalizer_off(tenant: Server, operator: Server, endpoint: Object) -> None:
+    _deleted(tenant, endpoint)
+
+    assert operator.merge("mle", endpoint, FREEING["ours"]).status_code == 200
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_what_collects_garbage_takes_off_only_its_own(collector: str, tenants: Tenants, endpoint: Object) -> None:
+    user = tenants(name=collector)
+    own = {"metadata": {"finalizers": [labels.ROUTES_FINALIZER, "example.com/hold"]}}
+
+    assert user.merge("mle", endpoint, own).status_code == 200
+    assert user.merge("mle", endpoint, FREEING["all"]).status_code == 403
+
+
+def _manages_endpoints(**more: Any) -> Object:  # noqa: ANN401 - as in YAML
+    return {
+        "apiGroups": ["mlendpoints.dev"],
+        "resources": ["machinelearningendpoints"],
+        "verbs": ["manage-instances"],
+        **more,
+    }
+
+
+def test_whoever_has_the_verb_frees_an_endpoint_for_which_there_is_no_operator(
+    tenants: Tenants, endpoint: Object
+) -> None:
+    user = tenants(_manages_endpoints())
+    _deleted(user, endpoint)
+
+    assert user.merge("mle", endpoint, FREEING["all"]).status_code == 200
+    assert user.ask("GET", address("mle", endpoint)).status_code == 404
+
+
+def test_so_does_a_cluster_administrator(user: Server, endpoint: Object) -> None:
+    _deleted(user, endpoint)
+
+    assert user.merge("mle", endpoint, FREEING["all"]).status_code == 200
+
+
+def test_the_verb_counts_for_the_named_endpoints_only(tenants: Tenants, endpoint: Object) -> None:
+    users = [tenants(_manages_endpoints(resourceNames=[name])) for name in ("other", "titanic")]
+
+    assert [user.merge("mle", endpoint, FREEING["all"]).status_code for user in users] == [403, 200]

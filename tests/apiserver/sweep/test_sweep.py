@@ -144,6 +144,13 @@ async def _lose_and_look(user: User) -> None:
 TLS = Scenario("seeded-tls", "", BY_NAME["tls-secret"].prepare, _ask_and_look, administrator=True)
 NO_CREDENTIAL = Scenario("seeded-credential", "", BY_NAME["tls"].prepare, _ask_for_https, administrator=True)
 DEAD_NODE = Scenario("seeded-node", "", BY_NAME["dead-node"].prepare, _lose_and_look, administrator=True)
+async def _delete_and_orphan(user: User) -> None:
+    """A deletion with ``--cascade=orphan`` that is over when the endpoint has gone."""
+    await user.delete(kinds.ENDPOINT, ENDPOINT, policy="Orphan")
+    await user.sees(lambda: user.get(kinds.ENDPOINT, ENDPOINT) is None, "the endpoint has gone")
+
+
+ORPHAN = Scenario("orphaning-delete", "", BY_NAME["delete"].prepare, _delete_and_orphan)
 RIVAL = Scenario("seeded-rival", "", BY_NAME["rival"].prepare, _rival_and_look)
 HOSTILE = BY_NAME["hostile"]
 CREATE = Scenario("seeded-create", "", BY_NAME["create"].prepare, _create_and_look)
@@ -165,6 +172,15 @@ def test_a_seeded_bug_is_seen(collecting_kubeconfig: Path, scenario: Scenario, p
 def test_without_the_seed_the_same_scenarios_are_well(collecting_kubeconfig: Path) -> None:
     for scenario in (SWAP, CREATE, OUTAGE, TLS, DEAD_NODE):
         assert broken(collecting_kubeconfig, scenario) == set()
+
+
+def test_a_deletion_that_orphans_leaves_no_routes(collecting_kubeconfig: Path) -> None:
+    assert broken(collecting_kubeconfig, ORPHAN) == set()
+
+
+def test_routes_that_an_endpoint_leaves_behind_are_seen(collecting_kubeconfig: Path) -> None:
+    with BUGS["gateway-left"].seeded():
+        assert broken(collecting_kubeconfig, ORPHAN) == {"left"}
 
 
 def test_an_update_that_fails_by_the_clock_alone_is_seen(collecting_kubeconfig: Path) -> None:

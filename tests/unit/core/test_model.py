@@ -38,6 +38,7 @@ def test_one_mishap_after_an_upgrade_breaks_no_law_and_ends_well() -> None:
 QUICKLY_FOUND = (
     *("no-pings", "scale-unproven", "done-too-early", "pods-before-routes"),
     *("late-though-ready", "no-credential", "dead-gateways", "doors-unproven", "close-at-once", "template-alone"),
+    "gateway-left",
 )
 
 
