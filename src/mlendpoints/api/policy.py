@@ -81,8 +81,8 @@ def make_policies(operator: str = OPERATOR) -> list[Manifest]:
         validations=[
             {
                 "expression": f"!variables.endpoint || {_MANAGED}",
-                "message": f"the finalizer {labels.ROUTES_FINALIZER} keeps the endpoint until the mlendpoints operator has "
-                "removed its routes; leave it in metadata.finalizers (kubectl apply does, kubectl replace does not)"
+                "message": f"the finalizer {labels.ROUTES_FINALIZER} keeps the endpoint until the mlendpoints operator "
+                "has removed its routes; leave it in metadata.finalizers (kubectl apply does, kubectl replace does not)"
                 f"{_ASK}",
                 "reason": "Forbidden",
             },

@@ -334,6 +334,27 @@ def test_nothing_is_pruned_when_the_route_is_no_longer_the_observed_one(connect:
     play(connect, scenario)
 
 
+def test_what_goes_together_with_the_finalizer_is_deleted_without_a_read(connect: Connect, namespace: str) -> None:
+    def plan(world: World) -> Plan:
+        service = world.children.get(service_of(world))
+        if world.endpoint.metadata.deletion_timestamp:
+            return Plan(prune=(service,) if service else (), finalizer=False)
+        return one_service(world) if world.endpoint.metadata.finalizers else Plan(finalizer=True)
+
+    async def scenario(api: Api) -> None:
+        async with running(connect, namespace, plan) as operator:
+            endpoint = await created(api, an_endpoint(namespace))
+            await until(lambda: operator.says("ep") == "there")
+            meta = (await read(api, ref_of(endpoint)))["metadata"]
+            version = meta["resourceVersion"]
+            await api.delete(Child(ref=ref_of(endpoint), uid=meta["uid"], resource_version=version))
+            await until(lambda: operator.says("ep") == "absent")
+            assert operator.writes()[("delete", "Service", "200")] == 1
+            assert operator.looks("VirtualService") == 0
+
+    play(connect, scenario)
+
+
 def test_an_endpoint_leaves_once_its_finalizer_is_taken_off(connect: Connect, namespace: str) -> None:
     def plan(world: World) -> Plan:
         metadata = world.endpoint.metadata

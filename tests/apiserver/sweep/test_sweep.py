@@ -141,15 +141,15 @@ async def _lose_and_look(user: User) -> None:
     await user.sees(lambda: len(user.outcomes()) > 1, "the update has ended")
 
 
-TLS = Scenario("seeded-tls", "", BY_NAME["tls-secret"].prepare, _ask_and_look, administrator=True)
-NO_CREDENTIAL = Scenario("seeded-credential", "", BY_NAME["tls"].prepare, _ask_for_https, administrator=True)
-DEAD_NODE = Scenario("seeded-node", "", BY_NAME["dead-node"].prepare, _lose_and_look, administrator=True)
 async def _delete_and_orphan(user: User) -> None:
     """A deletion with ``--cascade=orphan`` that is over when the endpoint has gone."""
     await user.delete(kinds.ENDPOINT, ENDPOINT, policy="Orphan")
     await user.sees(lambda: user.get(kinds.ENDPOINT, ENDPOINT) is None, "the endpoint has gone")
 
 
+TLS = Scenario("seeded-tls", "", BY_NAME["tls-secret"].prepare, _ask_and_look, administrator=True)
+NO_CREDENTIAL = Scenario("seeded-credential", "", BY_NAME["tls"].prepare, _ask_for_https, administrator=True)
+DEAD_NODE = Scenario("seeded-node", "", BY_NAME["dead-node"].prepare, _lose_and_look, administrator=True)
 ORPHAN = Scenario("orphaning-delete", "", BY_NAME["delete"].prepare, _delete_and_orphan)
 RIVAL = Scenario("seeded-rival", "", BY_NAME["rival"].prepare, _rival_and_look)
 HOSTILE = BY_NAME["hostile"]

@@ -86,6 +86,19 @@ def test_what_was_taken_over_and_serves_no_more_is_removed(case: str) -> None:
     assert len(after.objects) == len(before.objects)
 
 
+def test_instances_that_an_orphaning_deletion_has_left_are_replaced_by_what_the_new_endpoint_asks() -> None:
+    """Their routes went with the endpoint."""
+    before = served()
+    after = orphaned(before)
+    for kind in ("VirtualService", "Gateway"):
+        del after.objects[Ref(kind, gen.NAMESPACE, "titanic")]
+    after.settle()
+
+    assert after.condition("Ready")[0] == "True"
+    assert Ref("Deployment", gen.NAMESPACE, before.instance("blue")) not in after.objects
+    assert len(after.objects) == len(before.objects)
+
+
 def test_what_may_be_a_copy_is_left_alone_and_named_with_the_command_that_removes_it() -> None:
     before = served()
     after = restored(before, instances=False).settle()
