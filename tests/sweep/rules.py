@@ -23,7 +23,7 @@ from math import inf
 from msgspec import Struct, field
 
 from bench.client import Object
-from mlendpoints.api.labels import PING_PATH
+from mlendpoints.api.labels import MANAGED_BY, MANAGER, PING_PATH
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Destination, Ref
@@ -127,7 +127,8 @@ class _Replay:
 
     def _left_behind(self, change: Change) -> Iterator[tuple[str, str]]:
         for kind in (_ROUTES, kinds.GATEWAY.name):
-            if Ref(kind, change.ref.namespace, change.ref.name) in self._objects:
+            standing = self._objects.get(Ref(kind, change.ref.namespace, change.ref.name))
+            if standing is not None and standing["metadata"].get("labels", {}).get(MANAGED_BY) == MANAGER:
                 yield "left", f"{kind} {change.ref.name} stands after its endpoint"
 
     def _of(self, kind: str) -> list[Object]:

@@ -32,6 +32,10 @@ FOREIGN: Mapping[str, Object] = {
         "hosts": ["foreign.example.com"],
         "http": [{"name": "foreign", "directResponse": {"status": 200}}],
     },
+    kinds.GATEWAY.name: {
+        "selector": {"example.com/gateway": "foreign"},
+        "servers": [{"hosts": ["foreign.example.com"], "port": {"name": "http", "number": 80, "protocol": "HTTP"}}],
+    },
 }
 
 
@@ -87,7 +91,9 @@ CASES = {
     "old pods are edited": Case(SWAP, "delete", kinds.DEPLOYMENT, edited),
     "routes are edited": Case(SWAP, "get", kinds.VIRTUAL_SERVICE, edited),
     "routes of a leaving endpoint are replaced": Case(LEAVE, "delete", kinds.VIRTUAL_SERVICE, replaced),
+    "the Gateway of a leaving endpoint is replaced": Case(LEAVE, "delete", kinds.GATEWAY, replaced),
 }
+REPLACED = [name for name, case in CASES.items() if case.deed is replaced]
 
 
 async def play(trials: Trials, case: Case) -> Done:
@@ -119,7 +125,7 @@ def test_the_invariants_hold(done: Mapping[str, Done], case: str) -> None:
     assert done[case].result.is_well, str(done[case].result)
 
 
-@pytest.mark.parametrize("case", ["old pods are replaced", "routes of a leaving endpoint are replaced"])
+@pytest.mark.parametrize("case", REPLACED)
 def test_a_foreign_object_in_the_place_of_ours_is_not_deleted(done: Mapping[str, Done], case: str) -> None:
     kind = CASES[case].kind
     assert done[case].codes("delete", kind) == [409]
