@@ -11,7 +11,6 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -23,6 +22,7 @@ from mlendpoints.edge.client import Api, Page
 from mlendpoints.edge.envelope import epoch
 from mlendpoints.edge.errors import ApiError
 from mlendpoints.edge.kinds import KUBELET_EVENT, Watch
+from mlendpoints.edge.slots import Slots
 
 FIRST_PAUSE = 5.0  # seconds that a pod may take to get ready before its events are read
 LAST_PAUSE = 60.0
@@ -55,8 +55,7 @@ class Inquiries:
         self._ask = ask
         self._wake = wake
         self._inquiries: dict[Ref, _Inquiry] = {}
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self._slots = Slots(total=_AT_ONCE, each=1)
 
     def want(self, key: Ref, lookups: tuple[Lookup, ...]) -> None:
         """From now on reads the events of exactly these objects of ``key``."""
@@ -98,9 +97,8 @@ class Inquiries:
             pause = min(2.0 * pause, LAST_PAUSE)
             inquiry = self._inquiries[key]
             before = dict(inquiry.said)
-            turn = self._turns.setdefault(key.namespace, asyncio.Lock())
             for lookup in inquiry.lookups:
-                async with turn, self._at_once:
+                async with self._slots.one(key.namespace):
                     inquiry.said[lookup] = await self._one(lookup.ref, inquiry.said.get(lookup, ()))
             if inquiry.said != before:
                 self._wake(key)
@@ -148,13 +146,12 @@ async def ask_events(api: Api, ref: Ref) -> Said:
 async def _of_pod(api: Api, pod: Ref) -> Said:
     selected = f"involvedObject.kind=Pod,involvedObject.name={pod.name},type=Warning"
     events = await _read(api, pod.namespace, selected, limit=EVENTS)
-    return tuple(complaint for event in events if (complaint := _complaint(event)))
+    return tuple(complaint for event, told in events if (complaint := _complaint(event, told)))
 
 
-def _complaint(event: _Event) -> Complaint | None:
+def _complaint(event: _Event, told: Complaint) -> Complaint | None:
     """Of one container's probe, or of a volume, which is all of the pod's; None for what statuses tell better."""
     container = _CONTAINER.fullmatch(event.involved_object.field_path)
-    told = Complaint(message=event.message[:_LONGEST], at=epoch(event.time))
     if event.reason == "Unhealthy" and container:
         return msgspec.structs.replace(told, container=container.group(1))
     return told if event.reason == "FailedMount" else None
@@ -164,26 +161,22 @@ async def _of_deployment(api: Api, deployment: Ref) -> Said:
     selected = "involvedObject.kind=ReplicaSet,reason=FailedCreate,type=Warning"
     of_it = re.compile(rf"{re.escape(deployment.name)}-[a-z0-9]{{1,10}}")  # pod-template-hash
     events = await _read(api, deployment.namespace, selected, limit=REJECTIONS)
-    said = (
-        Complaint(message=event.message[:_LONGEST], at=epoch(event.time))
-        for event in events
-        if of_it.fullmatch(event.involved_object.name)
-    )
+    said = (told for event, told in events if of_it.fullmatch(event.involved_object.name))
     return tuple(sorted(said, key=lambda complaint: complaint.at)[-1:])
 
 
-async def _read(api: Api, namespace: str, selected: str, *, limit: int) -> list[_Event]:
+async def _read(api: Api, namespace: str, selected: str, *, limit: int) -> list[tuple[_Event, Complaint]]:
+    """The events that can be read, each with its message and time."""
     watch = Watch(kind=KUBELET_EVENT, namespace=namespace, field_selector=selected)
     page = await api.glance(watch, limit=limit, at_most=MOST_BYTES)
     return list(_decoded(page))
 
 
-def _decoded(page: Page) -> Iterator[_Event]:
+def _decoded(page: Page) -> Iterator[tuple[_Event, Complaint]]:
     for raw in page.items:
         with suppress(msgspec.MsgspecError, ValueError):
             event = msgspec.json.decode(raw, type=_Event)
-            epoch(event.time)
-            yield event
+            yield event, Complaint(message=event.message[:_LONGEST], at=epoch(event.time))
 
 
 _CONTAINER = re.compile(r"spec\.(?:initContainers|containers)\{([a-z0-9-]{1,63})\}")

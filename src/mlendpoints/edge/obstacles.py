@@ -9,7 +9,6 @@ namespace one key at a time, so that one with many obstacles waits for itself.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from weakref import WeakValueDictionary
 
 import structlog
 from msgspec import Struct
@@ -18,6 +17,7 @@ from mlendpoints.api.reasons import Reason
 from mlendpoints.core.world import Ref, Refusal
 from mlendpoints.edge.client import Api
 from mlendpoints.edge.errors import ApiError, NotFoundError
+from mlendpoints.edge.slots import Slots
 
 PAUSE = 2.0  # seconds between two looks for one key
 PACE = 0.2  # seconds that a look takes at least: in one namespace, five a second
@@ -44,8 +44,7 @@ class Obstacles:
         self._is_there = is_there
         self._retry = retry
         self._watches: dict[Ref, _Watch] = {}
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._slots = Slots(total=AT_ONCE, each=1)
 
     def want(self, key: Ref, refused: Mapping[Ref, Refusal]) -> None:
         """From now on looks after exactly these refused writes of ``key``."""
@@ -78,8 +77,7 @@ class Obstacles:
     async def _look_after(self, key: Ref) -> None:
         while True:
             await asyncio.sleep(PAUSE)
-            turn = self._turns.setdefault(key.namespace, asyncio.Lock())
-            async with turn, self._at_once:
+            async with self._slots.one(key.namespace):
                 found, _ = await asyncio.gather(self._look(self._watches[key].refused), asyncio.sleep(PACE))
             if found:
                 self._retry(key, found)
