@@ -57,7 +57,7 @@ def _plan_living(scene: Scene) -> Plan:
         patient=headline(status) == headline(before),
         events=(*replacements(before, status), *transitions(before.conditions, status.conditions)),
         probes=questions,
-        lookups=lookups(scene.world.endpoint.metadata.namespace, scene.world.pods, scene.world.children.values()),
+        lookups=lookups(scene.namespace, scene.world.pods, scene.world.children.values()),
         recheck=_recheck(
             scene, failed=rollout.failure is not None, proven=report.routes.ok is True, asking=bool(questions)
         ),

@@ -218,7 +218,7 @@ def _pull_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
 
 def fetchers_finding(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     """Why model-init has failed, in its own words; None if it has not, or was ended without a word."""
-    if container.name != FETCHER or not container.exit_code:
+    if not _is_failed_fetcher(container):
         return None
     try:
         failure = msgspec.json.decode(container.last_words, type=FetchFailure)
@@ -227,8 +227,12 @@ def fetchers_finding(pod: PodFacts, container: ContainerFacts) -> Finding | None
         return None
 
 
+def _is_failed_fetcher(container: ContainerFacts) -> bool:
+    return container.name == FETCHER and bool(container.exit_code)
+
+
 def _fetch_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
-    if container.name != FETCHER or not container.exit_code:
+    if not _is_failed_fetcher(container):
         return None
     speechless = Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Pod {pod.name}: {_exit(container)}")
     return fetchers_finding(pod, container) or speechless
