@@ -9,6 +9,7 @@ from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.client import Api
 from mlendpoints.edge.kinds import KINDS
 from mlendpoints.edge.projections import decode
+from tests.apiserver.server import Server
 
 Object = dict[str, Any]
 
@@ -65,3 +66,19 @@ async def observed(api: Api, ref: Ref) -> Child:
     facts = decode(ref.kind, await api.get(ref)).facts
     assert isinstance(facts, Child)
     return facts
+
+
+async def deleted(api: Api, ref: Ref) -> None:
+    """Deletes the object as it is now."""
+    meta = (await read(api, ref))["metadata"]
+    await api.delete(Child(ref=ref, uid=meta["uid"], resource_version=meta["resourceVersion"]))
+
+
+def allow_no_services(server: Server, namespace: str) -> str:
+    """A quota that leaves no room for a Service; its path. Admission learns of it by a watch of its own."""
+    path = f"/api/v1/namespaces/{namespace}/resourcequotas"
+    quota = {"metadata": {"name": "small"}, "spec": {"hard": {"services": "0"}}}
+    server.ask("POST", path, body=quota).raise_for_status()
+    counted = {**quota, "status": {"hard": {"services": "0"}, "used": {"services": "0"}}}  # no controller counts here
+    server.ask("PUT", f"{path}/small/status", body=counted).raise_for_status()
+    return f"{path}/small"

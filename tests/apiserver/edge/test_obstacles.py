@@ -7,12 +7,21 @@ from collections.abc import Callable
 import pytest
 
 from mlendpoints.core.plan import Create, Plan
-from mlendpoints.core.world import Child, Ref, World
+from mlendpoints.core.world import Ref, World
 from mlendpoints.edge.client import Api
 from mlendpoints.edge.errors import RefusedError
 from mlendpoints.edge.kinds import ENDPOINT, KINDS
 from tests.apiserver.edge.conftest import Connect
-from tests.apiserver.edge.objects import Object, a_service, an_endpoint, controlled_by, created, read, ref_of
+from tests.apiserver.edge.objects import (
+    Object,
+    a_service,
+    allow_no_services,
+    an_endpoint,
+    controlled_by,
+    created,
+    deleted,
+    ref_of,
+)
 from tests.apiserver.edge.test_operator import Running, play, reported, running
 from tests.apiserver.server import Server
 from tests.edge.waiting import until
@@ -98,11 +107,6 @@ def test_a_stranger_that_goes_after_an_hour_is_followed_at_once(connect: Connect
     play(connect, scenario)
 
 
-async def deleted(api: Api, ref: Ref) -> None:
-    meta = (await read(api, ref))["metadata"]
-    await api.delete(Child(ref=ref, uid=meta["uid"], resource_version=meta["resourceVersion"]))
-
-
 async def counted_in(api: Api, namespace: str) -> None:
     """Waits until the server's admission has learned of the quota, by a watch of its own."""
     other = a_service(namespace, "other")
@@ -116,18 +120,14 @@ async def counted_in(api: Api, namespace: str) -> None:
 
 
 def test_room_in_a_quota_after_an_hour_is_used_at_once(connect: Connect, namespace: str, server: Server) -> None:
-    path = f"/api/v1/namespaces/{namespace}/resourcequotas"
-    quota = {"metadata": {"name": "small"}, "spec": {"hard": {"services": "0"}}}
-    server.ask("POST", path, body=quota).raise_for_status()
-    counted = {**quota, "status": {"hard": {"services": "0"}, "used": {"services": "0"}}}  # no controller counts here
-    server.ask("PUT", f"{path}/small/status", body=counted).raise_for_status()
+    quota = allow_no_services(server, namespace)
 
     async def scenario(api: Api) -> None:
         await counted_in(api, namespace)
         clock = Hours()
         async with running(connect, namespace, wants("Service"), refusal_clock=clock) as operator:
             await an_hour_later(api, operator, clock, ("create", "Service", "403"), "QuotaExceeded")
-            server.ask("DELETE", f"{path}/small").raise_for_status()
+            server.ask("DELETE", quota).raise_for_status()
             await until(lambda: operator.says("ep") == "there")
 
     play(connect, scenario)

@@ -26,7 +26,7 @@ from mlendpoints.edge.operator import Operator, Process
 from mlendpoints.edge.reconciler import Plans
 from mlendpoints.edge.settings import Settings
 from tests.apiserver.edge.conftest import Connect
-from tests.apiserver.edge.objects import Object, a_service, an_endpoint, created, observed, read, ref_of
+from tests.apiserver.edge.objects import Object, a_service, an_endpoint, created, deleted, observed, read, ref_of
 from tests.edge.waiting import until
 
 Decision = Callable[[World], Plan]
@@ -345,9 +345,7 @@ def test_what_goes_together_with_the_finalizer_is_deleted_without_a_read(connect
         async with running(connect, namespace, plan) as operator:
             endpoint = await created(api, an_endpoint(namespace))
             await until(lambda: operator.says("ep") == "there")
-            meta = (await read(api, ref_of(endpoint)))["metadata"]
-            version = meta["resourceVersion"]
-            await api.delete(Child(ref=ref_of(endpoint), uid=meta["uid"], resource_version=version))
+            await deleted(api, ref_of(endpoint))
             await until(lambda: operator.says("ep") == "absent")
             assert operator.writes()[("delete", "Service", "200")] == 1
             assert operator.looks("VirtualService") == 0
@@ -366,9 +364,7 @@ def test_an_endpoint_leaves_once_its_finalizer_is_taken_off(connect: Connect, na
         async with running(connect, namespace, plan) as operator:
             endpoint = await created(api, an_endpoint(namespace))
             await until(lambda: operator.says("ep") == "held")
-            meta = (await read(api, ref_of(endpoint)))["metadata"]
-            version = meta["resourceVersion"]
-            await api.delete(Child(ref=ref_of(endpoint), uid=meta["uid"], resource_version=version))
+            await deleted(api, ref_of(endpoint))
             await until(lambda: operator.says("ep") == "absent")
             with pytest.raises(NotFoundError):
                 await api.get(ref_of(endpoint))

@@ -14,7 +14,17 @@ from mlendpoints.edge.kinds import ENDPOINT, SERVICE
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.writes import Writer
 from tests.apiserver.edge.conftest import Connect
-from tests.apiserver.edge.objects import Object, a_service, an_endpoint, controlled_by, created, observed, read, ref_of
+from tests.apiserver.edge.objects import (
+    Object,
+    a_service,
+    allow_no_services,
+    an_endpoint,
+    controlled_by,
+    created,
+    observed,
+    read,
+    ref_of,
+)
 from tests.apiserver.server import Server
 
 Scenario = Callable[[Api, Writer], Awaitable[None]]
@@ -250,11 +260,7 @@ def test_an_invalid_object_is_refused_in_the_servers_words(connect: Connect, nam
 
 
 def test_an_exhausted_quota_is_refused_as_such(connect: Connect, namespace: str, server: Server) -> None:
-    path = f"/api/v1/namespaces/{namespace}/resourcequotas"
-    quota = {"metadata": {"name": "small"}, "spec": {"hard": {"services": "0"}}}
-    server.ask("POST", path, body=quota).raise_for_status()
-    counted = {**quota, "status": {"hard": {"services": "0"}, "used": {"services": "0"}}}  # no controller counts here
-    server.ask("PUT", f"{path}/small/status", body=counted).raise_for_status()
+    allow_no_services(server, namespace)
 
     async def scenario(_api: Api, writer: Writer) -> None:
         async def refused() -> Reason | None:
