@@ -69,7 +69,7 @@ class Verb(StrEnum):
     CREATE = "creates"
     APPLY = "applies"
     SCALE = "scales"
-    REFREEZE = "freezes anew"
+    REFREEZE = "freezes again"
     CHECK = "checks"
     DELETE = "deletes"
     HOLD = "puts its finalizer on"

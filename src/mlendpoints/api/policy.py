@@ -20,7 +20,7 @@ neither delete one nor edit its labels, finalizers and owner references. Exempt 
 All else of an instance is bound by the CRD's own rules, for everybody: nothing
 but ``spec.replicas`` may change, which users may scale as far as RBAC lets them.
 The one exception is the operator's part of ``spec.instance`` (images and the
-revision of the pod template), which the operator alone may freeze anew.
+revision of the pod template), which the operator alone may freeze again.
 
 The operator's finalizer keeps an endpoint until its routes are gone. A tenant who
 took it off, and had dependents orphaned, would leave routes that nobody watches,

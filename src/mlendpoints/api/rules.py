@@ -90,7 +90,7 @@ _FROZEN_MODEL = Rule(
     _FROZEN,
 )
 
-# What the operator has frozen of its own in a version whose pods do not exist it may freeze anew: the images together
+# What the operator has frozen of its own in a version whose pods do not exist it may freeze again: the images together
 # with the revision of the pod template that they fit. A policy keeps everybody else from it.
 _FROZEN_INSTANCE = Rule(
     _all_same(field.encode_name for field in fields(ModelInstance) if field.name not in OPERATORS_PART)

@@ -11,7 +11,7 @@ from mlendpoints.core.world import Ref
 def lost_volumes(scene: Scene, instances: Iterable[str]) -> str:
     """Of ready instances, the first whose volume goes for good, as further sentences; empty if there is none.
 
-    A claim that somebody has deleted stays for the pods that use it, and for no others.
+    A claim that was deleted stays for the pods that use it, and for no others.
     """
     for name in sorted(instances):
         model, settings = scene.model_instance(name), scene.world.settings

@@ -3,7 +3,7 @@
 An instance freezes the images of the operator's own containers; today's pod
 template counts on what today's images can do. A Deployment that stands keeps the
 template that fits its images (see ``difference``). One that does not exist,
-such as one that somebody has deleted, is created from today's template: the
+such as one that was deleted by hand, is created from today's template: the
 instance is first given today's images, together with the template's revision.
 """
 

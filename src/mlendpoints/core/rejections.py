@@ -49,7 +49,7 @@ def rejection(message: str, instance: Model | None) -> tuple[Reason, str]:
 
 
 def _sentence(message: str) -> str:
-    """Without the pod's name, which each retry makes up anew."""
+    """Without the pod's name, which differs at each retry."""
     return f"{quoted(_PODS.sub('Pods are forbidden: ', message)).rstrip('. ')}."
 
 

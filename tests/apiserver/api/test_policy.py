@@ -109,18 +109,18 @@ def test_users_do_not_edit_what_instances_are_found_by(
 
 
 @pytest.mark.parametrize("verbs", [(), ("manage-instances",)], ids=["tenant", "administrator"])
-def test_nobody_but_the_operator_freezes_images_anew(
+def test_nobody_but_the_operator_freezes_images_again(
     verbs: tuple[str, ...], tenants: Tenants, operator: Server, namespace: str
 ) -> None:
     instance = operator.create("mlm", an_instance("mlm", namespace)).raise_for_status().json()
     granted = [{"apiGroups": ["mlendpoints.dev"], "resources": ["machinelearningmodels"], "verbs": list(verbs)}]
-    anew = {"spec": {"instance": {"builder": "99", "images": {"nginx": "registry.example.com/other:1"}}}}
+    changed = {"spec": {"instance": {"builder": "99", "images": {"nginx": "registry.example.com/other:1"}}}}
 
-    refused = tenants(*(granted if verbs else [])).merge("mlm", instance, anew)
+    refused = tenants(*(granted if verbs else [])).merge("mlm", instance, changed)
 
     assert refused.status_code == 403
     assert "whose spec.instance is the mlendpoints operator's alone" in refused.json()["message"]
-    assert operator.merge("mlm", instance, anew).status_code == 200
+    assert operator.merge("mlm", instance, changed).status_code == 200
 
 
 @pytest.mark.parametrize("collection", [False, True], ids=["one", "all"])

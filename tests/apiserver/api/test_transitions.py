@@ -82,26 +82,26 @@ def test_in_a_model_instance_nothing_but_replicas_may_change(field: str, operato
     assert FROZEN in refused.json()["message"]
 
 
-ANEW: Object = {"builder": "99", "images": {"nginx": "localhost/mlendpoints/nginx:99"}}
+AGAIN: Object = {"builder": "99", "images": {"nginx": "localhost/mlendpoints/nginx:99"}}
 
 
 @pytest.mark.parametrize("more", [{}, {"drainSeconds": 3, "nginx": {"limits": {"memory": "1Gi"}}}])
-def test_the_operator_freezes_its_part_of_a_model_instance_anew(more: Object, operator: Server, model: Object) -> None:
-    changed = operator.merge("mlm", model, {"spec": {"instance": ANEW | more}})
+def test_the_operator_freezes_its_part_of_a_model_instance_again(more: Object, operator: Server, model: Object) -> None:
+    changed = operator.merge("mlm", model, {"spec": {"instance": AGAIN | more}})
 
     assert changed.status_code == 200
-    assert changed.json()["spec"] == merged(model["spec"], {"instance": ANEW | more})
+    assert changed.json()["spec"] == merged(model["spec"], {"instance": AGAIN | more})
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"instance": {"images": ANEW["images"]}},
+        {"instance": {"images": AGAIN["images"]}},
         {"instance": {"drainSeconds": 3}},
-        {"instance": ANEW | {"cpus": "2"}},
-        {"instance": ANEW | {"path": "/mnt"}},
-        {"instance": ANEW | {"nodeSelector": {"a": "b"}}},
-        {"instance": ANEW, "image": "registry.example.com/titanic:2"},
+        {"instance": AGAIN | {"cpus": "2"}},
+        {"instance": AGAIN | {"path": "/mnt"}},
+        {"instance": AGAIN | {"nodeSelector": {"a": "b"}}},
+        {"instance": AGAIN, "image": "registry.example.com/titanic:2"},
     ],
     ids=["images alone", "draining alone", "cpus", "path", "nodes", "image"],
 )

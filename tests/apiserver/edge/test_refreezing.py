@@ -1,4 +1,4 @@
-"""What an earlier operator has frozen is frozen anew, as the operator's own user, while no Deployment stands."""
+"""What an earlier operator has frozen is frozen again, as the operator's own user, while no Deployment stands."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -27,7 +27,7 @@ from tests.apiserver.server import Server
 Scenario = Callable[[Api, Writer, Model], Awaitable[None]]
 Play = Callable[[Scenario], None]
 NAME = "titanic-3f9c2ab1"
-ANEW: Object = {"builder": "99", "images": {"nginx": "nginx:99"}, "drainSeconds": None}
+AGAIN: Object = {"builder": "99", "images": {"nginx": "nginx:99"}, "drainSeconds": None}
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def play(server: Server, kubeconfig: Path, namespace: str, monkeypatch: pytest.M
 async def refreeze(api: Api, writer: Writer, instance: Model) -> Object:
     """What is frozen of the instance then."""
     ref = Ref(Model.KIND, instance.metadata.namespace, NAME)
-    await writer.write(Refreeze(await seen(api, ref), ANEW, Ref("Deployment", ref.namespace, NAME)))
+    await writer.write(Refreeze(await seen(api, ref), AGAIN, Ref("Deployment", ref.namespace, NAME)))
     return await frozen(api, ref.namespace)
 
 
@@ -74,7 +74,7 @@ async def deploy(writer: Writer, instance: Model) -> Ref:
     return ref
 
 
-def test_what_is_frozen_is_frozen_anew_without_a_deployment(play: Play) -> None:
+def test_what_is_frozen_is_frozen_again_without_a_deployment(play: Play) -> None:
     async def scenario(api: Api, writer: Writer, instance: Model) -> None:
         before = await frozen(api, instance.metadata.namespace)
         after = await refreeze(api, writer, instance)

@@ -156,7 +156,7 @@ def test_so_does_that_of_a_kept_version() -> None:
 
 
 def test_so_does_that_of_what_serves_after_an_update_has_failed() -> None:
-    """Its template is another one by now, by which it could not be made anew."""
+    """Its template is another one by now, by which it could not be created again."""
     cluster = from_before(1)
     name = cluster.instance("blue")
     with release(cluster, TODAY):
@@ -294,7 +294,7 @@ def test_whatever_happens_templates_fit_their_images_and_what_stands_is_not_touc
     assert len(names) <= len(IMAGES)
 
 
-def test_the_operators_part_is_what_it_freezes_and_the_crd_lets_it_freeze_anew() -> None:
+def test_the_operators_part_is_what_it_freezes_and_the_crd_lets_it_freeze_again() -> None:
     assert set(instances.operators_part(gen.some_settings())) == set(OPERATORS_PART)
 
 
