@@ -216,7 +216,7 @@ def test_pods_that_come_back_find_the_files_of_an_earlier_releases_user(
 
     assert outcomes(shop, [newcomer]) == [FOUND]
     shop.until_ready("titanic")
-    assert {gateway.invoke(shop.host("titanic"), body=PASSENGERS).status_code for gateway in both} == {200}
+    until(lambda: statuses(shop, both) == {200}, "gateways know the new pod", last=lambda: statuses(shop, both))
     assert {path.stat().st_uid for path in fetched} == {EARLIER_USER}
 
 
@@ -227,11 +227,16 @@ def test_an_instance_that_is_deleted_by_hand_serves_until_another_has_taken_over
     (instance,) = (model["metadata"]["name"] for model in shop.instances("titanic"))
 
     shop.delete(MODEL, instance)
-    answers = [gateway.invoke(shop.host("titanic"), body=PASSENGERS).status_code for gateway in both]
+    answers = statuses(shop, both)
     switch(shop, RFC, artifacts=artifacts)
     shop.until_gone(MODEL, instance)
 
-    assert set(answers) == {200}
+    assert answers == {200}
+
+
+def statuses(place: Place, gateways: list[Gateway]) -> set[int]:
+    """What one invocation through each gateway pod gets."""
+    return {gateway.invoke(place.host("titanic"), body=PASSENGERS).status_code for gateway in gateways}
 
 
 def others(place: Place, kind: Kind, uid: str) -> list[str]:

@@ -109,12 +109,16 @@ def call_again_after_a_rest(rig: Rig, trial: Trial, load: Load) -> list[str]:
 
 def rest(rig: Rig, trial: Trial, load: Load) -> list[str]:
     """Whether gateways give up idle connections (30 s) well before the proxy does (65 s)."""
-    lost = call_at_the_same_moment(rig, trial)
-    (pod,) = trial.pods(trial.instance("blue"))
-    many, end = proxy_of(pod).connections, monotonic() + 45
+    blue = trial.instance("blue")
+    (pod,) = trial.pods(blue)
+    with in_flight(rig.gateways[:1], trial.host, [json.dumps({"seconds": 5})] * CALLERS) as calls:
+        trial.until_at_work(blue, calls)
+        many = proxy_of(pod).connections
+    end = monotonic() + 45
     while proxy_of(pod).connections > many - CALLERS / 2 and monotonic() < end:
         load.until_more(1)
-    return lost if monotonic() < end else [*lost, "idle connections are left to the proxy to close"]
+    late = ["idle connections are left to the proxy to close"] if monotonic() >= end else []
+    return lost_of(calls) + late
 
 
 def call_at_the_same_moment(rig: Rig, trial: Trial) -> list[str]:
