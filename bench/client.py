@@ -13,7 +13,7 @@ from lightkube.config.client_adapter import ConnectionParams
 from lightkube.core.exceptions import ConfigError
 from msgspec import Struct
 
-from mlendpoints.edge.decoding import read
+from mlendpoints.edge.kube.decoding import read
 
 Object = dict[str, Any]
 Job = Callable[[], Awaitable[object]]

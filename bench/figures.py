@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
-from mlendpoints.edge.holds import HELD
-from mlendpoints.edge.reconciler import LONGEST_REST
+from mlendpoints.edge.reconcile.debounce import HELD
+from mlendpoints.edge.reconcile.reconciler import LONGEST_REST
 
 Call = tuple[str, str, str]  # verb, kind, HTTP status
 Scrape = Callable[[], Awaitable[str]]

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from bench.client import Client, Object, do_all
 from mlendpoints.api import labels
-from mlendpoints.edge import kinds
-from mlendpoints.edge.kinds import Kind
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.kinds import Kind
 
 _MADE = (
     *(kinds.CONFIG, kinds.MODEL, kinds.VIRTUAL_SERVICE, kinds.GATEWAY, kinds.DESTINATION_RULE),

@@ -17,8 +17,8 @@ from msgspec import Struct
 from bench.client import Client, Object
 from mlendpoints.api.labels import PROXY_PING_PATH
 from mlendpoints.core.routes import PING
-from mlendpoints.edge import kinds
-from mlendpoints.edge.kinds import SLICE_SERVICE
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.kinds import SLICE_SERVICE
 
 NAME = "gateway"
 _PODS = 2

@@ -4,7 +4,7 @@ from functools import partial
 
 from bench.client import Client, Object, do_all
 from mlendpoints.api.meta import API_VERSION
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 
 MODELS = ("forest", "logistic")
 CONFIG = "split"

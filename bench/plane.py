@@ -12,7 +12,7 @@ import yaml
 from bench.client import Client, Object, connected
 from bench.waiting import until
 from mlendpoints.api.policy import OPERATOR
-from mlendpoints.edge.kinds import CONFIG, ENDPOINT, MLMODEL, MODEL
+from mlendpoints.edge.kube.kinds import CONFIG, ENDPOINT, MLMODEL, MODEL
 
 ROOT = Path(__file__).parents[1]
 _BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"

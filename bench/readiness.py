@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from bench.client import Client
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 
 
 class _Metadata(Struct, frozen=True):

@@ -28,7 +28,7 @@ from bench.client import Client, connected, do_all
 from bench.plane import control_plane, install
 from bench.process import operator
 from bench.waiting import until
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 
 QUIET, UNWATCHED, NOISY = "quiet", "unwatched", "noisy"
 MERGE = "application/merge-patch+json"

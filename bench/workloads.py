@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from bench.client import Client, Object
-from mlendpoints.edge import kinds
-from mlendpoints.edge.kinds import SLICE_SERVICE
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.kinds import SLICE_SERVICE
 
 
 class _Metadata(Struct, frozen=True):

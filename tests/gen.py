@@ -8,7 +8,7 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.core.entrances import asked_door
+from mlendpoints.core.endpoint.listeners import asked_door
 from mlendpoints.core.world import Door, GatewayPod, Settings
 
 NAMESPACE = "titanic"

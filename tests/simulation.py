@@ -17,8 +17,8 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
-from mlendpoints.core.endpoint import plan_endpoint
-from mlendpoints.core.entrances import parse_doors
+from mlendpoints.core.endpoint.listeners import parse_doors
+from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
 from mlendpoints.core.manifests.storage import volume_name

@@ -7,7 +7,7 @@ import msgspec
 
 from bench.client import Client, Object
 from bench.waiting import until
-from mlendpoints.edge.kinds import DEPLOYMENT, POD, SERVICE
+from mlendpoints.edge.kube.kinds import DEPLOYMENT, POD, SERVICE
 
 _HOME, _NAME = "machine-learning", "mlendpoints-operator"
 _MERGE = "application/merge-patch+json"

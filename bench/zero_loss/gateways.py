@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from bench.client import Client
-from mlendpoints.edge import kinds
-from mlendpoints.edge.kinds import SLICE_SERVICE
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.kinds import SLICE_SERVICE
 
 _PORT = "http2"  # by this name the gateway's chart calls its port 80
 

@@ -12,7 +12,7 @@ from bench.client import Client, RequestError
 from bench.process import make_environment
 from bench.waiting import until
 from bench.zero_loss.objects import SIDECARS
-from mlendpoints.edge.kinds import LEASE
+from mlendpoints.edge.kube.kinds import LEASE
 
 PROGRAM = (sys.executable, "-m", "mlendpoints.edge")
 ROOT = Path(__file__).parents[2]

@@ -24,7 +24,7 @@ from bench.zero_loss.sight import Sight
 from bench.zero_loss.stage import Stage
 from bench.zero_loss.updates import RENEWAL, Kind, Update, perform
 from bench.zero_loss.verdict import Verdict, judge
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 
 PAUSE = 2.0  # seconds of rest between updates
 _GRACE = 30.0  # seconds that logs may lag behind the last answer

@@ -13,7 +13,7 @@ from mlendpoints.api.endpoint import Endpoint, EndpointStatus
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import Condition
 from mlendpoints.api.model import Model
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 
 PATIENCE = 180.0  # seconds
 

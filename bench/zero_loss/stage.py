@@ -10,7 +10,7 @@ from bench.client import Client, Object
 from bench.zero_loss.killable import Operator
 from bench.zero_loss.objects import ENDPOINT, Variant, make_config, make_endpoint, make_model
 from bench.zero_loss.sight import Moment, Sight, condition_of
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 
 CONFIG, OTHER = "first", "second"
 BASE = {"blue": Variant("forest", 90), "green": Variant("logistic", 10)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlendpoints.edge.kinds import CLAIM, DEPLOYMENT, ENDPOINT, MLMODEL
+from mlendpoints.edge.kube.kinds import CLAIM, DEPLOYMENT, ENDPOINT, MLMODEL
 from tests.apiserver.server import Object, Server
 from tests.e2e.desk import deployed_is_ready, is_deployed
 from tests.e2e.gateway import Gateway, Gateways

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.process import make_environment, variables
 from bench.zero_loss.fleet import serves
 from bench.zero_loss.objects import SIDECARS, make_bindings
-from mlendpoints.edge.kinds import DEPLOYMENT, LEASE, POD
+from mlendpoints.edge.kube.kinds import DEPLOYMENT, LEASE, POD
 from tests.apiserver.server import Server
 from tests.e2e.place import ROLE_BINDING, ROOT, Place
 from tests.e2e.waiting import until

@@ -11,7 +11,7 @@ from threading import Lock
 import httpx2
 
 from mlendpoints.api.labels import INVOKED_VARIANT_HEADER, TARGET_VARIANT_HEADER
-from mlendpoints.edge.kinds import POD, SLICE_SERVICE
+from mlendpoints.edge.kube.kinds import POD, SLICE_SERVICE
 from tests.apiserver.server import Server
 from tests.e2e.place import ROOT
 

@@ -12,7 +12,7 @@ import httpx2
 
 from bench.zero_loss.objects import image
 from mlendpoints.api.meta import API_VERSION
-from mlendpoints.edge.kinds import MLMODEL, SERVICE, VOLUME
+from mlendpoints.edge.kube.kinds import MLMODEL, SERVICE, VOLUME
 from tests.apiserver.server import Object
 from tests.e2e.objects import EXAMPLE, digest_of
 from tests.e2e.place import ROOT, Place

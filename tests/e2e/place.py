@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from mlendpoints.edge.kinds import CONFIG, ENDPOINT, KINDS, MODEL, Kind
+from mlendpoints.edge.kube.kinds import CONFIG, ENDPOINT, KINDS, MODEL, Kind
 from tests.apiserver.server import Object, Server
 from tests.e2e.waiting import until
 

@@ -11,15 +11,16 @@ from typing import Any
 
 from mlendpoints.api import labels
 from mlendpoints.api.model import Model
-from mlendpoints.core import children, difference, endpoint, retirement, rollout
+from mlendpoints.core import drift
+from mlendpoints.core.endpoint import desired, plan, prune, rollout
+from mlendpoints.core.endpoint.prune import Leftovers
+from mlendpoints.core.endpoint.rollout import Rollout, models_finding
+from mlendpoints.core.endpoint.view import Scene
 from mlendpoints.core.manifests import Manifest, deployment, instances
 from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.manifests.destinationrule import make_destination_rule
 from mlendpoints.core.manifests.instances import operators_part
 from mlendpoints.core.manifests.metadata import pod_selector
-from mlendpoints.core.retirement import Leftovers
-from mlendpoints.core.rollout import Rollout, models_finding
-from mlendpoints.core.scene import Scene
 from mlendpoints.core.world import Child, Ref, Settings
 from mlendpoints.edge.__main__ import main
 
@@ -57,7 +58,7 @@ def empty_selectors() -> None:
 
 
 def _select(selector: Callable[[Scene, Model], dict[str, str]]) -> None:
-    parts = children._parts  # noqa: SLF001 (what is seeded)
+    parts = desired._parts  # noqa: SLF001 (what is seeded)
 
     def seeded(scene: Scene, instance: Model) -> Iterable[Manifest]:
         for manifest in parts(scene, instance):
@@ -65,7 +66,7 @@ def _select(selector: Callable[[Scene, Model], dict[str, str]]) -> None:
                 manifest["spec"]["selector"] = selector(scene, instance)
             yield manifest
 
-    seed(children, "_parts", seeded)
+    seed(desired, "_parts", seeded)
 
 
 def remove_before_the_shift() -> None:
@@ -80,16 +81,16 @@ def remove_before_the_shift() -> None:
         child = scene.standing(Ref(Model.KIND, scene.namespace, instance))
         return (child,) if child else ()
 
-    seed(endpoint, "leftovers", leftovers)
-    seed(retirement, "retire", retire)
-    seed(retirement, "routes_are_proven", lambda _scene, _rollout: True)
-    seed(retirement, "is_on_record", lambda _scene, _rollout: True)
+    seed(plan, "leftovers", leftovers)
+    seed(prune, "retire", retire)
+    seed(prune, "routes_are_proven", lambda _scene, _rollout: True)
+    seed(prune, "is_on_record", lambda _scene, _rollout: True)
 
 
 def remove_before_the_proof() -> None:
     """Old pods are removed as soon as the routes are written."""
-    seed(retirement, "routes_are_proven", lambda _scene, _rollout: True)
-    seed(retirement, "is_on_record", lambda _scene, _rollout: True)
+    seed(prune, "routes_are_proven", lambda _scene, _rollout: True)
+    seed(prune, "is_on_record", lambda _scene, _rollout: True)
 
 
 def remember_readiness() -> None:
@@ -144,7 +145,7 @@ def keep_idle_connections_to_the_proxy() -> None:
         del manifest["spec"]["trafficPolicy"]["connectionPool"]
         return manifest
 
-    seed(children, "make_destination_rule", seeded)
+    seed(desired, "make_destination_rule", seeded)
 
 
 def keep_idle_connections_to_the_model() -> None:
@@ -174,8 +175,8 @@ def build_otherwise() -> None:
         manifest["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "BUILT", "value": "otherwise"})
         return manifest
 
-    seed(difference, "BUILDER", "otherwise")
-    seed(children, "make_deployment", annotated)
+    seed(drift, "BUILDER", "otherwise")
+    seed(desired, "make_deployment", annotated)
 
 
 def build_as_before() -> None:
@@ -199,8 +200,8 @@ def build_as_before() -> None:
         return manifest
 
     seed(instances, "operators_part", part)
-    seed(difference, "BUILDER", "1")
-    seed(children, "make_deployment", built)
+    seed(drift, "BUILDER", "1")
+    seed(desired, "make_deployment", built)
 
 
 def _change(name: str, change: Callable[[Manifest], Manifest]) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from mlendpoints.edge.kinds import (
+from mlendpoints.edge.kube.kinds import (
     CLAIM,
     CONFIG,
     DEPLOYMENT,

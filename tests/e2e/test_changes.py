@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlendpoints.edge.kinds import CONFIG, DEPLOYMENT, MODEL, POD, VIRTUAL_SERVICE
+from mlendpoints.edge.kube.kinds import CONFIG, DEPLOYMENT, MODEL, POD, VIRTUAL_SERVICE
 from tests.apiserver.server import Object
 from tests.e2e.conftest import MakePlace
 from tests.e2e.gateway import Gateway

@@ -1,6 +1,6 @@
 """A model's environment comes from Secrets of its namespace: the kubelet reads them, the operator does not."""
 
-from mlendpoints.edge.kinds import ENDPOINT
+from mlendpoints.edge.kube.kinds import ENDPOINT
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place, condition_of

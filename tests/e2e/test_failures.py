@@ -3,7 +3,7 @@
 import pytest
 
 from bench.zero_loss.objects import image
-from mlendpoints.edge.kinds import MODEL, POD, VIRTUAL_SERVICE
+from mlendpoints.edge.kube.kinds import MODEL, POD, VIRTUAL_SERVICE
 from tests.apiserver.server import Object
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_echo, an_endpoint, digest_of

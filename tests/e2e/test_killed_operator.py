@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from mlendpoints.edge.kinds import CONFIG, ENDPOINT, MODEL
+from mlendpoints.edge.kube.kinds import CONFIG, ENDPOINT, MODEL
 from tests.apiserver.server import Server
 from tests.e2e.conftest import GATEWAY, MakePlace
 from tests.e2e.desk import Desk, at_rest, environment_of

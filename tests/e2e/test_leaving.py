@@ -1,6 +1,6 @@
 """What a deletion leaves behind."""
 
-from mlendpoints.edge.kinds import CONFIG, ENDPOINT, MODEL, POD
+from mlendpoints.edge.kube.kinds import CONFIG, ENDPOINT, MODEL, POD
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place

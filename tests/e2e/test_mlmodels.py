@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlendpoints.edge.kinds import CLAIM, DEPLOYMENT, JOB, MLMODEL, POD, SERVICE
+from mlendpoints.edge.kube.kinds import CLAIM, DEPLOYMENT, JOB, MLMODEL, POD, SERVICE
 from tests.e2e.mlmodels import (
     Callers,
     a_server_of_another_contract,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlendpoints.edge.kinds import NETWORK_POLICY, POD
+from mlendpoints.edge.kube.kinds import NETWORK_POLICY, POD
 from tests.apiserver.server import Server
 from tests.e2e.conftest import GATEWAY
 from tests.e2e.desk import Desk, at_rest, environment_of

@@ -13,7 +13,7 @@ import pytest
 
 from mlendpoints.api.containment import NAME as POLICY
 from mlendpoints.api.policy import OPERATOR as USER
-from mlendpoints.edge.kinds import CLAIM, DEPLOYMENT, MODEL, POD, VOLUME, Kind
+from mlendpoints.edge.kube.kinds import CLAIM, DEPLOYMENT, MODEL, POD, VOLUME, Kind
 from tests.apiserver.server import Object, Server
 from tests.e2e.conftest import GATEWAY, LOCAL, MakePlace, until_empty
 from tests.e2e.desk import Desk, at_rest, environment_of

@@ -1,6 +1,6 @@
 """What is somebody else's stays as it is, and a host has one owner."""
 
-from mlendpoints.edge.kinds import DEPLOYMENT, ENDPOINT, GATEWAY, SERVICE, VIRTUAL_SERVICE
+from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT, GATEWAY, SERVICE, VIRTUAL_SERVICE
 from tests.apiserver.server import Object
 from tests.e2e.conftest import MakePlace
 from tests.e2e.gateway import Gateway

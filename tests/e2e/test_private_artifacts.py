@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlendpoints.edge.kinds import CLAIM, ENDPOINT
+from mlendpoints.edge.kube.kinds import CLAIM, ENDPOINT
 from tests.apiserver.server import Object
 from tests.e2e.conftest import VOLUMES
 from tests.e2e.mlmodels import a_titanic_mlmodel, invoke, until_phase

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from mlendpoints.edge.kinds import MODEL
+from mlendpoints.edge.kube.kinds import MODEL
 from tests.e2e.audit import AuditLog
 from tests.e2e.conftest import LOCAL
 from tests.e2e.place import CONFIG_MAP, Place

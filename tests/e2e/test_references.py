@@ -1,6 +1,6 @@
 """How endpoints, configs and models name each other."""
 
-from mlendpoints.edge.kinds import CONFIG, MODEL
+from mlendpoints.edge.kube.kinds import CONFIG, MODEL
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import LONG, a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place, condition_of

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mlendpoints.api import labels
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 from tests.edge.objects import (
     NAMESPACE,
     Object,

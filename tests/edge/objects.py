@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from mlendpoints.api import labels
-from mlendpoints.edge.cache import Cache
-from mlendpoints.edge.projections import Entry, decode
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.observe.projections import Entry, decode
 from tests.gen import some_settings
 
 Object = dict[str, Any]

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 
-from mlendpoints.edge.client import Api
+from mlendpoints.edge.kube.client import Api
 
 Object = dict[str, Any]
 

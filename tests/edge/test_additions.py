@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlendpoints.api.labels import MANAGER
-from mlendpoints.edge.additions import additions
-from mlendpoints.edge.envelope import ManagedFields
+from mlendpoints.edge.kube.metadata import ManagedFields
+from mlendpoints.edge.observe.additions import additions
 from tests.edge.scripted import Object
 
 MODEL, DEBUG = 'k:{"name":"model"}', 'k:{"name":"DEBUG"}'

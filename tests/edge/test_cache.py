@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from mlendpoints.api import labels
 from mlendpoints.core.world import GatewayPod, MLModelWorld, Ref, World
-from mlendpoints.edge.business import keys_for
-from mlendpoints.edge.cache import Cache
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.observe.owners import keys_for
 from tests.edge.objects import (
     NAMESPACE,
     Object,

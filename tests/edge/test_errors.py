@@ -2,7 +2,7 @@ import httpx2
 import pytest
 
 from mlendpoints.api.reasons import Reason
-from mlendpoints.edge.errors import (
+from mlendpoints.edge.kube.errors import (
     AlreadyExistsError,
     ApiError,
     ConflictError,

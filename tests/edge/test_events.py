@@ -11,9 +11,9 @@ from mlendpoints.api.endpoint import Endpoint, EndpointSpec
 from mlendpoints.api.meta import ObjectMeta
 from mlendpoints.core.plan import Event
 from mlendpoints.edge import events
-from mlendpoints.edge.client import Api
-from mlendpoints.edge.errors import UnavailableError
 from mlendpoints.edge.events import Recorder
+from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.errors import UnavailableError
 from tests.edge.virtual_time import now, run
 
 ENDPOINT = Endpoint(

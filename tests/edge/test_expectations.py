@@ -1,6 +1,6 @@
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.cache import Cache
-from mlendpoints.edge.expectations import PATIENCE, Expectations, Progress
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.reconcile.expectations import PATIENCE, Expectations, Progress
 from tests.edge.objects import NAMESPACE, Object, an_entry, an_object
 from tests.gen import some_settings
 

@@ -1,10 +1,10 @@
 from mlendpoints.api import labels
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.cache import Cache
-from mlendpoints.edge.expectations import Progress
-from mlendpoints.edge.feed import GATHERING, Feed, Neighbours
-from mlendpoints.edge.kinds import CLAIM, CONFIG, DEPLOYMENT, ENDPOINT, KINDS, MLMODEL, MODEL, POD, Watch
-from mlendpoints.edge.queue import Queue
+from mlendpoints.edge.kube.kinds import CLAIM, CONFIG, DEPLOYMENT, ENDPOINT, KINDS, MLMODEL, MODEL, POD, Watch
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.observe.feed import GATHERING, Feed, Neighbours
+from mlendpoints.edge.reconcile.expectations import Progress
+from mlendpoints.edge.reconcile.queue import Queue
 from tests import gen
 from tests.edge.objects import (
     NAMESPACE,

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mlendpoints.core.world import Child, Ref, World
-from mlendpoints.edge import kinds
-from mlendpoints.edge.business import keys_for
-from mlendpoints.edge.cache import Cache
-from mlendpoints.edge.client import Api
-from mlendpoints.edge.expectations import Progress
-from mlendpoints.edge.feed import Feed, Neighbours
-from mlendpoints.edge.kinds import KINDS, Kind, Watch, make_watches
-from mlendpoints.edge.marks import Mark
-from mlendpoints.edge.projections import Entry, decode
-from mlendpoints.edge.queue import Queue
-from mlendpoints.edge.reflector import Reflector
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.kinds import KINDS, Kind, Watch, make_watches
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.observe.feed import Feed, Neighbours
+from mlendpoints.edge.observe.indexers import Mark
+from mlendpoints.edge.observe.owners import keys_for
+from mlendpoints.edge.observe.projections import Entry, decode
+from mlendpoints.edge.observe.reflector import Reflector
+from mlendpoints.edge.reconcile.expectations import Progress
+from mlendpoints.edge.reconcile.queue import Queue
 from tests.edge.hostile import DEEP, GOOD, HOSTILE, an_owner, events
 from tests.edge.objects import NAMESPACE, Object, a_model_instance, an_entry, an_object, filled
 from tests.edge.scripted import Exchange, Script, played

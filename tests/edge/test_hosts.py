@@ -10,13 +10,13 @@ from structlog.testing import capture_logs
 
 from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
-from mlendpoints.core.claims import host_hindrance
-from mlendpoints.core.endpoint import plan_endpoint
-from mlendpoints.core.hosts import granted, host_of, precedence
+from mlendpoints.core.endpoint.host_claim import host_hindrance
+from mlendpoints.core.endpoint.hosts import granted, host_of, precedence
+from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.world import HostGrant, Ref
-from mlendpoints.edge.cache import Cache
-from mlendpoints.edge.projections import Entry, Route
-from mlendpoints.edge.reconciler import log_conflict
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.observe.projections import Entry, Route
+from mlendpoints.edge.reconcile.reconciler import log_conflict
 from tests.edge.objects import Object, an_entry, an_object
 from tests.gen import some_settings
 

@@ -5,9 +5,9 @@ import msgspec
 
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.client import Api, Written, WrittenMeta
-from mlendpoints.edge.errors import NotFoundError
-from mlendpoints.edge.kinds import Kind
+from mlendpoints.edge.kube.client import Api, Written, WrittenMeta
+from mlendpoints.edge.kube.errors import NotFoundError
+from mlendpoints.edge.kube.kinds import Kind
 from mlendpoints.edge.lease import Lease, LeaseTimes
 from tests.edge.virtual_time import elapse, now, run
 

@@ -1,7 +1,7 @@
 """Since when gateway pods linger: from when they are first seen so, for as long as they are."""
 
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.cache import Cache
+from mlendpoints.edge.observe.cache import Cache
 from tests.edge.objects import NAMESPACE, Object, an_endpoint, an_entry, an_object
 from tests.edge.test_cache import EP, serving
 from tests.gen import some_settings

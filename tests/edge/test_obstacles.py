@@ -7,8 +7,8 @@ import pytest
 
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.world import Ref, Refusal
-from mlendpoints.edge.errors import UnavailableError
-from mlendpoints.edge.obstacles import AT_ONCE, MOST, PACE, PAUSE, Obstacles, is_there
+from mlendpoints.edge.ask.obstacles import AT_ONCE, MOST, PACE, PAUSE, Obstacles, is_there
+from mlendpoints.edge.kube.errors import UnavailableError
 from tests.edge.scripted import Exchange, Script, played
 from tests.edge.virtual_time import elapse, now, run
 

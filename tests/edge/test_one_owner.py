@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from mlendpoints.api.endpoint import EndpointStatus
-from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.cache import Cache
-from mlendpoints.edge.reconciler import decide
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.reconcile.reconciler import decide
 from tests.edge.objects import Object, an_entry, an_object
 from tests.gen import some_settings
 

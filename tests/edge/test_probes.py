@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from mlendpoints.core.world import GatewayPod, Probe, Ref
-from mlendpoints.edge import questions
-from mlendpoints.edge.answers import Answers
-from mlendpoints.edge.probes import Prober
+from mlendpoints.edge.ask import questions
+from mlendpoints.edge.ask.probes import Prober
+from mlendpoints.edge.observe.answers import Answers
 from tests.certificates import self_signed
 from tests.edge.waiting import until
 

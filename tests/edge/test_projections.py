@@ -5,7 +5,7 @@ import pytest
 
 from mlendpoints.api import labels
 from mlendpoints.core.world import Child, ContainerFacts, JobFacts, PodFacts
-from mlendpoints.edge.projections import Instance, Route, Volume
+from mlendpoints.edge.observe.projections import Instance, Route, Volume
 from tests.edge.objects import Object, a_model_instance, a_pod, an_endpoint, an_entry, an_object
 
 

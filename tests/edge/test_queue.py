@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.queue import FIRST_RETRY, LAST_RETRY, Queue
+from mlendpoints.edge.reconcile.queue import FIRST_RETRY, LAST_RETRY, Queue
 from tests.edge.virtual_time import elapse, now, run, settle
 
 A, B, C = (Ref("Endpoint", "default", name) for name in "abc")

@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.cache import Cache
-from mlendpoints.edge.expectations import Progress
-from mlendpoints.edge.feed import Feed
-from mlendpoints.edge.kinds import MODEL, Watch
-from mlendpoints.edge.queue import Queue
-from mlendpoints.edge.reflector import Patience, Reflector
+from mlendpoints.edge.kube.kinds import MODEL, Watch
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.observe.feed import Feed
+from mlendpoints.edge.observe.reflector import Patience, Reflector
+from mlendpoints.edge.reconcile.expectations import Progress
+from mlendpoints.edge.reconcile.queue import Queue
 from tests.edge.scripted import Exchange, Object, Script, Step, played
 from tests.edge.waiting import until
 from tests.gen import some_settings

@@ -4,10 +4,10 @@ from itertools import count
 import msgspec
 
 from mlendpoints.api.model import Model
-from mlendpoints.core.templates import TemplateWorld, Use, plan_config, plan_model
+from mlendpoints.core.endpoint.template_status import TemplateWorld, Use, plan_config, plan_model
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.cache import Cache
-from mlendpoints.edge.uses import uses_of
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.reconcile.uses import uses_of
 from tests.edge.objects import NAMESPACE, a_config, a_model, an_endpoint, filled
 from tests.gen import a_config as a_config_template
 from tests.gen import a_model as a_model_template

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.errors import (
+from mlendpoints.edge.kube.errors import (
     ApiError,
     ConflictError,
     NotFoundError,
@@ -15,8 +15,8 @@ from mlendpoints.edge.errors import (
     UnavailableError,
 )
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.queue import FIRST_RETRY, Queue
-from mlendpoints.edge.worker import NotYetError, Workers
+from mlendpoints.edge.reconcile.queue import FIRST_RETRY, Queue
+from mlendpoints.edge.reconcile.worker import NotYetError, Workers
 from tests.edge.virtual_time import elapse, now, run, settle
 
 KEY, OTHER = Ref("Endpoint", "default", "a"), Ref("Endpoint", "default", "b")

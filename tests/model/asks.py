@@ -12,8 +12,8 @@ from msgspec import Struct
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
-from mlendpoints.core.entrances import asked_door
-from mlendpoints.core.target import Target, resolve
+from mlendpoints.core.endpoint.listeners import asked_door
+from mlendpoints.core.endpoint.resolve import Target, resolve
 from mlendpoints.core.world import Door, Settings, World
 from tests import gen
 

@@ -7,13 +7,13 @@ from unittest.mock import patch
 from msgspec import Struct
 
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core import children, deletion, endpoint, retirement, rollout, scaling, status
-from mlendpoints.core.entrances import asked_door
+from mlendpoints.core.endpoint import deletion, desired, plan, prune, rollout, scaling, status
+from mlendpoints.core.endpoint.listeners import asked_door
+from mlendpoints.core.endpoint.prune import Leftovers
+from mlendpoints.core.endpoint.resolve import Target
+from mlendpoints.core.endpoint.rollout import Rollout
+from mlendpoints.core.endpoint.view import Scene
 from mlendpoints.core.findings import Finding
-from mlendpoints.core.retirement import Leftovers
-from mlendpoints.core.rollout import Rollout
-from mlendpoints.core.scene import Scene
-from mlendpoints.core.target import Target
 from mlendpoints.core.world import Child, Destination, Door, Routes
 
 
@@ -89,15 +89,15 @@ def _as_it_stands(_scene: Scene, live: Routes) -> tuple[Destination, ...]:
 
 
 def _even_while_absent(scene: Scene, _decided: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
-    return tuple(child for name in unneeded.model_instances for child in retirement.retire(scene, name))
+    return tuple(child for name in unneeded.model_instances for child in prune.retire(scene, name))
 
 
 BUGS = {
     "no-pings": Bug("weights are written without pings proven", "update", rollout, "newcomers", _no_newcomers),
     "prune-unproven": Bug(
-        "pods go without a proof", "update", retirement, "routes_are_proven", _written_is_proven, "is_on_record"
+        "pods go without a proof", "update", prune, "routes_are_proven", _written_is_proven, "is_on_record"
     ),
-    "services-first": Bug("a Service goes with its pods", "update", retirement, "retire", _all_at_once),
+    "services-first": Bug("a Service goes with its pods", "update", prune, "retire", _all_at_once),
     "scale-unproven": Bug(
         "pods are taken without a proof", "update", scaling, "routes_are_proven", _written_is_proven, "is_on_record"
     ),
@@ -105,14 +105,14 @@ BUGS = {
     "failures-forgotten": Bug("a failed update begins again", "update", rollout, "_recorded_failure", _nothing),
     "pods-before-routes": Bug("a deletion does not ask the gateways", "update", deletion, "_seen_gone", _always),
     "gateway-left": Bug("the garbage collector is to take the Gateway", "update", deletion, "_undeleted", _the_routes),
-    "close-at-once": Bug("a door closes before another is proven", "update", children, "doors_beside", _asked_alone),
+    "close-at-once": Bug("a door closes before another is proven", "update", desired, "doors_beside", _asked_alone),
     "doors-unproven": Bug("what is asked for is not part of the revision", "update", Scene, "entrance", _NO_ENTRANCE),
     "dead-gateways": Bug("a gateway pod on a dead node is waited for", "dead gateway", Scene, "_is_gone", _never),
     "late-though-ready": Bug("a deadline passes whatever is ready", "update", rollout, "_late_proof", _late_at_once),
-    "no-credential": Bug("TLS without a credential is no case", "update", children, "open_doors", _the_asked_door),
+    "no-credential": Bug("TLS without a credential is no case", "update", desired, "open_doors", _the_asked_door),
     "template-alone": Bug(
-        "images of an earlier release stay where pods are built", "upgrade", children, "fits", _always
+        "images of an earlier release stay where pods are built", "upgrade", desired, "fits", _always
     ),
-    "prune-blindly": Bug("pods go whatever the routes say", "trouble", endpoint, "prune", _even_while_absent),
+    "prune-blindly": Bug("pods go whatever the routes say", "trouble", plan, "prune", _even_while_absent),
     "weights-by-hand": Bug("weights changed by hand are kept", "trouble", Scene, "_as_written", _as_it_stands),
 }

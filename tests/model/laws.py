@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
-from mlendpoints.core.target import Target
+from mlendpoints.core.endpoint.resolve import Target
 from mlendpoints.core.world import Destination, Routes
 from tests.model.asks import ASKS, config_of, door_of, models_of, target_of
 from tests.model.operator import Decision

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from mlendpoints.api import labels
 from mlendpoints.api.model import Model
-from mlendpoints.core import endpoint
-from mlendpoints.core.entrances import parse_doors
+from mlendpoints.core.endpoint import plan
+from mlendpoints.core.endpoint.listeners import parse_doors
 from mlendpoints.core.plan import Apply, Create, Plan, Refreeze, Scale, SetStatus, Write
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Child
@@ -53,12 +53,17 @@ class Operator:
 
     def _plan(self, state: State) -> Decision:
         try:
-            plan = endpoint.plan_endpoint(self._observed.world(state))
+            decided = plan.plan_endpoint(self._observed.world(state))
         except Exception as error:  # noqa: BLE001 - no state may break the decision
             return Decision(ops=(), ready=False, wakes=False, broken=repr(error))
-        told = abstract_status(plan.status, state.keep) if plan.status is not None else state.status
-        ops = (*self._writes(plan), *_deletions(state, plan), *_reports(state, plan), *_questions(state, plan))
-        return Decision(ops=ops, ready=told.ready, wakes=plan.recheck is not None)
+        told = abstract_status(decided.status, state.keep) if decided.status is not None else state.status
+        ops = (
+            *self._writes(decided),
+            *_deletions(state, decided),
+            *_reports(state, decided),
+            *_questions(state, decided),
+        )
+        return Decision(ops=ops, ready=told.ready, wakes=decided.recheck is not None)
 
     def _writes(self, plan: Plan) -> Iterator[Op]:
         for write in plan.writes:

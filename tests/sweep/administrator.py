@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from bench.client import Client
-from mlendpoints.edge.kinds import Kind
+from mlendpoints.edge.kube.kinds import Kind
 from tests.sweep.gateways import Gateways
 
 # PORT/CREDENTIAL, as the chart puts them in the policy of an operator that is given these credentials.

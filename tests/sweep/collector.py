@@ -5,7 +5,7 @@ import uuid
 
 from bench.client import Client, RequestError
 from bench.waiting import until
-from mlendpoints.edge.kinds import MODEL
+from mlendpoints.edge.kube.kinds import MODEL
 
 _CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 _MOMENT = 0.5  # seconds in which it collects what it knows

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from bench.client import Object
 from mlendpoints.core.world import Ref
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 from tests.sweep.store import Change, Record
 from tests.sweep.wire import Call
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bench.client import Object
 from mlendpoints.api.labels import ROUTE_PATH
-from mlendpoints.core.entrances import parse_doors
+from mlendpoints.core.endpoint.listeners import parse_doors
 from mlendpoints.core.world import Door
 from tests.sweep.gateways import Answer
 from tests.sweep.store import Change

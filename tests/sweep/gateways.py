@@ -19,9 +19,9 @@ from msgspec import Struct, field
 from bench.client import Client, Object
 from bench.gateway import VirtualService, answer, make_slice, own_address
 from mlendpoints.api.labels import PING_PATH
-from mlendpoints.core.entrances import parse_doors
+from mlendpoints.core.endpoint.listeners import parse_doors
 from mlendpoints.core.world import Door, Ref
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 from tests.certificates import self_signed
 from tests.sweep.store import Change, Record, Store
 

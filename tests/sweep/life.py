@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 
 import structlog
 
-from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.endpoint.plan import plan_endpoint
+from mlendpoints.core.endpoint.template_status import plan_config, plan_model
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
-from mlendpoints.core.templates import plan_config, plan_model
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.client import Api
-from mlendpoints.edge.kinds import CONFIG, ENDPOINT, MODEL, Watch
+from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.kinds import CONFIG, ENDPOINT, MODEL, Watch
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.operator import Operator, Process
-from mlendpoints.edge.reconciler import Plans
+from mlendpoints.edge.reconcile.reconciler import Plans
 from mlendpoints.edge.settings import Settings
 from tests.sweep.wire import Wire
 

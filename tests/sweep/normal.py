@@ -17,7 +17,7 @@ from bench.client import Object
 from mlendpoints.api import labels
 from mlendpoints.core.routes import ROUTE
 from mlendpoints.core.world import Ref
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 from tests.sweep.store import Record
 
 Picture = dict[str, Object]  # by kind and normal name

@@ -27,7 +27,7 @@ from mlendpoints.api.labels import MANAGED_BY, MANAGER, PING_PATH
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Destination, Ref
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 from tests.sweep.doors import Doors
 from tests.sweep.gateways import LAGS, Answer
 from tests.sweep.store import Change, Record

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 
 from msgspec import Struct, structs
 
-from mlendpoints.edge.reconciler import Plans
+from mlendpoints.edge.reconcile.reconciler import Plans
 from tests.sweep.cost import Cost, cost
 from tests.sweep.life import PLANS
 from tests.sweep.normal import Picture, differences, picture, without_race

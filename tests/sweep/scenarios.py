@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from mlendpoints.core.world import Ref
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 from tests.sweep.user import ENDPOINT, User, variant
 from tests.sweep.workloads import Behaviour
 

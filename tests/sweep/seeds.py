@@ -10,22 +10,23 @@ from msgspec.structs import replace
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.labels import PING_PATH, ROUTE_PATH
-from mlendpoints.core import rollout
-from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.endpoint import rollout
+from mlendpoints.core.endpoint.plan import plan_endpoint
+from mlendpoints.core.endpoint.view import Scene
 from mlendpoints.core.findings import Finding, deadline_finding
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.plan import Apply, Create, Plan, Write
-from mlendpoints.core.scene import Scene
 from mlendpoints.core.world import Probe, Ref, World
-from mlendpoints.edge import kinds, projections
-from mlendpoints.edge.cache import Cache
-from mlendpoints.edge.feed import Feed
-from mlendpoints.edge.foreign import ForeignRoutes
-from mlendpoints.edge.hosts import Hosts
-from mlendpoints.edge.marks import by_uid
-from mlendpoints.edge.projections import Entry
-from mlendpoints.edge.reconciler import Plans
-from mlendpoints.edge.reflector import Reflector
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.observe import projections
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.observe.feed import Feed
+from mlendpoints.edge.observe.foreign_routes import ForeignRoutes
+from mlendpoints.edge.observe.hosts import Hosts
+from mlendpoints.edge.observe.indexers import by_uid
+from mlendpoints.edge.observe.projections import Entry
+from mlendpoints.edge.observe.reflector import Reflector
+from mlendpoints.edge.reconcile.reconciler import Plans
 from tests.sweep.life import PLANS
 
 Decide = Callable[[World], Plan]

@@ -30,10 +30,10 @@ from msgspec.structs import replace
 
 from bench.client import Client, RequestError, connected
 from mlendpoints.api.policy import OPERATOR
-from mlendpoints.core import endpoint, scene
-from mlendpoints.edge.client import Api
+from mlendpoints.core.endpoint import plan, view
+from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.operator import Process
-from mlendpoints.edge.reconciler import Plans
+from mlendpoints.edge.reconcile.reconciler import Plans
 from mlendpoints.edge.settings import Settings
 from tests.sweep import collector, gateways, store, workloads
 from tests.sweep.administrator import Administrator
@@ -302,7 +302,7 @@ async def _stage(kubeconfig: Path, *, lags: Mapping[str, float], start: float, f
 @contextmanager
 def _short_patience_with_dead_nodes() -> Iterator[None]:
     """A gateway pod that leaves and does not serve counts for a moment, in place of a minute."""
-    with patch.object(scene, "LINGER", LINGER), patch.object(endpoint, "LINGER", LINGER):
+    with patch.object(view, "LINGER", LINGER), patch.object(plan, "LINGER", LINGER):
         yield
 
 

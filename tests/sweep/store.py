@@ -16,9 +16,9 @@ from msgspec import Struct
 
 from bench.client import Client, Object
 from mlendpoints.core.world import Ref
-from mlendpoints.edge import kinds
-from mlendpoints.edge.decoding import read
-from mlendpoints.edge.kinds import Kind
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.decoding import read
+from mlendpoints.edge.kube.kinds import Kind
 
 WATCHED = (
     *(kinds.ENDPOINT, kinds.CONFIG, kinds.MODEL),

@@ -8,13 +8,13 @@ import msgspec
 
 from bench.client import Client, Object, RequestError
 from mlendpoints.api.meta import API_VERSION
-from mlendpoints.core.entrances import parse_doors
+from mlendpoints.core.endpoint.listeners import parse_doors
+from mlendpoints.core.endpoint.updates import REMOVING
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.times import seconds
-from mlendpoints.core.updates import REMOVING
 from mlendpoints.core.world import Destination, Ref
-from mlendpoints.edge import kinds
-from mlendpoints.edge.kinds import KINDS, Kind
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.kinds import KINDS, Kind
 from tests.sweep.administrator import Administrator
 from tests.sweep.clock import Clock
 from tests.sweep.neighbour import Neighbour

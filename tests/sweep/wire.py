@@ -13,7 +13,7 @@ import httpx2
 import msgspec
 from msgspec import Struct
 
-from mlendpoints.edge.kinds import KINDS, LEASE
+from mlendpoints.edge.kube.kinds import KINDS, LEASE
 
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _READS = frozenset({"get", "list", "watch"})

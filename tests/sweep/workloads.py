@@ -13,7 +13,7 @@ from enum import Enum
 from bench.client import Client, Object, RequestError
 from bench.workloads import make_address, make_slice, make_status
 from mlendpoints.api import labels
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 from tests.sweep.store import Change, Record, Store
 
 _AGAIN = 0.05  # seconds after which a refused write is tried again

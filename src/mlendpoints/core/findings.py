@@ -9,11 +9,11 @@ from msgspec.structs import force_setattr
 
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.mounting import mount_said, not_mounted
-from mlendpoints.core.probing import Failing, failing, unhealthy
-from mlendpoints.core.quoting import one_line, quoted, quoted_end
-from mlendpoints.core.rejections import rejection
-from mlendpoints.core.volumes import waits_for_volume
+from mlendpoints.core.reasons.admission import rejection
+from mlendpoints.core.reasons.mounts import mount_said, not_mounted
+from mlendpoints.core.reasons.probes import Failing, failing, unhealthy
+from mlendpoints.core.reasons.quoting import one_line, quoted, quoted_end
+from mlendpoints.core.reasons.volumes import waits_for_volume
 from mlendpoints.core.world import Child, ContainerFacts, PodFacts, Refusal
 
 _PULL_FAILED = frozenset(

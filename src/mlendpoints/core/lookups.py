@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from mlendpoints.core.probing import unhealthy
+from mlendpoints.core.reasons.probes import unhealthy
 from mlendpoints.core.world import Child, Complaint, Lookup, MLModelWorld, PodFacts, Ref, World
 
 _AT_ONCE = 3  # pods, and Deployments, of one root: those of one version fail alike

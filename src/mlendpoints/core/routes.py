@@ -15,8 +15,8 @@ import msgspec
 
 from mlendpoints.api.labels import INVOKED_VARIANT_HEADER
 from mlendpoints.api.meta import Value
+from mlendpoints.core.canonical import sparse
 from mlendpoints.core.manifests import Manifest
-from mlendpoints.core.sparse import sparse
 from mlendpoints.core.world import Destination, Routes
 
 BUILDER = "1"  # revision of the VirtualService's builder; change it with what gateways answer

@@ -16,8 +16,8 @@ from msgspec import Struct
 from mlendpoints.api.endpointconfig import ProductionVariant
 from mlendpoints.api.mlmodel import MLModel, MLModelSpec
 from mlendpoints.api.model import Model, ModelSpec
+from mlendpoints.core.canonical import sparse
 from mlendpoints.core.quantities import canonical_quantity
-from mlendpoints.core.sparse import sparse
 
 LENGTH = 8
 _QUANTITIES = ("cpus", "memory", "size")

@@ -10,13 +10,13 @@ import uuid
 import structlog
 from lightkube.core.exceptions import ConfigError
 
-from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.endpoint.plan import plan_endpoint
+from mlendpoints.core.endpoint.template_status import plan_config, plan_model
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
-from mlendpoints.core.templates import plan_config, plan_model
-from mlendpoints.edge.client import Api
+from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.operator import Operator, Process
-from mlendpoints.edge.reconciler import Plans
+from mlendpoints.edge.reconcile.reconciler import Plans
 from mlendpoints.edge.settings import Settings, SettingsError, read_settings
 
 

@@ -17,10 +17,10 @@ from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.plan import Event
-from mlendpoints.edge.client import Api
 from mlendpoints.edge.correlator import Correlator
-from mlendpoints.edge.errors import ApiError
-from mlendpoints.edge.kinds import EVENT
+from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.errors import ApiError
+from mlendpoints.edge.kube.kinds import EVENT
 from mlendpoints.edge.turns import Turns
 
 REPORTER = "mlendpoints.dev/operator"

@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.client import Api, answer
-from mlendpoints.edge.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
 from mlendpoints.edge.events import micro_time
-from mlendpoints.edge.kinds import LEASE
+from mlendpoints.edge.kube.client import Api, answer
+from mlendpoints.edge.kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
+from mlendpoints.edge.kube.kinds import LEASE
 
 log = structlog.get_logger()
 

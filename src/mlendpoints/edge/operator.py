@@ -12,26 +12,27 @@ import structlog
 from msgspec import Struct
 
 from mlendpoints.core.world import Ref
-from mlendpoints.edge import health, kinds
-from mlendpoints.edge.cache import Cache
-from mlendpoints.edge.client import Api
+from mlendpoints.edge import health
+from mlendpoints.edge.ask.obstacles import Obstacles, is_there
+from mlendpoints.edge.ask.pod_events import Inquiries, ask_events
+from mlendpoints.edge.ask.probes import Prober
 from mlendpoints.edge.events import Recorder
-from mlendpoints.edge.expectations import Expectations, Progress
-from mlendpoints.edge.feed import Feed, Neighbours
-from mlendpoints.edge.holds import Holds
-from mlendpoints.edge.inquiries import Inquiries, ask_events
-from mlendpoints.edge.kinds import make_watches
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.kinds import make_watches
 from mlendpoints.edge.lease import Lease, LeaseTimes
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.obstacles import Obstacles, is_there
-from mlendpoints.edge.probes import Prober
-from mlendpoints.edge.queue import Queue
-from mlendpoints.edge.reconciler import Parts, Plans, Reconciler
-from mlendpoints.edge.reflector import Patience, Reflector
-from mlendpoints.edge.refusals import Refusals
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.observe.feed import Feed, Neighbours
+from mlendpoints.edge.observe.reflector import Patience, Reflector
+from mlendpoints.edge.reconcile.debounce import Holds
+from mlendpoints.edge.reconcile.expectations import Expectations, Progress
+from mlendpoints.edge.reconcile.queue import Queue
+from mlendpoints.edge.reconcile.reconciler import Parts, Plans, Reconciler
+from mlendpoints.edge.reconcile.rejections import Refusals
+from mlendpoints.edge.reconcile.worker import Workers
+from mlendpoints.edge.reconcile.writes import Writer
 from mlendpoints.edge.settings import Settings
-from mlendpoints.edge.worker import Workers
-from mlendpoints.edge.writes import Writer
 
 _FINISH = 20.0  # seconds that reconciles may take to end on a clean stop
 _LAST_EVENTS = 2.0  # seconds that their events may take then

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlendpoints.edge.client import Api
+from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.metrics import Metrics
 from tests.apiserver.api.conftest import may_do_everything
 from tests.apiserver.server import Server

@@ -6,8 +6,8 @@ from functools import partial
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from mlendpoints.edge import kinds
-from mlendpoints.edge.kinds import KINDS
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.kinds import KINDS
 from tests.edge import hostile
 from tests.edge.hostile import Good
 from tests.edge.objects import Object, a_config, a_model, an_endpoint, an_mlmodel, an_object

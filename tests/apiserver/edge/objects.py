@@ -6,9 +6,9 @@ from typing import Any
 from mlendpoints.api import labels
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.core.world import Child, Ref
-from mlendpoints.edge.client import Api
-from mlendpoints.edge.kinds import KINDS
-from mlendpoints.edge.projections import decode
+from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.kinds import KINDS
+from mlendpoints.edge.observe.projections import decode
 from tests.apiserver.server import Server
 
 Object = dict[str, Any]

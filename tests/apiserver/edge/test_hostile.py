@@ -18,9 +18,9 @@ from bench.client import IN_FLIGHT, Client, connected
 from mlendpoints.api import labels
 from mlendpoints.api.policy import OPERATOR
 from mlendpoints.core.world import Ref
-from mlendpoints.edge import kinds
-from mlendpoints.edge.client import Api
-from mlendpoints.edge.kinds import KINDS
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.kinds import KINDS
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.operator import Operator, Process
 from mlendpoints.edge.settings import Settings

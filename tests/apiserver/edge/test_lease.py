@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.client import Api
+from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.lease import Lease, LeaseTimes
 from mlendpoints.edge.metrics import Metrics
 from tests.apiserver.edge.conftest import Connect

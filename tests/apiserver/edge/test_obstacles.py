@@ -8,9 +8,9 @@ import pytest
 
 from mlendpoints.core.plan import Create, Plan
 from mlendpoints.core.world import Ref, World
-from mlendpoints.edge.client import Api
-from mlendpoints.edge.errors import RefusedError
-from mlendpoints.edge.kinds import ENDPOINT, KINDS
+from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.errors import RefusedError
+from mlendpoints.edge.kube.kinds import ENDPOINT, KINDS
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import (
     Object,

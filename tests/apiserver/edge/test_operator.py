@@ -17,13 +17,13 @@ from mlendpoints.api.endpointconfig import EndpointConfigStatus
 from mlendpoints.api.model import ModelStatus
 from mlendpoints.core.plan import Create, Event, MLModelPlan, Plan
 from mlendpoints.core.world import Child, Ref, World
-from mlendpoints.edge.client import Api
-from mlendpoints.edge.errors import NotFoundError
-from mlendpoints.edge.kinds import ENDPOINT, EVENT, Watch
+from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.errors import NotFoundError
+from mlendpoints.edge.kube.kinds import ENDPOINT, EVENT, Watch
 from mlendpoints.edge.lease import LeaseTimes
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.operator import Operator, Process
-from mlendpoints.edge.reconciler import Plans
+from mlendpoints.edge.reconcile.reconciler import Plans
 from mlendpoints.edge.settings import Settings
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import Object, a_service, an_endpoint, created, deleted, observed, read, ref_of

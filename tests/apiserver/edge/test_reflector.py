@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager
 import pytest
 
 from mlendpoints.core.world import Child
-from mlendpoints.edge.cache import Cache
-from mlendpoints.edge.client import PAGE, Api
-from mlendpoints.edge.errors import GoneError
-from mlendpoints.edge.expectations import Expectations, Progress
-from mlendpoints.edge.feed import Feed
-from mlendpoints.edge.kinds import MODEL, SERVICE, Watch
+from mlendpoints.edge.kube.client import PAGE, Api
+from mlendpoints.edge.kube.errors import GoneError
+from mlendpoints.edge.kube.kinds import MODEL, SERVICE, Watch
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.queue import Queue
-from mlendpoints.edge.reflector import Reflector
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.observe.feed import Feed
+from mlendpoints.edge.observe.reflector import Reflector
+from mlendpoints.edge.reconcile.expectations import Expectations, Progress
+from mlendpoints.edge.reconcile.queue import Queue
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import a_model, a_service, an_endpoint, created, observed, ref_of
 from tests.edge.waiting import until

@@ -13,12 +13,12 @@ from mlendpoints.api.policy import OPERATOR
 from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.plan import Create, Refreeze
 from mlendpoints.core.world import Child, Ref
-from mlendpoints.edge.client import Api
-from mlendpoints.edge.errors import ConflictError
-from mlendpoints.edge.kinds import DEPLOYMENT
+from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.errors import ConflictError
+from mlendpoints.edge.kube.kinds import DEPLOYMENT
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.projections import Instance, decode
-from mlendpoints.edge.writes import Writer
+from mlendpoints.edge.observe.projections import Instance, decode
+from mlendpoints.edge.reconcile.writes import Writer
 from tests.apiserver.api.conftest import may_do_everything
 from tests.apiserver.api.objects import an_instance
 from tests.apiserver.edge.objects import Object, read

@@ -8,11 +8,11 @@ from mlendpoints.api.endpoint import EndpointStatus, UpdateStatus
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.plan import Adopt, Apply, Create, Replace, Scale, SetStatus
 from mlendpoints.core.world import Child, Ref
-from mlendpoints.edge.client import Api, Written, WrittenMeta
-from mlendpoints.edge.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
-from mlendpoints.edge.kinds import ENDPOINT, SERVICE
+from mlendpoints.edge.kube.client import Api, Written, WrittenMeta
+from mlendpoints.edge.kube.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from mlendpoints.edge.kube.kinds import ENDPOINT, SERVICE
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.writes import Writer
+from mlendpoints.edge.reconcile.writes import Writer
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import (
     Object,

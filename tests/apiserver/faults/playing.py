@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from mlendpoints.edge.holds import HELD
+from mlendpoints.edge.reconcile.debounce import HELD
 from tests.apiserver.faults.proxy import Fault, upstream
 from tests.apiserver.faults.trial import Measure, Result, Trials
 from tests.apiserver.faults.watches import Object

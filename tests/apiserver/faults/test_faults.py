@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlendpoints.edge.reflector import Patience
+from mlendpoints.edge.observe.reflector import Patience
 from tests.apiserver.faults.answers import Late, Unreliable
 from tests.apiserver.faults.clock import FastLoop
 from tests.apiserver.faults.playing import Faults, Played, is_ready_or_gone, measure, play

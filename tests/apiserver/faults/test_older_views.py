@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlendpoints.edge.kinds import make_watches
+from mlendpoints.edge.kube.kinds import make_watches
 from tests.apiserver.faults.playing import all_of, on_stage
 from tests.apiserver.faults.trial import Result
 from tests.sweep.life import run

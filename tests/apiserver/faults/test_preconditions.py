@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from bench.client import Object
 from mlendpoints.core.world import Ref
-from mlendpoints.edge import kinds
-from mlendpoints.edge.kinds import Kind
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.kinds import Kind
 from tests.apiserver.faults.answers import Meanwhile
 from tests.apiserver.faults.playing import all_of, on_stage
 from tests.apiserver.faults.trial import Result, Trials, result_of

@@ -11,7 +11,7 @@ import pytest
 from msgspec import Struct, field
 
 from bench.client import Client
-from mlendpoints.edge.kinds import LEASE
+from mlendpoints.edge.kube.kinds import LEASE
 from mlendpoints.edge.lease import LeaseTimes
 from mlendpoints.edge.operator import Process
 from tests.apiserver.faults.answers import WithoutLease

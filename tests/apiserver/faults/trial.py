@@ -14,9 +14,9 @@ import httpx2
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mlendpoints.edge.kinds import EVENT
+from mlendpoints.edge.kube.kinds import EVENT
+from mlendpoints.edge.observe.reflector import Patience
 from mlendpoints.edge.operator import Process
-from mlendpoints.edge.reflector import Patience
 from tests.apiserver.faults.answers import OlderView
 from tests.apiserver.faults.proxy import Call, Detour, Fault, Proxy, between
 from tests.sweep.life import PROCESS, Life

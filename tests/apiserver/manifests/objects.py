@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 
 from mlendpoints.api.labels import MANAGER
-from mlendpoints.core.difference import stamped
+from mlendpoints.core.drift import stamped
 from mlendpoints.core.manifests import Manifest
 
 OPERATOR = {

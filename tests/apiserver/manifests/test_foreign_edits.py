@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from mlendpoints.core.difference import covers
+from mlendpoints.core.drift import covers
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.world import Child
-from mlendpoints.edge.projections import decode
+from mlendpoints.edge.observe.projections import decode
 from tests.apiserver.manifests.objects import MERGE, STRATEGIC, Objects, differences, our_fields
 from tests.apiserver.manifests.test_stored import manifest_of
 

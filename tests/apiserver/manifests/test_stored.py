@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from mlendpoints.core.difference import covers
+from mlendpoints.core.drift import covers
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.quantities import canonical_quantity
 from tests.apiserver.manifests.objects import Objects, differences, our_fields, sent

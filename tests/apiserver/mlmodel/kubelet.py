@@ -14,7 +14,7 @@ from itertools import count
 import msgspec
 
 from bench.client import Client, Object
-from mlendpoints.edge import kinds
+from mlendpoints.edge.kube import kinds
 
 NODE = "fake"
 LAST_WORDS = "no such file: model.onnx"

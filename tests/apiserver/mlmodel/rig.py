@@ -14,16 +14,16 @@ import pytest
 from bench.client import Client, Object, RequestError, connected
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.policy import OPERATOR
-from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.endpoint.plan import plan_endpoint
+from mlendpoints.core.endpoint.template_status import plan_config, plan_model
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
-from mlendpoints.core.templates import plan_config, plan_model
-from mlendpoints.edge import kinds
-from mlendpoints.edge.client import Api
-from mlendpoints.edge.kinds import MLMODEL, Kind
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.kinds import MLMODEL, Kind
 from mlendpoints.edge.lease import LeaseTimes
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.operator import Operator, Process
-from mlendpoints.edge.reconciler import Plans
+from mlendpoints.edge.reconcile.reconciler import Plans
 from mlendpoints.edge.settings import Settings
 from tests.apiserver.mlmodel.kubelet import Kubelet, at_work
 

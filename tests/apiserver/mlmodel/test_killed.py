@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from mlendpoints.edge.kinds import CLAIM, JOB, MLMODEL
+from mlendpoints.edge.kube.kinds import CLAIM, JOB, MLMODEL
 from tests.apiserver.mlmodel.rig import Rig, a_spec, settings, unattended
 from tests.sweep.life import PLANS, Life, follow_tasks, run
 from tests.sweep.stage import Connection

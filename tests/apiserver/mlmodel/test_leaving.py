@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlendpoints.edge.kinds import DEPLOYMENT, MLMODEL
+from mlendpoints.edge.kube.kinds import DEPLOYMENT, MLMODEL
 from tests.apiserver.mlmodel.rig import Rig, Scenario, a_spec, play
 
 Play = Callable[[Scenario], None]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.client import Object, RequestError
-from mlendpoints.edge.kinds import CLAIM, DEPLOYMENT, JOB, MLMODEL, POD, SERVICE, Kind
+from mlendpoints.edge.kube.kinds import CLAIM, DEPLOYMENT, JOB, MLMODEL, POD, SERVICE, Kind
 from tests.apiserver.mlmodel.kubelet import LAST_WORDS
 from tests.apiserver.mlmodel.rig import Rig, Scenario, a_spec, play
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.client import Object
-from mlendpoints.edge.kinds import MLMODEL
+from mlendpoints.edge.kube.kinds import MLMODEL
 from tests.apiserver.mlmodel.rig import Rig, a_spec, play
 
 

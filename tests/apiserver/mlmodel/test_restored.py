@@ -8,10 +8,10 @@ import pytest
 
 from bench.client import Object
 from mlendpoints.api.labels import MANAGED_BY
-from mlendpoints.core.difference import stamped
+from mlendpoints.core.drift import stamped
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.service import make_monitoring_service
-from mlendpoints.edge.kinds import CLAIM, CONFIG, DEPLOYMENT, ENDPOINT, GATEWAY, JOB, MLMODEL, MODEL, SERVICE, Kind
+from mlendpoints.edge.kube.kinds import CLAIM, CONFIG, DEPLOYMENT, ENDPOINT, GATEWAY, JOB, MLMODEL, MODEL, SERVICE, Kind
 from tests import gen
 from tests.apiserver.mlmodel.rig import Rig, a_spec, operating
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.client import Client, RequestError, connected
-from mlendpoints.edge.kinds import MLMODEL
+from mlendpoints.edge.kube.kinds import MLMODEL
 from tests.apiserver.mlmodel.rig import a_spec
 
 _RBAC = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"

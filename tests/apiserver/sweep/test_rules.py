@@ -9,8 +9,8 @@ from mlendpoints.api.labels import PROXY_PING_PATH, ROUTE_PATH
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.world import Destination, Ref
-from mlendpoints.edge import kinds
-from mlendpoints.edge.kinds import Kind
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.kinds import Kind
 from tests import gen
 from tests.sweep.clock import Clock
 from tests.sweep.gateways import LAGS, Answer

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlendpoints.edge import kinds
-from mlendpoints.edge.reconciler import Plans
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.reconcile.reconciler import Plans
 from tests.model.bugs import BUGS
 from tests.sweep import seeds
 from tests.sweep.gateways import LAGS

@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 from msgspec import Struct
 
-from mlendpoints.edge.kinds import DEPLOYMENT, ENDPOINT, MODEL, SERVICE
+from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT, MODEL, SERVICE
 from tests.e2e.place import kubectl
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial, in_flight, lost_of

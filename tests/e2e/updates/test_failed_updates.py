@@ -6,7 +6,7 @@ import pytest
 from msgspec import Struct
 
 from bench.zero_loss.objects import image
-from mlendpoints.edge.kinds import ENDPOINT, VIRTUAL_SERVICE
+from mlendpoints.edge.kube.kinds import ENDPOINT, VIRTUAL_SERVICE
 from tests.apiserver.server import Object
 from tests.e2e.conftest import GATEWAY
 from tests.e2e.objects import a_config, a_variant, an_echo

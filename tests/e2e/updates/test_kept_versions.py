@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mlendpoints.edge.kinds import ENDPOINT
+from mlendpoints.edge.kube.kinds import ENDPOINT
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import a_trial
 from tests.e2e.waiting import until

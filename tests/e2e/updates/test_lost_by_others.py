@@ -13,7 +13,7 @@ from time import monotonic
 import pytest
 from msgspec import Struct, field
 
-from mlendpoints.edge.kinds import ENDPOINT, MODEL, POD, VIRTUAL_SERVICE
+from mlendpoints.edge.kube.kinds import ENDPOINT, MODEL, POD, VIRTUAL_SERVICE
 from tests.e2e import seeded
 from tests.e2e.load import Load
 from tests.e2e.place import Place

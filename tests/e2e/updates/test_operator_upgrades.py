@@ -8,7 +8,7 @@ import pytest
 
 from bench.zero_loss.objects import image
 from mlendpoints.core.manifests.deployment import BUILDER
-from mlendpoints.edge.kinds import DEPLOYMENT, ENDPOINT
+from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT
 from tests.apiserver.server import Object
 from tests.e2e.place import Place
 from tests.e2e.updates.earlier import bring_earlier_proxy

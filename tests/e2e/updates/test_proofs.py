@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from mlendpoints.edge.kinds import DEPLOYMENT, POD
+from mlendpoints.edge.kube.kinds import DEPLOYMENT, POD
 from tests.e2e.place import Place, condition_of
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mlendpoints.edge.kinds import ENDPOINT
+from mlendpoints.edge.kube.kinds import ENDPOINT
 from tests.e2e.place import kubectl
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 from msgspec import Struct
 
-from mlendpoints.edge.kinds import DEPLOYMENT, ENDPOINT, POD, SERVICE
+from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT, POD, SERVICE
 from tests.apiserver.server import Object
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mlendpoints.core import scene
 from mlendpoints.core.directories import Directory, is_allowed, locate, overlapping, why_not
+from mlendpoints.core.endpoint import view
 from mlendpoints.core.manifests import instances
 from mlendpoints.core.manifests.storage import volume_name
 from mlendpoints.core.world import Ref
@@ -107,7 +107,7 @@ def of_an_earlier_release(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """Its volume is the directory that its variant asked for, whoever else asked for the same."""
     with monkeypatch.context() as earlier:
         earlier.setattr(instances, "locate", lambda path, _namespace, _settings: Directory(path))
-        earlier.setattr(scene, "is_allowed", lambda _instance, _settings: True)
+        earlier.setattr(view, "is_allowed", lambda _instance, _settings: True)
         return with_a_directory().settle()
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.fetched import fetched
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.plan import SetStatus

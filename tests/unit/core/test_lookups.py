@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from mlendpoints.core.lookups import lookups, with_events
 from mlendpoints.core.world import Child, Complaint, ContainerFacts, Lookup, MLModelWorld, PodFacts, Ref
 from tests import gen
-from tests.unit.core.test_findings import BEHIND_IT, RUNNING, UNPULLABLE, a_pod
+from tests.unit.core.reasons.test_pods import BEHIND_IT, RUNNING, UNPULLABLE, a_pod
 
 DEPLOYMENT = Child(ref=Ref("Deployment", "ns", "ep-1"), uid="u", resource_version="1", manifest_hash="h")
 WORLD = MLModelWorld(now=0.0, settings=gen.some_settings(), model=gen.an_mlmodel())

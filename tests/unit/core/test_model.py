@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from mlendpoints.core.endpoint import plan_endpoint
+from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.plan import Plan, SetStatus
 from mlendpoints.core.world import World
 from tests.model.asks import ASKS, config_of, endpoint_spec, models_of

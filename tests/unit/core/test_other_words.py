@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.core.endpoint.template_status import TemplateWorld, plan_config, plan_model, use_of
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
-from mlendpoints.core.templates import TemplateWorld, plan_config, plan_model, use_of
 from mlendpoints.core.world import ContainerFacts, MLModelWorld
 from tests import gen
 from tests.simulation import Cluster

@@ -6,12 +6,12 @@ with a writable root, since many SageMaker images need it.
 """
 
 from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Container, Model, Network
+from mlendpoints.core.canonical import sparse
 from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.service import METRICS_PORT
 from mlendpoints.core.manifests.storage import folder_of, needs_volume, source_claim
 from mlendpoints.core.quantities import canonical_quantity, whole_units
-from mlendpoints.core.sparse import sparse
 
 PROXY_PORT = 8088
 CREDENTIALS, CLAIMS = "/credentials", "/claims"  # where the fetcher finds a Secret, and claims by their names

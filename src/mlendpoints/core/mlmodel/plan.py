@@ -3,11 +3,11 @@
 from msgspec.structs import replace
 
 from mlendpoints.core.lookups import lookups
-from mlendpoints.core.mlmodel.judging import judge, retry_at
-from mlendpoints.core.mlmodel.leftovers import prune
+from mlendpoints.core.mlmodel.desired import missing_writes
+from mlendpoints.core.mlmodel.health import judge, retry_at
+from mlendpoints.core.mlmodel.prune import prune
 from mlendpoints.core.mlmodel.status import events, headline, make_status
 from mlendpoints.core.mlmodel.view import View
-from mlendpoints.core.mlmodel.writing import missing_writes
 from mlendpoints.core.orphans import adoptions, after_adoptions
 from mlendpoints.core.plan import MLModelPlan
 from mlendpoints.core.world import MLModelWorld

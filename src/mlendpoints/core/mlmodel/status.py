@@ -8,7 +8,7 @@ from mlendpoints.core.conditions import make_conditions
 from mlendpoints.core.fetched import fetched
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.manifests.metadata import pod_selector
-from mlendpoints.core.mlmodel.judging import Verdict
+from mlendpoints.core.mlmodel.health import Verdict
 from mlendpoints.core.mlmodel.view import View
 from mlendpoints.core.plan import Event
 

@@ -1,0 +1,1 @@
+"""The decisions about one endpoint, the first root: ``plan.plan_endpoint(world) -> Plan``."""

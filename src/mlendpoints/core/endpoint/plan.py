@@ -1,0 +1,116 @@
+"""The plan of one endpoint and all below it: the one place where everything comes together."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from mlendpoints.api import labels
+from mlendpoints.api.reasons import Reason
+from mlendpoints.core.conditions import transitions
+from mlendpoints.core.endpoint.deletion import plan_deletion
+from mlendpoints.core.endpoint.desired import missing_writes
+from mlendpoints.core.endpoint.history import Report, replacements
+from mlendpoints.core.endpoint.host_claim import host_due, host_record
+from mlendpoints.core.endpoint.instance_status import instance_statuses
+from mlendpoints.core.endpoint.prune import leftovers, prune
+from mlendpoints.core.endpoint.resolve import Target, resolve
+from mlendpoints.core.endpoint.rollout import Rollout, deadline, decide, probes, proof_deadline
+from mlendpoints.core.endpoint.status import LAG, headline, make_status, routes_finding
+from mlendpoints.core.endpoint.view import LINGER, Scene
+from mlendpoints.core.findings import Finding
+from mlendpoints.core.lookups import lookups
+from mlendpoints.core.orphans import adoptions, after_adoptions
+from mlendpoints.core.plan import Adopt, Plan
+from mlendpoints.core.world import World
+
+_REFUSED_AGAIN = 30.0  # seconds after which a refused write is tried again
+
+
+def plan_endpoint(world: World) -> Plan:
+    """All that follows from what is observed of one endpoint. Planning the planned changes nothing."""
+    if world.endpoint.metadata.deletion_timestamp:
+        return plan_deletion(world)
+    return _hold_finalizer(world, _plan_living(make_scene(world)))
+
+
+def make_scene(world: World) -> Scene:
+    """The world with its references resolved."""
+    resolution = resolve(world)
+    if isinstance(resolution, Target):
+        found = Finding.yes(Reason.RESOLVED, f"All references are resolved; the target is {resolution.version}.")
+        return Scene(world=world, resolved=found, target=resolution)
+    return Scene(world=world, resolved=resolution, target=None)
+
+
+def _plan_living(scene: Scene) -> Plan:
+    rollout = decide(scene)
+    unneeded = leftovers(scene, rollout)
+    report = Report(scene=scene, rollout=rollout, leftovers=unneeded, routes=routes_finding(scene, rollout))
+    status, before = make_status(report), scene.world.endpoint.status
+    ask = bool(unneeded) or report.routes.ok is not True
+    questions = probes(scene, rollout, prove_live=ask)
+    plan = Plan(
+        writes=after_adoptions(_adoptions(scene), (*missing_writes(scene, rollout), *instance_statuses(scene))),
+        prune=prune(scene, rollout, unneeded),
+        guard=scene.virtual_service,
+        status=None if status == before else status,
+        patient=headline(status) == headline(before),
+        events=(*replacements(before, status), *transitions(before.conditions, status.conditions)),
+        probes=questions,
+        lookups=lookups(scene.namespace, scene.world.pods, scene.world.children.values()),
+        recheck=_recheck(
+            scene, failed=rollout.failure is not None, proven=report.routes.ok is True, asking=bool(questions)
+        ),
+    )
+    return _take_back_proof(scene, rollout, plan)
+
+
+def _adoptions(scene: Scene) -> Iterator[Adopt]:
+    return adoptions(scene.world.endpoint, scene.world.orphans, scene.world.model_instances)
+
+
+def _take_back_proof(scene: Scene, rollout: Rollout, plan: Plan) -> Plan:
+    """Routes that are on record as proven are not written again before that is off the record.
+
+    The gateways may have left them since: others are written, and a crash kept them out of the status.
+    """
+    routes, proven = rollout.routes, scene.world.endpoint.status.route_revision
+    again = routes is not None and routes != scene.live and routes.revision == proven
+    return replace(plan, writes=(), prune=(), patient=False) if again else plan
+
+
+def _hold_finalizer(world: World, plan: Plan) -> Plan:
+    """Nothing is written below an endpoint before its host is on record, and it cannot vanish without its routes."""
+    if not plan.writes:
+        return plan
+    record, status = host_record(world), world.endpoint.status
+    if not record.host:
+        return replace(plan, writes=(), prune=())
+    is_held = labels.ROUTES_FINALIZER in world.endpoint.metadata.finalizers
+    if is_held and (status.host == record.host or status.config_version):  # what serves has its host
+        return plan
+    return replace(plan, writes=(), prune=(), probes=(), patient=False, finalizer=None if is_held else True)
+
+
+def _recheck(scene: Scene, *, failed: bool, proven: bool, asking: bool) -> float | None:
+    """The next time at which looking again may decide otherwise, though nothing has changed."""
+    world, times = scene.world, list[float | None]()
+    due = deadline(scene)
+    if not failed:
+        started = world.now + world.endpoint.spec.update.deadline_seconds if _begins(scene) else None
+        times.append(due if due is not None else started)
+        times.append(proof_deadline(scene))
+    if scene.virtual_service is not None and not proven and world.settings.proof == "required":
+        times.append(world.routes_since + LAG)
+    if asking:
+        times.extend(since + LINGER for since in world.lingering.values())
+    if world.refusals:
+        times.append(world.now + _REFUSED_AGAIN)
+    if world.settings.proof == "timed" and scene.virtual_service is not None:
+        times.append(scene.timed_proof_at)
+    times.append(host_due(world))
+    return min((time for time in times if time is not None and time > world.now), default=None)
+
+
+def _begins(scene: Scene) -> bool:
+    return scene.target is not None and scene.world.endpoint.status.config_version != scene.target.version

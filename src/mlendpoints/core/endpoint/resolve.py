@@ -1,0 +1,188 @@
+"""What is asked of an endpoint, frozen: its variants with their versions.
+
+``resolve`` follows the references from the endpoint to its config and models.
+What hinders it comes back as a ``Finding`` for the condition ``ConfigResolved``.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
+from mlendpoints.api.model import Model
+from mlendpoints.api.reasons import Reason
+from mlendpoints.core.directories import locate, prefixes
+from mlendpoints.core.endpoint.host_claim import host_hindrance
+from mlendpoints.core.endpoint.hosts import host_of
+from mlendpoints.core.endpoint.listeners import asked_door
+from mlendpoints.core.findings import Finding, made_claim
+from mlendpoints.core.manifests.storage import source_claim
+from mlendpoints.core.versions import config_version, model_version
+from mlendpoints.core.world import Destination, World
+
+_NAMED = 4  # missing models that a message names
+_CREATE_IT = "Create it, or correct the name; the endpoint continues automatically."
+_CREATE_THEM = "Create them, or correct the names; the endpoint continues automatically."
+_NO_DIRECTORY = (
+    "the operator allows none in this namespace. Leave path out, or ask the administrator to allow one"
+    " (allowedPathPrefixes of the operator's chart)."
+)
+
+
+class TargetVariant(Struct, frozen=True):
+    """One variant of a target: what the config says, the template, its version."""
+
+    spec: ProductionVariant
+    template: Model
+    version: str
+
+    @property
+    def instance(self) -> str:
+        """Name of the model instance."""
+        return f"{self.template.metadata.name}-{self.version}"
+
+    @property
+    def destination(self) -> Destination:
+        """Where its share of the traffic goes."""
+        return Destination(
+            variant=self.spec.name, instance=self.instance, weight=self.spec.weight, vacant=self.spec.instances == 0
+        )
+
+
+class Target(Struct, frozen=True):
+    """All that is asked of an endpoint."""
+
+    config: str
+    version: str
+    variants: tuple[TargetVariant, ...]
+
+    @property
+    def config_instance(self) -> str:
+        """Name of the config instance that records this target."""
+        return f"{self.config}-{self.version}"
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """The routes it asks for, by variant."""
+        return tuple(sorted(variant.destination for variant in self.variants))
+
+    @property
+    def instances(self) -> frozenset[str]:
+        """Names of its model instances."""
+        return frozenset(variant.instance for variant in self.variants)
+
+    @property
+    def model_versions(self) -> dict[str, str]:
+        """Version of each variant's model."""
+        return {variant.spec.name: variant.version for variant in self.variants}
+
+
+def resolve(world: World) -> Target | Finding:
+    """The target, or the first thing that hinders it."""
+    for hindrance in _CHAIN:
+        if finding := hindrance(world):
+            return finding
+    assert world.config is not None  # noqa: S101 - the chain has seen to it
+    return freeze(world.endpoint, world.config, world)
+
+
+def freeze(endpoint: Endpoint, config: EndpointConfig, world: World) -> Target:
+    """The target of resolved references, with its versions."""
+    variants = tuple(_freeze_variant(endpoint, variant, world.models[variant.model]) for variant in config.spec.models)
+    version = config_version(
+        endpoint_uid=endpoint.metadata.uid,
+        config=config.metadata.name,
+        attempt=endpoint.spec.update.attempt,
+        variants=config.spec.models,
+        model_versions={variant.spec.name: variant.version for variant in variants},
+    )
+    return Target(config=config.metadata.name, version=version, variants=variants)
+
+
+def _freeze_variant(endpoint: Endpoint, variant: ProductionVariant, template: Model) -> TargetVariant:
+    version = model_version(endpoint_uid=endpoint.metadata.uid, variant=variant, template=template)
+    return TargetVariant(spec=variant, template=template, version=version)
+
+
+def _tls_has_no_credential(world: World) -> Finding | None:
+    host = host_of(world.endpoint, world.settings)
+    if asked_door(world.endpoint, world.settings) is not None:
+        return None
+    return Finding.no(
+        Reason.INVALID_SPEC,
+        f"spec.tls is true, but the operator has no TLS credential for {host}."
+        " Ask the administrator to add its host suffix to the operator's TLS credentials.",
+    )
+
+
+def _config_is_missing(world: World) -> Finding | None:
+    name, namespace = world.endpoint.spec.config, world.endpoint.metadata.namespace
+    if world.config is None:
+        return Finding.no(
+            Reason.REFERENCE_NOT_FOUND,
+            f"MachineLearningEndpointConfig {namespace}/{name} does not exist. {_CREATE_IT}",
+        )
+    if world.config.spec.instance is not None:
+        return Finding.no(
+            Reason.INVALID_SPEC,
+            f"spec.config names {name}, which is a frozen instance. Name the template it was made from.",
+        )
+    return None
+
+
+def _model_is_missing(world: World) -> Finding | None:
+    variants = world.config.spec.models if world.config else ()
+    if missing := [variant for variant in variants if variant.model not in world.models]:
+        return _models_are_missing(world.endpoint.metadata.namespace, missing)
+    for variant in variants:
+        if world.models[variant.model].spec.instance is not None:
+            return Finding.no(
+                Reason.INVALID_SPEC,
+                f"Variant {variant.name} names {variant.model}, which is a frozen instance."
+                " Name the template it was made from.",
+            )
+    return None
+
+
+def _models_are_missing(namespace: str, missing: list[ProductionVariant]) -> Finding:
+    """All of them at once, as far as there is room to name them."""
+    named = [f"{namespace}/{variant.model} of variant {variant.name}" for variant in missing]
+    if len(named) == 1:
+        said = f"MachineLearningModel {named[0]} does not exist. {_CREATE_IT}"
+    else:
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        said = f"MachineLearningModels {', '.join(named[:_NAMED])}{more} do not exist. {_CREATE_THEM}"
+    return Finding.no(Reason.REFERENCE_NOT_FOUND, said)
+
+
+def _path_is_not_allowed(world: World) -> Finding | None:
+    variants, namespace = world.config.spec.models if world.config else (), world.endpoint.metadata.namespace
+    for variant in variants:
+        if variant.path and locate(variant.path, namespace, world.settings) is None:
+            allowed = ", ".join(prefixes(namespace, world.settings))
+            cure = f"the operator allows directories below: {allowed}." if allowed else _NO_DIRECTORY
+            return Finding.no(
+                Reason.INVALID_SPEC, f"Variant {variant.name} asks for the node directory {variant.path}; {cure}"
+            )
+    return None
+
+
+def _claim_is_made(world: World) -> Finding | None:
+    for variant in world.config.spec.models if world.config else ():
+        claim = source_claim(world.models[variant.model].spec.artifact)
+        if claim in world.made_claims:
+            finding = made_claim(claim)
+            return replace(finding, message=f"Model {variant.model}: {finding.message}")
+    return None
+
+
+_CHAIN: tuple[Callable[[World], Finding | None], ...] = (
+    host_hindrance,
+    _tls_has_no_credential,
+    _config_is_missing,
+    _model_is_missing,
+    _path_is_not_allowed,
+    _claim_is_made,
+)

@@ -1,0 +1,57 @@
+"""The writes that are missing for the asked version, in order: what a step needs stands before it begins."""
+
+from collections.abc import Iterator
+
+from mlendpoints.core.drift import manifest_hash, ref_of, scale_for, stamped, write_for
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.manifests.mlmodel import (
+    make_download_job,
+    make_mlmodel_claim,
+    make_mlmodel_deployment,
+    make_mlmodel_service,
+)
+from mlendpoints.core.mlmodel.view import View
+from mlendpoints.core.plan import Create, Replace, Write
+
+
+def missing_writes(view: View) -> Iterator[Write]:
+    """Claim, Job, Service, Deployment."""
+    model, world = view.world.model, view.world
+    yield from _storage(view)
+    service = make_mlmodel_service(model)
+    writes = (write_for(service, world.children.get(ref_of(service))), _deployment_write(view))
+    yield from (write for write in writes if write is not None)
+
+
+def _storage(view: View) -> Iterator[Write]:
+    """Claim and Job are made once; what is on its way out blocks its name, and the Job waits for its claim."""
+    if not view.asked.spec.artifact or view.made_source:
+        return
+    if view.claim is None:
+        yield _creation(make_mlmodel_claim(view.world.model, view.asked))
+    blocked = view.claim is not None and view.claim.deleting
+    if view.job is None and not blocked and not view.is_fetched:
+        yield _creation(make_download_job(view.world.model, view.asked))
+
+
+def _creation(manifest: Manifest) -> Create:
+    return Create(ref_of(manifest), stamped(manifest))
+
+
+def _deployment_write(view: View) -> Write | None:
+    """A new version is a PUT, so that nothing of the old one stays; the same version is left as it was written.
+
+    The same version under another hash is that of an operator with other images or another builder:
+    an upgrade restarts no pods.
+    """
+    deployment, manifest = view.deployment, make_mlmodel_deployment(view.world.model, view.asked)
+    if deployment is None:
+        return write_for(manifest, None) if view.is_fetched else None
+    if deployment.deleting:
+        return None
+    if not view.is_fetched:
+        return scale_for(manifest, deployment)
+    if not view.is_switched:
+        return Replace(deployment, stamped(manifest))
+    same = deployment.manifest_hash == manifest_hash(manifest)
+    return write_for(manifest, deployment) if same else scale_for(manifest, deployment)

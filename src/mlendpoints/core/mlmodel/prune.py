@@ -1,0 +1,47 @@
+"""What no version needs any more, and when it goes: first the Job, then, when it has gone, the claim that it filled.
+
+So a Job that has succeeded always tells of a claim that is filled.
+"""
+
+from collections.abc import Iterator
+
+from mlendpoints.core.mlmodel.health import retry_at
+from mlendpoints.core.mlmodel.view import CLAIM, JOB, View
+from mlendpoints.core.world import Child
+
+
+def prune(view: View) -> tuple[Child, ...]:
+    """What can be deleted right now; a failed download's Job, so that it is made anew, when its time has come."""
+    due = retry_at(view)
+    failed = [view.job] if due is not None and view.world.now >= due and view.job else []
+    return tuple(child for child in (*failed, *_unneeded(view)) if not child.deleting)
+
+
+def _unneeded(view: View) -> Iterator[Child]:
+    jobs, claims = _by_version(view, JOB), _by_version(view, CLAIM)
+    for version in sorted((jobs.keys() | claims.keys()) - _needed(view)):
+        if not _may_return(view, jobs.get(version)):
+            yield jobs.get(version) or claims[version]
+
+
+def _by_version(view: View, kind: str) -> dict[str, Child]:
+    """By the version in their names, which nobody can change as a label can be."""
+    mine = {ref.name: child for ref, child in view.world.children.items() if ref.kind == kind}
+    return {name.removeprefix(f"{view.name}-"): child for name, child in mine.items()}
+
+
+def _needed(view: View) -> set[str]:
+    """The versions that are asked for, run, or still have pods."""
+    running = {view.deployment.version} if view.deployment else set()
+    asked = {view.version} if view.asked.spec.artifact else set()
+    return asked | running | {pod.version for pod in view.serving_pods}
+
+
+def _may_return(view: View, job: Child | None) -> bool:
+    """While a rollout is under way its Deployment may make pods of versions that it ran before.
+
+    It never ran a version whose download has not succeeded.
+    """
+    settled = view.deployment is None or view.deployment.current
+    never_ran = job is not None and not (job.job and job.job.succeeded)
+    return not settled and not never_ran

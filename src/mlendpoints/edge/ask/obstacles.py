@@ -1,0 +1,109 @@
+"""Looks whether what a refused write met is still there, where no watch of ours shows that.
+
+A stranger's object bears no label of ours, and a quota's room is nobody's to
+watch. Such a write is tried again ever more seldom; meanwhile the stranger is
+looked for by name, its metadata alone, and what a quota refused is tried. Only
+as long as the obstacle stands, once in ``PAUSE`` seconds for a key. In each
+namespace one key at a time, so that one with many obstacles waits for itself.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+from msgspec import Struct
+
+from mlendpoints.api.reasons import Reason
+from mlendpoints.core.world import Ref, Refusal
+from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.errors import ApiError, NotFoundError
+from mlendpoints.edge.slots import Slots
+
+PAUSE = 2.0  # seconds between two looks for one key
+PACE = 0.2  # seconds that a look takes at least: in one namespace, five a second
+AT_ONCE = 4  # looks in the cluster: twenty a second
+MOST = 4  # objects that one look is about
+_TIMEOUT = 5.0
+
+log = structlog.get_logger()
+
+IsThere = Callable[[Ref], Awaitable[bool]]
+
+
+class _Watch(Struct):
+    """What was refused for one key, and who looks after it."""
+
+    task: asyncio.Task[None]
+    refused: Mapping[Ref, Refusal]
+
+
+class Obstacles:
+    """Looks; calls ``retry`` with a key and the objects whose writes may be taken now."""
+
+    def __init__(self, is_there: IsThere, retry: Callable[[Ref, tuple[Ref, ...]], None]) -> None:
+        self._is_there = is_there
+        self._retry = retry
+        self._watches: dict[Ref, _Watch] = {}
+        self._slots = Slots(total=AT_ONCE, each=1)
+
+    def want(self, key: Ref, refused: Mapping[Ref, Refusal]) -> None:
+        """From now on looks after exactly these refused writes of ``key``."""
+        refused = dict([item for item in sorted(refused.items()) if item[1].reason in _LOOKED_AFTER][:MOST])
+        known = self._watches.get(key)
+        if known is not None and refused:
+            known.refused = refused
+        elif refused:
+            self._watches[key] = _Watch(asyncio.create_task(self._look_after(key)), refused)
+        else:
+            self.forget(key)
+
+    def forget(self, key: Ref) -> None:
+        """Looks after nothing of ``key``."""
+        watch = self._watches.pop(key, None)
+        if watch is not None:
+            watch.task.cancel()
+
+    def clear(self) -> None:
+        """Looks after nothing at all, until something is wanted again."""
+        for key in list(self._watches):
+            self.forget(key)
+
+    async def close(self) -> None:
+        """Looks after nothing at all, and waits until the last look has ended."""
+        tasks = [watch.task for watch in self._watches.values()]
+        self.clear()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _look_after(self, key: Ref) -> None:
+        while True:
+            await asyncio.sleep(PAUSE)
+            async with self._slots.one(key.namespace):
+                found, _ = await asyncio.gather(self._look(self._watches[key].refused), asyncio.sleep(PACE))
+            if found:
+                self._retry(key, found)
+
+    async def _look(self, refused: Mapping[Ref, Refusal]) -> tuple[Ref, ...]:
+        return tuple([ref for ref, refusal in refused.items() if await self._may_be_taken(ref, refusal)])
+
+    async def _may_be_taken(self, ref: Ref, refusal: Refusal) -> bool:
+        """A quota does not tell: the write itself has to."""
+        if refusal.reason != Reason.NOT_OWNED:
+            return True
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                return not await self._is_there(ref)
+        except (ApiError, TimeoutError) as error:
+            log.debug("Obstacle was not looked for", namespace=ref.namespace, name=ref.name, error=repr(error))
+            return False
+
+
+_LOOKED_AFTER = frozenset({Reason.NOT_OWNED, Reason.QUOTA_EXCEEDED})
+
+
+async def is_there(api: Api, ref: Ref) -> bool:
+    """Whether an object of this name exists, whoever has made it; raises ``ApiError``."""
+    try:
+        await api.get_metadata(ref)
+    except NotFoundError:
+        return False
+    return True

@@ -1,0 +1,182 @@
+"""Reads the events of pods that do not get ready and of Deployments whose pods are rejected (``core.lookups``).
+
+Only while a plan wants it, only of objects of ours, seldom: a pod that starts as
+it should is never looked up. Whoever may create events in a namespace can write
+such ones: what comes back is words about that namespace's own pods, of bounded
+size and number. Namespaces take turns, so that one with many events, or many
+broken pods, holds up only itself.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
+
+import msgspec
+import structlog
+from msgspec import Struct, field
+
+from mlendpoints.core.lookups import POD
+from mlendpoints.core.world import Complaint, Lookup, Ref
+from mlendpoints.edge.kube.client import Api, Page
+from mlendpoints.edge.kube.errors import ApiError
+from mlendpoints.edge.kube.kinds import KUBELET_EVENT, Watch
+from mlendpoints.edge.kube.metadata import epoch
+from mlendpoints.edge.slots import Slots
+
+FIRST_PAUSE = 5.0  # seconds that a pod may take to get ready before its events are read
+LAST_PAUSE = 60.0
+PACE = 0.1  # seconds that one question takes at least
+EVENTS = 100  # read of one pod
+REJECTIONS = 200  # read of a namespace: a Deployment does not name its ReplicaSets
+MOST_BYTES = 256 * 1024  # of them together
+_LONGEST = 1024  # characters of one message
+_TIMEOUT = 5.0
+_AT_ONCE = 4
+
+log = structlog.get_logger()
+
+Said = tuple[Complaint, ...]
+Ask = Callable[[Ref], Awaitable[Said]]
+
+
+class _Inquiry(Struct):
+    """The lookups of one root, what was said of each, and who asks."""
+
+    task: asyncio.Task[None]
+    lookups: tuple[Lookup, ...] = ()
+    said: dict[Lookup, Said] = field(default_factory=dict)
+
+
+class Inquiries:
+    """Asks; calls ``wake`` with the key whenever something else is said."""
+
+    def __init__(self, ask: Ask, wake: Callable[[Ref], None]) -> None:
+        self._ask = ask
+        self._wake = wake
+        self._inquiries: dict[Ref, _Inquiry] = {}
+        self._slots = Slots(total=_AT_ONCE, each=1)
+
+    def want(self, key: Ref, lookups: tuple[Lookup, ...]) -> None:
+        """From now on reads the events of exactly these objects of ``key``."""
+        known = self._inquiries.get(key)
+        if known is not None and not known.task.done() and set(lookups) <= set(known.lookups) and lookups:
+            known.lookups = lookups
+            return
+        self.forget(key)
+        if lookups:
+            said = {each: words for each, words in known.said.items() if each in lookups} if known else {}
+            self._inquiries[key] = _Inquiry(asyncio.create_task(self._insist(key)), lookups, said)
+
+    def answers(self, key: Ref) -> Mapping[Lookup, Said]:
+        """What was last said of each lookup of ``key``."""
+        inquiry = self._inquiries.get(key)
+        return inquiry.said if inquiry else {}
+
+    def forget(self, key: Ref) -> None:
+        """Asks nothing more for ``key``."""
+        inquiry = self._inquiries.pop(key, None)
+        if inquiry is not None:
+            inquiry.task.cancel()
+
+    def clear(self) -> None:
+        """Asks nothing more at all, until something is wanted again."""
+        for key in list(self._inquiries):
+            self.forget(key)
+
+    async def close(self) -> None:
+        """Asks nothing more at all, and waits until all questions have ended."""
+        tasks = [inquiry.task for inquiry in self._inquiries.values()]
+        self.clear()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _insist(self, key: Ref) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            await asyncio.sleep(pause)
+            pause = min(2.0 * pause, LAST_PAUSE)
+            inquiry = self._inquiries[key]
+            before = dict(inquiry.said)
+            for lookup in inquiry.lookups:
+                async with self._slots.one(key.namespace):
+                    inquiry.said[lookup] = await self._one(lookup.ref, inquiry.said.get(lookup, ()))
+            if inquiry.said != before:
+                self._wake(key)
+
+    async def _one(self, ref: Ref, before: Said) -> Said:
+        said, _ = await asyncio.gather(self._asked(ref), asyncio.sleep(PACE))
+        return before if said is None else said
+
+    async def _asked(self, ref: Ref) -> Said | None:
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                return await self._ask(ref)
+        except (ApiError, TimeoutError) as error:
+            log.debug("Events were not read", kind=ref.kind, namespace=ref.namespace, name=ref.name, error=repr(error))
+            return None
+
+
+class _Involved(Struct, frozen=True, rename="camel"):
+    name: str = ""
+    field_path: str = ""
+
+
+class _Series(Struct, frozen=True, rename="camel"):
+    last_observed_time: str | None = None
+
+
+class _Event(Struct, frozen=True, rename="camel"):
+    involved_object: _Involved = _Involved()
+    reason: str = ""
+    message: str = ""
+    last_timestamp: str | None = None
+    event_time: str | None = None
+    series: _Series | None = None
+
+    @property
+    def time(self) -> str | None:
+        return (self.series and self.series.last_observed_time) or self.last_timestamp or self.event_time
+
+
+async def ask_events(api: Api, ref: Ref) -> Said:
+    """What events say of a pod's probes and volumes, or last of a Deployment's rejected pods; raises ``ApiError``."""
+    return await (_of_pod(api, ref) if ref.kind == POD else _of_deployment(api, ref))
+
+
+async def _of_pod(api: Api, pod: Ref) -> Said:
+    selected = f"involvedObject.kind=Pod,involvedObject.name={pod.name},type=Warning"
+    events = await _read(api, pod.namespace, selected, limit=EVENTS)
+    return tuple(complaint for event, told in events if (complaint := _complaint(event, told)))
+
+
+def _complaint(event: _Event, told: Complaint) -> Complaint | None:
+    """Of one container's probe, or of a volume, which is all of the pod's; None for what statuses tell better."""
+    container = _CONTAINER.fullmatch(event.involved_object.field_path)
+    if event.reason == "Unhealthy" and container:
+        return msgspec.structs.replace(told, container=container.group(1))
+    return told if event.reason == "FailedMount" else None
+
+
+async def _of_deployment(api: Api, deployment: Ref) -> Said:
+    selected = "involvedObject.kind=ReplicaSet,reason=FailedCreate,type=Warning"
+    of_it = re.compile(rf"{re.escape(deployment.name)}-[a-z0-9]{{1,10}}")  # pod-template-hash
+    events = await _read(api, deployment.namespace, selected, limit=REJECTIONS)
+    said = (told for event, told in events if of_it.fullmatch(event.involved_object.name))
+    return tuple(sorted(said, key=lambda complaint: complaint.at)[-1:])
+
+
+async def _read(api: Api, namespace: str, selected: str, *, limit: int) -> list[tuple[_Event, Complaint]]:
+    """The events that can be read, each with its message and time."""
+    watch = Watch(kind=KUBELET_EVENT, namespace=namespace, field_selector=selected)
+    page = await api.glance(watch, limit=limit, at_most=MOST_BYTES)
+    return list(_decoded(page))
+
+
+def _decoded(page: Page) -> Iterator[tuple[_Event, Complaint]]:
+    for raw in page.items:
+        with suppress(msgspec.MsgspecError, ValueError):
+            event = msgspec.json.decode(raw, type=_Event)
+            yield event, Complaint(message=event.message[:_LONGEST], at=epoch(event.time))
+
+
+_CONTAINER = re.compile(r"spec\.(?:initContainers|containers)\{([a-z0-9-]{1,63})\}")

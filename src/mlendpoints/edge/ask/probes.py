@@ -1,0 +1,136 @@
+"""Asks every gateway pod the questions of a plan, until each has answered as expected.
+
+An answer counts only for the question and for the pod and address that it came
+from, and only as long as the plan still asks. Answers may come from a tenant's
+model: they are bounded in size and time, and nothing of them is kept but
+whether they are the expected ones. Decides nothing: answers go back into the
+world.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import structlog
+from msgspec import Struct, field
+
+from mlendpoints.core.world import GatewayPod, Probe, Ref
+from mlendpoints.edge.ask.questions import ask, open_transport
+from mlendpoints.edge.observe.answers import Answers
+from mlendpoints.edge.slots import Slots
+
+FIRST_PAUSE = 0.015  # seconds; istiod waits 0.1 s for further changes, and then a gateway has it within some ms
+GROWTH = 1.1  # of the pause: an answer is found late by a fifth of the time it took, at most
+LAST_PAUSE = 1.0
+_AT_ONCE = 64  # requests
+_OF_NAMESPACE = 16
+_OF_ENDPOINT = 4
+
+log = structlog.get_logger()
+
+
+class _Question(Struct):
+    """One probe of one pod: whether it was answered as expected, how else, and who is asking."""
+
+    answered: bool = False
+    unexpected: str = ""
+    task: asyncio.Task[None] | None = None
+
+    def cancel(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+
+
+class _Inquiry(Struct):
+    """What is asked for one endpoint."""
+
+    questions: dict[tuple[Probe, GatewayPod], _Question] = field(default_factory=dict)
+    at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OF_ENDPOINT))
+
+
+class Prober:
+    """Asks; calls ``wake`` with the key whenever there are new answers.
+
+    Every request has a connection of its own: only a new connection shows what
+    new callers get. Certificates are not verified: what is asked is which
+    route stands, not who stands behind it.
+    """
+
+    def __init__(self, wake: Callable[[Ref], None]) -> None:
+        self._wake = wake
+        self._inquiries: dict[Ref, _Inquiry] = {}
+        self._slots = Slots(total=_AT_ONCE, each=_OF_NAMESPACE)
+        self._transport = open_transport()
+
+    def want(self, key: Ref, probes: tuple[Probe, ...], pods: tuple[GatewayPod, ...]) -> None:
+        """From now on asks exactly these questions for ``key``."""
+        inquiry = self._inquiries.pop(key, None) or _Inquiry()
+        wanted = [(probe, pod) for probe in probes for pod in pods]
+        for question in inquiry.questions.keys() - set(wanted):
+            inquiry.questions.pop(question).cancel()
+        for probe, pod in wanted:
+            self._ask(key, inquiry, probe, pod)
+        if probes:
+            self._inquiries[key] = inquiry
+
+    def asking(self) -> tuple[Ref, ...]:
+        """The keys that have questions, whether or not there is a pod to ask."""
+        return tuple(self._inquiries)
+
+    def answers(self, key: Ref) -> Answers:
+        """What each question of ``key`` was answered."""
+        inquiry = self._inquiries.get(key)
+        if inquiry is None:
+            return Answers()
+        expected: dict[Probe, set[GatewayPod]] = {}
+        unexpected: dict[Probe, dict[GatewayPod, str]] = {}
+        for (probe, pod), question in inquiry.questions.items():
+            if question.answered:
+                expected.setdefault(probe, set()).add(pod)
+            elif question.unexpected:
+                unexpected.setdefault(probe, {})[pod] = question.unexpected
+        return Answers({probe: frozenset(pods) for probe, pods in expected.items()}, unexpected)
+
+    def forget(self, key: Ref) -> None:
+        """Asks nothing more for ``key``."""
+        self.want(key, (), ())
+
+    def clear(self) -> None:
+        """Asks nothing more and drops every answer: another operator may change the routes from now on.
+
+        Wakes those that have waited for answers, because their plans have to ask again in the next term.
+        """
+        for key in list(self._inquiries):
+            self.forget(key)
+            self._wake(key)
+
+    async def close(self) -> None:
+        """Asks nothing more, for good."""
+        self.clear()
+        await self._transport.aclose()
+
+    def _ask(self, key: Ref, inquiry: _Inquiry, probe: Probe, pod: GatewayPod) -> None:
+        question = inquiry.questions.setdefault((probe, pod), _Question())
+        if not question.answered and (question.task is None or question.task.done()):
+            question.task = asyncio.create_task(self._insist(key, inquiry, probe, pod))
+
+    async def _insist(self, key: Ref, inquiry: _Inquiry, probe: Probe, pod: GatewayPod) -> None:
+        question, told = inquiry.questions[(probe, pod)], ""
+        for pause in _pauses():
+            async with inquiry.at_once, self._slots.one(key.namespace):
+                question.unexpected = await ask(self._transport, probe, pod)
+            if not question.unexpected:
+                question.answered = True
+                self._wake(key)
+                return
+            if pause >= LAST_PAUSE and question.unexpected != told:  # no passing state: worth a look
+                told = question.unexpected
+                log.debug("Gateway pod did not answer as expected", pod=pod.name, host=probe.host, answer=told)
+                self._wake(key)
+            await asyncio.sleep(pause)
+
+
+def _pauses() -> Iterator[float]:
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(GROWTH * pause, LAST_PAUSE)

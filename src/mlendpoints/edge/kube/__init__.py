@@ -1,0 +1,1 @@
+"""The Kubernetes API itself: client, typed errors, kinds, object metadata."""

@@ -1,0 +1,281 @@
+"""Raw requests to the Kubernetes API on lightkube's configuration, authentication and transport.
+
+Adds what lightkube lacks: deletion with preconditions, and bytes that go
+straight into projections. Every failure leaves as one of ``errors``.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Literal, TypeVar
+
+import httpx2
+import msgspec
+from lightkube.config.client_adapter import ConnectionParams
+from lightkube.config.kubeconfig import KubeConfig
+from lightkube.core.exceptions import ConfigError
+from msgspec import Struct, field
+
+from mlendpoints.api.labels import MANAGER
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.world import Child, Ref
+from mlendpoints.edge.kube.decoding import UNREADABLE, read
+from mlendpoints.edge.kube.errors import Status, UnavailableError, make_error, response_error
+from mlendpoints.edge.kube.kinds import KINDS, Kind, Watch
+
+PAGE = 50  # objects a page, each of which may have 1.5 MB, whoever has written it
+_TIMEOUT = 30.0  # seconds
+_MERGE = "application/merge-patch+json"
+_APPLY = "application/apply-patch+yaml"  # JSON is YAML
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_MANAGED = frozenset({"POST", "PUT", "PATCH"})  # take a fieldManager
+
+Observer = Callable[[str, str, int], None]  # verb, kind, HTTP status (0: no answer)
+
+T = TypeVar("T")
+
+
+class ListMeta(Struct, frozen=True, rename="camel"):
+    """Where a list, or a watch's bookmark, stands."""
+
+    resource_version: str = ""
+    continue_: str = field(name="continue", default="")
+
+
+class Page(Struct, frozen=True):
+    """One page of a list; items are left as bytes."""
+
+    metadata: ListMeta
+    items: list[msgspec.Raw] = []
+
+
+class WatchEvent(Struct, frozen=True):
+    """One line of a watch."""
+
+    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
+    object: msgspec.Raw
+
+
+class WrittenMeta(Struct, frozen=True, rename="camel"):
+    """Identity and version of what a write left behind; empty when a deletion left nothing."""
+
+    uid: str = ""
+    resource_version: str = ""
+
+
+class Written(Struct, frozen=True):
+    """The API server's answer to a write."""
+
+    metadata: WrittenMeta = WrittenMeta()
+
+
+class _Request(Struct, frozen=True, kw_only=True):
+    verb: str  # as in RBAC, but "apply" for what is a patch there
+    kind: Kind
+    method: str
+    path: str
+    params: dict[str, str] = {}
+    body: Manifest | None = None
+    media: str = "application/json"
+    accept: str = ""  # empty: whole objects
+
+
+def _ignore(_verb: str, _kind: str, _code: int) -> None:
+    """Observes nothing."""
+
+
+class Api:
+    """The API server of one cluster."""
+
+    def __init__(
+        self, http: httpx2.AsyncClient, *, streams: httpx2.AsyncClient | None = None, observer: Observer = _ignore
+    ) -> None:
+        self._http = http
+        self._streams = streams or http  # watches: a pool looks at all of its connections for every request
+        self._observer = observer
+
+    @classmethod
+    def connect(cls, *, impersonate: str = "", observer: Observer = _ignore) -> "Api":
+        """Connects as the pod's ServiceAccount, else by ``KUBECONFIG``, else by ``~/.kube/config``.
+
+        ``impersonate`` names a user to act as. Raises lightkube's ``ConfigError``.
+        """
+        params = ConnectionParams(timeout=httpx2.Timeout(_TIMEOUT))
+        config = KubeConfig.from_env().get()
+        if config is None:
+            raise ConfigError("The kubeconfig names no current context")
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": MANAGER}
+        if impersonate:
+            headers["Impersonate-User"] = impersonate
+        limits = httpx2.Limits(max_keepalive_connections=64)
+        known = {**params.httpx_params(config), "limits": limits, "headers": headers}
+        return cls(httpx2.AsyncClient(**known), streams=httpx2.AsyncClient(**known), observer=observer)
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._http.aclose()
+        await self._streams.aclose()
+
+    async def get(self, ref: Ref) -> bytes:
+        """The object as it is now, read from the storage."""
+        return await self._send(_Request(verb="get", kind=KINDS[ref.kind], method="GET", path=_path(ref)))
+
+    async def get_metadata(self, ref: Ref) -> bytes:
+        """The object's metadata as it is now, without the rest."""
+        kind = KINDS[ref.kind]
+        return await self._send(_Request(verb="get", kind=kind, method="GET", path=_path(ref), accept=_METADATA))
+
+    async def pages(self, watch: Watch) -> AsyncIterator[Page]:
+        """A consistent list in pages of ``PAGE`` objects."""
+        params = {"limit": str(PAGE), **_selectors(watch)}
+        path = watch.kind.path(watch.namespace)
+        while True:
+            request = _Request(verb="list", kind=watch.kind, method="GET", path=path, params=params)
+            page = answer(await self._send(request), Page)
+            yield page
+            if not page.metadata.continue_:
+                return
+            params = {**params, "continue": page.metadata.continue_}
+
+    async def glance(self, watch: Watch, *, limit: int, at_most: int) -> Page:
+        """The first objects of a list; raises ``UnavailableError`` if they take more than ``at_most`` bytes."""
+        params, path = {"limit": str(limit), **_selectors(watch)}, watch.kind.path(watch.namespace)
+        try:
+            async with self._http.stream("GET", path, params=params) as response:
+                await self._judge("list", watch.kind, response)
+                return msgspec.json.decode(await _read(response, at_most), type=Page)
+        except (httpx2.HTTPError, OSError) as error:
+            raise UnavailableError(f"GET {path}: {error!r}") from error
+        except msgspec.MsgspecError as error:
+            raise UnavailableError(f"GET {path}: {error}") from error
+
+    async def watch(self, watch: Watch, *, since: str, seconds: int, silence: float) -> AsyncGenerator[WatchEvent]:
+        """Changes after ``since`` until the server ends the watch.
+
+        Ends after ``seconds``; raises ``UnavailableError`` after ``silence`` seconds without a byte
+        (bookmarks come about once a minute).
+        """
+        params = {
+            **_selectors(watch),
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": since,
+            "timeoutSeconds": str(seconds),
+        }
+        timeout = httpx2.Timeout(_TIMEOUT, read=silence)
+        try:
+            path = watch.kind.path(watch.namespace)
+            async with self._streams.stream("GET", path, params=params, timeout=timeout) as response:
+                await self._judge("watch", watch.kind, response)
+                async with aclosing(_lines(response)) as lines:
+                    async for line in lines:
+                        yield _event(line)
+        except (httpx2.HTTPError, OSError) as error:
+            raise UnavailableError(f"The watch of {watch.kind.plural} broke: {error!r}") from error
+
+    async def create(self, kind: Kind, manifest: Manifest) -> Written:
+        """POST; raises ``AlreadyExistsError`` when the name is taken."""
+        path = kind.path(manifest["metadata"].get("namespace", ""))
+        return _written(await self._send(_Request(verb="create", kind=kind, method="POST", path=path, body=manifest)))
+
+    async def apply(self, ref: Ref, manifest: Manifest) -> Written:
+        """Server-side apply, forced. With ``metadata.uid`` in it, refused once that object is gone."""
+        return _written(
+            await self._send(
+                _Request(
+                    verb="apply",
+                    kind=KINDS[ref.kind],
+                    method="PATCH",
+                    path=_path(ref),
+                    params={"force": "true"},
+                    body=manifest,
+                    media=_APPLY,
+                )
+            )
+        )
+
+    async def merge(self, ref: Ref, patch: Manifest, *, subresource: str = "") -> Written:
+        """JSON merge patch (RFC 7386), of a subresource if one is named."""
+        path, kind = _path(ref, subresource), KINDS[ref.kind]
+        request = _Request(verb="patch", kind=kind, method="PATCH", path=path, body=patch, media=_MERGE)
+        return _written(await self._send(request))
+
+    async def replace(self, ref: Ref, manifest: Manifest) -> Written:
+        """PUT, carrying the resourceVersion that was read."""
+        request = _Request(verb="update", kind=KINDS[ref.kind], method="PUT", path=_path(ref), body=manifest)
+        return _written(await self._send(request))
+
+    async def delete(self, child: Child) -> None:
+        """Deletes what was observed and nothing newer; dependants go in the background."""
+        options = {
+            "preconditions": {"uid": child.uid, "resourceVersion": child.resource_version},
+            "propagationPolicy": "Background",
+        }
+        kind = KINDS[child.ref.kind]
+        await self._send(_Request(verb="delete", kind=kind, method="DELETE", path=_path(child.ref), body=options))
+
+    async def _send(self, request: "_Request") -> bytes:
+        body = None if request.body is None else msgspec.json.encode(request.body)
+        headers = {} if body is None else {"Content-Type": request.media}
+        headers |= {"Accept": request.accept} if request.accept else {}
+        manager = {"fieldManager": MANAGER} if request.method in _MANAGED else {}
+        params = {**request.params, **manager}
+        try:
+            response = await self._http.request(
+                request.method, request.path, params=params, content=body, headers=headers
+            )
+        except (httpx2.HTTPError, OSError) as error:
+            self._observer(request.verb, request.kind.name, 0)
+            raise UnavailableError(f"{request.method} {request.path}: {error!r}") from error
+        await self._judge(request.verb, request.kind, response)
+        return response.content
+
+    async def _judge(self, verb: str, kind: Kind, response: httpx2.Response) -> None:
+        self._observer(verb, kind.name, response.status_code)
+        if not response.is_success:
+            await response.aread()
+            raise response_error(response)
+
+
+def _path(ref: Ref, subresource: str = "") -> str:
+    return KINDS[ref.kind].path(ref.namespace, ref.name, subresource)
+
+
+def _selectors(watch: Watch) -> dict[str, str]:
+    both = {"labelSelector": watch.label_selector, "fieldSelector": watch.field_selector}
+    return {name: value for name, value in both.items() if value}
+
+
+def _written(content: bytes) -> Written:
+    return answer(content, Written)
+
+
+def answer(content: bytes | msgspec.Raw, type_: type[T]) -> T:
+    """What the API server has answered; raises ``UnavailableError`` for what is no ``type_``."""
+    try:
+        return read(content, type_)
+    except UNREADABLE as error:
+        raise UnavailableError(f"The API server's answer is no {type_.__name__}: {error}") from error
+
+
+async def _read(response: httpx2.Response, at_most: int) -> bytes:
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > at_most:
+            raise UnavailableError(f"GET {response.url.path}: more than {at_most} bytes")
+    return bytes(content)
+
+
+def _event(line: bytes) -> WatchEvent:
+    event = answer(line, WatchEvent)
+    if event.type == "ERROR":
+        raise make_error(answer(event.object, Status))
+    return event
+
+
+async def _lines(response: httpx2.Response) -> AsyncGenerator[bytes]:
+    rest = b""
+    async for chunk in response.aiter_bytes():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line

@@ -1,0 +1,151 @@
+"""From reflectors to the queue: changes go into the cache, and the keys they concern are queued.
+
+An object that cannot be taken in is skipped: logged, counted, and what was
+known of it stays. Whatever one tenant writes, the others' objects are followed.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+
+import structlog
+from msgspec import Struct
+
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.api.model import Model
+from mlendpoints.core.world import Ref
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.kinds import Watch
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.observe.owners import keys_for
+from mlendpoints.edge.observe.projections import Entry
+from mlendpoints.edge.observe.slices import GatewayBackends, GatewayPorts
+from mlendpoints.edge.reconcile.expectations import Progress
+from mlendpoints.edge.reconcile.queue import Queue
+
+GATHERING = 0.125  # seconds in which changes of a template's users are taken together
+_MESSAGE = 500  # characters of an error that quotes what a tenant wrote
+
+Written = Endpoint | MLModel | EndpointConfig | Model  # by people
+
+log = structlog.get_logger()
+
+
+def _ignore(_kind: str) -> None:
+    """Counts nothing."""
+
+
+class Neighbours(Struct, frozen=True, kw_only=True):
+    """What a feed asks of others, and tells them."""
+
+    asking: Callable[[], Iterable[Ref]] = tuple  # keys that have questions to the gateway's pods
+    count_skipped: Callable[[str], None] = _ignore  # an object, by its kind
+
+
+class Feed:
+    """Where reflectors report."""
+
+    def __init__(
+        self,
+        *,
+        cache: Cache,
+        queue: Queue,
+        progress: Progress,
+        watches: tuple[Watch, ...],
+        neighbours: Neighbours = Neighbours(),  # noqa: B008 - a frozen value
+    ) -> None:
+        self._neighbours = neighbours
+        self._cache = cache
+        self._queue = queue
+        self._progress = progress
+        self._unsynced = set(watches)
+        self.synced = asyncio.Event()
+
+    @property
+    def unsynced(self) -> list[str]:
+        """The watches that have not brought a whole list yet, in words."""
+        return sorted({f"{watch.kind.plural} {watch.namespace}".strip() for watch in self._unsynced})
+
+    def replace(self, watch: Watch, entries: Mapping[Ref, Entry | None], version: str) -> None:
+        """A whole list: what it does not name has vanished; what it could not read stays as it was known."""
+        for ref in self._cache.refs(watch):
+            if ref not in entries:
+                self.change(ref, None, deleted=True)
+        for ref, entry in entries.items():
+            self.change(ref, entry)
+        self.advance(watch, version)
+        self._unsynced.discard(watch)
+        if not self._unsynced:
+            self.synced.set()
+
+    def change(self, ref: Ref, entry: Entry | None, *, deleted: bool = False) -> None:
+        """One object has changed or gone."""
+        try:
+            if deleted:
+                self._forget(ref)
+            elif entry is not None:
+                self._keep(entry)
+        except Exception as error:
+            self.skip(ref.kind, error, ref)
+            log.exception("Object was skipped because of a bug", kind=ref.kind)
+
+    def skip(self, kind: str, error: Exception, ref: Ref | None = None) -> None:
+        """One object could not be taken in."""
+        self._neighbours.count_skipped(kind)
+        named = {"namespace": ref.namespace, "name": ref.name} if ref else {}
+        log.warning("Object was skipped", kind=kind, **named, error=f"{type(error).__name__}: {error}"[:_MESSAGE])
+
+    def advance(self, watch: Watch, version: str) -> None:
+        """A watch has come this far."""
+        self._progress.advance(watch.kind.name, watch.namespace, version)
+
+    def _keep(self, entry: Entry) -> None:
+        before = self._cache.entry(entry.ref)
+        if before == entry:  # a new list mostly says what is known
+            return
+        if before is not None and _is_same_template(before, entry):
+            self._cache.put(entry)
+            self._queue.add_after(entry.ref, GATHERING)
+            return
+        keys = self._keys(before) if before else set()
+        keys |= self._cache.put(entry)
+        self._wake(keys | self._keys(entry), changed=entry.ref, edited=_is_edited(before, entry))
+
+    def _forget(self, ref: Ref) -> None:
+        entry = self._cache.entry(ref)
+        if entry is None:
+            return
+        keys = self._keys(entry)
+        self._wake(keys | self._cache.drop(ref), changed=ref)
+
+    def _keys(self, entry: Entry) -> set[Ref]:
+        """What depends on the gateway's pods is known by its questions; whoever is at work may be about to ask some."""
+        if isinstance(entry.facts, GatewayPorts | GatewayBackends):
+            return {*self._neighbours.asking(), *self._queue.active}
+        return keys_for(self._cache, entry)
+
+    def _wake(self, keys: set[Ref], *, changed: Ref, edited: bool = False) -> None:
+        for key in keys:
+            if key == changed or key.kind in kinds.ROOTS:
+                self._queue.add(key, edited=edited)
+            else:
+                self._queue.add_after(key, GATHERING)
+
+
+def _is_edited(before: Entry | None, after: Entry) -> bool:
+    """Whether a person has changed what is asked for, and waits for it."""
+    return isinstance(after.facts, Written) and (before is None or _asked(before) != _asked(after))
+
+
+def _asked(entry: Entry) -> tuple[str, int]:
+    return entry.uid, entry.facts.metadata.generation if isinstance(entry.facts, Written) else 0
+
+
+def _is_same_template(before: Entry, after: Entry) -> bool:
+    """Whether a template differs in its status alone, which is nobody's business but its own."""
+    match before.facts, after.facts:
+        case (EndpointConfig() | Model()) as old, (EndpointConfig() | Model()) as new:
+            return (old.metadata.uid, old.spec) == (new.metadata.uid, new.spec)
+        case _:
+            return False

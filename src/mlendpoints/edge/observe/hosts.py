@@ -1,0 +1,134 @@
+"""Whose each host is, kept up to date with every change, so that no decision looks at all endpoints of a host.
+
+Who was given a host keeps it until it has gone, from the decision on: a watch
+shows the record of it later, and whoever comes in between comes second.
+
+An endpoint is woken by another one only when the first of their host changes,
+and when it can tell: the first ones themselves, and those beside them, whose
+messages may name them. Routes of others concern the first one only.
+"""
+
+from collections.abc import Mapping
+
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.core.endpoint.hosts import Precedence, granted, host_of, precedence
+from mlendpoints.core.world import Ref, Settings
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.observe.foreign_routes import ForeignRoutes
+from mlendpoints.edge.observe.index import Bearers
+from mlendpoints.edge.observe.projections import Entry, Route
+
+_KEPT: Precedence = (-1, "", "", "")
+
+
+class Hosts:
+    """Follows endpoints, and the routes of others; ``entries`` is the cache's own, always up to date."""
+
+    def __init__(self, entries: Mapping[Ref, Entry], settings: Settings, namespaces: tuple[str, ...] = ()) -> None:
+        self._entries = entries
+        self._settings = settings
+        self._askers: Bearers[str] = Bearers()  # host -> endpoints that ask for it
+        self._first: dict[str, Ref] = {}
+        self._kept: dict[str, tuple[Ref, str]] = {}  # host -> the endpoint, with its uid, that was given it
+        self._foreign = ForeignRoutes(entries, settings, namespaces)
+
+    def owner(self, ref: Ref, endpoint: Endpoint) -> Ref | None:
+        """The endpoint that comes before this one for its host."""
+        first = self._first.get(host_of(endpoint, self._settings))
+        return None if first == ref else first
+
+    def keep(self, ref: Ref, endpoint: Endpoint) -> None:
+        """The endpoint is given its host, if it is the first one, and stays the first until it has gone."""
+        host = host_of(endpoint, self._settings)
+        if self._first.get(host) == ref:
+            self._kept[host] = (ref, endpoint.metadata.uid)
+
+    def foreign(self, endpoint: Endpoint) -> tuple[Ref, ...]:
+        """VirtualServices and Gateways of others that take its host; some of them, if they are many."""
+        suffix = granted(endpoint, self._settings) or ""
+        return tuple(sorted(set(self._foreign.taking(host_of(endpoint, self._settings), suffix, endpoint))))
+
+    def follow(self, before: Entry | None, after: Entry | None) -> set[Ref]:
+        """Takes in that one object has changed; returns the endpoints to which that makes a difference."""
+        entry = after or before
+        if entry is None:
+            return set()
+        old, new = (known.facts if known is not None else None for known in (before, after))
+        if entry.ref.kind == kinds.ENDPOINT.name:
+            return self._follow_endpoint(entry.ref, _endpoint(old), _endpoint(new))
+        if isinstance(old, Route) or isinstance(new, Route):
+            return self._owners_of(self._foreign.follow(entry.ref, _route(old), _route(new)))
+        return set()
+
+    def _follow_endpoint(self, ref: Ref, old: Endpoint | None, new: Endpoint | None) -> set[Ref]:
+        before, after = self._host(old), self._host(new)
+        self._askers.discard(before, ref)
+        if after:
+            self._askers.add(after, ref)
+        woken = {woken for host in {before, after} - {""} for woken in self._follow_host(host, ref, old)}
+        if old is not None and self._is_kept(ref, old) and (new is None or (before, _uid(old)) != (after, _uid(new))):
+            del self._kept[before]
+        return woken
+
+    def _host(self, endpoint: Endpoint | None) -> str:
+        return host_of(endpoint, self._settings) if endpoint is not None else ""
+
+    def _follow_host(self, host: str, ref: Ref, old: Endpoint | None) -> set[Ref]:
+        before = self._first.get(host)
+        after = self._next(host, ref, before, old)
+        if after is not None:
+            self._first[host] = after
+        else:
+            self._first.pop(host, None)
+        return set() if before == after else self._beside(host, before, after)
+
+    def _next(self, host: str, ref: Ref, before: Ref | None, old: Endpoint | None) -> Ref | None:
+        """The first one after ``ref`` has changed; looks at all only when the first one has gone back."""
+        order = self._order(host, ref)
+        if before != ref:
+            other = self._order(host, before) if before is not None else None
+            return ref if _comes_before(order, other) else before
+        if order is not None and old is not None and not _comes_before(self._precedence(ref, old), order):
+            return ref
+        orders = ((self._order(host, asker), asker) for asker in self._askers.of(host))
+        return min(((order, asker) for order, asker in orders if order is not None), default=(None, None))[1]
+
+    def _order(self, host: str, ref: Ref) -> Precedence | None:
+        entry = self._entries.get(ref)
+        endpoint = _endpoint(entry.facts) if entry is not None else None
+        return self._precedence(ref, endpoint) if endpoint is not None and self._host(endpoint) == host else None
+
+    def _precedence(self, ref: Ref, endpoint: Endpoint) -> Precedence | None:
+        return _KEPT if self._is_kept(ref, endpoint) else precedence(endpoint, self._settings)
+
+    def _is_kept(self, ref: Ref, endpoint: Endpoint) -> bool:
+        return self._kept.get(self._host(endpoint)) == (ref, _uid(endpoint))
+
+    def _beside(self, host: str, before: Ref | None, after: Ref | None) -> set[Ref]:
+        """Who can tell that the first one is another one."""
+        firsts = {first for first in (before, after) if first is not None}
+        namespaces = {ref.namespace for ref in firsts}
+        return firsts | {ref for ref in self._askers.of(host) if ref.namespace in namespaces}
+
+    def _owners_of(self, patterns: set[str]) -> set[Ref]:
+        """The first endpoint of each host that a pattern (exact, or ``*`` and an ending) covers."""
+        endings = tuple(pattern.removeprefix("*") for pattern in patterns if pattern.startswith("*"))
+        exact = patterns & self._first.keys()
+        covered = (host for host in self._first if host.endswith(endings)) if endings else ()
+        return {self._first[host] for host in (*exact, *covered)}
+
+
+def _comes_before(order: Precedence | None, other: Precedence | None) -> bool:
+    return order is not None and (other is None or order < other)
+
+
+def _uid(endpoint: Endpoint) -> str:
+    return endpoint.metadata.uid
+
+
+def _endpoint(facts: object) -> Endpoint | None:
+    return facts if isinstance(facts, Endpoint) else None
+
+
+def _route(facts: object) -> Route | None:
+    return facts if isinstance(facts, Route) else None

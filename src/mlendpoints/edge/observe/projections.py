@@ -1,0 +1,245 @@
+"""From an object's bytes to what the cache keeps of it: one small entry for each object.
+
+Never keeps a manifest. A decoder for each kind; an object that cannot be
+decoded raises to the reflector, which skips it.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+
+import msgspec
+from msgspec import Struct, field
+
+from mlendpoints.api import labels
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.meta import ObjectMeta
+from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.api.model import Model
+from mlendpoints.core.endpoint.listeners import parse_doors
+from mlendpoints.core.routes import parse_routes
+from mlendpoints.core.world import Child, PodFacts, Ref
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.decoding import deeply
+from mlendpoints.edge.kube.metadata import Envelope, Metadata, make_child, make_ref
+from mlendpoints.edge.observe.interning import shared
+from mlendpoints.edge.observe.pods import make_pod_facts
+from mlendpoints.edge.observe.slices import (
+    Backends,
+    GatewayBackends,
+    GatewayPorts,
+    make_backends,
+    make_gateway_backends,
+    make_gateway_ports,
+)
+from mlendpoints.edge.observe.workloads import make_claim, make_deployment, make_job
+
+Template = EndpointConfig | Model
+
+
+class Instance(Struct, frozen=True):
+    """A frozen version: the typed object, and the same object as a child of its endpoint."""
+
+    object: Template
+    child: Child
+
+
+class Volume(Struct, frozen=True):
+    """A PersistentVolume; cluster-scoped, so a label and its claimRef say to which instance it belongs."""
+
+    child: Child
+    namespace: str
+    instance: str
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """A VirtualService or Gateway, whoever made it: the hosts that it names, and where."""
+
+    hosts: tuple[str, ...]  # in lower case, sorted, without a bare "*"
+    gateways: tuple[Ref, ...] = ()  # VirtualService: to which it is bound
+    selector: tuple[tuple[str, str], ...] = ()  # Gateway: labels of its pods
+    child: Child | None = None  # the same as a child, where an endpoint may own it
+
+
+Facts = (
+    Endpoint
+    | MLModel
+    | Template
+    | Instance
+    | Child
+    | Volume
+    | Route
+    | PodFacts
+    | Backends
+    | GatewayPorts
+    | GatewayBackends
+)
+
+
+class Entry(Struct, frozen=True):
+    """One object in the cache."""
+
+    ref: Ref
+    uid: str
+    facts: Facts
+
+
+class _Hosts(Struct, frozen=True):
+    hosts: tuple[str, ...] = ()
+
+
+class _RouteSpec(Struct, frozen=True):
+    hosts: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
+    servers: tuple[_Hosts, ...] = ()
+    selector: dict[str, str] = {}
+
+
+class _Istio(Struct, frozen=True):
+    metadata: Metadata
+    spec: _RouteSpec = _RouteSpec()
+
+
+class _ClaimRef(Struct, frozen=True):
+    namespace: str = ""
+
+
+class _VolumeSpec(Struct, frozen=True, rename="camel"):
+    claim_ref: _ClaimRef = field(default_factory=_ClaimRef)
+
+
+class _VolumeStatus(Struct, frozen=True):
+    phase: str = ""
+
+
+class _Volume(Struct, frozen=True):
+    metadata: Metadata
+    spec: _VolumeSpec = field(default_factory=_VolumeSpec)
+    status: _VolumeStatus = _VolumeStatus()
+
+
+_MESH = "mesh"  # the sidecars; what is bound to nothing is bound to them
+_OWN = ("endpoint", "version", "config_version", "model_versions", "selector", "conditions", "instance")  # of each
+
+
+def decode(kind: str, raw: bytes) -> Entry:
+    """The entry of one object of ``kind``; raises nearly anything for an object that is not as it should be."""
+    metadata, facts = deeply(lambda: _DECODERS[kind](raw))
+    return Entry(make_ref(kind, metadata), metadata.uid, facts)
+
+
+def _metadata(raw: bytes) -> Metadata:
+    return msgspec.json.decode(raw, type=Envelope).metadata
+
+
+def _endpoint(raw: bytes) -> tuple[Metadata, Facts]:
+    endpoint = msgspec.json.decode(raw, type=Endpoint)
+    return _metadata(raw), msgspec.structs.replace(endpoint, metadata=_slim(endpoint.metadata))
+
+
+def _mlmodel(raw: bytes) -> tuple[Metadata, Facts]:
+    model = msgspec.json.decode(raw, type=MLModel)
+    return _metadata(raw), msgspec.structs.replace(model, metadata=_slim(model.metadata))
+
+
+def _config(raw: bytes) -> tuple[Metadata, Facts]:
+    config = msgspec.json.decode(raw, type=EndpointConfig)
+    metadata, slim = _metadata(raw), msgspec.structs.replace(config, metadata=_slim(config.metadata))
+    if slim.spec.instance is None:
+        return metadata, slim
+    slim = msgspec.structs.replace(slim, spec=shared(slim.spec, but=_OWN), status=shared(slim.status, but=_OWN))
+    return metadata, Instance(slim, make_child(kinds.CONFIG.name, metadata))
+
+
+def _model(raw: bytes) -> tuple[Metadata, Facts]:
+    model = msgspec.json.decode(raw, type=Model)
+    metadata, slim = _metadata(raw), msgspec.structs.replace(model, metadata=_slim(model.metadata))
+    if slim.spec.instance is None:
+        return metadata, slim
+    instance = shared(slim.spec.instance, but=_OWN)
+    spec, status = shared(slim.spec, but=("instance",)), shared(slim.status, but=_OWN)
+    slim = msgspec.structs.replace(slim, spec=msgspec.structs.replace(spec, instance=instance), status=status)
+    child = make_child(kinds.MODEL.name, metadata)
+    asked = sys.intern(metadata.annotations.get(labels.ASKED, ""))
+    return metadata, Instance(slim, msgspec.structs.replace(child, replicas=slim.spec.replicas, asked=asked))
+
+
+def _slim(metadata: ObjectMeta) -> ObjectMeta:
+    """Without labels and annotations: nothing is decided by them, and kubectl keeps whole manifests there."""
+    return msgspec.structs.replace(metadata, labels={}, annotations={}, namespace=sys.intern(metadata.namespace))
+
+
+def _child(kind: str) -> Callable[[bytes], tuple[Metadata, Facts]]:
+    def decode_child(raw: bytes) -> tuple[Metadata, Facts]:
+        metadata = _metadata(raw)
+        return metadata, make_child(kind, metadata)
+
+    return decode_child
+
+
+def _virtual_service(raw: bytes) -> tuple[Metadata, Facts]:
+    found = msgspec.json.decode(raw, type=_Istio)
+    child = _endpoints_child(kinds.VIRTUAL_SERVICE.name, found.metadata)
+    if child is not None:
+        child = msgspec.structs.replace(child, routes=parse_routes(msgspec.json.decode(raw)))
+    bound = (_gateway_ref(name, found.metadata.namespace) for name in found.spec.gateways if name != _MESH)
+    route = Route(hosts=_named(found.spec.hosts), gateways=tuple(sorted(set(bound))), child=child)
+    return found.metadata, route
+
+
+def _gateway(raw: bytes) -> tuple[Metadata, Facts]:
+    found = msgspec.json.decode(raw, type=_Istio)
+    hosts = (host.rpartition("/")[2] for server in found.spec.servers for host in server.hosts)
+    selector = tuple(sorted((sys.intern(key), sys.intern(value)) for key, value in found.spec.selector.items()))
+    child = _endpoints_child(kinds.GATEWAY.name, found.metadata)
+    if child is not None:
+        child = msgspec.structs.replace(child, doors=parse_doors(msgspec.json.decode(raw)))
+    return found.metadata, Route(hosts=_named(hosts), selector=selector, child=child)
+
+
+def _named(hosts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({host.lower() for host in hosts} - {"*"}))
+
+
+def _endpoints_child(kind: str, metadata: Metadata) -> Child | None:
+    """What an endpoint may own: by its label, or by the reference to its owner."""
+    owned = any(owner.controller and owner.kind == Endpoint.KIND for owner in metadata.owner_references)
+    return make_child(kind, metadata) if owned or metadata.is_ours else None
+
+
+def _gateway_ref(name: str, namespace: str) -> Ref:
+    """The Gateway that a VirtualService names: ``namespace/name``, ``name``, or the old ``name.namespace.svc...``."""
+    before, slash, after = name.partition("/")
+    if slash:
+        return Ref(kinds.GATEWAY.name, namespace if before == "." else sys.intern(before), after)
+    first, dot, rest = name.partition(".")
+    return Ref(kinds.GATEWAY.name, sys.intern(rest.partition(".")[0]) if dot else namespace, first)
+
+
+def _volume(raw: bytes) -> tuple[Metadata, Facts]:
+    volume = msgspec.json.decode(raw, type=_Volume)
+    child = make_child(kinds.VOLUME.name, volume.metadata)
+    child = msgspec.structs.replace(child, released=volume.status.phase == "Released")
+    instance = volume.metadata.labels.get(labels.INSTANCE, "")
+    return volume.metadata, Volume(child, volume.spec.claim_ref.namespace, instance)
+
+
+_DECODERS: dict[str, Callable[[bytes], tuple[Metadata, Facts]]] = {
+    kinds.ENDPOINT.name: _endpoint,
+    kinds.CONFIG.name: _config,
+    kinds.MODEL.name: _model,
+    kinds.MLMODEL.name: _mlmodel,
+    kinds.VIRTUAL_SERVICE.name: _virtual_service,
+    kinds.GATEWAY.name: _gateway,
+    kinds.DESTINATION_RULE.name: _child(kinds.DESTINATION_RULE.name),
+    kinds.NETWORK_POLICY.name: _child(kinds.NETWORK_POLICY.name),
+    kinds.SERVICE.name: _child(kinds.SERVICE.name),
+    kinds.DEPLOYMENT.name: make_deployment,
+    kinds.JOB.name: make_job,
+    kinds.CLAIM.name: make_claim,
+    kinds.VOLUME.name: _volume,
+    kinds.SLICE.name: make_backends,
+    kinds.POD.name: make_pod_facts,
+    kinds.GATEWAY_SERVICE.name: make_gateway_ports,
+    kinds.GATEWAY_SLICE.name: make_gateway_backends,
+}

@@ -1,0 +1,172 @@
+"""One kind, kept up to date in the cache: list, replace, watch, and again.
+
+Brings a list only when it is whole, says what vanished between two lists, and
+survives old versions (410), broken and silent connections, and objects that
+cannot be read. Events in the wrong order are noticed; a lost one is not, so
+that now and then a list is brought anyway. Does not know what its objects are
+for.
+
+::
+
+    list ──pages──> replace ──synced──> watch ──ended, broken, silent──> watch from there
+      ^                                   │
+      └── 410 Gone, wrong order, an hour ───┘
+"""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from contextlib import aclosing
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from mlendpoints.core.world import Ref
+from mlendpoints.edge.kube.client import Api, WatchEvent
+from mlendpoints.edge.kube.decoding import UNREADABLE, read
+from mlendpoints.edge.kube.errors import ApiError, GoneError, NotFoundError, UnavailableError
+from mlendpoints.edge.kube.kinds import Watch
+from mlendpoints.edge.observe.feed import Feed
+from mlendpoints.edge.observe.projections import Entry, decode
+
+log = structlog.get_logger()
+
+
+class Patience(Struct, frozen=True, kw_only=True):
+    """How long a reflector waits, in seconds."""
+
+    silence: float = 90.0  # without a byte: bookmarks come once a minute
+    shortest_watch: int = 300  # as client-go: 5 to 10 minutes, so that not all end at once
+    trust: float = 3600.0  # in what watches have made of a list; looked at when a watch ends
+    first_retry: float = 0.2
+    last_retry: float = 30.0
+    shortest_stay: float = 1.0  # as client-go: a watch that ends sooner and has brought nothing has failed
+
+
+class Reflector:
+    """Follows one watch into a feed."""
+
+    def __init__(self, *, api: Api, watch: Watch, feed: Feed, patience: Patience | None = None) -> None:
+        self._api = api
+        self._watch = watch
+        self._feed = feed
+        self._patience = patience or Patience()
+        self._since = ""
+        self._listed = 0.0  # by the event loop's clock
+        self._failures = 0
+        self._log = log.bind(kind=watch.kind.name, namespace=watch.namespace)
+
+    async def run(self) -> None:
+        """Follows until it is cancelled."""
+        while True:
+            try:
+                if not self._since:
+                    await self._list()
+                await self._follow()
+                self._failures = 0
+                if _now() >= self._listed + self._patience.trust:
+                    self._since = ""
+            except GoneError as error:
+                self._since = ""
+                self._log.info("Watch cannot be gone on with, listed again", error=str(error))
+                await self._pause()
+            except ApiError as error:
+                self._say(error)
+                await self._pause()
+
+    async def _list(self) -> None:
+        entries: dict[Ref, Entry | None] = {}
+        version, self._listed = "", _now()
+        async for page in self._api.pages(self._watch):
+            entries.update(found for raw in page.items for found in self._decode(raw))
+            version = page.metadata.resource_version
+        self._feed.replace(self._watch, entries, version)
+        self._since = version
+        self._failures = 0
+
+    async def _follow(self) -> None:
+        begun, events = _now(), 0
+        seconds = self._patience.shortest_watch + random.randrange(self._patience.shortest_watch)  # noqa: S311 - spreads load
+        watching = self._api.watch(self._watch, since=self._since, seconds=seconds, silence=self._patience.silence)
+        async with aclosing(watching) as stream:
+            async for event in stream:
+                self._take(event)
+                self._failures, events = 0, events + 1
+        if not events and _now() < begun + self._patience.shortest_stay:
+            raise UnavailableError("The watch ended at once")
+
+    def _take(self, event: WatchEvent) -> None:
+        version = self._version(event.object)
+        if version < int(self._since):
+            raise GoneError(f"Version {version} came after {self._since}")
+        if event.type != "BOOKMARK":
+            for ref, entry in self._decode(event.object):
+                self._feed.change(ref, entry, deleted=event.type == "DELETED")
+        self._feed.advance(self._watch, str(version))
+        self._since = str(version)
+
+    def _version(self, raw: msgspec.Raw) -> int:
+        """By which events are ordered; what has none cannot be followed any further."""
+        try:
+            return int(read(raw, _Bookmark).metadata.resource_version)
+        except (*UNREADABLE, ValueError) as error:
+            self._feed.skip(self._watch.kind.name, error)
+            raise GoneError(f"An event has no version: {error}") from error
+
+    def _decode(self, raw: bytes) -> Iterator[tuple[Ref, Entry | None]]:
+        """The entry; None for an object that cannot be read, of which what was known stays; nothing without a name."""
+        kind = self._watch.kind.name
+        try:
+            entry = decode(kind, raw)
+        except Exception as error:  # noqa: BLE001 - whatever an object holds, it must not end the watch of all others
+            ref = _name(kind, raw)
+            self._feed.skip(kind, error, ref)
+            if ref is not None:
+                yield ref, None
+        else:
+            yield entry.ref, entry
+
+    def _say(self, error: ApiError) -> None:
+        if isinstance(error, NotFoundError):
+            self._log.error(
+                "Kind was not served by the API server",
+                api_version=self._watch.kind.api_version,
+                hint="Install its CustomResourceDefinitions (Istio's, or mlendpoints'); this is tried again",
+            )
+            return
+        self._log.warning("List or watch was broken", error=str(error))
+
+    async def _pause(self) -> None:
+        longest = min(self._patience.last_retry, self._patience.first_retry * 2.0 ** min(self._failures, 30))
+        self._failures += 1
+        await asyncio.sleep(longest * (0.5 + random.random() / 2))  # noqa: S311 - spreads load
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _name(kind: str, raw: bytes) -> Ref | None:
+    try:
+        metadata = read(raw, _Named).metadata
+    except UNREADABLE:
+        return None
+    return Ref(kind, metadata.namespace, metadata.name)
+
+
+class _Name(Struct, frozen=True):
+    name: str
+    namespace: str = ""
+
+
+class _Named(Struct, frozen=True):
+    metadata: _Name
+
+
+class _Version(Struct, frozen=True, rename="camel"):
+    resource_version: str
+
+
+class _Bookmark(Struct, frozen=True):
+    metadata: _Version

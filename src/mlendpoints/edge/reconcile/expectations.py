@@ -1,0 +1,83 @@
+"""Read your writes: a key is not planned again before the cache has seen what was written for it last.
+
+The API server's resourceVersions of one kind are ordered (KEP-5504), and a
+watch brings them in order: once a watch stands at or after the version of a
+write, the cache knows that write and all before it.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from mlendpoints.core.world import Child, Ref
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.observe.projections import Entry, Instance, Volume
+
+PATIENCE = 300.0  # seconds, as client-go's ControllerExpectations: then the storage was restored from a backup
+
+
+class Progress:
+    """How far the watches have come, by kind and namespace."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], int] = {}
+
+    def advance(self, kind: str, namespace: str, resource_version: str) -> None:
+        """A watch stands at this version now; a new list may stand earlier after a restore."""
+        self._seen[(kind, namespace)] = int(resource_version)
+
+    def has_seen(self, ref: Ref, version: int) -> bool:
+        """Whether the watch that covers ``ref`` stands at ``version``; true for what nobody watches."""
+        seen = self._seen.get((ref.kind, ""), self._seen.get((ref.kind, ref.namespace)))
+        return seen is None or seen >= version
+
+
+class _Write(Struct, frozen=True):
+    ref: Ref
+    version: int  # what the write left behind; 0: nothing, the object is gone
+    uid: str
+    deadline: float
+
+
+class Expectations:
+    """The writes that each key waits for."""
+
+    def __init__(self, *, cache: Cache, progress: Progress, clock: Callable[[], float]) -> None:
+        self._cache = cache
+        self._progress = progress
+        self._clock = clock
+        self._writes: dict[Ref, list[_Write]] = {}
+
+    def expect(self, key: Ref, ref: Ref, *, uid: str, resource_version: str = "") -> None:
+        """``key`` waits until the cache has this version of ``ref``; without one, until ``uid`` is gone or going."""
+        version = int(resource_version) if resource_version else 0
+        write = _Write(ref, version, uid, self._clock() + PATIENCE)
+        self._writes.setdefault(key, []).append(write)
+
+    def are_met(self, key: Ref) -> bool:
+        """Whether nothing is waited for any more; writes that are seen are forgotten."""
+        rest = [write for write in self._writes.pop(key, ()) if not self._is_met(write)]
+        if rest:
+            self._writes[key] = rest
+        return not rest
+
+    def forget(self, key: Ref) -> None:
+        """The key's object is gone."""
+        self._writes.pop(key, None)
+
+    def _is_met(self, write: _Write) -> bool:
+        if self._clock() > write.deadline:
+            return True
+        if write.version:
+            return self._progress.has_seen(write.ref, write.version)
+        return _is_going(self._cache.entry(write.ref), write.uid)
+
+
+def _is_going(entry: Entry | None, uid: str) -> bool:
+    if entry is None or entry.uid != uid:
+        return True
+    match entry.facts:
+        case Instance(child=child) | Volume(child=child) | (Child() as child):
+            return child.deleting
+        case _:
+            return False

@@ -1,0 +1,124 @@
+"""Takes keys from the queue, one reconcile for each; failures come again later, each key by its own back-off.
+
+After each key the event loop has its turn: a reconcile that writes nothing
+never waits, and a thousand of them in a row would hold up watches, probes and
+the lease.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+import structlog
+
+from mlendpoints.core.world import Ref
+from mlendpoints.edge.kube.errors import ApiError, ConflictError, NotFoundError, RefusedError, TooManyRequestsError
+from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.reconcile.queue import Queue
+
+_UNEXPECTED_REFUSAL = 30.0  # seconds: asking again will hardly help
+
+log = structlog.get_logger()
+
+Reconcile = Callable[[Ref], Awaitable[None]]
+
+
+class NotYetError(Exception):
+    """Nothing was done: what is known is older than what was written last. Neither a success nor a failure."""
+
+    def __init__(self, look_again: float) -> None:
+        super().__init__(f"looked at again in {look_again} s")
+        self.look_again = look_again
+
+
+class Workers:
+    """Reconciles ``count`` keys at a time until it is stopped."""
+
+    def __init__(self, *, queue: Queue, reconcile: Reconcile, metrics: Metrics, count: int) -> None:
+        self._queue = queue
+        self._reconcile = reconcile
+        self._metrics = metrics
+        self._count = count
+        self._stopping = False
+        self._idle: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Works until ``stop``; then finishes what is at work."""
+        self._stopping = False
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._count):
+                task = group.create_task(self._work())
+                self._idle.add(task)
+
+    def stop(self) -> None:
+        """Takes no further key."""
+        self._stopping = True
+        for task in self._idle:
+            task.cancel()
+
+    async def _work(self) -> None:
+        this = cast("asyncio.Task[None]", asyncio.current_task())
+        while not self._stopping:
+            self._idle.add(this)
+            try:
+                key = await self._queue.get()
+            finally:
+                self._idle.discard(this)
+            await self._do(key)
+            await asyncio.sleep(0)
+
+    async def _do(self, key: Ref) -> None:
+        self._metrics.depth.set(len(self._queue))
+        begun = time.perf_counter()
+        try:
+            result = await self._try(key)
+        except asyncio.CancelledError:
+            self._queue.add(key)  # the lease was lost; when it is held again, nobody else would look at the key
+            raise
+        finally:
+            self._queue.done(key)
+        self._metrics.seconds.observe(time.perf_counter() - begun)
+        self._metrics.reconciles.labels(result).inc()
+
+    async def _try(self, key: Ref) -> str:
+        try:
+            await self._reconcile(key)
+        except NotYetError as error:
+            self._queue.add_after(key, error.look_again)
+            return "waiting"
+        except (ConflictError, NotFoundError) as error:
+            delay = self._queue.retry(key)
+            log.debug(
+                "Reconcile met a change",
+                kind=key.kind,
+                namespace=key.namespace,
+                name=key.name,
+                again=delay,
+                error=str(error),
+            )
+            return "conflict"
+        except ApiError as error:
+            delay = self._queue.retry(key, at_least=_patience(error))
+            log.warning(
+                "Reconcile failed", kind=key.kind, namespace=key.namespace, name=key.name, again=delay, error=str(error)
+            )
+            return "error"
+        except Exception:  # one endpoint's bug must not stop the others
+            delay = self._queue.retry(key)
+            log.exception(
+                "Reconcile was broken by a bug", kind=key.kind, namespace=key.namespace, name=key.name, again=delay
+            )
+            return "bug"
+        self._queue.succeed(key)
+        return "success"
+
+
+def _patience(error: ApiError) -> float:
+    match error:
+        case TooManyRequestsError(retry_after=seconds):
+            return seconds
+        case RefusedError():
+            return _UNEXPECTED_REFUSAL
+        case _:
+            return 0.0

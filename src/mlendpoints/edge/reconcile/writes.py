@@ -1,0 +1,197 @@
+"""A plan's writes, one request each. Only while the operator leads; never on an object that is not ours."""
+
+import contextlib
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from mlendpoints.api import labels
+from mlendpoints.api.reasons import Reason
+from mlendpoints.core.canonical import whole
+from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.plan import Adopt, Apply, Create, Refreeze, Release, Replace, Scale, SetStatus, Write
+from mlendpoints.core.world import Child, Ref
+from mlendpoints.edge.kube.client import Api, Written, WrittenMeta, answer
+from mlendpoints.edge.kube.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
+from mlendpoints.edge.kube.kinds import KINDS
+from mlendpoints.edge.kube.metadata import Envelope, Metadata
+
+_IDENTITY = frozenset({labels.MANAGED_BY, labels.INSTANCE, labels.ENDPOINT, labels.VARIANT, labels.MLMODEL})
+
+
+_NAMERS = {"MLModel": "MLModel", "MachineLearningModel": "model"}  # whose name what is made for an owner bears
+
+
+class Writer:
+    """Writes while ``may_write`` says so; else raises ``UnavailableError``."""
+
+    def __init__(self, api: Api, *, may_write: Callable[[], bool]) -> None:
+        self._api = api
+        self._may_write = may_write
+
+    async def write(self, write: Write) -> Written:
+        """Does one write; raises ``RefusedError`` for what is the user's to fix."""
+        self._check()
+        match write:
+            case Create(ref=ref, manifest=manifest):
+                return await self._create(ref, manifest)
+            case Apply(ref=ref, manifest=manifest, uid=uid, version=version):
+                expected = {"uid": uid, "resourceVersion": version} if version else {"uid": uid}
+                return await self._api.apply(ref, _with_metadata(manifest, **expected))
+            case Replace(child=child, manifest=manifest):
+                identity = _identity(child.uid, child.resource_version)
+                return await self._api.replace(child.ref, _with_metadata(manifest, **identity))
+            case Scale(child=child, replicas=replicas, asked=asked):
+                annotations = {} if asked is None else {"annotations": {labels.ASKED: asked}}
+                metadata = _identity(child.uid, child.resource_version) | annotations
+                return await self._api.merge(child.ref, {"metadata": metadata, "spec": {"replicas": replicas}})
+            case SetStatus(child=child, status=status):
+                identity = _identity(child.uid, child.resource_version)
+                return await self._api.merge(child.ref, {"metadata": identity, "status": status}, subresource="status")
+
+            case Refreeze() | Adopt() | Release():
+                return await self._hand_over(write)
+
+    async def _refreeze(self, write: Refreeze) -> Written:
+        """Touches no instance whose Deployment stands: one that is not seen has lost our label, and gets it back."""
+        live = await self._live(write.deployment)
+        if live is not None and live.controller == write.child.uid:
+            if not live.is_ours:
+                await self._label(write.deployment, live, {labels.MANAGED_BY: labels.MANAGER})
+            raise ConflictError(f"Deployment {write.deployment.name} stands already")
+        metadata = _identity(write.child.uid, write.child.resource_version)
+        return await self._api.merge(write.child.ref, {"metadata": metadata, "spec": {"instance": write.frozen}})
+
+    async def _hand_over(self, write: Refreeze | Adopt | Release) -> Written:
+        child = write.child
+        if isinstance(write, Refreeze):
+            return await self._refreeze(write)
+        observed = WrittenMeta(child.uid, child.resource_version)
+        if isinstance(write, Adopt):
+            return await self._own(child.ref, observed, [write.owner])
+        kept = tuple(name for name in child.finalizers if name != write.finalizer)
+        return await self.set_finalizers(child.ref, observed, kept)
+
+    async def set_status(self, ref: Ref, observed: WrittenMeta, status: Struct) -> Written:
+        """Replaces the whole status of exactly the version that was observed.
+
+        The version tells the object too: status subresources of custom resources ignore ``metadata.uid``.
+        """
+        self._check()
+        patch = {"metadata": _identity(observed.uid, observed.resource_version), "status": whole(status)}
+        return await self._api.merge(ref, patch, subresource="status")
+
+    async def set_finalizers(self, ref: Ref, observed: WrittenMeta, finalizers: tuple[str, ...]) -> Written:
+        """Replaces the finalizers of exactly the version that was observed."""
+        self._check()
+        identity = _identity(observed.uid, observed.resource_version)
+        return await self._api.merge(ref, {"metadata": {**identity, "finalizers": finalizers}})
+
+    async def delete(self, child: Child) -> None:
+        """Deletes what was observed and nothing newer; what is gone already is well."""
+        self._check()
+        with contextlib.suppress(NotFoundError):
+            await self._api.delete(child)
+
+    async def check_guard(self, virtual_service: Ref, guard: Child | None, *, owner: str) -> None:
+        """Raises ``ConflictError`` unless the live VirtualService is the one that a deletion was decided by."""
+        self._check()
+        live = await self._live(virtual_service)
+        if live is not None and guard is None and (live.controller != owner or live.deletion_timestamp):
+            return
+        found = None if live is None else (live.uid, live.resource_version)
+        if found != (None if guard is None else (guard.uid, guard.resource_version)):
+            raise ConflictError(f"VirtualService {virtual_service.name} is no longer the one that was observed")
+
+    def _check(self) -> None:
+        if not self._may_write():
+            raise UnavailableError("Another operator leads")
+
+    async def _create(self, ref: Ref, manifest: Manifest) -> Written:
+        try:
+            return await self._api.create(KINDS[ref.kind], manifest)
+        except AlreadyExistsError:
+            return await self._adopt(ref, manifest)
+
+    async def _adopt(self, ref: Ref, manifest: Manifest) -> Written:
+        live = await self._live(ref)
+        if live is None:
+            raise ConflictError(f"{ref.kind} {ref.name} has just gone")
+        if not _is_same_owner(manifest, live):
+            if live.deletion_timestamp or _is_predecessors(manifest, live):
+                raise ConflictError(f"{ref.kind} {ref.name} is on its way out")
+            if not _is_orphan(manifest, live):
+                raise RefusedError(_not_ours(ref, live, manifest), reason=Reason.NOT_OWNED)
+            owners = manifest["metadata"]["ownerReferences"]
+            return await self._own(ref, WrittenMeta(live.uid, live.resource_version), owners)
+        if not live.is_ours:  # its label was taken off, so that no watch of ours shows it, and what it says is unknown
+            return await self._label(ref, live, manifest["metadata"]["labels"])
+        return Written(WrittenMeta(live.uid, live.resource_version))
+
+    async def _own(self, ref: Ref, observed: WrittenMeta, owners: list[Manifest]) -> Written:
+        identity = _identity(observed.uid, observed.resource_version)
+        return await self._api.merge(ref, {"metadata": {**identity, "ownerReferences": owners}})
+
+    async def _label(self, ref: Ref, live: Metadata, wanted: dict[str, str]) -> Written:
+        identity = _identity(live.uid, live.resource_version)
+        return await self._api.merge(ref, {"metadata": {**identity, "labels": wanted}})
+
+    async def _live(self, ref: Ref) -> Metadata | None:
+        try:
+            return answer(await self._api.get(ref), Envelope).metadata
+        except NotFoundError:
+            return None
+
+
+def _identity(uid: str, resource_version: str) -> Manifest:
+    return {"uid": uid, "resourceVersion": resource_version}
+
+
+def _with_metadata(manifest: Manifest, **metadata: str) -> Manifest:
+    return {**manifest, "metadata": {**manifest["metadata"], **metadata}}
+
+
+def _is_predecessors(manifest: Manifest, live: Metadata) -> bool:
+    """Whether its controller bore the name of ours: two cannot at a time, so the garbage collector will take it."""
+    wanted = {(owner["kind"], owner["name"]) for owner in manifest["metadata"].get("ownerReferences", ())}
+    return any((owner.kind, owner.name) in wanted for owner in live.owner_references if owner.controller)
+
+
+def _is_orphan(manifest: Manifest, live: Metadata) -> bool:
+    """Whether it was made for an owner of the same name: owned by nobody, with our labels and the hash of our manifest.
+
+    Who writes that into an object of their own namespace hands it over; nothing else changes hands.
+    """
+    if live.owner_references or labels.MANIFEST_HASH not in live.annotations:
+        return False
+    wanted: dict[str, str] = manifest["metadata"].get("labels", {})
+    told = {key: value for key, value in wanted.items() if key in _IDENTITY}
+    return labels.MANAGED_BY in told and all(live.labels.get(key) == value for key, value in told.items())
+
+
+def _not_ours(ref: Ref, live: Metadata, manifest: Manifest) -> str:
+    """First what harms nobody: the object that is in the way may be in use."""
+    made_for = next((owner["kind"] for owner in manifest["metadata"].get("ownerReferences", ())), "")
+    owner = next((f"belongs to {owner.kind} {owner.name}" for owner in live.owner_references if owner.controller), "")
+    place = f" -n {ref.namespace}" if ref.namespace else ""
+    return (
+        f"{ref.kind} {ref.name} exists and {owner or 'was not created by the operator'}; it is left alone."
+        f" Give the {_NAMERS.get(made_for, 'endpoint')} another name. Only if nobody needs that object, delete it:"
+        f" kubectl delete {ref.kind.lower()} {ref.name}{place}"
+    )
+
+
+def _is_same_owner(manifest: Manifest, live: Metadata) -> bool:
+    """By the controlling owner; what has none (a PersistentVolume) by all of its labels."""
+    owners = manifest["metadata"].get("ownerReferences", ())
+    controller = next((owner["uid"] for owner in owners if owner.get("controller")), "")
+    if controller:
+        return bool(live.controller == controller)
+    wanted: dict[str, str] = manifest["metadata"].get("labels", {})
+    return labels.MANAGED_BY in wanted and all(live.labels.get(key) == value for key, value in wanted.items())
