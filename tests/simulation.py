@@ -17,9 +17,9 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.endpoint.listeners import parse_doors
 from mlendpoints.core.endpoint.plan import plan_endpoint
-from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
 from mlendpoints.core.manifests.storage import volume_name
 from mlendpoints.core.plan import Adopt, Apply, Create, Event, Plan, Refreeze, Release, Replace, Scale, SetStatus, Write

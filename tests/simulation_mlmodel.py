@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from mlendpoints.api import labels
 from mlendpoints.api.mlmodel import MLModel, MLModelStatus
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.plan import Apply, Create, Event, MLModelPlan, Replace, Scale, Write
 from mlendpoints.core.world import Child, ContainerFacts, JobFacts, MLModelWorld, PodFacts, Ref, Refusal, Settings

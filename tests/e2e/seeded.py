@@ -12,11 +12,12 @@ from typing import Any
 from mlendpoints.api import labels
 from mlendpoints.api.model import Model
 from mlendpoints.core import drift
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.endpoint import desired, plan, prune, rollout
 from mlendpoints.core.endpoint.prune import Leftovers
 from mlendpoints.core.endpoint.rollout import Rollout, models_finding
-from mlendpoints.core.endpoint.view import Scene
-from mlendpoints.core.manifests import Manifest, deployment, instances
+from mlendpoints.core.endpoint.view import View
+from mlendpoints.core.manifests import deployment, instances
 from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.manifests.destinationrule import make_destination_rule
 from mlendpoints.core.manifests.instances import operators_part
@@ -39,8 +40,8 @@ def believe_gateways() -> None:
 def repoint_services() -> None:
     """One Service for each variant: an edit points it to the new pods, ready or not."""
 
-    def selector(scene: Scene, instance: Model) -> dict[str, str]:
-        marks, variants = instance.spec.instance, scene.target.variants if scene.target else ()
+    def selector(view: View, instance: Model) -> dict[str, str]:
+        marks, variants = instance.spec.instance, view.target.variants if view.target else ()
         newest = (variant.instance for variant in variants if marks and variant.spec.name == marks.variant)
         return pod_selector(next(newest, instance.metadata.name))
 
@@ -50,20 +51,20 @@ def repoint_services() -> None:
 def empty_selectors() -> None:
     """While the new pods crash, the Service of those that serve selects nothing."""
 
-    def selector(scene: Scene, instance: Model) -> dict[str, str]:
-        crashes = models_finding(scene).ok is False
+    def selector(view: View, instance: Model) -> dict[str, str]:
+        crashes = models_finding(view).ok is False
         return pod_selector("" if crashes else instance.metadata.name)
 
     _select(selector)
 
 
-def _select(selector: Callable[[Scene, Model], dict[str, str]]) -> None:
+def _select(selector: Callable[[View, Model], dict[str, str]]) -> None:
     parts = desired._parts  # noqa: SLF001 (what is seeded)
 
-    def seeded(scene: Scene, instance: Model) -> Iterable[Manifest]:
-        for manifest in parts(scene, instance):
-            if manifest["kind"] == "Service" and instance.metadata.name in scene.serving_instances:
-                manifest["spec"]["selector"] = selector(scene, instance)
+    def seeded(view: View, instance: Model) -> Iterable[Manifest]:
+        for manifest in parts(view, instance):
+            if manifest["kind"] == "Service" and instance.metadata.name in view.serving_instances:
+                manifest["spec"]["selector"] = selector(view, instance)
             yield manifest
 
     seed(desired, "_parts", seeded)
@@ -72,13 +73,13 @@ def _select(selector: Callable[[Scene, Model], dict[str, str]]) -> None:
 def remove_before_the_shift() -> None:
     """The old version, Service and all, is deleted as soon as the new pods are ready."""
 
-    def leftovers(scene: Scene, _rollout: Rollout) -> Leftovers:
-        if scene.target is None or not scene.target_is_ready():
+    def leftovers(view: View, _rollout: Rollout) -> Leftovers:
+        if view.target is None or not view.target_is_ready():
             return Leftovers()
-        return Leftovers(model_instances=tuple(sorted(scene.world.model_instances.keys() - scene.target.instances)))
+        return Leftovers(model_instances=tuple(sorted(view.world.model_instances.keys() - view.target.instances)))
 
-    def retire(scene: Scene, instance: str) -> tuple[Child, ...]:
-        child = scene.standing(Ref(Model.KIND, scene.namespace, instance))
+    def retire(view: View, instance: str) -> tuple[Child, ...]:
+        child = view.standing(Ref(Model.KIND, view.namespace, instance))
         return (child,) if child else ()
 
     seed(plan, "leftovers", leftovers)
@@ -95,24 +96,24 @@ def remove_before_the_proof() -> None:
 
 def remember_readiness() -> None:
     """What was ready once counts as ready again: going back is immediate."""
-    is_ready = Scene.target_is_ready
+    is_ready = View.target_is_ready
 
-    def seeded(scene: Scene) -> bool:
-        history = scene.world.endpoint.status.history
+    def seeded(view: View) -> bool:
+        history = view.world.endpoint.status.history
         before = {entry.target for entry in history if entry.outcome == "Succeeded"}
-        return is_ready(scene) or (scene.target is not None and scene.target.version in before)
+        return is_ready(view) or (view.target is not None and view.target.version in before)
 
-    seed(Scene, "target_is_ready", seeded)
+    seed(View, "target_is_ready", seeded)
     believe_gateways()
 
 
 def promote_early() -> None:
     """The new version takes traffic as soon as it is written."""
 
-    def seeded(scene: Scene) -> bool:
-        return scene.target is not None and scene.target.instances <= scene.world.model_instances.keys()
+    def seeded(view: View) -> bool:
+        return view.target is not None and view.target.instances <= view.world.model_instances.keys()
 
-    seed(Scene, "target_is_ready", seeded)
+    seed(View, "target_is_ready", seeded)
     believe_gateways()
 
 

@@ -1,6 +1,7 @@
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.observe.cache import Cache
-from mlendpoints.edge.reconcile.expectations import PATIENCE, Expectations, Progress
+from mlendpoints.edge.observe.progress import Progress
+from mlendpoints.edge.reconcile.expectations import PATIENCE, Expectations
 from tests.edge.objects import NAMESPACE, Object, an_entry, an_object
 from tests.gen import some_settings
 

@@ -3,7 +3,7 @@ from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube.kinds import CLAIM, CONFIG, DEPLOYMENT, ENDPOINT, KINDS, MLMODEL, MODEL, POD, Watch
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.feed import GATHERING, Feed, Neighbours
-from mlendpoints.edge.reconcile.expectations import Progress
+from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.reconcile.queue import Queue
 from tests import gen
 from tests.edge.objects import (

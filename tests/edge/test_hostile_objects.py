@@ -19,9 +19,9 @@ from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.feed import Feed, Neighbours
 from mlendpoints.edge.observe.indexers import Mark
 from mlendpoints.edge.observe.owners import keys_for
+from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.observe.projections import Entry, decode
 from mlendpoints.edge.observe.reflector import Reflector
-from mlendpoints.edge.reconcile.expectations import Progress
 from mlendpoints.edge.reconcile.queue import Queue
 from tests.edge.hostile import DEEP, GOOD, HOSTILE, an_owner, events
 from tests.edge.objects import NAMESPACE, Object, a_model_instance, an_entry, an_object, filled

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.core.endpoint.host_claim import host_hindrance
-from mlendpoints.core.endpoint.hosts import granted, host_of, precedence
 from mlendpoints.core.endpoint.plan import plan_endpoint
+from mlendpoints.core.hosts import granted, host_of, precedence
 from mlendpoints.core.world import HostGrant, Ref
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.projections import Entry, Route

@@ -3,7 +3,7 @@ import itertools
 
 import msgspec
 
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube.client import Api, Written, WrittenMeta
 from mlendpoints.edge.kube.errors import NotFoundError

@@ -9,8 +9,8 @@ from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube.kinds import MODEL, Watch
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.feed import Feed
+from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.observe.reflector import Patience, Reflector
-from mlendpoints.edge.reconcile.expectations import Progress
 from mlendpoints.edge.reconcile.queue import Queue
 from tests.edge.scripted import Exchange, Object, Script, Step, played
 from tests.edge.waiting import until

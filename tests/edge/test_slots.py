@@ -1,6 +1,6 @@
 import asyncio
 
-from mlendpoints.edge.slots import Slots
+from mlendpoints.edge.fairness import Slots
 from tests.edge.virtual_time import run, settle
 
 

@@ -3,7 +3,7 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlendpoints.edge.turns import Turns
+from mlendpoints.edge.fairness import Turns
 
 
 def test_a_long_line_costs_a_short_one_no_more_than_a_turn() -> None:

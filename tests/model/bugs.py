@@ -12,7 +12,7 @@ from mlendpoints.core.endpoint.listeners import asked_door
 from mlendpoints.core.endpoint.prune import Leftovers
 from mlendpoints.core.endpoint.resolve import Target
 from mlendpoints.core.endpoint.rollout import Rollout
-from mlendpoints.core.endpoint.view import Scene
+from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.world import Child, Destination, Door, Routes
 
@@ -37,20 +37,20 @@ class Bug(Struct, frozen=True):
             yield
 
 
-def _no_newcomers(_scene: Scene, _target: Target) -> tuple[str, ...]:
+def _no_newcomers(_scene: View, _target: Target) -> tuple[str, ...]:
     return ()
 
 
-def _written_is_proven(scene: Scene, decided: Rollout) -> bool:
-    return scene.live is not None and scene.live == decided.routes
+def _written_is_proven(view: View, decided: Rollout) -> bool:
+    return view.live is not None and view.live == decided.routes
 
 
-def _late_at_once(_scene: Scene, _target: Target) -> Finding:
+def _late_at_once(_scene: View, _target: Target) -> Finding:
     return Finding.no(Reason.DEADLINE_EXCEEDED, "Not ready within 600 s.")
 
 
-def _the_asked_door(scene: Scene, _decided: Rollout) -> tuple[Door, ...]:
-    door = asked_door(scene.world.endpoint, scene.world.settings)
+def _the_asked_door(view: View, _decided: Rollout) -> tuple[Door, ...]:
+    door = asked_door(view.world.endpoint, view.world.settings)
     if door is None:
         raise ValueError("no TLS credential")
     return (door,)
@@ -79,17 +79,17 @@ def _the_routes(child: Child | None) -> tuple[Child, ...]:
     return (child,) if child is not None and child.ref.kind == "VirtualService" else ()
 
 
-def _all_at_once(scene: Scene, instance: str) -> tuple[Child, ...]:
-    named = (child for ref, child in sorted(scene.world.children.items()) if ref.name == instance)
+def _all_at_once(view: View, instance: str) -> tuple[Child, ...]:
+    named = (child for ref, child in sorted(view.world.children.items()) if ref.name == instance)
     return tuple(child for child in named if child.ref.kind in {"Deployment", "MachineLearningModel"})
 
 
-def _as_it_stands(_scene: Scene, live: Routes) -> tuple[Destination, ...]:
+def _as_it_stands(_scene: View, live: Routes) -> tuple[Destination, ...]:
     return live.destinations
 
 
-def _even_while_absent(scene: Scene, _decided: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
-    return tuple(child for name in unneeded.model_instances for child in prune.retire(scene, name))
+def _even_while_absent(view: View, _decided: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
+    return tuple(child for name in unneeded.model_instances for child in prune.retire(view, name))
 
 
 BUGS = {
@@ -106,13 +106,13 @@ BUGS = {
     "pods-before-routes": Bug("a deletion does not ask the gateways", "update", deletion, "_seen_gone", _always),
     "gateway-left": Bug("the garbage collector is to take the Gateway", "update", deletion, "_undeleted", _the_routes),
     "close-at-once": Bug("a door closes before another is proven", "update", desired, "doors_beside", _asked_alone),
-    "doors-unproven": Bug("what is asked for is not part of the revision", "update", Scene, "entrance", _NO_ENTRANCE),
-    "dead-gateways": Bug("a gateway pod on a dead node is waited for", "dead gateway", Scene, "_is_gone", _never),
+    "doors-unproven": Bug("what is asked for is not part of the revision", "update", View, "entrance", _NO_ENTRANCE),
+    "dead-gateways": Bug("a gateway pod on a dead node is waited for", "dead gateway", View, "_is_gone", _never),
     "late-though-ready": Bug("a deadline passes whatever is ready", "update", rollout, "_late_proof", _late_at_once),
     "no-credential": Bug("TLS without a credential is no case", "update", desired, "open_doors", _the_asked_door),
     "template-alone": Bug(
         "images of an earlier release stay where pods are built", "upgrade", desired, "fits", _always
     ),
     "prune-blindly": Bug("pods go whatever the routes say", "trouble", plan, "prune", _even_while_absent),
-    "weights-by-hand": Bug("weights changed by hand are kept", "trouble", Scene, "_as_written", _as_it_stands),
+    "weights-by-hand": Bug("weights changed by hand are kept", "trouble", View, "_as_written", _as_it_stands),
 }

@@ -15,9 +15,9 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint, EndpointStatus, HistoryEntry, Outcome, UpdateStatus
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.drift import ref_of
 from mlendpoints.core.endpoint.updates import REMOVING, UNRESOLVED
-from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.times import precise_timestamp
 from mlendpoints.core.world import Child, ContainerFacts, Door, PodFacts, Probe, Ref, Routes, World

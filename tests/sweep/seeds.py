@@ -10,12 +10,13 @@ from msgspec.structs import replace
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.labels import PING_PATH, ROUTE_PATH
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.endpoint import rollout
 from mlendpoints.core.endpoint.plan import plan_endpoint
-from mlendpoints.core.endpoint.view import Scene
-from mlendpoints.core.findings import Finding, deadline_finding
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.endpoint.view import View
+from mlendpoints.core.findings import Finding
 from mlendpoints.core.plan import Apply, Create, Plan, Write
+from mlendpoints.core.reasons.pods import deadline_finding
 from mlendpoints.core.world import Probe, Ref, World
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.observe import projections
@@ -91,12 +92,12 @@ HALVES_WEIGHTS = _with(_halving)
 LEAVES_RECORDS = _with(_forgetting)
 
 
-def _fails_by_the_clock(scene: Scene, models: Finding) -> Finding | None:
+def _fails_by_the_clock(view: View, models: Finding) -> Finding | None:
     """Whatever is ready: when the deadline has passed, the update has failed."""
-    due = rollout.deadline(scene)
-    if scene.target is None or due is None or scene.world.now < due:
+    due = rollout.deadline(view)
+    if view.target is None or due is None or view.world.now < due:
         return None
-    return deadline_finding(scene.world.endpoint.spec.update.deadline_seconds, models, [])
+    return deadline_finding(view.world.endpoint.spec.update.deadline_seconds, models, [])
 
 
 def _keeps_or_ends(feed: Feed, ref: Ref, entry: Entry | None, *, deleted: bool = False) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
+Manifest = dict[str, Any]  # an object as the API server takes it
+
 
 def sparse(value: Struct) -> dict[str, Any]:
     """The fields of a value that say something, by their names on the wire."""

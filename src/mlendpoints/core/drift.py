@@ -17,7 +17,7 @@ import msgspec
 from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.plan import Apply, Create, Scale, Write
 from mlendpoints.core.world import Child, Ref

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Struct
 
-from mlendpoints.core.findings import FETCHER
+from mlendpoints.core.reasons.containers import FETCHER
 from mlendpoints.core.world import ContainerFacts, PodFacts
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")

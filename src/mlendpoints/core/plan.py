@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from mlendpoints.api.endpoint import EndpointStatus
 from mlendpoints.api.mlmodel import MLModelStatus
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import Child, Lookup, Probe, Ref
 
 

@@ -15,8 +15,7 @@ import msgspec
 
 from mlendpoints.api.labels import INVOKED_VARIANT_HEADER
 from mlendpoints.api.meta import Value
-from mlendpoints.core.canonical import sparse
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest, sparse
 from mlendpoints.core.world import Destination, Routes
 
 BUILDER = "1"  # revision of the VirtualService's builder; change it with what gateways answer

@@ -15,13 +15,13 @@ import structlog
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.mlmodel import MLModel
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.plan import Event
 from mlendpoints.edge.correlator import Correlator
+from mlendpoints.edge.fairness import Turns
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import ApiError
 from mlendpoints.edge.kube.kinds import EVENT
-from mlendpoints.edge.turns import Turns
 
 REPORTER = "mlendpoints.dev/operator"
 UNPOSTED = 200  # events of a namespace that may wait; more than that are lost

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.events import micro_time
 from mlendpoints.edge.kube.client import Api, answer

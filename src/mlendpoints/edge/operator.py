@@ -24,9 +24,10 @@ from mlendpoints.edge.lease import Lease, LeaseTimes
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.feed import Feed, Neighbours
+from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.observe.reflector import Patience, Reflector
 from mlendpoints.edge.reconcile.debounce import Holds
-from mlendpoints.edge.reconcile.expectations import Expectations, Progress
+from mlendpoints.edge.reconcile.expectations import Expectations
 from mlendpoints.edge.reconcile.queue import Queue
 from mlendpoints.edge.reconcile.reconciler import Parts, Plans, Reconciler
 from mlendpoints.edge.reconcile.rejections import Refusals

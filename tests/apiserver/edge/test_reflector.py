@@ -12,8 +12,9 @@ from mlendpoints.edge.kube.kinds import MODEL, SERVICE, Watch
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.feed import Feed
+from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.observe.reflector import Reflector
-from mlendpoints.edge.reconcile.expectations import Expectations, Progress
+from mlendpoints.edge.reconcile.expectations import Expectations
 from mlendpoints.edge.reconcile.queue import Queue
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import a_model, a_service, an_endpoint, created, observed, ref_of

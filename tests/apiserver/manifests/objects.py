@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 
 from mlendpoints.api.labels import MANAGER
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.drift import stamped
-from mlendpoints.core.manifests import Manifest
 
 OPERATOR = {
     "Impersonate-User": "system:serviceaccount:machine-learning:mlendpoints-operator",

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.drift import covers
-from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.world import Child
 from mlendpoints.edge.observe.projections import decode
 from tests.apiserver.manifests.objects import MERGE, STRATEGIC, Objects, differences, our_fields

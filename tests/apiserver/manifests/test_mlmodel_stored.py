@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.drift import covers
-from mlendpoints.core.manifests import Manifest
 from tests.apiserver.manifests.objects import Objects, differences, our_fields, sent
 from tests.gen import an_mlmodel
 from tests.unit.core.manifests.mlmodels import CASES, asked, made

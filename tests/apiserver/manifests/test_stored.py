@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.drift import covers
-from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.quantities import canonical_quantity
 from tests.apiserver.manifests.objects import Objects, differences, our_fields, sent
 from tests.unit.core.manifests.made import CASES, GOLDEN, asked, asked_in, made, settings_of

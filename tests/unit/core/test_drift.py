@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlendpoints.api import labels
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.drift import covers, manifest_hash, ref_of, stamped, write_for
-from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.plan import Apply, Create, Scale
 from mlendpoints.core.world import Child

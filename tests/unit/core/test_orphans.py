@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from mlendpoints.api.model import Model
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.orphans import adoptions, left_over
 from mlendpoints.core.plan import Adopt
 from mlendpoints.core.world import Child, Ref

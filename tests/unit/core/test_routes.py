@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlendpoints.api.labels import PING_PATH, PROXY_PING_PATH, ROUTE_PATH
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.routes import make_routes, parse_routes
 from mlendpoints.core.world import Destination, Routes

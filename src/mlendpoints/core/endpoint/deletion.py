@@ -10,11 +10,11 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpoint import EndpointStatus
 from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core.conditions import make_conditions
-from mlendpoints.core.endpoint.hosts import host_of
 from mlendpoints.core.endpoint.listeners import asked_door
 from mlendpoints.core.endpoint.prune import releases, retire
-from mlendpoints.core.endpoint.view import Scene
+from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.findings import Finding
+from mlendpoints.core.hosts import host_of
 from mlendpoints.core.plan import Plan
 from mlendpoints.core.times import seconds
 from mlendpoints.core.world import Child, Probe, Ref, World
@@ -28,17 +28,17 @@ def plan_deletion(world: World) -> Plan:
     """One step of the way out."""
     if labels.ROUTES_FINALIZER not in world.endpoint.metadata.finalizers:
         return Plan()
-    scene = Scene(world=world, resolved=_leaving("The endpoint is being deleted."), target=None)
+    view = View(world=world, resolved=_leaving("The endpoint is being deleted."), target=None)
     routes = _named_like_it(world, "VirtualService")
     if routes is not None:
-        return _told(scene, Plan(prune=_undeleted(routes), guard=routes), "Taking the routes away.")
-    if not _seen_gone(scene):
+        return _told(view, Plan(prune=_undeleted(routes), guard=routes), "Taking the routes away.")
+    if not _seen_gone(view):
         waiting = _asking(world)
-        return _told(scene, waiting, "Waiting until no gateway pod routes to it.")
-    leaving = tuple(child for name in sorted(world.model_instances) for child in retire(scene, name))
+        return _told(view, waiting, "Waiting until no gateway pod routes to it.")
+    leaving = tuple(child for name in sorted(world.model_instances) for child in retire(view, name))
     if world.model_instances:
-        going = Plan(writes=tuple(releases(scene)), prune=leaving, probes=(_gone(world),))
-        return _told(scene, going, "Waiting until its pods have finished.")
+        going = Plan(writes=tuple(releases(view)), prune=leaving, probes=(_gone(world),))
+        return _told(view, going, "Waiting until its pods have finished.")
     return Plan(prune=_undeleted(_named_like_it(world, "Gateway")), finalizer=False)
 
 
@@ -67,20 +67,20 @@ def _gone(world: World) -> Probe:
     return Probe(host=host, path=labels.ROUTE_PATH, status=404, tls=tls, revision="gone")
 
 
-def _seen_gone(scene: Scene) -> bool:
+def _seen_gone(view: View) -> bool:
     """Where nothing stands, nothing can be lost. That the status names no traffic proves nothing: it may lag."""
-    world = scene.world
+    world = view.world
     if not world.model_instances or world.now >= _patience_ends(world):
         return True
     if world.settings.proof == "timed":
         return world.now >= _timed_proof_at(world)
-    return not _other_doors(scene) and not scene.lagging(_gone(world))
+    return not _other_doors(view) and not view.lagging(_gone(world))
 
 
-def _other_doors(scene: Scene) -> bool:
+def _other_doors(view: View) -> bool:
     """Callers come in where nobody asks: the endpoint was deleted during a change of its door. Only time tells then."""
-    asked = asked_door(scene.world.endpoint, scene.world.settings)
-    return any(asked is None or door.port != asked.port for door in scene.doors)
+    asked = asked_door(view.world.endpoint, view.world.settings)
+    return any(asked is None or door.port != asked.port for door in view.doors)
 
 
 def _deleted_at(world: World) -> float:
@@ -96,8 +96,8 @@ def _leaving(message: str) -> Finding:
     return Finding.no(Reason.DELETING, message)
 
 
-def _told(scene: Scene, plan: Plan, message: str) -> Plan:
-    endpoint = scene.world.endpoint
+def _told(view: View, plan: Plan, message: str) -> Plan:
+    endpoint = view.world.endpoint
     status = replace(
         endpoint.status,
         observed_generation=endpoint.metadata.generation,
@@ -111,7 +111,7 @@ def _told(scene: Scene, plan: Plan, message: str) -> Plan:
             },
             before=endpoint.status.conditions,
             generation=endpoint.metadata.generation,
-            now=scene.world.now,
+            now=view.world.now,
         ),
     )
     return replace(plan, status=_changed(endpoint.status, status))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from mlendpoints.api.model import Model
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.drift import ref_of, write_for
 from mlendpoints.core.endpoint.listeners import asked_door, doors_beside
 from mlendpoints.core.endpoint.prune import releases, routes_are_proven
@@ -11,8 +12,7 @@ from mlendpoints.core.endpoint.resolve import Target, TargetVariant
 from mlendpoints.core.endpoint.retention import kept_instances
 from mlendpoints.core.endpoint.rollout import Rollout, Step
 from mlendpoints.core.endpoint.scaling import as_served, first_replicas, scalings
-from mlendpoints.core.endpoint.view import Scene
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.manifests.destinationrule import make_destination_rule
 from mlendpoints.core.manifests.gateway import make_gateway
@@ -25,57 +25,57 @@ from mlendpoints.core.plan import Write
 from mlendpoints.core.world import Door
 
 
-def missing_writes(scene: Scene, rollout: Rollout) -> tuple[Write, ...]:
+def missing_writes(view: View, rollout: Rollout) -> tuple[Write, ...]:
     """The writes, in order, after which everything stands as it shall."""
-    writes = (write_for(manifest, scene.world.children.get(ref_of(manifest))) for manifest in desired(scene, rollout))
+    writes = (write_for(manifest, view.world.children.get(ref_of(manifest))) for manifest in desired(view, rollout))
     missing = (write for write in writes if write is not None)
-    instances = standing_instances(scene, rollout)
-    return (*missing, *refreezes(scene, instances), *scalings(scene, rollout), *releases(scene))
+    instances = standing_instances(view, rollout)
+    return (*missing, *refreezes(view, instances), *scalings(view, rollout), *releases(view))
 
 
-def desired(scene: Scene, rollout: Rollout) -> Iterator[Manifest]:
+def desired(view: View, rollout: Rollout) -> Iterator[Manifest]:
     """All that shall stand now, parents before children, routes last."""
-    if scene.target is None and not scene.serving:
+    if view.target is None and not view.serving:
         return
-    if doors := open_doors(scene, rollout):
-        yield make_gateway(scene.world.endpoint, scene.world.settings, doors)
-    yield make_monitoring_service(scene.world.endpoint)
-    if scene.world.settings.network_policies == "write":
-        yield make_network_policy(scene.world.endpoint, scene.world.settings)
-    asked = scene.target if rollout.step is not Step.HOLD else None
+    if doors := open_doors(view, rollout):
+        yield make_gateway(view.world.endpoint, view.world.settings, doors)
+    yield make_monitoring_service(view.world.endpoint)
+    if view.world.settings.network_policies == "write":
+        yield make_network_policy(view.world.endpoint, view.world.settings)
+    asked = view.target if rollout.step is not Step.HOLD else None
     if asked is not None:
-        yield _record(scene, asked)
-    if scene.target is not None:
-        yield from _new_instances(scene, scene.target, rollout)
-    for instance in standing_instances(scene, rollout):
-        yield from _parts(scene, instance)
+        yield _record(view, asked)
+    if view.target is not None:
+        yield from _new_instances(view, view.target, rollout)
+    for instance in standing_instances(view, rollout):
+        yield from _parts(view, instance)
     if rollout.routes is not None:
-        yield _virtual_service(scene, rollout)
+        yield _virtual_service(view, rollout)
 
 
-def standing_instances(scene: Scene, rollout: Rollout) -> tuple[Model, ...]:
+def standing_instances(view: View, rollout: Rollout) -> tuple[Model, ...]:
     """The model instances, of those that are there, that serve, are asked for or are kept."""
-    asked = scene.target.instances if scene.target is not None and rollout.step is not Step.HOLD else frozenset()
-    names = sorted(scene.serving_instances | asked | kept_instances(scene))
-    return tuple(instance for name in names if (instance := scene.model_instance(name)) is not None)
+    asked = view.target.instances if view.target is not None and rollout.step is not Step.HOLD else frozenset()
+    names = sorted(view.serving_instances | asked | kept_instances(view))
+    return tuple(instance for name in names if (instance := view.model_instance(name)) is not None)
 
 
-def open_doors(scene: Scene, rollout: Rollout) -> tuple[Door, ...]:
+def open_doors(view: View, rollout: Rollout) -> tuple[Door, ...]:
     """What the Gateway shall open; none where TLS has no credential, and the Gateway is left as it is.
 
     What stands stays open until every gateway pod has been seen serving the routes at the asked door.
     """
-    asked = asked_door(scene.world.endpoint, scene.world.settings)
+    asked = asked_door(view.world.endpoint, view.world.settings)
     if asked is None:
         return ()
-    written = rollout.routes is None or scene.live == rollout.routes
-    proven = written and (rollout.routes is None or scene.proof_on_record or routes_are_proven(scene, rollout))
-    return (asked,) if proven else doors_beside(asked, scene.doors)
+    written = rollout.routes is None or view.live == rollout.routes
+    proven = written and (rollout.routes is None or view.proof_on_record or routes_are_proven(view, rollout))
+    return (asked,) if proven else doors_beside(asked, view.doors)
 
 
-def _record(scene: Scene, target: Target) -> Manifest:
+def _record(view: View, target: Target) -> Manifest:
     return make_config_instance(
-        scene.world.endpoint,
+        view.world.endpoint,
         config_name=target.config,
         version=target.version,
         variants=tuple(variant.spec for variant in target.variants),
@@ -83,41 +83,41 @@ def _record(scene: Scene, target: Target) -> Manifest:
     )
 
 
-def _new_instances(scene: Scene, target: Target, rollout: Rollout) -> Iterator[Manifest]:
+def _new_instances(view: View, target: Target, rollout: Rollout) -> Iterator[Manifest]:
     """Those of the target that are not there; of one that has failed, only what serves and was lost."""
     for variant in target.variants:
-        wanted = rollout.step is not Step.HOLD or variant.instance in scene.serving_instances
-        if wanted and variant.instance not in scene.world.model_instances:
-            yield _model_instance(scene, target, as_served(scene, variant))
+        wanted = rollout.step is not Step.HOLD or variant.instance in view.serving_instances
+        if wanted and variant.instance not in view.world.model_instances:
+            yield _model_instance(view, target, as_served(view, variant))
 
 
-def _model_instance(scene: Scene, target: Target, variant: TargetVariant) -> Manifest:
+def _model_instance(view: View, target: Target, variant: TargetVariant) -> Manifest:
     return make_model_instance(
-        scene.world.endpoint,
+        view.world.endpoint,
         variant.template,
         variant.spec,
         config_name=target.config,
         version=variant.version,
-        replicas=first_replicas(scene, variant),
-        settings=scene.world.settings,
+        replicas=first_replicas(view, variant),
+        settings=view.world.settings,
     )
 
 
-def _parts(scene: Scene, instance: Model) -> Iterable[Manifest]:
+def _parts(view: View, instance: Model) -> Iterable[Manifest]:
     yield make_service(instance)
     yield make_destination_rule(instance)
-    stored = scene.may_have_volume(instance)
+    stored = view.may_have_volume(instance)
     if stored and needs_volume(instance.spec):
         yield make_volume(instance)
     if stored and needs_claim(instance.spec):
         yield make_claim(instance)
-    if scene.deployment(instance.metadata.name) or (stored and fits(instance, scene.world.settings)):
-        yield make_deployment(instance, replicas=scene.wanted(instance.metadata.name))
+    if view.deployment(instance.metadata.name) or (stored and fits(instance, view.world.settings)):
+        yield make_deployment(instance, replicas=view.wanted(instance.metadata.name))
 
 
-def _virtual_service(scene: Scene, rollout: Rollout) -> Manifest:
+def _virtual_service(view: View, rollout: Rollout) -> Manifest:
     assert rollout.routes is not None  # noqa: S101 - called when routes shall stand
-    ping_paths = {name: scene.ping_path(model) for name, model in scene.world.model_instances.items()}
+    ping_paths = {name: view.ping_path(model) for name, model in view.world.model_instances.items()}
     return make_virtual_service(
-        scene.world.endpoint, rollout.routes, ping_paths=ping_paths, settings=scene.world.settings
+        view.world.endpoint, rollout.routes, ping_paths=ping_paths, settings=view.world.settings
     )

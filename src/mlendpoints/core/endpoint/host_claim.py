@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from mlendpoints.api.endpoint import EndpointStatus
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.endpoint.hosts import ANY, granted, holds, host_of, suffixes_of
 from mlendpoints.core.findings import Finding
+from mlendpoints.core.hosts import ANY, granted, holds, host_of, suffixes_of
 from mlendpoints.core.times import precise_timestamp, seconds
 from mlendpoints.core.world import Ref, Settings, World
 

@@ -10,58 +10,58 @@ from mlendpoints.core.canonical import whole
 from mlendpoints.core.conditions import make_conditions
 from mlendpoints.core.endpoint.rollout import instance_finding
 from mlendpoints.core.endpoint.template_status import shares
-from mlendpoints.core.endpoint.view import Scene
+from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.fetched import fetched
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.plan import SetStatus
 from mlendpoints.core.world import Ref
 
 
-def instance_statuses(scene: Scene) -> Iterator[SetStatus]:
+def instance_statuses(view: View) -> Iterator[SetStatus]:
     """The statuses that differ from what is observed."""
-    for name, model in sorted(scene.world.model_instances.items()):
-        child = scene.standing(Ref(Model.KIND, scene.namespace, name))
-        status = _model_status(scene, name, model)
+    for name, model in sorted(view.world.model_instances.items()):
+        child = view.standing(Ref(Model.KIND, view.namespace, name))
+        status = _model_status(view, name, model)
         if child is not None and status is not None and status != model.status:
             yield SetStatus(child, whole(status))
-    for name, config in sorted(scene.world.config_instances.items()):
-        child = scene.standing(Ref(EndpointConfig.KIND, scene.namespace, name))
+    for name, config in sorted(view.world.config_instances.items()):
+        child = view.standing(Ref(EndpointConfig.KIND, view.namespace, name))
         recorded = _config_status(config)
         if child is not None and recorded != config.status:
             yield SetStatus(child, whole(recorded))
 
 
-def _model_status(scene: Scene, name: str, model: Model) -> ModelStatus | None:
-    finding = _finding(scene, name)
+def _model_status(view: View, name: str, model: Model) -> ModelStatus | None:
+    finding = _finding(view, name)
     if finding.ok is None and model.status == ModelStatus():
         return None
-    deployment = scene.deployment(name)
+    deployment = view.deployment(name)
     return ModelStatus(
         observed_generation=model.metadata.generation,
-        config_version=model.status.config_version or _config_version(scene, name),
+        config_version=model.status.config_version or _config_version(view, name),
         replicas=(deployment.replicas or 0) if deployment else 0,
-        ready_replicas=scene.ready_count(name),
+        ready_replicas=view.ready_count(name),
         selector=f"{labels.INSTANCE}={name}",
-        fetched=model.status.fetched or fetched(scene.pods(name)),
+        fetched=model.status.fetched or fetched(view.pods(name)),
         conditions=make_conditions(
             {ConditionType.READY: finding},
             before=model.status.conditions,
             generation=model.metadata.generation,
-            now=scene.world.now,
+            now=view.world.now,
         ),
     )
 
 
-def _finding(scene: Scene, name: str) -> Finding:
-    if scene.is_ready(name):
+def _finding(view: View, name: str) -> Finding:
+    if view.is_ready(name):
         return Finding.yes(Reason.INSTANCES_READY, "All pods answer through their proxies.")
-    return instance_finding(scene, name)
+    return instance_finding(view, name)
 
 
-def _config_version(scene: Scene, name: str) -> str:
-    if scene.target is not None and name in scene.target.instances:
-        return scene.target.version
-    return scene.world.endpoint.status.config_version
+def _config_version(view: View, name: str) -> str:
+    if view.target is not None and name in view.target.instances:
+        return view.target.version
+    return view.world.endpoint.status.config_version
 
 
 def _config_status(config: EndpointConfig) -> EndpointConfigStatus:

@@ -15,8 +15,8 @@ import msgspec
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.meta import Value
-from mlendpoints.core.endpoint.hosts import host_of
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
+from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.gateway import credential_name
 from mlendpoints.core.world import Door, Settings
 

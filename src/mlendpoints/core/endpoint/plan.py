@@ -16,7 +16,7 @@ from mlendpoints.core.endpoint.prune import leftovers, prune
 from mlendpoints.core.endpoint.resolve import Target, resolve
 from mlendpoints.core.endpoint.rollout import Rollout, deadline, decide, probes, proof_deadline
 from mlendpoints.core.endpoint.status import LAG, headline, make_status, routes_finding
-from mlendpoints.core.endpoint.view import LINGER, Scene
+from mlendpoints.core.endpoint.view import LINGER, View
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.lookups import lookups
 from mlendpoints.core.orphans import adoptions, after_adoptions
@@ -33,49 +33,49 @@ def plan_endpoint(world: World) -> Plan:
     return _hold_finalizer(world, _plan_living(make_scene(world)))
 
 
-def make_scene(world: World) -> Scene:
+def make_scene(world: World) -> View:
     """The world with its references resolved."""
     resolution = resolve(world)
     if isinstance(resolution, Target):
         found = Finding.yes(Reason.RESOLVED, f"All references are resolved; the target is {resolution.version}.")
-        return Scene(world=world, resolved=found, target=resolution)
-    return Scene(world=world, resolved=resolution, target=None)
+        return View(world=world, resolved=found, target=resolution)
+    return View(world=world, resolved=resolution, target=None)
 
 
-def _plan_living(scene: Scene) -> Plan:
-    rollout = decide(scene)
-    unneeded = leftovers(scene, rollout)
-    report = Report(scene=scene, rollout=rollout, leftovers=unneeded, routes=routes_finding(scene, rollout))
-    status, before = make_status(report), scene.world.endpoint.status
+def _plan_living(view: View) -> Plan:
+    rollout = decide(view)
+    unneeded = leftovers(view, rollout)
+    report = Report(view=view, rollout=rollout, leftovers=unneeded, routes=routes_finding(view, rollout))
+    status, before = make_status(report), view.world.endpoint.status
     ask = bool(unneeded) or report.routes.ok is not True
-    questions = probes(scene, rollout, prove_live=ask)
+    questions = probes(view, rollout, prove_live=ask)
     plan = Plan(
-        writes=after_adoptions(_adoptions(scene), (*missing_writes(scene, rollout), *instance_statuses(scene))),
-        prune=prune(scene, rollout, unneeded),
-        guard=scene.virtual_service,
+        writes=after_adoptions(_adoptions(view), (*missing_writes(view, rollout), *instance_statuses(view))),
+        prune=prune(view, rollout, unneeded),
+        guard=view.virtual_service,
         status=None if status == before else status,
         patient=headline(status) == headline(before),
         events=(*replacements(before, status), *transitions(before.conditions, status.conditions)),
         probes=questions,
-        lookups=lookups(scene.namespace, scene.world.pods, scene.world.children.values()),
+        lookups=lookups(view.namespace, view.world.pods, view.world.children.values()),
         recheck=_recheck(
-            scene, failed=rollout.failure is not None, proven=report.routes.ok is True, asking=bool(questions)
+            view, failed=rollout.failure is not None, proven=report.routes.ok is True, asking=bool(questions)
         ),
     )
-    return _take_back_proof(scene, rollout, plan)
+    return _take_back_proof(view, rollout, plan)
 
 
-def _adoptions(scene: Scene) -> Iterator[Adopt]:
-    return adoptions(scene.world.endpoint, scene.world.orphans, scene.world.model_instances)
+def _adoptions(view: View) -> Iterator[Adopt]:
+    return adoptions(view.world.endpoint, view.world.orphans, view.world.model_instances)
 
 
-def _take_back_proof(scene: Scene, rollout: Rollout, plan: Plan) -> Plan:
+def _take_back_proof(view: View, rollout: Rollout, plan: Plan) -> Plan:
     """Routes that are on record as proven are not written again before that is off the record.
 
     The gateways may have left them since: others are written, and a crash kept them out of the status.
     """
-    routes, proven = rollout.routes, scene.world.endpoint.status.route_revision
-    again = routes is not None and routes != scene.live and routes.revision == proven
+    routes, proven = rollout.routes, view.world.endpoint.status.route_revision
+    again = routes is not None and routes != view.live and routes.revision == proven
     return replace(plan, writes=(), prune=(), patient=False) if again else plan
 
 
@@ -92,25 +92,25 @@ def _hold_finalizer(world: World, plan: Plan) -> Plan:
     return replace(plan, writes=(), prune=(), probes=(), patient=False, finalizer=None if is_held else True)
 
 
-def _recheck(scene: Scene, *, failed: bool, proven: bool, asking: bool) -> float | None:
+def _recheck(view: View, *, failed: bool, proven: bool, asking: bool) -> float | None:
     """The next time at which looking again may decide otherwise, though nothing has changed."""
-    world, times = scene.world, list[float | None]()
-    due = deadline(scene)
+    world, times = view.world, list[float | None]()
+    due = deadline(view)
     if not failed:
-        started = world.now + world.endpoint.spec.update.deadline_seconds if _begins(scene) else None
+        started = world.now + world.endpoint.spec.update.deadline_seconds if _begins(view) else None
         times.append(due if due is not None else started)
-        times.append(proof_deadline(scene))
-    if scene.virtual_service is not None and not proven and world.settings.proof == "required":
+        times.append(proof_deadline(view))
+    if view.virtual_service is not None and not proven and world.settings.proof == "required":
         times.append(world.routes_since + LAG)
     if asking:
         times.extend(since + LINGER for since in world.lingering.values())
     if world.refusals:
         times.append(world.now + _REFUSED_AGAIN)
-    if world.settings.proof == "timed" and scene.virtual_service is not None:
-        times.append(scene.timed_proof_at)
+    if world.settings.proof == "timed" and view.virtual_service is not None:
+        times.append(view.timed_proof_at)
     times.append(host_due(world))
     return min((time for time in times if time is not None and time > world.now), default=None)
 
 
-def _begins(scene: Scene) -> bool:
-    return scene.target is not None and scene.world.endpoint.status.config_version != scene.target.version
+def _begins(view: View) -> bool:
+    return view.target is not None and view.world.endpoint.status.config_version != view.target.version

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from mlendpoints.api.endpointconfig import EndpointConfig
-from mlendpoints.core.endpoint.view import Scene
+from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.world import Probe, Refusal
 
 _ROUTING = frozenset({"Gateway", "VirtualService", EndpointConfig.KIND})
@@ -13,40 +13,40 @@ _UNREACHED = frozenset({"timed out", "connection refused", "connection reset", "
 _TIMED = "set proof.mode: timed in the operator's settings"
 
 
-def routing_refusals(scene: Scene) -> list[Refusal]:
+def routing_refusals(view: View) -> list[Refusal]:
     """The refused writes without which callers reach nothing: all but the parts of instances, and metrics."""
-    return [refusal for ref, refusal in sorted(scene.world.refusals.items()) if ref.kind in _ROUTING]
+    return [refusal for ref, refusal in sorted(view.world.refusals.items()) if ref.kind in _ROUTING]
 
 
-def no_gateway(scene: Scene) -> str:
+def no_gateway(view: View) -> str:
     """What to say where there is nobody to ask."""
-    return f"The gateway's Service {scene.world.settings.gateway_service} has no serving pod that could be asked."
+    return f"The gateway's Service {view.world.settings.gateway_service} has no serving pod that could be asked."
 
 
-def lagging_pods(scene: Scene, questions: Iterable[Probe]) -> dict[str, Probe]:
+def lagging_pods(view: View, questions: Iterable[Probe]) -> dict[str, Probe]:
     """Gateway pods that have not answered as expected yet, each with the first question that it failed."""
     found: dict[str, Probe] = {}
     for question in questions:
-        for pod in scene.lagging(question):
+        for pod in view.lagging(question):
             found.setdefault(pod, question)
     return dict(sorted(found.items()))
 
 
-def answers_of(scene: Scene, lagging: dict[str, Probe]) -> dict[str, str]:
+def answers_of(view: View, lagging: dict[str, Probe]) -> dict[str, str]:
     """What lagging gateway pods answered instead, those that have been asked and did answer."""
-    said = ((pod, scene.world.unexpected.get(probe, {}).get(pod, "")) for pod, probe in lagging.items())
+    said = ((pod, view.world.unexpected.get(probe, {}).get(pod, "")) for pod, probe in lagging.items())
     return {pod: answer for pod, answer in said if answer}
 
 
-def tell_lagging(scene: Scene, questions: Iterable[Probe]) -> str:
+def tell_lagging(view: View, questions: Iterable[Probe]) -> str:
     """Who lags, by what it answered, and what to do; empty if nobody does."""
-    lagging = lagging_pods(scene, questions)
+    lagging = lagging_pods(view, questions)
     if not lagging:
         return ""
-    answers = answers_of(scene, lagging)
+    answers = answers_of(view, lagging)
     told = [_told(pod, probe, answers.get(pod, "")) for pod, probe in list(lagging.items())[:_TOLD]]
     more = f"; {len(lagging) - _TOLD} more" if len(lagging) > _TOLD else ""
-    return f"{len(lagging)} of {len(scene.world.gateways)} gateway pods: {'; '.join(told)}{more}. {_advice(answers)}"
+    return f"{len(lagging)} of {len(view.world.gateways)} gateway pods: {'; '.join(told)}{more}. {_advice(answers)}"
 
 
 def _told(pod: str, probe: Probe, answer: str) -> str:

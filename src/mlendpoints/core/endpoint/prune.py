@@ -16,7 +16,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.endpoint.retention import kept_instances, kept_records
 from mlendpoints.core.endpoint.rollout import Rollout, Step
-from mlendpoints.core.endpoint.view import Scene
+from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.manifests.networkpolicy import network_policy_name
 from mlendpoints.core.manifests.storage import volume_name
 from mlendpoints.core.plan import Release
@@ -34,100 +34,100 @@ class Leftovers(Struct, frozen=True):
         return bool(self.model_instances or self.config_instances)
 
 
-def leftovers(scene: Scene, rollout: Rollout) -> Leftovers:
+def leftovers(view: View, rollout: Rollout) -> Leftovers:
     """What neither serves nor is asked for. Unresolved references leave everything standing."""
-    if scene.target is None:
+    if view.target is None:
         return Leftovers()
     held = rollout.step is Step.HOLD
-    models = scene.serving_instances | kept_instances(scene) | (frozenset() if held else scene.target.instances)
-    configs = {record.metadata.name for record in (scene.record, *kept_records(scene)) if record}
+    models = view.serving_instances | kept_instances(view) | (frozenset() if held else view.target.instances)
+    configs = {record.metadata.name for record in (view.record, *kept_records(view)) if record}
     if not held:
-        configs.add(scene.target.config_instance)
+        configs.add(view.target.config_instance)
     return Leftovers(
-        model_instances=tuple(sorted(scene.world.model_instances.keys() - models)),
-        config_instances=tuple(sorted(scene.world.config_instances.keys() - configs)),
+        model_instances=tuple(sorted(view.world.model_instances.keys() - models)),
+        config_instances=tuple(sorted(view.world.config_instances.keys() - configs)),
     )
 
 
-def prune(scene: Scene, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
+def prune(view: View, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
     """What can be deleted right now."""
-    useless = orphaned_volumes(scene) + released_volumes(scene) + unwanted_policies(scene)
-    if not unneeded or not routes_are_proven(scene, rollout) or not is_on_record(scene, rollout):
+    useless = orphaned_volumes(view) + released_volumes(view) + unwanted_policies(view)
+    if not unneeded or not routes_are_proven(view, rollout) or not is_on_record(view, rollout):
         return useless
-    instances = tuple(child for name in unneeded.model_instances for child in retire(scene, name))
-    return tuple(dict.fromkeys(useless + instances + _retired_configs(scene, rollout, unneeded)))
+    instances = tuple(child for name in unneeded.model_instances for child in retire(view, name))
+    return tuple(dict.fromkeys(useless + instances + _retired_configs(view, rollout, unneeded)))
 
 
-def routes_are_proven(scene: Scene, rollout: Rollout) -> bool:
+def routes_are_proven(view: View, rollout: Rollout) -> bool:
     """The VirtualService says what it shall, and every gateway pod has been seen serving just that."""
-    return scene.live is not None and scene.live == rollout.routes and scene.proven(scene.route(scene.live.revision))
+    return view.live is not None and view.live == rollout.routes and view.proven(view.route(view.live.revision))
 
 
-def is_on_record(scene: Scene, rollout: Rollout) -> bool:
+def is_on_record(view: View, rollout: Rollout) -> bool:
     """The status names the version that serves, unless that is not the target."""
-    serves = scene.target.version if scene.target is not None and rollout.step is Step.SETTLE else None
-    return serves is None or scene.world.endpoint.status.config_version == serves
+    serves = view.target.version if view.target is not None and rollout.step is Step.SETTLE else None
+    return serves is None or view.world.endpoint.status.config_version == serves
 
 
-def retire(scene: Scene, instance: str) -> tuple[Child, ...]:
+def retire(view: View, instance: str) -> tuple[Child, ...]:
     """The next object of a model instance to delete; none while its pods are still leaving."""
-    deployment = scene.deployment(instance)
+    deployment = view.deployment(instance)
     if deployment is not None:
         return () if deployment.deleting else (deployment,)
-    if scene.pods(instance):
+    if view.pods(instance):
         return ()
-    parts = (*storage(scene, instance), scene.world.children.get(Ref(Model.KIND, scene.namespace, instance)))
+    parts = (*storage(view, instance), view.world.children.get(Ref(Model.KIND, view.namespace, instance)))
     standing = next((part for part in parts if part is not None), None)
     return () if standing is None or standing.deleting else (standing,)
 
 
-def storage(scene: Scene, instance: str) -> tuple[Child | None, Child | None]:
+def storage(view: View, instance: str) -> tuple[Child | None, Child | None]:
     """Claim and volume of a model instance; a claim goes first, since a volume in use would wait for it."""
-    claim = scene.world.children.get(Ref("PersistentVolumeClaim", scene.namespace, instance))
-    return claim, scene.world.children.get(Ref("PersistentVolume", "", volume_name(scene.namespace, instance)))
+    claim = view.world.children.get(Ref("PersistentVolumeClaim", view.namespace, instance))
+    return claim, view.world.children.get(Ref("PersistentVolume", "", volume_name(view.namespace, instance)))
 
 
-def releases(scene: Scene) -> Iterator[Release]:
+def releases(view: View) -> Iterator[Release]:
     """Model instances on their way out whose volume, which no garbage collector takes, is gone.
 
     Without allowed directories no volume is seen: that one is not there says nothing then, and its instance waits.
     """
-    if not scene.world.settings.allowed_path_prefixes:
+    if not view.world.settings.allowed_path_prefixes:
         return
-    for ref, child in sorted(scene.world.children.items()):
-        if _awaits_volume(child) and storage(scene, ref.name)[1] is None:
+    for ref, child in sorted(view.world.children.items()):
+        if _awaits_volume(child) and storage(view, ref.name)[1] is None:
             yield Release(child, labels.VOLUME_FINALIZER)
 
 
-def orphaned_volumes(scene: Scene) -> tuple[Child, ...]:
+def orphaned_volumes(view: View) -> tuple[Child, ...]:
     """Volumes of model instances that others delete, pods and all: a namespace that goes, a foreground deletion.
 
     Deleted in the background, an instance keeps its pods, since our finalizer keeps it: it serves until it is retired.
     """
-    leaving = (ref.name for ref, child in sorted(scene.world.children.items()) if _awaits_volume(child))
-    volumes = (storage(scene, name)[1] for name in leaving if scene.deployment(name) is None and not scene.pods(name))
+    leaving = (ref.name for ref, child in sorted(view.world.children.items()) if _awaits_volume(child))
+    volumes = (storage(view, name)[1] for name in leaving if view.deployment(name) is None and not view.pods(name))
     return tuple(volume for volume in volumes if volume is not None and not volume.deleting)
 
 
-def released_volumes(scene: Scene) -> tuple[Child, ...]:
+def released_volumes(view: View) -> tuple[Child, ...]:
     """Volumes whose claim somebody has deleted: another of the same name takes the next claim. The files stay."""
-    return tuple(child for _, child in sorted(scene.world.children.items()) if child.released and not child.deleting)
+    return tuple(child for _, child in sorted(view.world.children.items()) if child.released and not child.deleting)
 
 
-def unwanted_policies(scene: Scene) -> tuple[Child, ...]:
+def unwanted_policies(view: View) -> tuple[Child, ...]:
     """The NetworkPolicy of a time when they were written, and are to be removed."""
-    name = network_policy_name(scene.world.endpoint.metadata.name)
-    policy = scene.standing(Ref("NetworkPolicy", scene.namespace, name))
-    return (policy,) if policy is not None and scene.world.settings.network_policies == "remove" else ()
+    name = network_policy_name(view.world.endpoint.metadata.name)
+    policy = view.standing(Ref("NetworkPolicy", view.namespace, name))
+    return (policy,) if policy is not None and view.world.settings.network_policies == "remove" else ()
 
 
 def _awaits_volume(child: Child) -> bool:
     return child.deleting and labels.VOLUME_FINALIZER in child.finalizers
 
 
-def _retired_configs(scene: Scene, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
-    settled = rollout.step is Step.HOLD or (rollout.step is Step.SETTLE and scene.target_is_ready())
+def _retired_configs(view: View, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
+    settled = rollout.step is Step.HOLD or (rollout.step is Step.SETTLE and view.target_is_ready())
     if not settled:
         return ()
-    refs = (Ref(EndpointConfig.KIND, scene.namespace, name) for name in unneeded.config_instances)
-    return tuple(child for ref in refs if (child := scene.standing(ref)))
+    refs = (Ref(EndpointConfig.KIND, view.namespace, name) for name in unneeded.config_instances)
+    return tuple(child for ref in refs if (child := view.standing(ref)))

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from mlendpoints.api.model import Model
 from mlendpoints.core.canonical import patch, sparse
-from mlendpoints.core.endpoint.view import Scene
+from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.manifests.instances import operators_part
 from mlendpoints.core.manifests.metadata import instance_of
@@ -30,16 +30,16 @@ def fits(instance: Model, settings: Settings) -> bool:
     return marks.builder == BUILDER or replace(marks, **operators_part(settings)) == replace(marks, builder=BUILDER)
 
 
-def refreezes(scene: Scene, instances: Iterable[Model]) -> Iterator[Refreeze]:
+def refreezes(view: View, instances: Iterable[Model]) -> Iterator[Refreeze]:
     """Of those, the ones whose Deployment is created next; never one that has a Deployment, whoever holds it now."""
-    orphans = {orphan.ref for orphan in scene.world.orphans}
+    orphans = {orphan.ref for orphan in view.world.orphans}
     for instance in instances:
         name = instance.metadata.name
-        child = scene.standing(Ref(Model.KIND, scene.namespace, name))
-        deployment = Ref("Deployment", scene.namespace, name)
-        stands = scene.deployment(name) is not None or deployment in orphans
-        if child is None or stands or fits(instance, scene.world.settings) or not scene.may_have_volume(instance):
+        child = view.standing(Ref(Model.KIND, view.namespace, name))
+        deployment = Ref("Deployment", view.namespace, name)
+        stands = view.deployment(name) is not None or deployment in orphans
+        if child is None or stands or fits(instance, view.world.settings) or not view.may_have_volume(instance):
             continue
         marks = instance_of(instance)
-        frozen = patch(sparse(marks), sparse(replace(marks, **operators_part(scene.world.settings))))
+        frozen = patch(sparse(marks), sparse(replace(marks, **operators_part(view.world.settings))))
         yield Refreeze(child, frozen, deployment)

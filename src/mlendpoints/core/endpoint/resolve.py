@@ -15,9 +15,9 @@ from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.directories import locate, prefixes
 from mlendpoints.core.endpoint.host_claim import host_hindrance
-from mlendpoints.core.endpoint.hosts import host_of
 from mlendpoints.core.endpoint.listeners import asked_door
 from mlendpoints.core.findings import Finding, made_claim
+from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.versions import config_version, model_version
 from mlendpoints.core.world import Destination, World

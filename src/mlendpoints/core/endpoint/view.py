@@ -12,10 +12,10 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.directories import is_allowed, why_not
-from mlendpoints.core.endpoint.hosts import host_of
 from mlendpoints.core.endpoint.listeners import make_entrance
 from mlendpoints.core.endpoint.resolve import Target
 from mlendpoints.core.findings import Finding
+from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
 from mlendpoints.core.manifests.storage import needs_volume, volume_name
 from mlendpoints.core.routes import entrance_in, make_routes
@@ -37,7 +37,7 @@ from mlendpoints.core.world import (
 LINGER = 60.0  # seconds for which a gateway pod that leaves and does not serve counts: as long as most may drain
 
 
-class Scene(Struct, frozen=True, dict=True):
+class View(Struct, frozen=True, dict=True):
     """A world and what resolving its references came to; ``target`` is None where that failed."""
 
     world: World

@@ -1,5 +1,1 @@
 """One file per child kind: pure ``make_*`` functions that read like the YAML a person would write."""
-
-from typing import Any
-
-Manifest = dict[str, Any]

@@ -6,8 +6,7 @@ with a writable root, since many SageMaker images need it.
 """
 
 from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Container, Model, Network
-from mlendpoints.core.canonical import sparse
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest, sparse
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.service import METRICS_PORT
 from mlendpoints.core.manifests.storage import folder_of, needs_volume, source_claim

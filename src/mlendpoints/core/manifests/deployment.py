@@ -9,7 +9,7 @@ written here may change only together with ``BUILDER``.
 
 from mlendpoints.api import labels
 from mlendpoints.api.model import Model, ModelServer
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.containers import (
     GROUP_ID,
     authorities,

@@ -1,7 +1,7 @@
 """The DestinationRule of a model instance: how gateways connect to its pods. No subsets."""
 
 from mlendpoints.api.model import Model
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.metadata import instance_labels, instance_of, make_metadata
 
 

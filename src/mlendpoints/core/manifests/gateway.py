@@ -1,8 +1,8 @@
 """The Istio Gateway of an endpoint: opens its host, for routes of its own namespace only."""
 
 from mlendpoints.api.endpoint import Endpoint
-from mlendpoints.core.endpoint.hosts import covers, host_of
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
+from mlendpoints.core.hosts import covers, host_of
 from mlendpoints.core.manifests.metadata import endpoint_labels, make_metadata
 from mlendpoints.core.world import Door, Settings
 

@@ -16,9 +16,8 @@ from mlendpoints.api.endpointconfig import ConfigInstance, EndpointConfig, Endpo
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.mlmodel import MLModelSpec
 from mlendpoints.api.model import Container, Images, Model, ModelInstance, ModelSpec, Network
-from mlendpoints.core.canonical import sparse
+from mlendpoints.core.canonical import Manifest, sparse
 from mlendpoints.core.directories import locate
-from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.manifests.metadata import endpoint_labels, instance_labels, make_metadata
 from mlendpoints.core.manifests.storage import needs_volume

@@ -11,7 +11,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model, ModelInstance
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 
 
 def make_metadata(name: str, owner: Endpoint | Model | MLModel, *, object_labels: dict[str, str]) -> Manifest:

@@ -8,7 +8,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.meta import ObjectMeta
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model, ModelInstance, ModelServer, ModelSpec
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.deployment import (
     BUILDER,
     make_download_pod,

@@ -7,7 +7,7 @@ so that probes work. What pods reach themselves is left to others' policies.
 
 from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.containers import PROXY_PORT
 from mlendpoints.core.manifests.metadata import endpoint_labels, make_metadata
 from mlendpoints.core.manifests.service import METRICS_PORT

@@ -3,7 +3,7 @@
 from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.model import Model
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.metadata import (
     endpoint_labels,
     instance_labels,

@@ -8,7 +8,7 @@ In all other cases the Deployment itself asks for room (see ``deployment``).
 """
 
 from mlendpoints.api.model import Model, ModelSpec
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.metadata import instance_labels, instance_of, make_metadata
 from mlendpoints.core.quantities import canonical_quantity
 

@@ -17,8 +17,8 @@ from mlendpoints.api.labels import (
     ROUTE_PATH,
     TARGET_VARIANT_HEADER,
 )
-from mlendpoints.core.endpoint.hosts import host_of
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
+from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.metadata import endpoint_labels, make_metadata
 from mlendpoints.core.manifests.service import PORT
 from mlendpoints.core.routes import (

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.drift import manifest_hash, ref_of, scale_for, stamped, write_for
-from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.mlmodel import (
     make_download_job,
     make_mlmodel_claim,

@@ -5,22 +5,20 @@ from msgspec.structs import replace
 
 from mlendpoints.api.mlmodel import Phase
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.findings import (
-    Finding,
-    added_by_others,
-    awaited,
-    deadline_finding,
-    ended,
-    fetchers_finding,
-    instance_findings,
-    made_claim,
-    pod_finding,
-    refused,
-)
+from mlendpoints.core.findings import Finding, made_claim, refused
 from mlendpoints.core.manifests.deployment import progress_seconds
 from mlendpoints.core.manifests.storage import claim_class, source_claim
 from mlendpoints.core.mlmodel.view import View
 from mlendpoints.core.orphans import left_over
+from mlendpoints.core.reasons.containers import fetchers_finding
+from mlendpoints.core.reasons.pods import (
+    added_by_others,
+    awaited,
+    deadline_finding,
+    ended,
+    instance_findings,
+    pod_finding,
+)
 from mlendpoints.core.reasons.quoting import quoted
 from mlendpoints.core.reasons.volumes import no_volume, waits_for_volume
 from mlendpoints.core.times import timestamp

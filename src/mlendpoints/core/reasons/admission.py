@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.deployment import make_pod
 from mlendpoints.core.quantities import canonical_quantity, exact
 from mlendpoints.core.reasons.quoting import quoted

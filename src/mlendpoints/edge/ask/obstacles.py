@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.world import Ref, Refusal
+from mlendpoints.edge.fairness import Slots
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import ApiError, NotFoundError
-from mlendpoints.edge.slots import Slots
 
 PAUSE = 2.0  # seconds between two looks for one key
 PACE = 0.2  # seconds that a look takes at least: in one namespace, five a second

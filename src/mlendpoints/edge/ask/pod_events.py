@@ -18,11 +18,11 @@ from msgspec import Struct, field
 
 from mlendpoints.core.lookups import POD
 from mlendpoints.core.world import Complaint, Lookup, Ref
+from mlendpoints.edge.fairness import Slots
 from mlendpoints.edge.kube.client import Api, Page
 from mlendpoints.edge.kube.errors import ApiError
 from mlendpoints.edge.kube.kinds import KUBELET_EVENT, Watch
 from mlendpoints.edge.kube.metadata import epoch
-from mlendpoints.edge.slots import Slots
 
 FIRST_PAUSE = 5.0  # seconds that a pod may take to get ready before its events are read
 LAST_PAUSE = 60.0

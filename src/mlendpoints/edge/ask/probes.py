@@ -15,8 +15,8 @@ from msgspec import Struct, field
 
 from mlendpoints.core.world import GatewayPod, Probe, Ref
 from mlendpoints.edge.ask.questions import ask, open_transport
+from mlendpoints.edge.fairness import Slots
 from mlendpoints.edge.observe.answers import Answers
-from mlendpoints.edge.slots import Slots
 
 FIRST_PAUSE = 0.015  # seconds; istiod waits 0.1 s for further changes, and then a gateway has it within some ms
 GROWTH = 1.1  # of the pause: an answer is found late by a fifth of the time it took, at most

@@ -16,7 +16,7 @@ from lightkube.core.exceptions import ConfigError
 from msgspec import Struct, field
 
 from mlendpoints.api.labels import MANAGER
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.kube.decoding import UNREADABLE, read
 from mlendpoints.edge.kube.errors import Status, UnavailableError, make_error, response_error

@@ -13,7 +13,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.meta import OwnerReference
 from mlendpoints.api.mlmodel import MLModel
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import Child, Ref
 
 _ROOTS = ((Endpoint.KIND, labels.ENDPOINT), (MLModel.KIND, labels.MLMODEL))

@@ -6,6 +6,7 @@ known of it stays. Whatever one tenant writes, the others' objects are followed.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 import structlog
 from msgspec import Struct
@@ -19,10 +20,9 @@ from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.kinds import Watch
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.owners import keys_for
+from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.observe.projections import Entry
 from mlendpoints.edge.observe.slices import GatewayBackends, GatewayPorts
-from mlendpoints.edge.reconcile.expectations import Progress
-from mlendpoints.edge.reconcile.queue import Queue
 
 GATHERING = 0.125  # seconds in which changes of a template's users are taken together
 _MESSAGE = 500  # characters of an error that quotes what a tenant wrote
@@ -34,6 +34,20 @@ log = structlog.get_logger()
 
 def _ignore(_kind: str) -> None:
     """Counts nothing."""
+
+
+class Keys(Protocol):
+    """Where keys go that are to be reconciled: the work queue."""
+
+    @property
+    def active(self) -> frozenset[Ref]:
+        """The keys that are reconciled right now."""
+
+    def add(self, key: Ref, *, edited: bool = False) -> None:
+        """To be reconciled; ``edited``: a person waits for it."""
+
+    def add_after(self, key: Ref, delay: float) -> None:
+        """To be reconciled in ``delay`` seconds."""
 
 
 class Neighbours(Struct, frozen=True, kw_only=True):
@@ -50,7 +64,7 @@ class Feed:
         self,
         *,
         cache: Cache,
-        queue: Queue,
+        queue: Keys,
         progress: Progress,
         watches: tuple[Watch, ...],
         neighbours: Neighbours = Neighbours(),  # noqa: B008 - a frozen value

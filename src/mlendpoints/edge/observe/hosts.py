@@ -11,7 +11,7 @@ messages may name them. Routes of others concern the first one only.
 from collections.abc import Mapping
 
 from mlendpoints.api.endpoint import Endpoint
-from mlendpoints.core.endpoint.hosts import Precedence, granted, host_of, precedence
+from mlendpoints.core.hosts import Precedence, granted, host_of, precedence
 from mlendpoints.core.world import Ref, Settings
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.observe.foreign_routes import ForeignRoutes

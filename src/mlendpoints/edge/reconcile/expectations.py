@@ -11,25 +11,10 @@ from msgspec import Struct
 
 from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.observe.projections import Entry, Instance, Volume
 
 PATIENCE = 300.0  # seconds, as client-go's ControllerExpectations: then the storage was restored from a backup
-
-
-class Progress:
-    """How far the watches have come, by kind and namespace."""
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], int] = {}
-
-    def advance(self, kind: str, namespace: str, resource_version: str) -> None:
-        """A watch stands at this version now; a new list may stand earlier after a restore."""
-        self._seen[(kind, namespace)] = int(resource_version)
-
-    def has_seen(self, ref: Ref, version: int) -> bool:
-        """Whether the watch that covers ``ref`` stands at ``version``; true for what nobody watches."""
-        seen = self._seen.get((ref.kind, ""), self._seen.get((ref.kind, ref.namespace)))
-        return seen is None or seen >= version
 
 
 class _Write(Struct, frozen=True):

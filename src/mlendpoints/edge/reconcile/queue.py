@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.turns import Turns
+from mlendpoints.edge.fairness import Turns
 
 FIRST_RETRY = 0.05  # seconds
 LAST_RETRY = 60.0  # seconds

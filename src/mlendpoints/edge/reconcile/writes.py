@@ -7,8 +7,7 @@ from msgspec import Struct
 
 from mlendpoints.api import labels
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.canonical import whole
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest, whole
 from mlendpoints.core.plan import Adopt, Apply, Create, Refreeze, Release, Replace, Scale, SetStatus, Write
 from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.kube.client import Api, Written, WrittenMeta, answer

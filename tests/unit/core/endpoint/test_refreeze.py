@@ -18,9 +18,9 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpoint import UpdatePolicy
 from mlendpoints.api.model import OPERATORS_PART, Container, Model
 from mlendpoints.core import drift
-from mlendpoints.core.canonical import patch, sparse
+from mlendpoints.core.canonical import Manifest, patch, sparse
 from mlendpoints.core.endpoint import refreeze
-from mlendpoints.core.manifests import Manifest, deployment, instances, mlmodel
+from mlendpoints.core.manifests import deployment, instances, mlmodel
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.plan import Create, Refreeze, Write
 from mlendpoints.core.world import Ref, Refusal

@@ -10,7 +10,7 @@ import msgspec
 import yaml
 
 from mlendpoints.api.mlmodel import MLModel
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.mlmodel import (
     freeze,
     make_download_job,

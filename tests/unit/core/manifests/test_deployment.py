@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from mlendpoints.api.endpointconfig import ProductionVariant
 from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Model
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.deployment import make_deployment, make_pod
 from mlendpoints.core.manifests.instances import make_model_instance
 from mlendpoints.core.world import Settings

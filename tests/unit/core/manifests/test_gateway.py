@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.endpoint.listeners import parse_doors
-from mlendpoints.core.manifests import Manifest
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.world import Door, Settings
 from tests.gen import an_endpoint, asked_doors, some_settings

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from tests.unit.core.manifests.made import CASES, GOLDEN, asked, made
 
 PRESENCE = "x-amzn-sagemaker-target-variant"  # Istio's way to ask whether a header is there is an empty match

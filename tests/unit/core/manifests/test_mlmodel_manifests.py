@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.deployment import make_pod
 from mlendpoints.core.manifests.mlmodel import freeze
 from tests.gen import an_mlmodel, some_settings

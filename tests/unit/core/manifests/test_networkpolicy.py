@@ -1,6 +1,6 @@
 import pytest
 
-from mlendpoints.core.manifests import Manifest
+from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.networkpolicy import make_network_policy
 from tests import gen

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.findings import Finding, added_by_others, deadline_finding, instance_findings
+from mlendpoints.core.findings import Finding
+from mlendpoints.core.reasons.pods import added_by_others, deadline_finding, instance_findings
 from mlendpoints.core.world import Child, Complaint, ContainerFacts, PodFacts, Ref, Refusal
 
 DEPLOYMENT = Child(ref=Ref("Deployment", "titanic", "rfc-1"), uid="u", resource_version="1", replicas=2)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlendpoints.core.findings import Finding, instance_findings
+from mlendpoints.core.findings import Finding
+from mlendpoints.core.reasons.pods import instance_findings
 from mlendpoints.core.reasons.quoting import QUOTED, one_line, quoted, quoted_end
 from mlendpoints.core.world import Child, Complaint, ContainerFacts, PodFacts, Ref, Refusal
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.core.endpoint.deletion import plan_deletion
-from mlendpoints.core.endpoint.hosts import covers, granted, host_of, precedence
 from mlendpoints.core.endpoint.plan import plan_endpoint
+from mlendpoints.core.hosts import covers, granted, host_of, precedence
 from mlendpoints.core.manifests.gateway import credential_name
 from mlendpoints.core.times import seconds
 from mlendpoints.core.world import HostGrant, Ref
