@@ -17,9 +17,9 @@ from types import FrameType
 from fetcher import log
 from fetcher.failures import DownloadFailed, Failure, Interrupted, TooLarge, Unexpected, public
 from fetcher.fetch import Attempt
-from fetcher.install import install
 from fetcher.report import Progress, write_failure, write_success
 from fetcher.settings import Settings, parse
+from fetcher.volume.install import install
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 

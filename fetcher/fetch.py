@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fetcher import log
-from fetcher import spool as spools
+from fetcher.archives.names import split
 from fetcher.artifact import Opened, Parts
-from fetcher.credentials import read_credentials
 from fetcher.failures import DigestMismatch, Invalid, TooLarge, public
-from fetcher.names import split
+from fetcher.network.credentials import read_credentials
+from fetcher.network.web import Web
 from fetcher.reading import File, Reader, identity
 from fetcher.report import Progress
-from fetcher.room import Room
 from fetcher.settings import Settings
 from fetcher.sources import open_source, web_for
-from fetcher.spool import Spool, open_spool
 from fetcher.stream import CHUNK, Source
-from fetcher.tree import Tree
 from fetcher.unpack import Unpacker
-from fetcher.web import Web
+from fetcher.volume import spool as spools
+from fetcher.volume.room import Room
+from fetcher.volume.spool import Spool, open_spool
+from fetcher.volume.tree import Tree
 
 
 @dataclass(frozen=True)

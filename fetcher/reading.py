@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fetcher.artifact import Opened, Part, Parts, Piece, pieces
+from fetcher.network.web import Web
 from fetcher.pace import Pace
 from fetcher.parallel import Parallel, Patience
 from fetcher.report import Progress
-from fetcher.room import Room
 from fetcher.settings import Settings
-from fetcher.spool import Spool
-from fetcher.web import Web
+from fetcher.volume.room import Room
+from fetcher.volume.spool import Spool
 
 Chunks = Iterator[bytes | memoryview]
 

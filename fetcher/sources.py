@@ -3,15 +3,15 @@
 from importlib import import_module
 
 from fetcher.artifact import Opened
-from fetcher.claims import open_claim
-from fetcher.credentials import Credentials, Secret
-from fetcher.dial import Line, target
 from fetcher.failures import DownloadFailed
-from fetcher.guard import Guard
+from fetcher.network.credentials import Credentials, Secret
+from fetcher.network.dial import Line, target
+from fetcher.network.guard import Guard
+from fetcher.network.urls import Address, open_url
+from fetcher.network.web import Web
 from fetcher.settings import Settings
-from fetcher.spool import asks_first
-from fetcher.urls import Address, open_url
-from fetcher.web import Web
+from fetcher.volume.claims import open_claim
+from fetcher.volume.spool import asks_first
 
 SCHEMES = "http, https, s3, gs, az and pvc"
 
@@ -24,7 +24,7 @@ def web_for(settings: Settings, credentials: Credentials) -> Web:
 
 def open_store(web: Web, settings: Settings, credentials: Credentials) -> Opened:
     """Loads the stores' library only where it is needed: it takes memory and time."""
-    return import_module("fetcher.stores").open_store(web, settings, credentials)  # type: ignore[no-any-return]
+    return import_module("fetcher.network.stores").open_store(web, settings, credentials)  # type: ignore[no-any-return]
 
 
 def open_source(web: Web, settings: Settings, credentials: Credentials) -> Opened:

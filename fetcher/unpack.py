@@ -13,15 +13,15 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from fetcher import tars, zips
+from fetcher.archives import tars, zips
+from fetcher.archives.formats import PACKING, check_encoding, check_file
+from fetcher.archives.inflate import Inflated, member_for
 from fetcher.failures import Invalid
-from fetcher.formats import PACKING, check_encoding, check_file
-from fetcher.inflate import Inflated, member_for
-from fetcher.room import Room
 from fetcher.settings import Settings
-from fetcher.spool import Spool
 from fetcher.stream import CHUNK, Readable, Source, ahead
-from fetcher.tree import Tree
+from fetcher.volume.room import Room
+from fetcher.volume.spool import Spool
+from fetcher.volume.tree import Tree
 
 
 @dataclass(frozen=True)

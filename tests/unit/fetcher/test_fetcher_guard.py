@@ -6,9 +6,9 @@ from ipaddress import ip_network
 import pytest
 
 from fetcher.__main__ import main
-from fetcher.dial import proxy_of, target
 from fetcher.failures import DownloadFailed
-from fetcher.guard import Guard
+from fetcher.network.dial import proxy_of, target
+from fetcher.network.guard import Guard
 from tests.unit.fetcher.origin import Answer, member, serving, tar_gz
 from tests.unit.fetcher.running import Place
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fetcher.install import is_complete
 from fetcher.settings import parse
+from fetcher.volume.install import is_complete
 from tests.unit.fetcher.origin import Answer, member, serving, tar_gz
 from tests.unit.fetcher.running import Place, line_with, ordinary_user
 

@@ -10,8 +10,8 @@ import zipfile
 import pytest
 
 from fetcher.__main__ import main
+from fetcher.archives.tars import Extension, _pax
 from fetcher.artifact import PIECE
-from fetcher.tars import Extension, _pax
 from tests.unit.fetcher.hostile_zips import packed
 from tests.unit.fetcher.origin import Answer, member, serving, tar
 from tests.unit.fetcher.running import Place

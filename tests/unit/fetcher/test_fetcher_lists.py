@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fetcher.__main__ import main
-from fetcher.dial import Line
-from fetcher.forward import Forward
-from fetcher.guard import Guard
-from fetcher.reach import Reach, Request, reach_of
+from fetcher.network.dial import Line
+from fetcher.network.forward import Forward
+from fetcher.network.guard import Guard
+from fetcher.network.reach import Reach, Request, reach_of
 from tests.unit.fetcher.origin import Answer, Origin, part_of, serving
 from tests.unit.fetcher.running import Place
 

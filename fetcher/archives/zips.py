@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from fetcher.archives.inflate import ERRORS, RATIO_FREE, fast
+from fetcher.archives.names import shown, split
 from fetcher.failures import Invalid, TooLarge
-from fetcher.inflate import ERRORS, RATIO_FREE, fast
-from fetcher.names import shown, split
 from fetcher.stream import CHUNK
 
 LOCAL = struct.Struct("<4s5H3L2H")

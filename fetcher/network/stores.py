@@ -21,16 +21,16 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from fetcher.artifact import Opened, Parts
-from fetcher.buckets import base_of, config_of
-from fetcher.credentials import Credentials
-from fetcher.dial import target
 from fetcher.failures import DownloadFailed, Failure, Interrupted, NotFound, TooLarge
-from fetcher.forward import Forward
-from fetcher.reach import reach_of
+from fetcher.network.buckets import base_of, config_of
+from fetcher.network.credentials import Credentials
+from fetcher.network.dial import target
+from fetcher.network.forward import Forward
+from fetcher.network.reach import reach_of
+from fetcher.network.urls import Address, Known, UrlPart, open_url
+from fetcher.network.web import Web
 from fetcher.settings import Settings
-from fetcher.spool import asks_first
-from fetcher.urls import Address, Known, UrlPart, open_url
-from fetcher.web import Web
+from fetcher.volume.spool import asks_first
 
 SIGNED_FOR = timedelta(hours=1)
 SIGNED_ANEW_AFTER = 600

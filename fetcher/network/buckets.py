@@ -8,9 +8,9 @@ import json
 import re
 from collections.abc import Mapping
 
-from fetcher.credentials import Credentials
+from fetcher.archives.names import shown
 from fetcher.failures import DownloadFailed
-from fetcher.names import shown
+from fetcher.network.credentials import Credentials
 
 PREFIXES: Mapping[str, tuple[str, ...]] = {"s3": ("aws_",), "gs": ("google_",), "az": ("azure_storage_", "azure_")}
 GOOGLE_KEY = "gcloud-application-credentials.json"

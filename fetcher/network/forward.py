@@ -18,11 +18,11 @@ from dataclasses import replace
 from ipaddress import ip_network
 from urllib.parse import urlsplit, urlunsplit
 
-from fetcher.dial import Line, connect, dial, proxy_of
 from fetcher.failures import DownloadFailed, Failure, Interrupted
-from fetcher.guard import METADATA, Guard
-from fetcher.reach import Reach, Request
-from fetcher.wire import Allowance
+from fetcher.network.dial import Line, connect, dial, proxy_of
+from fetcher.network.guard import METADATA, Guard
+from fetcher.network.reach import Reach, Request
+from fetcher.network.wire import Allowance
 
 LONGEST_HEAD = 64 * 1024
 LONGEST_ANSWER = 16 * 1024 * 1024

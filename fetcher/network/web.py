@@ -11,13 +11,13 @@ import threading
 from collections.abc import Mapping
 from urllib.parse import urljoin
 
-from fetcher.credentials import Secret
-from fetcher.dial import Line, Target, dial, proxy_of, target
 from fetcher.failures import DownloadFailed, Interrupted
-from fetcher.forward import Forward
-from fetcher.reach import Reach
-from fetcher.statuses import check_status
-from fetcher.wire import Allowance, Wire
+from fetcher.network.credentials import Secret
+from fetcher.network.dial import Line, Target, dial, proxy_of, target
+from fetcher.network.forward import Forward
+from fetcher.network.reach import Reach
+from fetcher.network.statuses import check_status
+from fetcher.network.wire import Allowance, Wire
 
 MOST_REDIRECTS = 5
 REDIRECTS = {301, 302, 303, 307, 308}

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
+from fetcher.archives.names import shown, split
 from fetcher.artifact import Opened, Parts
 from fetcher.failures import Changed, DownloadFailed, Invalid, NotFound, TooLarge
-from fetcher.names import shown, split
 from fetcher.settings import Settings
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from fetcher.dial import Target, target
 from fetcher.failures import DownloadFailed
+from fetcher.network.dial import Target, target
 
 Server = tuple[str, int]
 IDENTITY = (

@@ -10,8 +10,8 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fetcher.archives.names import shown, split
 from fetcher.failures import Invalid, TooLarge
-from fetcher.names import shown, split
 from fetcher.stream import CHUNK, Readable
 
 BLOCK = 512

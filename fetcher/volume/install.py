@@ -20,9 +20,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fetcher import log, spool
+from fetcher import log
 from fetcher.settings import Settings
-from fetcher.tree import fsync_folder, raised
+from fetcher.volume import spool
+from fetcher.volume.tree import fsync_folder, raised
 
 MARKER = ".complete"
 

@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from fetcher.credentials import Secret
-from fetcher.dial import Target
 from fetcher.failures import Changed, DownloadFailed, Interrupted, NotFound, Overloaded
+from fetcher.network.credentials import Secret
+from fetcher.network.dial import Target
 
 FINE = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}
 TEMPORARY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}

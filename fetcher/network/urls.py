@@ -12,12 +12,12 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+from fetcher.archives.formats import check_encoding
 from fetcher.artifact import PIECE, Opened, Parts, Stream
-from fetcher.credentials import Secret
 from fetcher.failures import Changed, DownloadFailed, Interrupted
-from fetcher.formats import check_encoding
-from fetcher.statuses import number
-from fetcher.web import Response, Web
+from fetcher.network.credentials import Secret
+from fetcher.network.statuses import number
+from fetcher.network.web import Response, Web
 
 CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 Headers = Mapping[str, str]

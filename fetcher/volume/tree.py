@@ -12,9 +12,9 @@ from io import FileIO
 from pathlib import Path
 from typing import Self
 
-from fetcher.disk import Disk
 from fetcher.failures import Invalid
-from fetcher.room import Room
+from fetcher.volume.disk import Disk
+from fetcher.volume.room import Room
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER_SIZE = 4096

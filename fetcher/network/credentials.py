@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fetcher.dial import Origin, Target
+from fetcher.archives.names import shown
 from fetcher.failures import DownloadFailed
-from fetcher.names import shown
+from fetcher.network.dial import Origin, Target
 
 LARGEST = 64 * 1024
 MOST_NAMED = 8

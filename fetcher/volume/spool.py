@@ -17,8 +17,8 @@ import tempfile
 import threading
 from pathlib import Path
 
+from fetcher.archives.inflate import fast
 from fetcher.artifact import PIECE, Piece
-from fetcher.inflate import fast
 
 NAME = ".partial"
 RECORD = struct.Struct("<II")

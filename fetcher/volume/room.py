@@ -5,7 +5,7 @@ leaves over.
 """
 
 from fetcher.failures import TooLarge
-from fetcher.spool import Spool
+from fetcher.volume.spool import Spool
 
 MARGIN = 32 * 1024 * 1024
 """Left free by what is kept: threads keep several pieces at a time, and file systems take some for themselves."""

@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined] # typeshed lacks it
 
 from fetcher.failures import DownloadFailed, Interrupted, public
-from fetcher.guard import Guard
+from fetcher.network.guard import Guard
 
 PORTS = {"http": 80, "https": 443}
 LONGEST_ANSWER = 16 * 1024
