@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from bench.plane import control_plane, install
 from bench.run import Run, Size, run_on_control_plane
 from bench.table import print_runs
 from bench.whole_cluster import run_on_cluster
+from tests.kit.control_plane import control_plane, install
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,10 +5,10 @@ from functools import partial
 
 from msgspec import Struct
 
-from bench.client import Client, Object, do_all
 from mlendpoints.api import labels
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.kinds import Kind
+from tests.kit.client import Client, Object, do_all
 
 _MADE = (
     *(kinds.CONFIG, kinds.MODEL, kinds.VIRTUAL_SERVICE, kinds.GATEWAY, kinds.DESTINATION_RULE),

@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from bench.client import Client, Object, do_all
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.edge.kube import kinds
+from tests.kit.client import Client, Object, do_all
 
 MODELS = ("forest", "logistic")
 CONFIG = "split"

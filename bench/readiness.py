@@ -5,8 +5,8 @@ from collections.abc import Collection
 import msgspec
 from msgspec import Struct
 
-from bench.client import Client
 from mlendpoints.edge.kube import kinds
+from tests.kit.client import Client
 
 
 class _Metadata(Struct, frozen=True):

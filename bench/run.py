@@ -9,15 +9,16 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from bench import floor, gateway
-from bench.client import Client, connected
-from bench.figures import Call, Figures, Scrape, read_figures, settled
+from bench import floor
+from bench.figures import Call, Figures, read_figures, settled
 from bench.objects import CONFIG, create_endpoints, create_namespace, create_templates, endpoint_names
-from bench.process import operator
 from bench.readiness import all_ready
-from bench.waiting import PATIENCE
-from bench.workloads import make_ready
 from mlendpoints.api.policy import OPERATOR
+from tests.kit import fake_gateway
+from tests.kit.client import Client, connected
+from tests.kit.fake_workloads import make_ready
+from tests.kit.operator_process import Scrape, operator
+from tests.kit.waiting import PATIENCE
 
 
 class Size(Struct, frozen=True, kw_only=True):
@@ -130,7 +131,7 @@ async def _rest(scrape: Scrape, seconds: float) -> Rest:
 @asynccontextmanager
 async def _surroundings(client: Client, namespace: str) -> AsyncIterator[None]:
     """What stands in for nodes, controllers and gateways."""
-    async with gateway.serving(client, namespace) as routes:
+    async with fake_gateway.serving(client, namespace) as routes:
         tasks = [
             asyncio.create_task(routes.follow(client, namespace)),
             asyncio.create_task(make_ready(client, namespace)),

@@ -24,11 +24,11 @@ import msgspec
 from msgspec import Struct
 
 from bench import objects
-from bench.client import Client, connected, do_all
-from bench.plane import control_plane, install
-from bench.process import operator
-from bench.waiting import until
 from mlendpoints.edge.kube import kinds
+from tests.kit.client import Client, connected, do_all
+from tests.kit.control_plane import control_plane, install
+from tests.kit.operator_process import operator
+from tests.kit.waiting import until
 
 QUIET, UNWATCHED, NOISY = "quiet", "unwatched", "noisy"
 MERGE = "application/merge-patch+json"

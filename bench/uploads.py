@@ -23,7 +23,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.proxy import put_proxy
+from tests.kit.model_proxy import put_proxy
 
 WORKERS = 2
 CALLERS = 2

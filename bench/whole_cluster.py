@@ -14,11 +14,11 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from bench.client import Client, Object, RequestError, connected
-from bench.figures import Scrape
 from bench.objects import create_namespace
 from bench.run import Run, Size, observe
-from bench.waiting import until
+from tests.kit.client import Client, Object, RequestError, connected
+from tests.kit.operator_process import Scrape
+from tests.kit.waiting import until
 
 ROOT = Path(__file__).parents[1]
 CONFIG = "titanic"

@@ -25,7 +25,7 @@ from mlendpoints.core.manifests.storage import volume_name
 from mlendpoints.core.plan import Adopt, Apply, Create, Event, Plan, Refreeze, Release, Replace, Scale, SetStatus, Write
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Child, ContainerFacts, GatewayPod, PodFacts, Probe, Ref, Refusal, Routes, World
-from tests import gen
+from tests.kit import builders
 
 # Steps after which a world that has not come to rest counts as one that never will.
 MANY_STEPS = 200
@@ -51,12 +51,12 @@ class Cluster:
 
     def __init__(self, endpoint: Endpoint, config: EndpointConfig | None, *models: Model) -> None:
         self.now = 1_700_000_000.0
-        self.settings = gen.some_settings()
+        self.settings = builders.some_settings()
         self.endpoint: Endpoint | None = endpoint
         self.configs = {config.metadata.name: config} if config else {}
         self.models = {model.metadata.name: model for model in models}
         self.objects: dict[Ref, Stored] = {}
-        self.gateways: tuple[GatewayPod, ...] = gen.GATEWAYS
+        self.gateways: tuple[GatewayPod, ...] = builders.GATEWAYS
         self.answers: dict[Probe, tuple[str, ...]] = {}
         self.refusals: dict[Ref, Refusal] = {}  # what the last writes were refused for
         self.rejecting: dict[Ref, Refusal] = {}  # objects of which the API server takes no write
@@ -194,7 +194,7 @@ class Cluster:
         return next((c.status, c.reason) for c in self.status.conditions if c.type == kind)
 
     def routes(self) -> Routes | None:
-        ref = Ref("VirtualService", gen.NAMESPACE, "titanic")
+        ref = Ref("VirtualService", builders.NAMESPACE, "titanic")
         return parse_routes(self.objects[ref].manifest) if ref in self.objects else None
 
     def write(self, write: Write) -> None:  # noqa: C901 - one case for each kind of write
@@ -303,9 +303,9 @@ class Cluster:
 
     def _ping_answer(self, instance: str) -> str:
         """The name of the instance, where its route leads to the proxy and its pods' proxy knows the path."""
-        rules = self.objects[Ref("VirtualService", gen.NAMESPACE, "titanic")].manifest["spec"]["http"]
+        rules = self.objects[Ref("VirtualService", builders.NAMESPACE, "titanic")].manifest["spec"]["http"]
         path = next(rule["rewrite"]["uri"] for rule in rules if rule["name"] == f"ping/{instance}")
-        deployment = self.objects[Ref("Deployment", gen.NAMESPACE, instance)].manifest
+        deployment = self.objects[Ref("Deployment", builders.NAMESPACE, instance)].manifest
         known = deployment["metadata"]["annotations"].get(labels.BUILDER) not in FORWARDS_PINGS
         return instance if known and path == labels.PROXY_PING_PATH else "pong of the model"
 
@@ -344,11 +344,11 @@ class Cluster:
         )
 
     def _image(self, instance: str) -> str:
-        stored = self.objects.get(Ref(Model.KIND, gen.NAMESPACE, instance))
+        stored = self.objects.get(Ref(Model.KIND, builders.NAMESPACE, instance))
         return str(stored.manifest["spec"]["image"]) if stored else ""
 
     def ready(self, instance: str) -> int:
-        deployment = self.objects.get(Ref("Deployment", gen.NAMESPACE, instance))
+        deployment = self.objects.get(Ref("Deployment", builders.NAMESPACE, instance))
         image = self._image(instance)
         if deployment is None or image in self.broken_images or image in self.starting:
             return 0
@@ -356,7 +356,7 @@ class Cluster:
 
     def _pods(self, instance: str) -> list[PodFacts]:
         image = self._image(instance)
-        deployment = self.objects.get(Ref("Deployment", gen.NAMESPACE, instance))
+        deployment = self.objects.get(Ref("Deployment", builders.NAMESPACE, instance))
         if deployment is None:
             count = self.leaving_pods.get(instance, 0)
             return [PodFacts(name=f"{instance}-{n}", instance=instance, deleting=True) for n in range(count)]

@@ -19,7 +19,7 @@ from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.plan import Apply, Create, Event, MLModelPlan, Replace, Scale, Write
 from mlendpoints.core.world import Child, ContainerFacts, JobFacts, MLModelWorld, PodFacts, Ref, Refusal, Settings
-from tests import gen
+from tests.kit import builders
 from tests.simulation import MANY_STEPS, CrashError, Stored, fields_of
 
 CRASHED = ContainerFacts(name="model", exit_code=3, exit_reason="Error", restarts=2, last_words="no such file: model")
@@ -46,7 +46,7 @@ class Namespace:
 
     def __init__(self, model: MLModel, settings: Settings | None = None) -> None:
         self.now = 1_700_000_000.0
-        self.settings = settings or gen.some_settings()
+        self.settings = settings or builders.some_settings()
         self.model = model
         self.objects: dict[Ref, Stored] = {}
         self.pods: list[Pod] = []
@@ -183,7 +183,7 @@ class Namespace:
 
     def _roll_out(self) -> None:
         """A new pod beside the old ones; an old one leaves when all new ones are there and ready."""
-        stored = self.objects.get(Ref("Deployment", gen.NAMESPACE, self.model.metadata.name))
+        stored = self.objects.get(Ref("Deployment", builders.NAMESPACE, self.model.metadata.name))
         if stored is None:
             return
         new = [pod for pod in self.pods if pod.version == _version(stored.manifest)]

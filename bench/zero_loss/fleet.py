@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from bench.client import Client, Object
-from bench.waiting import until
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, POD, SERVICE
+from tests.kit.client import Client, Object
+from tests.kit.installed_operator import NAME, NAMESPACE, serves
+from tests.kit.waiting import until
 
-_HOME, _NAME = "machine-learning", "mlendpoints-operator"
 _MERGE = "application/merge-patch+json"
 
 
@@ -34,8 +34,8 @@ async def replace_one_pod(client: Client, service: str) -> None:
 @asynccontextmanager
 async def others_at_rest(client: Client, namespace: str) -> AsyncIterator[None]:
     """Sees to it that no installed operator serves ``namespace``; afterwards it is as before."""
-    path = DEPLOYMENT.path(_HOME, _NAME)
-    installed = [one for one in await client.items(DEPLOYMENT.path(_HOME)) if one["metadata"]["name"] == _NAME]
+    path = DEPLOYMENT.path(NAMESPACE, NAME)
+    installed = [one for one in await client.items(DEPLOYMENT.path(NAMESPACE)) if one["metadata"]["name"] == NAME]
     replicas = [one["spec"]["replicas"] for one in installed if serves(one, namespace)]
     if not any(replicas):
         yield
@@ -48,21 +48,14 @@ async def others_at_rest(client: Client, namespace: str) -> AsyncIterator[None]:
         await _scale(client, path, replicas[0])
 
 
-def serves(deployment: Object, namespace: str) -> bool:
-    """Whether an operator's Deployment has it serve this namespace."""
-    variables = deployment["spec"]["template"]["spec"]["containers"][0].get("env", ())
-    named = next((v.get("value", "") for v in variables if v["name"] == "MLENDPOINTS_NAMESPACES"), "")
-    return not named or namespace in named.split(",")
-
-
 async def _scale(client: Client, path: str, replicas: int) -> None:
     await client.ask("PATCH", path, body={"spec": {"replicas": replicas}}, media=_MERGE)
 
 
 async def _has_no_pods(client: Client, path: str) -> bool:
     deployment = msgspec.json.decode(await client.ask("GET", path))
-    pods = await client.items(POD.path(_HOME))
-    return not deployment["status"].get("replicas") and not any(p["metadata"]["name"].startswith(_NAME) for p in pods)
+    pods = await client.items(POD.path(NAMESPACE))
+    return not deployment["status"].get("replicas") and not any(p["metadata"]["name"].startswith(NAME) for p in pods)
 
 
 def _is_ready(pod: Object) -> bool:

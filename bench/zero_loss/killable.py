@@ -8,11 +8,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from bench.client import Client, RequestError
-from bench.process import make_environment
-from bench.waiting import until
-from bench.zero_loss.objects import SIDECARS
 from mlendpoints.edge.kube.kinds import LEASE
+from tests.kit.client import Client, RequestError
+from tests.kit.operator_process import SIDECARS, make_environment
+from tests.kit.waiting import until
 
 PROGRAM = (sys.executable, "-m", "mlendpoints.edge")
 ROOT = Path(__file__).parents[2]

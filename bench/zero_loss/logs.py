@@ -9,8 +9,8 @@ from collections import Counter
 
 import httpx2
 
-from bench.client import Client, RequestError
 from bench.zero_loss.sight import Pod, Sight
+from tests.kit.client import Client, RequestError
 
 _PAUSE = 0.05  # seconds
 

@@ -1,20 +1,16 @@
 """What users would write: three models that answer by their versions' names, configs, one endpoint."""
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
-from bench.client import Object
 from mlendpoints.api.meta import API_VERSION
-from mlendpoints.api.policy import OPERATOR
+from tests.kit.client import Object
+from tests.kit.images import image
 
-REGISTRY = os.environ.get("REGISTRY") or "localhost/mlendpoints"
-TAG = os.environ.get("TAG") or "dev"
 ENDPOINT = "live"
 _SOURCE = (Path(__file__).parent / "model.py").read_text()
-_RBAC = "rbac.authorization.k8s.io"
 
 
 class Variant(Struct, frozen=True):
@@ -23,14 +19,6 @@ class Variant(Struct, frozen=True):
     model: str
     weight: int
     instances: int = 1
-
-
-def image(name: str) -> str:
-    """The name of one of the project's images, or of one that does not exist."""
-    return f"{REGISTRY}/{name}:{TAG}"
-
-
-SIDECARS = {"model_init_image": image("model-init"), "nginx_image": image("nginx")}  # settings of an operator
 
 
 def make_model(name: str, answer: str, *, broken: Mapping[str, object] | None = None) -> Object:
@@ -58,21 +46,6 @@ def make_endpoint(config: str, host: str, deadline: int) -> Object:
     """The endpoint; ``deadline`` in seconds."""
     spec = {"config": config, "host": host, "update": {"deadlineSeconds": deadline}}
     return _make("MachineLearningEndpoint", ENDPOINT, spec)
-
-
-def make_bindings(namespace: str, gateway: str) -> Iterable[tuple[str, Object]]:
-    """An operator's rights in its namespace and in the gateway's, with the namespace of each."""
-    for where, role in ((namespace, "cluster-admin"), (gateway, "view")):
-        yield (
-            where,
-            {
-                "apiVersion": f"{_RBAC}/v1",
-                "kind": "RoleBinding",
-                "metadata": {"name": namespace, "namespace": where},
-                "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role},
-                "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": OPERATOR}],
-            },
-        )
 
 
 def _make(kind: str, name: str, spec: Mapping[str, object]) -> Object:

@@ -12,19 +12,20 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from bench.client import Client, RequestError, connected
 from bench.objects import create_namespace
-from bench.waiting import until
 from bench.zero_loss.fleet import others_at_rest
 from bench.zero_loss.killable import PROGRAM, ROOT, Operator, Seat
-from bench.zero_loss.load import Order, Record
 from bench.zero_loss.logs import Logs
-from bench.zero_loss.objects import ENDPOINT, make_bindings
+from bench.zero_loss.objects import ENDPOINT
 from bench.zero_loss.sight import Sight
 from bench.zero_loss.stage import Stage
 from bench.zero_loss.updates import RENEWAL, Kind, Update, perform
 from bench.zero_loss.verdict import Verdict, judge
 from mlendpoints.edge.kube import kinds
+from tests.kit.client import Client, RequestError, connected
+from tests.kit.load.generator import Order, Record
+from tests.kit.operator_process import make_bindings
+from tests.kit.waiting import until
 
 PAUSE = 2.0  # seconds of rest between updates
 _GRACE = 30.0  # seconds that logs may lag behind the last answer
@@ -189,7 +190,7 @@ async def _leave(client: Client, endpoint: str, operator: Operator) -> None:
 @asynccontextmanager
 async def _load(order: Order) -> AsyncIterator[None]:
     """Load while inside, and until all are sent; afterwards each request has its answer or will have none."""
-    command = (sys.executable, "-m", "bench.zero_loss.load", msgspec.json.encode(order).decode())
+    command = (sys.executable, "-m", "tests.kit.load.generator", msgspec.json.encode(order).decode())
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=asyncio.subprocess.PIPE)
     try:
         await asyncio.sleep(PAUSE)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 import msgspec
 from msgspec import Struct
 
-from bench.client import Client, Event
 from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint, EndpointStatus
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import Condition
 from mlendpoints.api.model import Model
 from mlendpoints.edge.kube import kinds
+from tests.kit.client import Client, Event
 
 PATIENCE = 180.0  # seconds
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
-from bench.client import Client, Object
 from bench.zero_loss.killable import Operator
 from bench.zero_loss.objects import ENDPOINT, Variant, make_config, make_endpoint, make_model
 from bench.zero_loss.sight import Moment, Sight, condition_of
 from mlendpoints.edge.kube import kinds
+from tests.kit.client import Client, Object
 
 CONFIG, OTHER = "first", "second"
 BASE = {"blue": Variant("forest", 90), "green": Variant("logistic", 10)}

@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from msgspec import Struct
 
 from bench.zero_loss.fleet import replace_one_pod
-from bench.zero_loss.objects import Variant, image
+from bench.zero_loss.objects import Variant
 from bench.zero_loss.sight import Moment, condition_of
 from bench.zero_loss.stage import BASE, CONFIG, OTHER, Stage
+from tests.kit.images import image
 
 DEADLINE = 15  # seconds, of updates that must fail
 _MOMENTS = random.Random(0)  # noqa: S311 - moments, no secrets

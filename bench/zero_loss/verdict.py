@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from bench.zero_loss.load import QUICK, Record
 from bench.zero_loss.updates import Update
+from tests.kit.load.generator import QUICK, Record
 
 
 class Latency(Struct, frozen=True):

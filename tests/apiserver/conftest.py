@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.plane import control_plane, with_variables
-from bench.plane import install as install_kinds
 from tests.apiserver.api.objects import an_instance
-from tests.apiserver.server import Object, Server, place, typed
+from tests.kit.control_plane import control_plane, with_variables
+from tests.kit.control_plane import install as install_kinds
+from tests.kit.sync_client import Object, SyncClient, place, typed
 from tests.sweep.administrator import DOORS as ADMINISTRATORS_DOORS
 
 ROOT = Path(__file__).parents[2]
@@ -53,9 +53,9 @@ def collecting_kubeconfig() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def server(kubeconfig: Path) -> Iterator[Server]:
+def server(kubeconfig: Path) -> Iterator[SyncClient]:
     """The API server, which knows the project's kinds and policy."""
-    server = Server.at(kubeconfig)
+    server = SyncClient.at(kubeconfig)
     for obj in _documents("deploy/crds", "deploy/policies"):
         install(server, with_variables(obj, prefixes=PREFIXES, doors=DOORS))
     eventually(lambda: _established(server), "the CRDs are established")
@@ -72,14 +72,14 @@ def istio(kubeconfig: Path) -> None:
 
 
 @pytest.fixture
-def namespace(server: Server) -> str:
+def namespace(server: SyncClient) -> str:
     """A new, empty namespace."""
     name = f"test-{uuid.uuid4().hex[:10]}"
     server.ask("POST", "/api/v1/namespaces", body={"metadata": {"name": name}}).raise_for_status()
     return name
 
 
-def install(server: Server, obj: Object) -> None:
+def install(server: SyncClient, obj: Object) -> None:
     """Apply a cluster-scoped object, whatever was there."""
     group = obj["apiVersion"]
     plural = f"{obj['kind'].lower()}s".replace("policys", "policies")
@@ -103,7 +103,7 @@ def _documents(*folders: str) -> Iterator[Object]:
             yield from yaml.safe_load_all(path.read_text())
 
 
-def _established(server: Server) -> bool:
+def _established(server: SyncClient) -> bool:
     crds = server.read("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")["items"]
     ours = [crd for crd in crds if crd["spec"]["group"] == "mlendpoints.dev"]
     return all(
@@ -112,6 +112,6 @@ def _established(server: Server) -> bool:
     )
 
 
-def _guarded(server: Server) -> bool:
+def _guarded(server: SyncClient) -> bool:
     instance = typed("mlm", an_instance("mlm", "default"))
     return server.ask("POST", f"{place('mlm', 'default')}?dryRun=All", body=instance).status_code == 403

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from mlendpoints.edge.kube.kinds import CLAIM, DEPLOYMENT, ENDPOINT, MLMODEL
-from tests.apiserver.server import Object, Server
 from tests.e2e.desk import deployed_is_ready, is_deployed
 from tests.e2e.gateway import Gateway, Gateways
 from tests.e2e.mlmodels import a_storage_class
@@ -18,6 +17,7 @@ from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_artifact_
 from tests.e2e.place import NAMESPACE, ROOT, Place
 from tests.e2e.standing import standing
 from tests.e2e.waiting import until
+from tests.kit.sync_client import Object, SyncClient
 
 LOCAL = Path(os.environ.get("MLENDPOINTS_STATE") or "/var/lib/mlendpoints") / "kubeconfig"
 VOLUMES = LOCAL.parent / "e2e-volumes"  # directories of the node
@@ -39,11 +39,11 @@ def is_local(kubeconfig: Path) -> bool:
 
 
 @pytest.fixture(scope="session")
-def server(kubeconfig: Path) -> Iterator[Server]:
+def server(kubeconfig: Path) -> Iterator[SyncClient]:
     """The cluster's API server; the operator runs there, and is installed if it does not yet."""
     if not kubeconfig.exists():
         pytest.fail("No cluster: run `make cluster-up`, or set KUBECONFIG.")
-    server = Server.at(kubeconfig)
+    server = SyncClient.at(kubeconfig)
     if not is_deployed(server):
         subprocess.run(["make", "--no-print-directory", "deploy"], cwd=ROOT, check=True)
     until(lambda: deployed_is_ready(server), "the operator is ready")
@@ -52,7 +52,7 @@ def server(kubeconfig: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def make_place(server: Server) -> Iterator[MakePlace]:
+def make_place(server: SyncClient) -> Iterator[MakePlace]:
     """Makes namespaces that enforce Pod Security ``restricted``. In the end all have to get empty, and are deleted."""
     made: list[Place] = []
 
@@ -107,7 +107,7 @@ def storage(place: Place, is_local: bool) -> Iterator[str]:  # noqa: FBT001 (a f
 
 
 @pytest.fixture(scope="session")
-def fleet(server: Server, is_local: bool) -> Iterator[Gateways]:  # noqa: FBT001 (a fixture)
+def fleet(server: SyncClient, is_local: bool) -> Iterator[Gateways]:  # noqa: FBT001 (a fixture)
     """The gateway's pods, of which a test may replace some."""
     with closing(Gateways(server, GATEWAY, reachable=is_local)) as fleet:
         yield fleet

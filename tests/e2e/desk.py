@@ -12,16 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.process import make_environment, variables
-from bench.zero_loss.fleet import serves
-from bench.zero_loss.objects import SIDECARS, make_bindings
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, LEASE, POD
-from tests.apiserver.server import Server
 from tests.e2e.place import ROLE_BINDING, ROOT, Place
 from tests.e2e.waiting import until
+from tests.kit.installed_operator import NAME, NAMESPACE, serves
+from tests.kit.operator_process import SIDECARS, make_bindings, make_environment, variables
+from tests.kit.sync_client import SyncClient
 
 PROGRAM = ("-m", "mlendpoints.edge")
-_HOME, _NAME = "machine-learning", "mlendpoints-operator"  # where the deployed one lives
 _LEADS = b"Lease was acquired"
 
 
@@ -61,8 +59,8 @@ class Desk:
         self._process.wait()
         self._process = None
         self.kills += 1
-        if self._home.find(LEASE, _NAME) is not None:
-            self._home.delete(LEASE, _NAME)
+        if self._home.find(LEASE, NAME) is not None:
+            self._home.delete(LEASE, NAME)
 
     def close(self) -> None:
         """Leaves no process, no lease, and no rights in the gateway's namespace."""
@@ -78,14 +76,14 @@ class Desk:
                 Place(place.server, namespace).apply(binding)
 
 
-def is_deployed(server: Server) -> bool:
+def is_deployed(server: SyncClient) -> bool:
     """Whether an operator is installed in the cluster."""
-    return Place(server, _HOME).find(DEPLOYMENT, _NAME) is not None
+    return Place(server, NAMESPACE).find(DEPLOYMENT, NAME) is not None
 
 
-def deployed_is_ready(server: Server) -> bool:
+def deployed_is_ready(server: SyncClient) -> bool:
     """Whether all of the deployed operator's pods are ready and of its last revision."""
-    deployment = Place(server, _HOME).get(DEPLOYMENT, _NAME)
+    deployment = Place(server, NAMESPACE).get(DEPLOYMENT, NAME)
     status, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
     observed = status.get("observedGeneration") == deployment["metadata"]["generation"]
     counts = {status.get(field, 0) for field in ("replicas", "updatedReplicas", "readyReplicas")}
@@ -93,26 +91,26 @@ def deployed_is_ready(server: Server) -> bool:
 
 
 @contextmanager
-def at_rest(server: Server, served: Iterable[Place]) -> Iterator[None]:
+def at_rest(server: SyncClient, served: Iterable[Place]) -> Iterator[None]:
     """The deployed operator without pods, if it would serve one of these namespaces; as before afterwards."""
-    home = Place(server, _HOME)
-    deployed = home.get(DEPLOYMENT, _NAME)
+    home = Place(server, NAMESPACE)
+    deployed = home.get(DEPLOYMENT, NAME)
     if not any(serves(deployed, place.name) for place in served):
         yield
         return
     replicas = deployed["spec"]["replicas"]
-    home.edit(DEPLOYMENT, _NAME, {"replicas": 0})
+    home.edit(DEPLOYMENT, NAME, {"replicas": 0})
     try:
         until(lambda: not _pods(home), "the deployed operator has stopped")
         yield
     finally:
-        home.edit(DEPLOYMENT, _NAME, {"replicas": replicas or 1})
+        home.edit(DEPLOYMENT, NAME, {"replicas": replicas or 1})
         until(lambda: deployed_is_ready(server), "the deployed operator is back")
 
 
 def _pods(home: Place) -> list[str]:
     names = (pod["metadata"]["name"] for pod in home.all(POD))
-    return [name for name in names if name.startswith(_NAME)]
+    return [name for name in names if name.startswith(NAME)]
 
 
 def environment_of(kubeconfig: Path, gateway: str, *, reachable: bool) -> dict[str, str]:

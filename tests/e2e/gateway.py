@@ -12,8 +12,8 @@ import httpx2
 
 from mlendpoints.api.labels import INVOKED_VARIANT_HEADER, TARGET_VARIANT_HEADER
 from mlendpoints.edge.kube.kinds import POD, SLICE_SERVICE
-from tests.apiserver.server import Server
 from tests.e2e.place import ROOT
+from tests.kit.sync_client import SyncClient
 
 CALLERS = 16  # at a time
 SECONDS = 90  # for an answer
@@ -68,7 +68,7 @@ class Gateways:
     By forwarded ports where pods are not ``reachable`` from here.
     """
 
-    def __init__(self, server: Server, service: str, *, reachable: bool) -> None:
+    def __init__(self, server: SyncClient, service: str, *, reachable: bool) -> None:
         self._server = server
         self._namespace, _, self._name = service.partition("/")
         self._reachable = reachable
@@ -117,7 +117,7 @@ def _headers(host: str) -> dict[str, str]:
 
 
 @contextmanager
-def lagging(server: Server, gateway: Gateway) -> Iterator[None]:
+def lagging(server: SyncClient, gateway: Gateway) -> Iterator[None]:
     """The pod goes on serving what it knows and hears nothing new. Only on the node itself."""
     uid = server.read(POD.path(gateway.namespace, gateway.pod))["metadata"]["uid"]
     command = ["sh", "-c", _HOLD, "hold", str(_process(uid))]
@@ -139,7 +139,7 @@ def _process(pod: str) -> int:
     raise AssertionError(f"no process {_AGENT} of pod {pod}")
 
 
-def _pods(server: Server, namespace: str, service: str) -> Iterator[tuple[str, str, int]]:
+def _pods(server: SyncClient, namespace: str, service: str) -> Iterator[tuple[str, str, int]]:
     """Name, address and port of each serving pod."""
     path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices?labelSelector={SLICE_SERVICE}%3D{service}"
     for piece in server.read(path)["items"]:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from bench.zero_loss.load import Order, Record
 from tests.e2e.place import ROOT
 from tests.e2e.waiting import until
+from tests.kit.load.generator import Order, Record
 
 
 class Load:
@@ -51,7 +51,7 @@ def load_on(host: str, *, kubeconfig: Path, service: str, record: Path, rate: fl
     order = Order(
         kubeconfig=str(kubeconfig), service=service, host=host, rate=rate, run=record.stem, record=str(record)
     )
-    command = [sys.executable, "-m", "bench.zero_loss.load", msgspec.json.encode(order).decode()]
+    command = [sys.executable, "-m", "tests.kit.load.generator", msgspec.json.encode(order).decode()]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE)
     load = Load(record)
     try:

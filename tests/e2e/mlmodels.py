@@ -10,13 +10,13 @@ from typing import Any, Self
 
 import httpx2
 
-from bench.zero_loss.objects import image
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.edge.kube.kinds import MLMODEL, SERVICE, VOLUME
-from tests.apiserver.server import Object
 from tests.e2e.objects import EXAMPLE, digest_of
 from tests.e2e.place import ROOT, Place
 from tests.e2e.waiting import until
+from tests.kit.images import image
+from tests.kit.sync_client import Object
 
 SMALL = {"cpus": "20m", "memory": "192Mi", "size": "16Mi"}
 PASSENGERS = (EXAMPLE / "requests" / "passengers.json").read_text()

@@ -6,10 +6,10 @@ from typing import Any
 
 import yaml
 
-from bench.zero_loss.objects import image
 from mlendpoints.api.meta import API_VERSION
-from tests.apiserver.server import Object
 from tests.e2e.place import ROOT
+from tests.kit.images import image
+from tests.kit.sync_client import Object
 
 EXAMPLE = ROOT / "examples" / "titanic"
 LONG = "m" + "0123456789" * 5 + "abc"  # 54 characters, the most that a template's name may have

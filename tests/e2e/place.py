@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mlendpoints.edge.kube.kinds import CONFIG, ENDPOINT, KINDS, MODEL, Kind
-from tests.apiserver.server import Object, Server
 from tests.e2e.waiting import until
+from tests.kit.sync_client import Object, SyncClient
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = Kind(name="Namespace", api_version="v1", plural="namespaces", namespaced=False)
@@ -29,7 +29,7 @@ def kubectl(*arguments: str) -> str:
 class Place:
     """One namespace."""
 
-    def __init__(self, server: Server, name: str) -> None:
+    def __init__(self, server: SyncClient, name: str) -> None:
         self.server = server
         self.name = name
 

@@ -5,19 +5,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.apiserver.server import Object, Server
 from tests.e2e.gateway import Gateway
 from tests.e2e.mlmodels import PASSENGERS, a_titanic_mlmodel, invoke, until_phase
 from tests.e2e.objects import EXAMPLE, a_config, a_titanic_model, a_variant, an_endpoint
 from tests.e2e.place import Place
 from tests.fetcher.s3_server import BUCKET, S3Server, s3_server
+from tests.kit.sync_client import Object, SyncClient
 
 LR = "titanic-lr.tar.gz"
 SECRET = "s3-reader"
 
 
 @pytest.fixture(scope="module")
-def s3(server: Server, is_local: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:  # noqa: FBT001 (a fixture)
+def s3(server: SyncClient, is_local: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:  # noqa: FBT001 (a fixture)
     """On the node, with the example's artifact for those who sign their requests."""
     if not is_local:
         pytest.skip("pods may be unable to reach this machine")

@@ -3,12 +3,12 @@
 import pytest
 
 from mlendpoints.edge.kube.kinds import CONFIG, DEPLOYMENT, MODEL, POD, VIRTUAL_SERVICE
-from tests.apiserver.server import Object
 from tests.e2e.conftest import MakePlace
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place, kubectl
 from tests.e2e.waiting import until
+from tests.kit.sync_client import Object
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,13 @@
 
 import pytest
 
-from bench.zero_loss.objects import image
 from mlendpoints.edge.kube.kinds import MODEL, POD, VIRTUAL_SERVICE
-from tests.apiserver.server import Object
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_echo, an_endpoint, digest_of
 from tests.e2e.place import Place, condition_of
 from tests.e2e.waiting import until
+from tests.kit.images import image
+from tests.kit.sync_client import Object
 
 DEADLINE = 8  # seconds
 LOCAL = an_echo("local")["spec"]["command"][2].replace("0.0.0.0", "127.0.0.1")

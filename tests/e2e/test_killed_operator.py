@@ -14,13 +14,13 @@ import pytest
 from msgspec import Struct
 
 from mlendpoints.edge.kube.kinds import CONFIG, ENDPOINT, MODEL
-from tests.apiserver.server import Server
 from tests.e2e.conftest import GATEWAY, MakePlace
 from tests.e2e.desk import Desk, at_rest, environment_of
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place
 from tests.e2e.standing import standing
 from tests.e2e.waiting import until
+from tests.kit.sync_client import SyncClient
 
 ROUNDS = 5
 KILLS = 2  # in each half of a round
@@ -56,7 +56,7 @@ class Bench(Struct):
 
 @pytest.fixture(scope="module")
 def bench(
-    server: Server,
+    server: SyncClient,
     make_place: MakePlace,
     kubeconfig: Path,
     is_local: bool,  # noqa: FBT001 (a fixture)

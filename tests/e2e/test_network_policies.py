@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from mlendpoints.edge.kube.kinds import NETWORK_POLICY, POD
-from tests.apiserver.server import Server
 from tests.e2e.conftest import GATEWAY
 from tests.e2e.desk import Desk, at_rest, environment_of
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place
 from tests.e2e.waiting import until
+from tests.kit.sync_client import SyncClient
 
 NAME = "echo-models"
 
 
 @pytest.fixture
 def desk(
-    server: Server,
+    server: SyncClient,
     place: Place,
     kubeconfig: Path,
     is_local: bool,  # noqa: FBT001 (a fixture)

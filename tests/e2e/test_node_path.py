@@ -14,7 +14,6 @@ import pytest
 from mlendpoints.api.containment import NAME as POLICY
 from mlendpoints.api.policy import OPERATOR as USER
 from mlendpoints.edge.kube.kinds import CLAIM, DEPLOYMENT, MODEL, POD, VOLUME, Kind
-from tests.apiserver.server import Object, Server
 from tests.e2e.conftest import GATEWAY, LOCAL, MakePlace, until_empty
 from tests.e2e.desk import Desk, at_rest, environment_of
 from tests.e2e.gateway import Gateway
@@ -22,6 +21,7 @@ from tests.e2e.mlmodels import PASSENGERS
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_endpoint
 from tests.e2e.place import Place
 from tests.e2e.waiting import until
+from tests.kit.sync_client import Object, SyncClient
 
 LR, RFC = "titanic-lr.tar.gz", "titanic-rfc.tar.gz"
 EARLIER_USER = 1000  # all of a pod ran as this one
@@ -57,7 +57,7 @@ def shelf(shelves: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def operated(
-    server: Server, make_place: MakePlace, kubeconfig: Path, shelves: Path, tmp_path_factory: pytest.TempPathFactory
+    server: SyncClient, make_place: MakePlace, kubeconfig: Path, shelves: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
     """A namespace with an operator that lets users have these directories."""
     place = make_place()
@@ -73,7 +73,7 @@ def operated(
 
 
 @contextmanager
-def allowed(server: Server, shelves: Path) -> Iterator[None]:
+def allowed(server: SyncClient, shelves: Path) -> Iterator[None]:
     """The operator's policy knows the directories, too, as after an installation with ``allowedPathPrefixes``."""
     path = _POLICY.path(name=POLICY)
     before = server.ask("GET", path).raise_for_status().json()["spec"]["variables"]
@@ -83,7 +83,7 @@ def allowed(server: Server, shelves: Path) -> Iterator[None]:
     _set_variables(server, before)
 
 
-def _set_variables(server: Server, variables: list[Object]) -> None:
+def _set_variables(server: SyncClient, variables: list[Object]) -> None:
     body = {"spec": {"variables": variables}}
     server.ask("PATCH", _POLICY.path(name=POLICY), body=body, headers=_MERGE).raise_for_status()
 

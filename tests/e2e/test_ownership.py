@@ -1,7 +1,6 @@
 """What is somebody else's stays as it is, and a host has one owner."""
 
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT, GATEWAY, SERVICE, VIRTUAL_SERVICE
-from tests.apiserver.server import Object
 from tests.e2e.conftest import MakePlace
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import (
@@ -14,6 +13,7 @@ from tests.e2e.objects import (
     an_endpoint,
 )
 from tests.e2e.place import Place, condition_of
+from tests.kit.sync_client import Object
 
 CHILDREN = (DEPLOYMENT, SERVICE, VIRTUAL_SERVICE, GATEWAY)
 

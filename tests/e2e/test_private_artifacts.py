@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from mlendpoints.edge.kube.kinds import CLAIM, ENDPOINT
-from tests.apiserver.server import Object
 from tests.e2e.conftest import VOLUMES
 from tests.e2e.mlmodels import a_titanic_mlmodel, invoke, until_phase
 from tests.e2e.objects import EXAMPLE, a_config, a_titanic_model, a_variant, an_endpoint
 from tests.e2e.place import Place, condition_of
 from tests.e2e.waiting import until
+from tests.kit.sync_client import Object
 
 LR = "titanic-lr.tar.gz"
 

@@ -12,8 +12,8 @@ import pytest
 from bench.zero_loss.run import Place, Round, Size, run
 from bench.zero_loss.updates import GATEWAY, KILLS, SWAP, WEIGHTS
 from bench.zero_loss.verdict import Verdict
-from tests.apiserver.server import Server
 from tests.e2e.conftest import GATEWAY as SERVICE
+from tests.kit.sync_client import SyncClient
 
 REQUESTS, RATE = 20_000, 250.0
 SHORT = Size(requests=REQUESTS, rate=RATE, rounds=[Round(0, (*WEIGHTS, *SWAP, KILLS, GATEWAY))])
@@ -22,7 +22,7 @@ SEEDED = (sys.executable, "-m", "tests.e2e.seeded", "remove_before_the_shift")
 
 
 @pytest.fixture
-def place(server: Server, kubeconfig: Path, is_local: bool) -> Place:  # noqa: ARG001, FBT001 (fixtures)
+def place(server: SyncClient, kubeconfig: Path, is_local: bool) -> Place:  # noqa: ARG001, FBT001 (fixtures)
     if not is_local:
         pytest.skip("the load needs the gateway's pods within reach")
     return Place(kubeconfig=kubeconfig, gateway=SERVICE)

@@ -6,7 +6,7 @@ from typing import Any
 from mlendpoints.api import labels
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.projections import Entry, decode
-from tests.gen import some_settings
+from tests.kit.builders import some_settings
 
 Object = dict[str, Any]
 NAMESPACE = "titanic"

@@ -20,7 +20,7 @@ from tests.edge.objects import (
     an_object,
     filled,
 )
-from tests.gen import some_settings
+from tests.kit.builders import some_settings
 
 ENDPOINT, CONFIG, MODEL = "MachineLearningEndpoint", "MachineLearningEndpointConfig", "MachineLearningModel"
 MLMODEL = "MLModel"

@@ -3,7 +3,7 @@ from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.reconcile.expectations import PATIENCE, Expectations
 from tests.edge.objects import NAMESPACE, Object, an_entry, an_object
-from tests.gen import some_settings
+from tests.kit.builders import some_settings
 
 KEY = Ref("MachineLearningEndpoint", NAMESPACE, "ep")
 SERVICE = Ref("Service", NAMESPACE, "s")

@@ -5,7 +5,6 @@ from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.feed import GATHERING, Feed, Neighbours
 from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.reconcile.queue import Queue
-from tests import gen
 from tests.edge.objects import (
     NAMESPACE,
     Object,
@@ -20,7 +19,8 @@ from tests.edge.objects import (
 )
 from tests.edge.test_cache import FULL
 from tests.edge.virtual_time import elapse, now, run
-from tests.gen import some_settings
+from tests.kit import builders
+from tests.kit.builders import some_settings
 
 WATCHES = tuple(Watch(kind=kind) for kind in (ENDPOINT, CONFIG, MODEL, POD))
 
@@ -158,7 +158,7 @@ def test_what_lost_its_owner_wakes_the_endpoint_that_it_was_made_for() -> None:
         orphan = an_object("m-old", metadata={"labels": label, "annotations": {labels.MANIFEST_HASH: "abc"}})
         rig.change(DEPLOYMENT.name, orphan)
         assert await rig.woken() == {"ep": 0}
-        world = rig.cache.world(Ref(ENDPOINT.name, NAMESPACE, "ep"), now=0.0, settings=gen.some_settings())
+        world = rig.cache.world(Ref(ENDPOINT.name, NAMESPACE, "ep"), now=0.0, settings=builders.some_settings())
         assert world is not None
         assert [child.ref.name for child in world.orphans] == ["m-old"]
         rig.change(DEPLOYMENT.name, orphan, deleted=True)

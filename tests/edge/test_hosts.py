@@ -18,7 +18,7 @@ from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.projections import Entry, Route
 from mlendpoints.edge.reconcile.reconciler import log_conflict
 from tests.edge.objects import Object, an_entry, an_object
-from tests.gen import some_settings
+from tests.kit.builders import some_settings
 
 ENDPOINT, ROUTE, GATEWAY = "MachineLearningEndpoint", "VirtualService", "Gateway"
 OURS, OTHERS = {"istio": "ingressgateway"}, {"istio": "internal"}

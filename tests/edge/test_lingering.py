@@ -4,7 +4,7 @@ from mlendpoints.core.world import Ref
 from mlendpoints.edge.observe.cache import Cache
 from tests.edge.objects import NAMESPACE, Object, an_endpoint, an_entry, an_object
 from tests.edge.test_cache import EP, serving
-from tests.gen import some_settings
+from tests.kit.builders import some_settings
 
 SERVING = {"ready": True, "serving": True, "terminating": False}
 LEAVING = {"ready": False, "serving": False, "terminating": True}

@@ -7,7 +7,7 @@ from mlendpoints.api.meta import Condition
 from mlendpoints.api.mlmodel import MLModelStatus, Phase
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.metrics import Metrics
-from tests.gen import an_endpoint, an_mlmodel
+from tests.kit.builders import an_endpoint, an_mlmodel
 
 KEY = Ref("MachineLearningEndpoint", "titanic", "titanic")
 

@@ -17,7 +17,7 @@ from mlendpoints.core.world import Ref
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.reconcile.reconciler import decide
 from tests.edge.objects import Object, an_entry, an_object
-from tests.gen import some_settings
+from tests.kit.builders import some_settings
 
 ENDPOINT, HOST = "MachineLearningEndpoint", "x.com"
 NAMESPACES, NAMES = ("a", "b", "c"), ("e", "f")

@@ -6,7 +6,7 @@ from mlendpoints.core.world import World
 from mlendpoints.edge.observe.cache import Cache
 from tests.edge.objects import Object, an_endpoint, an_entry, an_object
 from tests.edge.test_cache import ENDPOINT, EP
-from tests.gen import some_settings
+from tests.kit.builders import some_settings
 
 
 class Rig:

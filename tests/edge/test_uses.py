@@ -9,9 +9,9 @@ from mlendpoints.core.world import Ref
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.reconcile.uses import uses_of
 from tests.edge.objects import NAMESPACE, a_config, a_model, an_endpoint, filled
-from tests.gen import a_config as a_config_template
-from tests.gen import a_model as a_model_template
-from tests.gen import some_settings
+from tests.kit.builders import a_config as a_config_template
+from tests.kit.builders import a_model as a_model_template
+from tests.kit.builders import some_settings
 
 ENDPOINT, CONFIG, MODEL = "MachineLearningEndpoint", "MachineLearningEndpointConfig", "MachineLearningModel"
 USERS = 5000

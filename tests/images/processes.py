@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bench.proxy import put_proxy
+from tests.kit.model_proxy import put_proxy
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "examples" / "titanic" / "artifacts"

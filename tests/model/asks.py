@@ -15,7 +15,7 @@ from mlendpoints.api.model import Model
 from mlendpoints.core.endpoint.listeners import asked_door
 from mlendpoints.core.endpoint.resolve import Target, resolve
 from mlendpoints.core.world import Door, Settings, World
-from tests import gen
+from tests.kit import builders
 
 BAD_IMAGE = "registry.example.com/bad:1"
 _SECOND_IMAGE = "registry.example.com/a:2"
@@ -34,7 +34,8 @@ class Ask(Struct, frozen=True, kw_only=True):
 
 
 _SETTINGS = {
-    known: gen.some_settings(tls_credentials={"example.com": "wildcard"} if known else {}) for known in (True, False)
+    known: builders.some_settings(tls_credentials={"example.com": "wildcard"} if known else {})
+    for known in (True, False)
 }
 _SHARED = (("blue", "a", 9, 1), ("green", "b", 1, 1))
 
@@ -62,13 +63,13 @@ def settings_of(name: str) -> Settings:
 def config_of(name: str) -> EndpointConfig:
     """The config template."""
     fields = ("name", "model", "weight", "instances")
-    return gen.a_config(*(dict(zip(fields, variant, strict=True)) for variant in ASKS[name].variants))
+    return builders.a_config(*(dict(zip(fields, variant, strict=True)) for variant in ASKS[name].variants))
 
 
 @lru_cache
 def models_of(name: str) -> dict[str, Model]:
     """The model templates that exist among those that the config names."""
-    models = {"a": gen.a_model("a", image=ASKS[name].image), "b": gen.a_model("b")}
+    models = {"a": builders.a_model("a", image=ASKS[name].image), "b": builders.a_model("b")}
     named = {variant[1] for variant in ASKS[name].variants}
     return {model: template for model, template in models.items() if model in named}
 
@@ -76,7 +77,7 @@ def models_of(name: str) -> dict[str, Model]:
 @lru_cache
 def endpoint_spec(name: str, keep: int = 0) -> Endpoint:
     """The endpoint, without a status; ``keep``: how many earlier versions keep their instances."""
-    return gen.an_endpoint(tls=ASKS[name].tls, update={"attempt": ASKS[name].attempt, "keepVersions": keep})
+    return builders.an_endpoint(tls=ASKS[name].tls, update={"attempt": ASKS[name].attempt, "keepVersions": keep})
 
 
 @lru_cache

@@ -21,7 +21,7 @@ from mlendpoints.core.endpoint.updates import REMOVING, UNRESOLVED
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.times import precise_timestamp
 from mlendpoints.core.world import Child, ContainerFacts, Door, PodFacts, Probe, Ref, Routes, World
-from tests import gen
+from tests.kit import builders
 from tests.model.asks import config_of, endpoint_spec, instances_with_bad_image, models_of, settings_of
 from tests.model.state import ABSENT, ALTERED, DELETING, GONE, LISTED, LIVING, OVERDUE, Instance, State, Status, Update
 from tests.simulation import fields_of
@@ -69,14 +69,14 @@ class Observed:
             model_instances=models,
             children=children,
             pods=tuple(pod for name, instance in state.instances for pod in _pods(name, instance)),
-            gateways=gen.GATEWAYS,
+            gateways=builders.GATEWAYS,
             lingering=_lingering(state),
             answers=_answers(state),
             unexpected=_unexpected(state),
         )
 
     def _model(self, name: str, instance: Instance) -> Model:
-        ref, replicas = Ref(Model.KIND, gen.NAMESPACE, name), instance.replicas
+        ref, replicas = Ref(Model.KIND, builders.NAMESPACE, name), instance.replicas
         if (ref, replicas) not in self._typed:
             manifest = self._written[ref]
             self._typed[(ref, replicas)] = _typed(manifest | {"spec": manifest["spec"] | {"replicas": replicas}}, Model)
@@ -85,7 +85,7 @@ class Observed:
         return _as_before(found) if instance.earlier else found
 
     def _config(self, name: str) -> EndpointConfig:
-        ref = Ref(EndpointConfig.KIND, gen.NAMESPACE, name)
+        ref = Ref(EndpointConfig.KIND, builders.NAMESPACE, name)
         if (ref, 0) not in self._typed:
             self._typed[(ref, 0)] = _typed(self._written[ref], EndpointConfig)
         found = self._typed[(ref, 0)]
@@ -93,7 +93,7 @@ class Observed:
         return found
 
     def _children(self, state: State) -> list[Child]:
-        found = [self._manifests[Ref(EndpointConfig.KIND, gen.NAMESPACE, name)] for name in state.configs]
+        found = [self._manifests[Ref(EndpointConfig.KIND, builders.NAMESPACE, name)] for name in state.configs]
         found += self._part(state.doors, state.gateway)
         found += self._part(monitor_ref(), state.monitor)
         for name, instance in state.instances:
@@ -104,13 +104,13 @@ class Observed:
         return found
 
     def _parts(self, name: str, instance: Instance) -> list[Child]:
-        model = self._manifests[Ref(Model.KIND, gen.NAMESPACE, name)]
-        service = self._part(Ref("Service", gen.NAMESPACE, name), instance.service)
-        deployment = self._part(Ref("Deployment", gen.NAMESPACE, name), instance.deployment)
+        model = self._manifests[Ref(Model.KIND, builders.NAMESPACE, name)]
+        service = self._part(Ref("Service", builders.NAMESPACE, name), instance.service)
+        deployment = self._part(Ref("Deployment", builders.NAMESPACE, name), instance.deployment)
         return [
             replace(model, replicas=instance.replicas, asked=instance.asked),
             *(replace(child, ready_addresses=instance.ready) for child in service),
-            *self._part(Ref("DestinationRule", gen.NAMESPACE, name), instance.rule),
+            *self._part(Ref("DestinationRule", builders.NAMESPACE, name), instance.rule),
             *(_deployment(child, instance) for child in deployment),
         ]
 
@@ -141,7 +141,7 @@ def _as_before(model: Model) -> Model:
 
 def monitor_ref() -> Ref:
     """The metrics Service of the endpoint."""
-    return Ref("Service", gen.NAMESPACE, f"{_ENDPOINT}-metrics")
+    return Ref("Service", builders.NAMESPACE, f"{_ENDPOINT}-metrics")
 
 
 def _revision(key: "Ref | Says") -> str:
@@ -245,12 +245,12 @@ def _is_late(state: State) -> bool:
 
 
 def _lingering(state: State) -> dict[str, float]:
-    pods = zip(gen.GATEWAYS, state.gateways, strict=True)
+    pods = zip(builders.GATEWAYS, state.gateways, strict=True)
     return {pod.name: NOW if gateway.dead == LISTED else _THEN for pod, gateway in pods if gateway.dead}
 
 
 def _unexpected(state: State) -> dict[Probe, dict[str, str]]:
-    names = [pod.name for pod in gen.GATEWAYS]
+    names = [pod.name for pod in builders.GATEWAYS]
     return {
         probe: {
             name: "status 404"
@@ -262,7 +262,7 @@ def _unexpected(state: State) -> dict[Probe, dict[str, str]]:
 
 
 def _answers(state: State) -> dict[Probe, tuple[str, ...]]:
-    names = [pod.name for pod in gen.GATEWAYS]
+    names = [pod.name for pod in builders.GATEWAYS]
     return {
         probe: tuple(name for name, gateway in zip(names, state.gateways, strict=True) if probe in gateway.answered)
         for probe in state.asked

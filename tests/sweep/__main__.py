@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from bench.plane import control_plane, install
+from tests.kit.control_plane import control_plane, install
 from tests.sweep.administrator import DOORS
 from tests.sweep.cost import table
 from tests.sweep.life import run

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from bench.client import Client
 from mlendpoints.edge.kube.kinds import Kind
+from tests.kit.client import Client
 from tests.sweep.gateways import Gateways
 
 # PORT/CREDENTIAL, as the chart puts them in the policy of an operator that is given these credentials.

@@ -3,9 +3,9 @@
 import asyncio
 import uuid
 
-from bench.client import Client, RequestError
-from bench.waiting import until
 from mlendpoints.edge.kube.kinds import MODEL
+from tests.kit.client import Client, RequestError
+from tests.kit.waiting import until
 
 _CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 _MOMENT = 0.5  # seconds in which it collects what it knows

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from bench.client import Object
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube import kinds
+from tests.kit.client import Object
 from tests.sweep.store import Change, Record
 from tests.sweep.wire import Call
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from bench.client import Object
 from mlendpoints.api.labels import ROUTE_PATH
 from mlendpoints.core.endpoint.listeners import parse_doors
 from mlendpoints.core.world import Door
+from tests.kit.client import Object
 from tests.sweep.gateways import Answer
 from tests.sweep.store import Change
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, field
 
-from bench.client import Client, Object
-from bench.gateway import VirtualService, answer, make_slice, own_address
 from mlendpoints.api.labels import PING_PATH
 from mlendpoints.core.endpoint.listeners import parse_doors
 from mlendpoints.core.world import Door, Ref
 from mlendpoints.edge.kube import kinds
-from tests.certificates import self_signed
+from tests.kit.certificates import self_signed
+from tests.kit.client import Client, Object
+from tests.kit.fake_gateway import VirtualService, answer, make_slice, own_address
 from tests.sweep.store import Change, Record, Store
 
 LAGS = {"gateway-a": 0.01, "gateway-b": 0.04}  # seconds; a name for each pod

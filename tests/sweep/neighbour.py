@@ -2,11 +2,11 @@
 
 import msgspec
 
-from bench.client import Client, Object
 from mlendpoints.api import labels
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.kinds import Kind
+from tests.kit.client import Client, Object
 
 DEEP = 3000  # levels, more than Python's recursion limit, fewer than the API server's
 _MERGE = "application/merge-patch+json"

@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 
-from bench.client import Object
 from mlendpoints.api import labels
 from mlendpoints.core.routes import ROUTE
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube import kinds
+from tests.kit.client import Object
 from tests.sweep.store import Record
 
 Picture = dict[str, Object]  # by kind and normal name

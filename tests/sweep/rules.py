@@ -22,12 +22,12 @@ from math import inf
 
 from msgspec import Struct, field
 
-from bench.client import Object
 from mlendpoints.api.labels import MANAGED_BY, MANAGER, PING_PATH
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Destination, Ref
 from mlendpoints.edge.kube import kinds
+from tests.kit.client import Object
 from tests.sweep.doors import Doors
 from tests.sweep.gateways import LAGS, Answer
 from tests.sweep.store import Change, Record

@@ -28,13 +28,13 @@ from lightkube.core.exceptions import ConfigError
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bench.client import Client, RequestError, connected
 from mlendpoints.api.policy import OPERATOR
 from mlendpoints.core.endpoint import plan, view
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.operator import Process
 from mlendpoints.edge.reconcile.reconciler import Plans
 from mlendpoints.edge.settings import Settings
+from tests.kit.client import Client, RequestError, connected
 from tests.sweep import collector, gateways, store, workloads
 from tests.sweep.administrator import Administrator
 from tests.sweep.clock import Clock

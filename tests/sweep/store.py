@@ -14,11 +14,11 @@ import httpx2
 import msgspec
 from msgspec import Struct
 
-from bench.client import Client, Object
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.decoding import read
 from mlendpoints.edge.kube.kinds import Kind
+from tests.kit.client import Client, Object
 
 WATCHED = (
     *(kinds.ENDPOINT, kinds.CONFIG, kinds.MODEL),

@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager
 
 import msgspec
 
-from bench.client import Client, Object, RequestError
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.core.endpoint.listeners import parse_doors
 from mlendpoints.core.endpoint.updates import REMOVING
@@ -15,6 +14,7 @@ from mlendpoints.core.times import seconds
 from mlendpoints.core.world import Destination, Ref
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.kinds import KINDS, Kind
+from tests.kit.client import Client, Object, RequestError
 from tests.sweep.administrator import Administrator
 from tests.sweep.clock import Clock
 from tests.sweep.neighbour import Neighbour

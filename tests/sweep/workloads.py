@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import Enum
 
-from bench.client import Client, Object, RequestError
-from bench.workloads import make_address, make_slice, make_status
 from mlendpoints.api import labels
 from mlendpoints.edge.kube import kinds
+from tests.kit.client import Client, Object, RequestError
+from tests.kit.fake_workloads import make_address, make_slice, make_status
 from tests.sweep.store import Change, Record, Store
 
 _AGAIN = 0.05  # seconds after which a refused write is tried again

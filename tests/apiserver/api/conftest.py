@@ -7,7 +7,7 @@ import pytest
 
 from mlendpoints.api.policy import OPERATOR
 from tests.apiserver.conftest import eventually
-from tests.apiserver.server import PLURALS, Object, Server
+from tests.kit.sync_client import PLURALS, Object, SyncClient
 
 USER = "ada@example.com"
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -17,10 +17,10 @@ MODELS = {
     "verbs": ["get", "list", "create", "update", "patch", "delete", "deletecollection"],
 }
 MARKERS = {"apiGroups": ["example.com"], "resources": ["markers"], "verbs": ["get"]}  # see until_known
-Tenants = Callable[..., Server]
+Tenants = Callable[..., SyncClient]
 
 
-def may_do_everything(server: Server, user: str) -> None:
+def may_do_everything(server: SyncClient, user: str) -> None:
     """Rights like a cluster administrator's: what is rejected then is rejected by admission."""
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -34,30 +34,30 @@ def may_do_everything(server: Server, user: str) -> None:
     until_known(server.impersonating(user), "default")
 
 
-def until_known(user: Server, namespace: str) -> None:
+def until_known(user: SyncClient, namespace: str) -> None:
     """Waits until the authorizer knows that a user may read markers there, and so what was granted before."""
     eventually(lambda: may(user, namespace, "get", "example.com", "markers"), "the user's rights are known")
 
 
 @pytest.fixture(scope="session")
-def operator(server: Server) -> Server:
+def operator(server: SyncClient) -> SyncClient:
     """The API server, asked as the operator."""
     may_do_everything(server, OPERATOR)
     return server.impersonating(OPERATOR)
 
 
 @pytest.fixture(scope="session")
-def user(server: Server) -> Server:
+def user(server: SyncClient) -> SyncClient:
     """The API server, asked as somebody whom RBAC allows everything."""
     may_do_everything(server, USER)
     return server.impersonating(USER)
 
 
 @pytest.fixture
-def tenants(server: Server, namespace: str) -> Tenants:
+def tenants(server: SyncClient, namespace: str) -> Tenants:
     """Makes a user who may write models, configs and endpoints in the namespace, and what further rules allow."""
 
-    def tenant(*rules: Object, name: str = "") -> Server:
+    def tenant(*rules: Object, name: str = "") -> SyncClient:
         name = name or f"tenant-{uuid.uuid4().hex[:10]}"
         grant(server, namespace, name, [MODELS, *rules, MARKERS])
         known = server.impersonating(name)
@@ -68,12 +68,12 @@ def tenants(server: Server, namespace: str) -> Tenants:
 
 
 @pytest.fixture
-def tenant(tenants: Tenants) -> Server:
+def tenant(tenants: Tenants) -> SyncClient:
     """The API server, asked as somebody who may write models, configs and endpoints in the namespace and no more."""
     return tenants()
 
 
-def grant(server: Server, namespace: str, user: str, rules: list[Object]) -> None:
+def grant(server: SyncClient, namespace: str, user: str, rules: list[Object]) -> None:
     """A role and its binding, both named after the user."""
     group = "rbac.authorization.k8s.io"
     below = f"{_RBAC}/namespaces/{namespace}"
@@ -86,7 +86,7 @@ def grant(server: Server, namespace: str, user: str, rules: list[Object]) -> Non
     server.ask("POST", f"{below}/rolebindings", body=binding).raise_for_status()
 
 
-def may(user: Server, namespace: str, verb: str, group: str, resource: str) -> bool:
+def may(user: SyncClient, namespace: str, verb: str, group: str, resource: str) -> bool:
     """Whether the authorizer says so."""
     attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": resource}
     review = {

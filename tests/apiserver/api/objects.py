@@ -4,7 +4,7 @@ from typing import Any
 
 from mlendpoints.api import labels
 from mlendpoints.api.meta import API_VERSION
-from tests.apiserver.server import Object
+from tests.kit.sync_client import Object
 
 IMAGES = {"modelInit": "localhost/mlendpoints/model-init:dev", "nginx": "localhost/mlendpoints/nginx:dev"}
 SPECS: dict[str, Object] = {

@@ -8,7 +8,7 @@ import yaml
 from mlendpoints.api.crd import KINDS
 from mlendpoints.api.meta import API_VERSION
 from tests.apiserver.api.objects import SPECS, a_template, an_instance, references
-from tests.apiserver.server import KIND_NAMES, Object, Server, address
+from tests.kit.sync_client import KIND_NAMES, Object, SyncClient, address
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SHORT_NAMES = {kind: short for short, kind in KIND_NAMES.items()}
@@ -106,7 +106,7 @@ GOOD: list[tuple[str, str, Object]] = [
 
 
 @pytest.mark.parametrize(("short", "what", "spec"), GOOD, ids=[f"{short} with {what}" for short, what, _ in GOOD])
-def test_is_accepted(short: str, what: str, spec: Object, server: Server, namespace: str) -> None:
+def test_is_accepted(short: str, what: str, spec: Object, server: SyncClient, namespace: str) -> None:
     response = server.create(short, a_template(short, namespace, spec=spec))
 
     assert response.json().get("message") is None, what
@@ -115,7 +115,7 @@ def test_is_accepted(short: str, what: str, spec: Object, server: Server, namesp
 
 
 @pytest.mark.parametrize("short", sorted(SPECS))
-def test_a_template_name_of_54_characters_is_accepted(short: str, server: Server, namespace: str) -> None:
+def test_a_template_name_of_54_characters_is_accepted(short: str, server: SyncClient, namespace: str) -> None:
     assert server.create(short, a_template(short, namespace, name=LONGEST_TEMPLATE)).status_code == 201
 
 
@@ -152,7 +152,7 @@ DEFAULTS: list[tuple[str, Object]] = [
 
 
 @pytest.mark.parametrize(("short", "spec"), DEFAULTS)
-def test_unset_fields_get_their_defaults(short: str, spec: Object, server: Server, namespace: str) -> None:
+def test_unset_fields_get_their_defaults(short: str, spec: Object, server: SyncClient, namespace: str) -> None:
     assert server.create(short, a_template(short, namespace)).json()["spec"] == spec
 
 
@@ -170,7 +170,7 @@ def _example_objects() -> list[Any]:
 
 
 @pytest.mark.parametrize("example", _example_objects())
-def test_every_example_is_accepted(example: Object, server: Server, namespace: str) -> None:
+def test_every_example_is_accepted(example: Object, server: SyncClient, namespace: str) -> None:
     short = SHORT_NAMES[example["kind"]]
     obj = example | {"metadata": example["metadata"] | {"namespace": namespace}}
 
@@ -185,7 +185,7 @@ def test_examples_show_every_kind() -> None:
 
 @pytest.mark.parametrize("short", ["mlm", "mlec"])
 def test_the_longest_name_of_an_instance_is_accepted(
-    short: str, server: Server, namespace: str, operator: Server
+    short: str, server: SyncClient, namespace: str, operator: SyncClient
 ) -> None:
     instance = an_instance(short, namespace, name=LONGEST_INSTANCE)
 
@@ -194,7 +194,7 @@ def test_the_longest_name_of_an_instance_is_accepted(
 
 
 @pytest.mark.parametrize("short", ["mlm", "mlmodel"])
-def test_17_references_are_rejected(short: str, server: Server, namespace: str) -> None:
+def test_17_references_are_rejected(short: str, server: SyncClient, namespace: str) -> None:
     response = server.create(short, a_template(short, namespace, spec=references(artifact=1, pull=8, env=8)))
 
     assert "may be at most 16 references in all" in response.json()["message"]
@@ -202,7 +202,9 @@ def test_17_references_are_rejected(short: str, server: Server, namespace: str) 
 
 
 @pytest.mark.parametrize("short", ["mlm", "mlmodel"])
-def test_more_than_64_kib_of_environment_and_arguments_are_rejected(short: str, server: Server, namespace: str) -> None:
+def test_more_than_64_kib_of_environment_and_arguments_are_rejected(
+    short: str, server: SyncClient, namespace: str
+) -> None:
     response = server.create(short, a_template(short, namespace, spec=LARGE | {"args": ["\u2026" * 5461, "cc"]}))
 
     assert "command, args and env together may take at most 64 KiB" in response.json()["message"]

@@ -9,21 +9,21 @@ import pytest
 from mlendpoints.api.policy import OPERATOR
 from tests.apiserver.api.objects import a_template, an_instance
 from tests.apiserver.conftest import eventually
-from tests.apiserver.server import Object, Server, address
+from tests.kit.sync_client import Object, SyncClient, address
 
 NAMESPACE = "/api/v1/namespaces"
 
 
 @pytest.fixture(scope="module")
-def collecting(collecting_kubeconfig: Path) -> Iterator[Server]:
+def collecting(collecting_kubeconfig: Path) -> Iterator[SyncClient]:
     """An API server whose garbage is collected."""
-    server = Server.at(collecting_kubeconfig)
+    server = SyncClient.at(collecting_kubeconfig)
     yield server
     server.http.close()
 
 
 @pytest.fixture
-def owned(collecting: Server) -> Iterator[tuple[Object, list[tuple[str, Object]]]]:
+def owned(collecting: SyncClient) -> Iterator[tuple[Object, list[tuple[str, Object]]]]:
     """An endpoint, and its instances, in a namespace of their own."""
     namespace = f"collected-{uuid.uuid4().hex[:8]}"
     collecting.ask("POST", NAMESPACE, body={"metadata": {"name": namespace}}).raise_for_status()
@@ -39,13 +39,13 @@ def owned(collecting: Server) -> Iterator[tuple[Object, list[tuple[str, Object]]
     collecting.ask("DELETE", f"{NAMESPACE}/{namespace}")
 
 
-def _is_gone(server: Server, short: str, obj: Object) -> bool:
+def _is_gone(server: SyncClient, short: str, obj: Object) -> bool:
     return server.ask("GET", address(short, obj)).status_code == 404
 
 
 @pytest.mark.parametrize("policy", ["Foreground", "Background"])
 def test_instances_go_with_their_endpoint(
-    policy: str, owned: tuple[Object, list[tuple[str, Object]]], collecting: Server
+    policy: str, owned: tuple[Object, list[tuple[str, Object]]], collecting: SyncClient
 ) -> None:
     endpoint, instances = owned
     body = {"propagationPolicy": policy}
@@ -55,7 +55,7 @@ def test_instances_go_with_their_endpoint(
     eventually(lambda: all(_is_gone(collecting, *each) for each in instances), "its instances are gone")
 
 
-def test_instances_are_orphaned(owned: tuple[Object, list[tuple[str, Object]]], collecting: Server) -> None:
+def test_instances_are_orphaned(owned: tuple[Object, list[tuple[str, Object]]], collecting: SyncClient) -> None:
     endpoint, instances = owned
     collecting.ask("DELETE", address("mle", endpoint), body={"propagationPolicy": "Orphan"}).raise_for_status()
 
@@ -64,7 +64,9 @@ def test_instances_are_orphaned(owned: tuple[Object, list[tuple[str, Object]]], 
     assert left == [[], []]
 
 
-def test_instances_go_with_their_namespace(owned: tuple[Object, list[tuple[str, Object]]], collecting: Server) -> None:
+def test_instances_go_with_their_namespace(
+    owned: tuple[Object, list[tuple[str, Object]]], collecting: SyncClient
+) -> None:
     endpoint, instances = owned
     namespace = f"{NAMESPACE}/{endpoint['metadata']['namespace']}"
     collecting.ask("DELETE", namespace).raise_for_status()

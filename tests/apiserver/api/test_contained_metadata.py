@@ -20,7 +20,7 @@ from tests.apiserver.api.test_containment import (
     made,
     post,
 )
-from tests.apiserver.server import Object, Server, address
+from tests.kit.sync_client import Object, SyncClient, address
 
 KINDS = (*GOOD, *ROUTES, "PersistentVolume")
 OUTGOING: Object = {
@@ -53,7 +53,7 @@ def of_kind(kind: str, namespace: str, **metadata: Any) -> Object:  # noqa: ANN4
     return obj | {"metadata": own | maps}
 
 
-def patched(user: Server, obj: Object, kind: str, **metadata: Any) -> httpx2.Response:  # noqa: ANN401 - any field
+def patched(user: SyncClient, obj: Object, kind: str, **metadata: Any) -> httpx2.Response:  # noqa: ANN401 - any field
     """The answer to a merge patch of its metadata."""
     path = f"{folder(kind, obj)}/{obj['metadata']['name']}"
     return user.ask("PATCH", path, body={"metadata": metadata}, headers=MERGE)
@@ -61,7 +61,7 @@ def patched(user: Server, obj: Object, kind: str, **metadata: Any) -> httpx2.Res
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.usefixtures("istio")
-def test_it_gives_objects_annotations_of_its_own_only(kind: str, operator: Server, namespace: str) -> None:
+def test_it_gives_objects_annotations_of_its_own_only(kind: str, operator: SyncClient, namespace: str) -> None:
     own = {labels.MANIFEST_HASH: "a", labels.BUILDER: "1", "cloud.google.com/neg": '{"ingress":true}'}
     assert post(operator, kind, of_kind(kind, namespace, annotations=own)) == ""
     for key, value in OUTGOING.items():
@@ -71,7 +71,7 @@ def test_it_gives_objects_annotations_of_its_own_only(kind: str, operator: Serve
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.usefixtures("istio")
-def test_it_gives_objects_labels_of_its_own_only(kind: str, operator: Server, namespace: str) -> None:
+def test_it_gives_objects_labels_of_its_own_only(kind: str, operator: SyncClient, namespace: str) -> None:
     own = {labels.ENDPOINT: "titanic", labels.ISTIO_VERSION: "1", labels.COMPONENT: "model"}
     assert post(operator, kind, of_kind(kind, namespace, labels=own)) == ""
     for key, value in JOINING.items():
@@ -82,7 +82,7 @@ def test_it_gives_objects_labels_of_its_own_only(kind: str, operator: Server, na
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.usefixtures("istio")
-def test_it_gives_objects_finalizers_of_its_own_only(kind: str, operator: Server, namespace: str) -> None:
+def test_it_gives_objects_finalizers_of_its_own_only(kind: str, operator: SyncClient, namespace: str) -> None:
     assert post(operator, kind, of_kind(kind, namespace, finalizers=[labels.VOLUME_FINALIZER])) == ""
     said = post(operator, kind, of_kind(kind, namespace, finalizers=["example.com/for-good"]))
     assert f"{SAID}gives objects these finalizers only" in said
@@ -90,7 +90,7 @@ def test_it_gives_objects_finalizers_of_its_own_only(kind: str, operator: Server
 
 @pytest.mark.parametrize("kind", [*GOOD, *ROUTES])
 @pytest.mark.usefixtures("istio")
-def test_it_names_owners_of_its_own_kinds_only(kind: str, operator: Server, namespace: str) -> None:
+def test_it_names_owners_of_its_own_kinds_only(kind: str, operator: SyncClient, namespace: str) -> None:
     other = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a", "uid": "b", "blockOwnerDeletion": True}
     owners = [*controlled()["ownerReferences"], other]
     said = post(operator, kind, of_kind(kind, namespace, ownerReferences=owners))
@@ -100,7 +100,7 @@ def test_it_names_owners_of_its_own_kinds_only(kind: str, operator: Server, name
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.usefixtures("istio")
 def test_what_others_added_stays_as_it_is_and_holds_no_write_up(
-    kind: str, operator: Server, server: Server, namespace: str
+    kind: str, operator: SyncClient, server: SyncClient, namespace: str
 ) -> None:
     theirs = {"annotations": OUTGOING, "labels": JOINING, "finalizers": ["example.com/held"]}
     obj = of_kind(kind, namespace, **theirs)
@@ -118,7 +118,7 @@ def test_what_others_added_stays_as_it_is_and_holds_no_write_up(
 
 
 def test_endpoints_and_instances_keep_the_finalizers_of_others(
-    operator: Server, server: Server, user: Server, namespace: str
+    operator: SyncClient, server: SyncClient, user: SyncClient, namespace: str
 ) -> None:
     endpoint, instance = a_template("mle", namespace), an_instance("mlm", namespace)
     for short, obj, own in (("mle", endpoint, labels.ROUTES_FINALIZER), ("mlm", instance, labels.VOLUME_FINALIZER)):
@@ -137,12 +137,12 @@ def test_endpoints_and_instances_keep_the_finalizers_of_others(
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "Job"])
-def test_its_pods_have_no_finalizers(kind: str, operator: Server, namespace: str) -> None:
+def test_its_pods_have_no_finalizers(kind: str, operator: SyncClient, namespace: str) -> None:
     held = {"template": {"metadata": {"finalizers": ["example.com/for-good"]}}}
     assert f"{SAID}gives pods no finalizers" in post(operator, kind, made(kind, namespace, held))
 
 
-def test_finalizers_that_others_gave_pods_stay(operator: Server, server: Server, namespace: str) -> None:
+def test_finalizers_that_others_gave_pods_stay(operator: SyncClient, server: SyncClient, namespace: str) -> None:
     held = {"template": {"metadata": {"finalizers": ["example.com/held"]}}}
     obj = made("Deployment", namespace, held)
     server.ask("POST", folder("Deployment", obj), body=obj).raise_for_status()
@@ -159,7 +159,7 @@ def test_finalizers_that_others_gave_pods_stay(operator: Server, server: Server,
 @pytest.mark.parametrize("kind", ["Deployment", "Job"])
 @pytest.mark.parametrize("metadata", [{"labels": {"a": "b"}}, {"annotations": {"a": "b"}}], ids=str)
 def test_the_claims_of_its_pods_tell_nothing_to_controllers(
-    kind: str, metadata: Object, operator: Server, namespace: str
+    kind: str, metadata: Object, operator: SyncClient, namespace: str
 ) -> None:
     fresh = {"metadata": metadata, "spec": CLAIM | FAST}
     volumes = [{"name": "e", "ephemeral": {"volumeClaimTemplate": fresh}}]
@@ -169,7 +169,7 @@ def test_the_claims_of_its_pods_tell_nothing_to_controllers(
 
 @pytest.mark.parametrize("kind", ["Service", "Deployment"])
 def test_as_much_metadata_as_an_object_can_have_holds_no_write_up(
-    kind: str, operator: Server, server: Server, namespace: str
+    kind: str, operator: SyncClient, server: SyncClient, namespace: str
 ) -> None:
     """What others add costs CEL time, for which the API server has a limit."""
     many = {f"a{n:04}": "v" * 125 for n in range(2_000)}

@@ -6,10 +6,10 @@ import pytest
 
 from mlendpoints.api import labels
 from mlendpoints.core.manifests.networkpolicy import make_network_policy
-from tests import gen
 from tests.apiserver.api.objects import controlled, merged
 from tests.apiserver.api.test_containment import MERGE, SAID
-from tests.apiserver.server import Object, Server
+from tests.kit import builders
+from tests.kit.sync_client import Object, SyncClient
 
 GATEWAY = {
     "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "istio-ingress"}},
@@ -36,20 +36,20 @@ def folder(namespace: str) -> str:
 
 def a_policy(namespace: str, **spec: Any) -> Object:  # noqa: ANN401 - any field
     """The one that the operator makes, with ``spec`` merged into its own."""
-    made = make_network_policy(gen.an_endpoint(), gen.some_settings(metrics_from=READERS))
+    made = make_network_policy(builders.an_endpoint(), builders.some_settings(metrics_from=READERS))
     metadata = made["metadata"] | {"namespace": namespace} | {"ownerReferences": controlled()["ownerReferences"]}
     return made | {"metadata": metadata, "spec": merged(made["spec"], spec)}
 
 
-def said(user: Server, policy: Object) -> str:
+def said(user: SyncClient, policy: Object) -> str:
     path = f"{folder(policy['metadata']['namespace'])}?dryRun=All"
     answer = user.ask("POST", path, body=policy)
     return "" if answer.is_success else str(answer.json()["message"])
 
 
 @pytest.mark.parametrize("readers", [(), READERS])
-def test_it_writes_that_of_an_endpoint(readers: tuple[Object, ...], operator: Server, namespace: str) -> None:
-    made = make_network_policy(gen.an_endpoint(), gen.some_settings(metrics_from=readers))
+def test_it_writes_that_of_an_endpoint(readers: tuple[Object, ...], operator: SyncClient, namespace: str) -> None:
+    made = make_network_policy(builders.an_endpoint(), builders.some_settings(metrics_from=readers))
     assert said(operator, a_policy(namespace) | {"spec": made["spec"]}) == ""
 
 
@@ -67,7 +67,7 @@ def test_it_writes_that_of_an_endpoint(readers: tuple[Object, ...], operator: Se
     ],
     ids=str,
 )
-def test_it_selects_the_pods_of_its_endpoint(selector: Object, operator: Server, namespace: str) -> None:
+def test_it_selects_the_pods_of_its_endpoint(selector: Object, operator: SyncClient, namespace: str) -> None:
     told = said(operator, a_policy(namespace, podSelector=selector))
     assert f"{SAID}writes NetworkPolicies for the pods of the endpoint" in told
 
@@ -91,7 +91,7 @@ def test_it_selects_the_pods_of_its_endpoint(selector: Object, operator: Server,
     ids=str,
 )
 def test_it_opens_proxies_to_the_gateway_and_metrics_to_their_readers(
-    spec: Object, operator: Server, namespace: str
+    spec: Object, operator: SyncClient, namespace: str
 ) -> None:
     policy = a_policy(namespace)
     changed = a_policy(namespace, **spec)
@@ -100,7 +100,7 @@ def test_it_opens_proxies_to_the_gateway_and_metrics_to_their_readers(
     assert f"{SAID}writes NetworkPolicies that open port 8088" in said(operator, changed)
 
 
-def test_it_leaves_those_of_others_alone(operator: Server, server: Server, namespace: str) -> None:
+def test_it_leaves_those_of_others_alone(operator: SyncClient, server: SyncClient, namespace: str) -> None:
     theirs = a_policy(namespace)
     theirs["metadata"] = {"name": "theirs", "namespace": namespace}
     server.ask("POST", folder(namespace), body=theirs).raise_for_status()

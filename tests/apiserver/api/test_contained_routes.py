@@ -7,7 +7,7 @@ import pytest
 from mlendpoints.api import labels
 from tests.apiserver.api.objects import controlled
 from tests.apiserver.api.test_containment import MERGE, SAID, a_route, folder, post
-from tests.apiserver.server import Object, Server
+from tests.kit.sync_client import Object, SyncClient
 
 pytestmark = pytest.mark.usefixtures("istio")
 
@@ -23,7 +23,7 @@ def a_server(**change: Any) -> Object:  # noqa: ANN401 - any field
 @pytest.mark.parametrize(
     "change", [{}, a_server(), {"servers": [{}, a_server(hosts=["./titanic.example.com"])["servers"][0]]}], ids=str
 )
-def test_its_gateways_open_the_configured_doors(change: Object, operator: Server, namespace: str) -> None:
+def test_its_gateways_open_the_configured_doors(change: Object, operator: SyncClient, namespace: str) -> None:
     assert post(operator, "Gateway", a_route("Gateway", namespace, **change)) == ""
 
 
@@ -68,12 +68,12 @@ def test_its_gateways_open_the_configured_doors(change: Object, operator: Server
     ],
     ids=str,
 )
-def test_its_gateways_open_nothing_else(change: Object, operator: Server, namespace: str) -> None:
+def test_its_gateways_open_nothing_else(change: Object, operator: SyncClient, namespace: str) -> None:
     assert SAID in post(operator, "Gateway", a_route("Gateway", namespace, **change))
 
 
 def test_doors_of_earlier_settings_stay_open_beside_the_configured_ones(
-    operator: Server, server: Server, namespace: str
+    operator: SyncClient, server: SyncClient, namespace: str
 ) -> None:
     earlier = {"port": {"number": 8443, "name": "https", "protocol": "HTTPS"}, "tls": TLS | {"credentialName": "old"}}
     path = stored(server, "Gateway", namespace, servers=[earlier])
@@ -112,12 +112,12 @@ def test_doors_of_earlier_settings_stay_open_beside_the_configured_ones(
     ],
     ids=str,
 )
-def test_its_routes_are_those_of_one_host(change: Object, operator: Server, namespace: str) -> None:
+def test_its_routes_are_those_of_one_host(change: Object, operator: SyncClient, namespace: str) -> None:
     said = post(operator, "VirtualService", a_route("VirtualService", namespace, **change))
     assert f"{SAID}writes VirtualServices of " in said
 
 
-def test_as_many_routes_as_an_object_can_have_hold_no_write_up(operator: Server, namespace: str) -> None:
+def test_as_many_routes_as_an_object_can_have_hold_no_write_up(operator: SyncClient, namespace: str) -> None:
     """What is checked of each costs CEL time, for which the API server has a limit."""
     spec = a_route("VirtualService", namespace)["spec"]
     many = a_route("VirtualService", namespace, http=spec["http"] * 500)
@@ -150,13 +150,13 @@ def test_as_many_routes_as_an_object_can_have_hold_no_write_up(operator: Server,
     ],
     ids=str,
 )
-def test_its_destination_rules_say_what_it_says(change: Object, operator: Server, namespace: str) -> None:
+def test_its_destination_rules_say_what_it_says(change: Object, operator: SyncClient, namespace: str) -> None:
     said = post(operator, "DestinationRule", a_route("DestinationRule", namespace, **change))
     assert f"{SAID}writes DestinationRules of the Service that they are named after" in said
 
 
 @pytest.mark.parametrize("part", ["connectionPool", "loadBalancer"])
-def test_its_destination_rules_may_say_less(part: str, operator: Server, namespace: str) -> None:
+def test_its_destination_rules_may_say_less(part: str, operator: SyncClient, namespace: str) -> None:
     less = a_route("DestinationRule", namespace, trafficPolicy={part: None})
     assert post(operator, "DestinationRule", less) == ""
 
@@ -164,7 +164,7 @@ def test_its_destination_rules_may_say_less(part: str, operator: Server, namespa
 @pytest.mark.parametrize(
     "owner", [("MachineLearningModel", "other"), ("MachineLearningEndpoint", "titanic"), ("MLModel", "titanic")]
 )
-def test_its_destination_rules_are_of_instances(owner: tuple[str, str], operator: Server, namespace: str) -> None:
+def test_its_destination_rules_are_of_instances(owner: tuple[str, str], operator: SyncClient, namespace: str) -> None:
     rule = a_route("DestinationRule", namespace)
     other = rule | {"metadata": rule["metadata"] | controlled(*owner)}
     assert f"{SAID}writes DestinationRules of instances" in post(operator, "DestinationRule", other)
@@ -184,7 +184,7 @@ def test_its_destination_rules_are_of_instances(owner: tuple[str, str], operator
     ids=["Gateway", "VirtualService", "DestinationRule"],
 )
 def test_what_people_added_to_its_routes_stays_and_holds_no_write_up(
-    case: tuple[str, Object, Object], operator: Server, server: Server, namespace: str
+    case: tuple[str, Object, Object], operator: SyncClient, server: SyncClient, namespace: str
 ) -> None:
     kind, added, more = case
     path = stored(server, kind, namespace, **added)
@@ -204,12 +204,12 @@ def test_what_people_added_to_its_routes_stays_and_holds_no_write_up(
     assert applied.status_code == 200, applied.text
 
 
-def stored(server: Server, kind: str, namespace: str, **change: Any) -> str:  # noqa: ANN401 - any field
+def stored(server: SyncClient, kind: str, namespace: str, **change: Any) -> str:  # noqa: ANN401 - any field
     """The path of a route of the operator's to which people have added something."""
     obj = a_route(kind, namespace, **change)
     server.ask("POST", folder(kind, obj), body=obj).raise_for_status()
     return f"{folder(kind, obj)}/{obj['metadata']['name']}"
 
 
-def patched(user: Server, path: str, **spec: Any) -> int:  # noqa: ANN401 - any field
+def patched(user: SyncClient, path: str, **spec: Any) -> int:  # noqa: ANN401 - any field
     return user.ask("PATCH", path, body={"spec": spec}, headers=MERGE).status_code

@@ -10,7 +10,7 @@ from mlendpoints.api.containment import make_policies
 from tests.apiserver.api.conftest import Tenants, may_do_everything
 from tests.apiserver.api.objects import a_template, an_instance, controlled, merged
 from tests.apiserver.conftest import eventually, install
-from tests.apiserver.server import Object, Server, address
+from tests.kit.sync_client import Object, SyncClient, address
 
 SAID = "denied request: the mlendpoints operator "
 ISTIO = "/apis/networking.istio.io/v1"
@@ -81,7 +81,7 @@ def made(kind: str, namespace: str, spec: Object | None = None, **metadata: Any)
     return {"metadata": known, "spec": merged(GOOD[kind], spec or {})}
 
 
-def post(user: Server, kind: str, obj: Object) -> str:
+def post(user: SyncClient, kind: str, obj: Object) -> str:
     """What is said of it; empty if it was taken. Nothing is kept."""
     answer = user.ask("POST", f"{folder(kind, obj)}?dryRun=All", body=obj)
     return "" if answer.is_success else str(answer.json()["message"])
@@ -100,7 +100,7 @@ def _pod(kind: str, **fields: Any) -> Object:  # noqa: ANN401 - any field of a p
 
 
 @pytest.mark.parametrize("kind", GOOD)
-def test_the_operator_creates_what_is_its_own(kind: str, operator: Server, namespace: str) -> None:
+def test_the_operator_creates_what_is_its_own(kind: str, operator: SyncClient, namespace: str) -> None:
     assert post(operator, kind, made(kind, namespace)) == ""
 
 
@@ -117,13 +117,15 @@ def test_the_operator_creates_what_is_its_own(kind: str, operator: Server, names
     ],
     ids=["other manager", "no label", "no owner", "no controller", "other group", "other kind"],
 )
-def test_and_nothing_else(kind: str, metadata: Object, operator: Server, namespace: str) -> None:
+def test_and_nothing_else(kind: str, metadata: Object, operator: SyncClient, namespace: str) -> None:
     assert f"{SAID}writes only objects with its label" in post(operator, kind, made(kind, namespace, **metadata))
 
 
 @pytest.mark.parametrize("kind", GOOD)
 @pytest.mark.parametrize("place", ["kube-system", "kube-public", "istio-system", "istio-ingress", "machine-learning"])
-def test_nor_anything_where_the_system_or_itself_runs(kind: str, place: str, operator: Server, server: Server) -> None:
+def test_nor_anything_where_the_system_or_itself_runs(
+    kind: str, place: str, operator: SyncClient, server: SyncClient
+) -> None:
     server.ask("POST", "/api/v1/namespaces", body={"metadata": {"name": place}})
 
     assert f"{SAID}writes nothing in the namespaces of the system" in post(operator, kind, made(kind, place))
@@ -131,7 +133,7 @@ def test_nor_anything_where_the_system_or_itself_runs(kind: str, place: str, ope
 
 @pytest.mark.parametrize("place", ["istio-ingress", "machine-learning"])
 def test_what_is_there_from_before_can_be_cleaned_up(
-    place: str, operator: Server, user: Server, server: Server
+    place: str, operator: SyncClient, user: SyncClient, server: SyncClient
 ) -> None:
     server.ask("POST", "/api/v1/namespaces", body={"metadata": {"name": place}})
     endpoint = a_template("mle", place, name=f"from-before-{uuid.uuid4().hex[:8]}")
@@ -146,7 +148,7 @@ def test_what_is_there_from_before_can_be_cleaned_up(
 
 @pytest.mark.parametrize("kind", GOOD)
 def test_its_children_there_can_be_deleted_and_those_of_others_cannot(
-    kind: str, operator: Server, server: Server
+    kind: str, operator: SyncClient, server: SyncClient
 ) -> None:
     place = "istio-ingress"
     server.ask("POST", "/api/v1/namespaces", body={"metadata": {"name": place}})
@@ -162,7 +164,7 @@ def test_its_children_there_can_be_deleted_and_those_of_others_cannot(
     assert deleted(others) == 403
 
 
-def test_in_its_own_namespace_only_its_lease(operator: Server, server: Server) -> None:
+def test_in_its_own_namespace_only_its_lease(operator: SyncClient, server: SyncClient) -> None:
     own = "machine-learning"
     server.ask("POST", "/api/v1/namespaces", body={"metadata": {"name": own}})
 
@@ -221,12 +223,12 @@ def test_in_its_own_namespace_only_its_lease(operator: Server, server: Server) -
     ],
     ids=str,
 )
-def test_its_pods_get_nothing_of_their_node(kind: str, pod: Object, operator: Server, namespace: str) -> None:
+def test_its_pods_get_nothing_of_their_node(kind: str, pod: Object, operator: SyncClient, namespace: str) -> None:
     assert f"{SAID}creates " in post(operator, kind, made(kind, namespace, _pod(kind, **pod)))
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "Job"])
-def test_its_pods_are_asked_at_their_own_address(kind: str, operator: Server, namespace: str) -> None:
+def test_its_pods_are_asked_at_their_own_address(kind: str, operator: SyncClient, namespace: str) -> None:
     timing = {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 3, "successThreshold": 1}
     asked = dict.fromkeys(PROBES, PINGED | timing) | {"lifecycle": {"preStop": {"sleep": {"seconds": 15}}}}
     pod = {"containers": [asked], "initContainers": [CONTAINER | asked | {"name": "i", "restartPolicy": "Always"}]}
@@ -264,7 +266,7 @@ INJECTED = {
     ids=str,
 )
 def test_its_pods_tell_nothing_to_injectors_and_join_no_services_of_others(
-    kind: str, metadata: Object, operator: Server, namespace: str
+    kind: str, metadata: Object, operator: SyncClient, namespace: str
 ) -> None:
     said = post(operator, kind, made(kind, namespace, _marked(**metadata)))
     assert f"{SAID}gives pods " in said
@@ -272,14 +274,14 @@ def test_its_pods_tell_nothing_to_injectors_and_join_no_services_of_others(
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "Job"])
-def test_its_pods_may_have_new_ephemeral_volumes(kind: str, operator: Server, namespace: str) -> None:
+def test_its_pods_may_have_new_ephemeral_volumes(kind: str, operator: SyncClient, namespace: str) -> None:
     fresh = {"name": "e", "ephemeral": {"volumeClaimTemplate": {"spec": CLAIM | FAST}}}
     assert post(operator, kind, made(kind, namespace, _pod(kind, volumes=[fresh]))) == ""
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "Job"])
 def test_its_pods_may_be_restarted_name_their_container_and_stay_out_of_the_mesh(
-    kind: str, operator: Server, namespace: str
+    kind: str, operator: SyncClient, namespace: str
 ) -> None:
     annotations = {
         "kubectl.kubernetes.io/default-container": "model",
@@ -289,13 +291,13 @@ def test_its_pods_may_be_restarted_name_their_container_and_stay_out_of_the_mesh
     assert post(operator, kind, made(kind, namespace, marked)) == ""
 
 
-def test_its_jobs_select_their_pods_by_the_labels_of_the_api_server(operator: Server, namespace: str) -> None:
+def test_its_jobs_select_their_pods_by_the_labels_of_the_api_server(operator: SyncClient, namespace: str) -> None:
     chosen = {"selector": {"matchLabels": {"job-name": "other"}}, "manualSelector": True}
     job = made("Job", namespace, chosen | _marked(labels={"job-name": "other"}))
     assert f"{SAID}creates Jobs whose pods are selected by" in post(operator, "Job", job)
 
 
-def _stored(server: Server, namespace: str, spec: Object) -> str:
+def _stored(server: SyncClient, namespace: str, spec: Object) -> str:
     """The path of a Deployment of the operator's to which people have added something."""
     deployment = made("Deployment", namespace, spec)
     server.ask("POST", folder("Deployment", deployment), body=deployment).raise_for_status()
@@ -303,7 +305,7 @@ def _stored(server: Server, namespace: str, spec: Object) -> str:
 
 
 def test_what_people_added_to_a_template_stays_and_holds_no_write_up(
-    operator: Server, server: Server, namespace: str
+    operator: SyncClient, server: SyncClient, namespace: str
 ) -> None:
     by_hand = {
         "labels": {"team": "purser", "sidecar.istio.io/inject": "true"},
@@ -325,7 +327,7 @@ def test_what_people_added_to_a_template_stays_and_holds_no_write_up(
 
 
 def test_what_people_added_to_the_pods_stays_until_the_operator_changes_the_pods(
-    operator: Server, server: Server, namespace: str
+    operator: SyncClient, server: SyncClient, namespace: str
 ) -> None:
     path = _stored(server, namespace, _pod("Deployment", priorityClassName="system-node-critical"))
 
@@ -337,7 +339,7 @@ def test_what_people_added_to_the_pods_stays_until_the_operator_changes_the_pods
     assert patched(_pod("Deployment", priorityClassName=None)) == 200
 
 
-def test_a_runtime_class_that_people_chose_stays(operator: Server, server: Server, namespace: str) -> None:
+def test_a_runtime_class_that_people_chose_stays(operator: SyncClient, server: SyncClient, namespace: str) -> None:
     path = _stored(server, namespace, _pod("Deployment", runtimeClassName="nvidia"))
 
     def patched(**fields: Any) -> int:  # noqa: ANN401 - any field of a pod
@@ -351,7 +353,7 @@ def test_a_runtime_class_that_people_chose_stays(operator: Server, server: Serve
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "Job"])
-def test_its_pods_may_choose_their_users_and_groups(kind: str, operator: Server, namespace: str) -> None:
+def test_its_pods_may_choose_their_users_and_groups(kind: str, operator: SyncClient, namespace: str) -> None:
     user = {"runAsUser": 1000, "runAsGroup": 1000, "runAsNonRoot": True}
     pod = {
         "securityContext": user | {"fsGroup": 1000, "fsGroupChangePolicy": "Always", "supplementalGroups": [2000]},
@@ -397,7 +399,7 @@ def a_route(kind: str, namespace: str, name: str = "titanic", **change: Any) -> 
 @pytest.mark.parametrize("name", ["shop.other", "payments.prod.svc.cluster.local"])
 @pytest.mark.usefixtures("istio")
 def test_its_routes_have_names_that_mean_nothing_elsewhere(
-    kind: str, name: str, operator: Server, namespace: str
+    kind: str, name: str, operator: SyncClient, namespace: str
 ) -> None:
     assert post(operator, kind, a_route(kind, namespace)) == ""
     assert f"{SAID}writes no routes with a dot in their name" in post(operator, kind, a_route(kind, namespace, name))
@@ -417,14 +419,14 @@ def test_its_routes_have_names_that_mean_nothing_elsewhere(
 )
 @pytest.mark.usefixtures("istio")
 def test_its_routes_lead_from_its_own_gateway_to_its_own_services(
-    change: Object, operator: Server, namespace: str
+    change: Object, operator: SyncClient, namespace: str
 ) -> None:
     said = post(operator, "VirtualService", a_route("VirtualService", namespace, **change))
     assert f"{SAID}writes VirtualServices of their own Gateway" in said
 
 
 @pytest.mark.usefixtures("istio")
-def test_its_gateways_are_the_administrators(operator: Server, server: Server, namespace: str) -> None:
+def test_its_gateways_are_the_administrators(operator: SyncClient, server: SyncClient, namespace: str) -> None:
     said = post(operator, "Gateway", a_route("Gateway", namespace, selector={"istio": "eastwestgateway"}))
     assert f"{SAID}writes Gateways of the gateway's pods" in said
 
@@ -442,7 +444,7 @@ def test_its_gateways_are_the_administrators(operator: Server, server: Server, n
 
 
 @pytest.mark.usefixtures("istio")
-def test_the_routes_of_an_endpoint_called_mesh_are_not_those_of_the_mesh(operator: Server, namespace: str) -> None:
+def test_the_routes_of_an_endpoint_called_mesh_are_not_those_of_the_mesh(operator: SyncClient, namespace: str) -> None:
     for kind in ROUTES:
         assert post(operator, kind, a_route(kind, namespace, "mesh")) == ""
     for gateway in ("mesh", "other/mesh", "./mesh"):
@@ -470,14 +472,14 @@ def test_the_routes_of_an_endpoint_called_mesh_are_not_those_of_the_mesh(operato
     ],
     ids=str,
 )
-def test_it_reaches_for_nothing_of_others(kind: str, spec: Object, operator: Server, namespace: str) -> None:
+def test_it_reaches_for_nothing_of_others(kind: str, spec: Object, operator: SyncClient, namespace: str) -> None:
     assert SAID in post(operator, kind, made(kind, namespace, spec))
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 @pytest.mark.parametrize("kind", GOOD)
 def test_it_neither_changes_nor_deletes_what_is_not_its_own(
-    method: str, kind: str, operator: Server, server: Server, namespace: str
+    method: str, kind: str, operator: SyncClient, server: SyncClient, namespace: str
 ) -> None:
     others = made(kind, namespace, labels={}, ownerReferences=[])
     server.ask("POST", folder(kind, others), body=others).raise_for_status()
@@ -490,7 +492,7 @@ def test_it_neither_changes_nor_deletes_what_is_not_its_own(
 
 @pytest.mark.parametrize("kind", GOOD)
 def test_it_adopts_what_carries_its_label_and_puts_its_label_back(
-    kind: str, operator: Server, server: Server, namespace: str
+    kind: str, operator: SyncClient, server: SyncClient, namespace: str
 ) -> None:
     for name, change in (("orphan", {"ownerReferences": []}), ("unlabelled", {"labels": {}})):
         obj = made(kind, namespace, name=name, **change)
@@ -500,7 +502,9 @@ def test_it_adopts_what_carries_its_label_and_puts_its_label_back(
         assert operator.ask("DELETE", path).status_code in (200, 202)
 
 
-def test_of_an_endpoint_it_writes_the_finalizers_and_the_status(operator: Server, user: Server, namespace: str) -> None:
+def test_of_an_endpoint_it_writes_the_finalizers_and_the_status(
+    operator: SyncClient, user: SyncClient, namespace: str
+) -> None:
     endpoint = a_template("mle", namespace)
     user.create("mle", endpoint).raise_for_status()
 
@@ -512,7 +516,7 @@ def test_of_an_endpoint_it_writes_the_finalizers_and_the_status(operator: Server
 
 
 @pytest.mark.parametrize("short", ["mlm", "mlec"])
-def test_it_writes_no_templates(short: str, operator: Server, user: Server, namespace: str) -> None:
+def test_it_writes_no_templates(short: str, operator: SyncClient, user: SyncClient, namespace: str) -> None:
     template = a_template(short, namespace)
     user.create(short, template).raise_for_status()
 
@@ -554,7 +558,7 @@ def a_volume(namespace: str, **change: Any) -> Object:  # noqa: ANN401 - any fie
     ids=str,
 )
 def test_its_volumes_are_directories_of_their_claims_namespace(
-    change: Object, operator: Server, namespace: str
+    change: Object, operator: SyncClient, namespace: str
 ) -> None:
     assert post(operator, "PersistentVolume", a_volume(namespace)) == ""
     assert SAID in post(operator, "PersistentVolume", a_volume(namespace, **change))
@@ -563,7 +567,7 @@ def test_its_volumes_are_directories_of_their_claims_namespace(
 @pytest.mark.parametrize(
     "change", [{"claimRef": {"namespace": "kube-system"}}, {"claimRef": {"name": "other"}}], ids=str
 )
-def test_its_volumes_stay_with_their_claims(change: Object, operator: Server, namespace: str) -> None:
+def test_its_volumes_stay_with_their_claims(change: Object, operator: SyncClient, namespace: str) -> None:
     volume = a_volume(namespace)
     operator.ask("POST", "/api/v1/persistentvolumes", body=volume).raise_for_status()
     path = f"/api/v1/persistentvolumes/{volume['metadata']['name']}"
@@ -576,7 +580,7 @@ def test_its_volumes_stay_with_their_claims(change: Object, operator: Server, na
     assert operator.ask("DELETE", path).status_code == 200
 
 
-def test_without_an_allowed_prefix_it_creates_no_volumes(server: Server, user: Server, namespace: str) -> None:
+def test_without_an_allowed_prefix_it_creates_no_volumes(server: SyncClient, user: SyncClient, namespace: str) -> None:
     """By the policy as it is until the chart puts the allowed prefixes in it; in force for another operator."""
     bare = "system:serviceaccount:bare:operator"
     policy, binding = make_policies(bare)
@@ -597,7 +601,7 @@ def _named(obj: Object) -> Object:
     return {"policyName": "bare.mlendpoints.dev"} if "policyName" in obj["spec"] else {}
 
 
-def test_its_claims_take_no_volume_of_others_later(operator: Server, namespace: str) -> None:
+def test_its_claims_take_no_volume_of_others_later(operator: SyncClient, namespace: str) -> None:
     claim = made("PersistentVolumeClaim", namespace, {"storageClassName": "slow"})
     operator.ask("POST", folder("PersistentVolumeClaim", claim), body=claim).raise_for_status()
     path = f"{folder('PersistentVolumeClaim', claim)}/titanic"
@@ -609,7 +613,9 @@ def test_its_claims_take_no_volume_of_others_later(operator: Server, namespace: 
     assert f"{SAID}has claims bound to no other volume" in said
 
 
-def test_what_is_bound_to_a_new_volume_can_still_be_changed(operator: Server, server: Server, namespace: str) -> None:
+def test_what_is_bound_to_a_new_volume_can_still_be_changed(
+    operator: SyncClient, server: SyncClient, namespace: str
+) -> None:
     claim = made("PersistentVolumeClaim", namespace, {"volumeName": "pvc-3f1c"})
     server.ask("POST", folder("PersistentVolumeClaim", claim), body=claim).raise_for_status()
     path = f"{folder('PersistentVolumeClaim', claim)}/titanic"
@@ -617,7 +623,7 @@ def test_what_is_bound_to_a_new_volume_can_still_be_changed(operator: Server, se
     assert operator.ask("PATCH", path, body=labelled, headers=MERGE).status_code == 200
 
 
-def test_it_reports_events_about_its_own_kinds_only(operator: Server, namespace: str) -> None:
+def test_it_reports_events_about_its_own_kinds_only(operator: SyncClient, namespace: str) -> None:
     def event(api_version: str, place: str = namespace) -> str:
         return post(
             operator,
@@ -639,7 +645,7 @@ def test_it_reports_events_about_its_own_kinds_only(operator: Server, namespace:
     assert SAID in event("mlendpoints.dev/v1alpha1", "kube-system")
 
 
-def test_nobody_else_is_held_to_any_of_this(user: Server, tenants: Tenants, namespace: str) -> None:
+def test_nobody_else_is_held_to_any_of_this(user: SyncClient, tenants: Tenants, namespace: str) -> None:
     rule = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["create"]}
     other = made("Deployment", namespace, _pod("Deployment", hostNetwork=True), labels={}, ownerReferences=[])
 

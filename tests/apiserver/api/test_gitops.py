@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from mlendpoints.api.meta import API_VERSION
-from tests.apiserver.server import KIND_NAMES, Object, Server
+from tests.kit.sync_client import KIND_NAMES, Object, SyncClient
 
 ROOT = Path(__file__).parents[3]
 SHORT_NAMES = {kind: short for short, kind in KIND_NAMES.items()}
@@ -45,7 +45,7 @@ def _merged(stored: Any, written: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 @pytest.mark.parametrize("written", _written())
-def test_what_is_stored_is_in_sync_with_what_was_written(written: Object, server: Server, namespace: str) -> None:
+def test_what_is_stored_is_in_sync_with_what_was_written(written: Object, server: SyncClient, namespace: str) -> None:
     moved = written | {"metadata": written["metadata"] | {"namespace": namespace}}
 
     stored = server.create(SHORT_NAMES[written["kind"]], moved).raise_for_status().json()
@@ -57,7 +57,7 @@ def test_every_kind_is_looked_at() -> None:
     assert {document.values[0]["kind"] for document in _written()} == set(SHORT_NAMES)
 
 
-def test_a_variant_of_a_name_and_a_model_is_stored_as_that(server: Server, namespace: str) -> None:
+def test_a_variant_of_a_name_and_a_model_is_stored_as_that(server: SyncClient, namespace: str) -> None:
     models = [{"name": "blue", "model": "titanic", "tolerations": [{"key": "gpu", "value": "yes"}]}]
     config = {"metadata": {"name": "titanic", "namespace": namespace}, "spec": {"models": models}}
 

@@ -3,13 +3,13 @@
 import pytest
 
 from tests.apiserver.api.objects import a_template, an_instance
-from tests.apiserver.server import OWN_API, PLURALS, Object, Server, address
+from tests.kit.sync_client import OWN_API, PLURALS, Object, SyncClient, address
 
 NOW = "2026-01-01T00:00:00Z"
 ALL = sorted(PLURALS)
 
 
-def _crd(short: str, server: Server) -> Object:
+def _crd(short: str, server: SyncClient) -> Object:
     return server.read(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{PLURALS[short]}.mlendpoints.dev")
 
 
@@ -25,7 +25,7 @@ def _condition(type_: str, status: str) -> Object:
         ("mle", "machinelearningendpoints"),
     ],
 )
-def test_kinds_have_a_short_name_and_a_category(short: str, plural: str, server: Server) -> None:
+def test_kinds_have_a_short_name_and_a_category(short: str, plural: str, server: SyncClient) -> None:
     (resource,) = [r for r in server.read(OWN_API)["resources"] if r["name"] == plural]
 
     assert resource["shortNames"] == [short]
@@ -33,7 +33,7 @@ def test_kinds_have_a_short_name_and_a_category(short: str, plural: str, server:
     assert resource["namespaced"]
 
 
-def test_statuses_and_scale_are_subresources(server: Server) -> None:
+def test_statuses_and_scale_are_subresources(server: SyncClient) -> None:
     subresources = {r["name"] for r in server.read(OWN_API)["resources"] if "/" in r["name"]}
 
     assert subresources == {
@@ -46,7 +46,7 @@ def test_statuses_and_scale_are_subresources(server: Server) -> None:
     }
 
 
-def test_the_columns_of_an_endpoint(server: Server, namespace: str) -> None:
+def test_the_columns_of_an_endpoint(server: SyncClient, namespace: str) -> None:
     endpoint = server.create("mle", a_template("mle", namespace)).json()
     status = {
         "state": "InService",
@@ -71,7 +71,7 @@ def test_the_columns_of_an_endpoint(server: Server, namespace: str) -> None:
     }
 
 
-def test_the_columns_of_a_config(server: Server, namespace: str) -> None:
+def test_the_columns_of_a_config(server: SyncClient, namespace: str) -> None:
     config = server.create("mlec", a_template("mlec", namespace)).json()
     status = {"models": "blue=90,green=10", "conditions": [_condition("RolledOut", "False")]}
     server.merge("mlec", config, {"status": status}, subresource="status").raise_for_status()
@@ -82,7 +82,7 @@ def test_the_columns_of_a_config(server: Server, namespace: str) -> None:
     assert row == {"Name": "titanic", "Endpoint": None, "Models": "blue=90,green=10", "Rolled out": "False"}
 
 
-def test_the_columns_of_a_model(server: Server, operator: Server, namespace: str) -> None:
+def test_the_columns_of_a_model(server: SyncClient, operator: SyncClient, namespace: str) -> None:
     artifact = {"artifact": "https://example.com/t.tgz"}
     server.create("mlm", a_template("mlm", namespace, spec=artifact)).raise_for_status()
     instance = operator.create("mlm", an_instance("mlm", namespace, spec=artifact | {"replicas": 2})).json()
@@ -107,7 +107,7 @@ def test_the_columns_of_a_model(server: Server, operator: Server, namespace: str
     }
 
 
-def test_autoscalers_see_replicas_and_selector(server: Server, operator: Server, namespace: str) -> None:
+def test_autoscalers_see_replicas_and_selector(server: SyncClient, operator: SyncClient, namespace: str) -> None:
     instance = operator.create("mlm", an_instance("mlm", namespace)).json()
     status = {"replicas": 1, "selector": "mlendpoints.dev/version=3f9c2ab1"}
     server.merge("mlm", instance, {"status": status}, subresource="status").raise_for_status()
@@ -119,7 +119,7 @@ def test_autoscalers_see_replicas_and_selector(server: Server, operator: Server,
     assert scale["status"] == status
 
 
-def test_a_template_cannot_be_scaled(server: Server, namespace: str) -> None:
+def test_a_template_cannot_be_scaled(server: SyncClient, namespace: str) -> None:
     template = server.create("mlm", a_template("mlm", namespace)).json()
 
     refused = server.merge("mlm", template, {"spec": {"replicas": 2}}, subresource="scale")
@@ -128,7 +128,7 @@ def test_a_template_cannot_be_scaled(server: Server, namespace: str) -> None:
     assert "replicas belongs to instances" in refused.json()["message"]
 
 
-def test_the_scale_of_an_instance_has_bounds(server: Server, operator: Server, namespace: str) -> None:
+def test_the_scale_of_an_instance_has_bounds(server: SyncClient, operator: SyncClient, namespace: str) -> None:
     instance = operator.create("mlm", an_instance("mlm", namespace)).json()
 
     refused = server.merge("mlm", instance, {"spec": {"replicas": 10001}}, subresource="scale")
@@ -136,13 +136,13 @@ def test_the_scale_of_an_instance_has_bounds(server: Server, operator: Server, n
     assert "spec.replicas in body should be less than or equal to 10000" in refused.json()["message"]
 
 
-def test_an_mlmodel_is_found_by_its_own_short_word(server: Server) -> None:
+def test_an_mlmodel_is_found_by_its_own_short_word(server: SyncClient) -> None:
     (resource,) = [r for r in server.read(OWN_API)["resources"] if r["name"] == "mlmodels"]
 
     assert (resource["singularName"], resource["categories"]) == ("mlmodel", ["mlendpoints"])
 
 
-def test_the_columns_of_an_mlmodel(server: Server, namespace: str) -> None:
+def test_the_columns_of_an_mlmodel(server: SyncClient, namespace: str) -> None:
     artifact = {"artifact": "https://example.com/t.tgz"}
     model = server.create("mlmodel", a_template("mlmodel", namespace, spec=artifact)).json()
     status = {"phase": "Downloading", "message": "Fetching.", "readyReplicas": 1, "serviceEndpoint": "http://t.ns.svc"}
@@ -166,7 +166,7 @@ def test_the_columns_of_an_mlmodel(server: Server, namespace: str) -> None:
     }
 
 
-def test_scaling_an_mlmodel_changes_its_count_and_nothing_else(server: Server, namespace: str) -> None:
+def test_scaling_an_mlmodel_changes_its_count_and_nothing_else(server: SyncClient, namespace: str) -> None:
     model = server.create("mlmodel", a_template("mlmodel", namespace)).json()
 
     server.merge("mlmodel", model, {"spec": {"replicas": 3}}, subresource="scale").raise_for_status()
@@ -175,7 +175,7 @@ def test_scaling_an_mlmodel_changes_its_count_and_nothing_else(server: Server, n
 
 
 @pytest.mark.parametrize("short", ALL)
-def test_explain_knows_every_field_of_a_spec(short: str, server: Server) -> None:
+def test_explain_knows_every_field_of_a_spec(short: str, server: SyncClient) -> None:
     crd = _crd(short, server)
     spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 
@@ -183,5 +183,5 @@ def test_explain_knows_every_field_of_a_spec(short: str, server: Server) -> None
 
 
 @pytest.mark.parametrize("short", ALL)
-def test_the_api_server_finds_nothing_wrong_with_a_schema(short: str, server: Server) -> None:
+def test_the_api_server_finds_nothing_wrong_with_a_schema(short: str, server: SyncClient) -> None:
     assert [c for c in _crd(short, server)["status"]["conditions"] if c["type"] == "NonStructuralSchema"] == []

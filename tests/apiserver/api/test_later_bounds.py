@@ -8,7 +8,7 @@ import pytest
 from mlendpoints.api.crd import make_crd
 from mlendpoints.api.mlmodel import MLModel
 from tests.apiserver.conftest import eventually, install
-from tests.apiserver.server import Object, Server
+from tests.kit.sync_client import Object, SyncClient
 
 LARGE = {"env": [{"name": f"V{number}", "value": "a" * 8192} for number in range(16)]}
 OLD = {"image": "Titanic:1", "artifact": "http://models.example.com", "memory": 512, "size": "64"}
@@ -28,7 +28,7 @@ def _crd(group: str, *, with_bounds: bool) -> Object:
 
 
 @pytest.fixture
-def address(server: Server, namespace: str) -> Iterator[str]:
+def address(server: SyncClient, namespace: str) -> Iterator[str]:
     """Of an object that was stored before the bounds came."""
     group = f"g{uuid.uuid4().hex[:8]}.example.com"
     place = f"/apis/{group}/v1alpha1/namespaces/{namespace}/mlmodels"
@@ -42,17 +42,17 @@ def address(server: Server, namespace: str) -> Iterator[str]:
     server.ask("DELETE", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/mlmodels.{group}")
 
 
-def _patched(server: Server, address: str, spec: Object, subresource: str = "") -> Object:
+def _patched(server: SyncClient, address: str, spec: Object, subresource: str = "") -> Object:
     headers = {"Content-Type": "application/merge-patch+json"}
     answer: Object = server.ask("PATCH", f"{address}{subresource}", body={"spec": spec}, headers=headers).json()
     return answer
 
 
-def test_it_can_be_scaled(server: Server, address: str) -> None:
+def test_it_can_be_scaled(server: SyncClient, address: str) -> None:
     assert _patched(server, address, {"replicas": 3}, "/scale")["spec"] == {"replicas": 3}
 
 
-def test_other_fields_can_be_changed(server: Server, address: str) -> None:
+def test_other_fields_can_be_changed(server: SyncClient, address: str) -> None:
     assert _patched(server, address, {"image": "titanic:2"})["spec"]["image"] == "titanic:2"
     assert _patched(server, address, {"port": 8081})["spec"]["memory"] == 512
 
@@ -70,10 +70,10 @@ def test_other_fields_can_be_changed(server: Server, address: str) -> None:
     ],
 )
 def test_what_breaks_a_bound_cannot_be_changed_into_what_breaks_it_still(
-    server: Server, address: str, change: Object, says: str
+    server: SyncClient, address: str, change: Object, says: str
 ) -> None:
     assert says in _patched(server, address, change)["message"]
 
 
-def test_both_can_be_put_right(server: Server, address: str) -> None:
+def test_both_can_be_put_right(server: SyncClient, address: str) -> None:
     assert _patched(server, address, {"env": [], "runAsUser": 1000})["spec"]["runAsUser"] == 1000

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.apiserver.server import Object, Server
+from tests.kit.sync_client import Object, SyncClient
 from tests.unit.core.manifests.made import asked, made
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +26,7 @@ def installed() -> Object:
     return chosen
 
 
-def test_the_api_server_takes_both(server: Server, namespace: str) -> None:
+def test_the_api_server_takes_both(server: SyncClient, namespace: str) -> None:
     path = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies?fieldValidation=Strict"
     for policy in (documented(), installed()):
         policy["metadata"]["namespace"] = namespace

@@ -8,7 +8,7 @@ import pytest
 from mlendpoints.api.policy import OPERATOR
 from tests.apiserver.api.conftest import MARKERS, Tenants, grant, until_known
 from tests.apiserver.api.objects import a_template, an_instance
-from tests.apiserver.server import Object, Server
+from tests.kit.sync_client import Object, SyncClient
 
 ARTIFACT = {"artifact": "https://models.example.com/titanic.tar.gz"}
 NAMING = {
@@ -69,7 +69,7 @@ def test_a_model_that_names_what_its_writer_may_not_read_is_rejected(
 
 
 def test_so_is_one_that_names_an_account_that_its_writer_may_not_impersonate(
-    short: str, tenant: Server, tenants: Tenants, namespace: str
+    short: str, tenant: SyncClient, tenants: Tenants, namespace: str
 ) -> None:
     template = a_template(short, namespace, spec={"serviceAccountName": "robot"})
     rejected = tenant.create(short, template)
@@ -103,7 +103,7 @@ def test_16_references_and_an_account_are_within_the_budget(short: str, tenants:
 
 
 def test_more_than_16_references_are_rejected_whatever_their_writer_may(
-    short: str, user: Server, namespace: str
+    short: str, user: SyncClient, namespace: str
 ) -> None:
     rejected = user.create(short, a_template(short, namespace, spec=naming(17)[0]))
 
@@ -123,7 +123,7 @@ def test_more_than_16_references_are_rejected_whatever_their_writer_may(
     ids=lambda change: next(iter(change)),
 )
 def test_any_change_of_the_spec_of_such_a_model_needs_the_right(
-    change: Object, short: str, user: Server, tenants: Tenants, namespace: str
+    change: Object, short: str, user: SyncClient, tenants: Tenants, namespace: str
 ) -> None:
     template = a_template(short, namespace, spec={**ARTIFACT, "artifactSecret": "store"})
     user.create(short, template).raise_for_status()
@@ -135,7 +135,7 @@ def test_any_change_of_the_spec_of_such_a_model_needs_the_right(
     assert tenants(*reads("secrets/store")).merge(short, template, {"spec": change}).status_code == 200
 
 
-def test_taking_the_names_out_needs_no_right(short: str, user: Server, tenant: Server, namespace: str) -> None:
+def test_taking_the_names_out_needs_no_right(short: str, user: SyncClient, tenant: SyncClient, namespace: str) -> None:
     template = a_template(short, namespace, spec={**ARTIFACT, "artifactSecret": "store"})
     user.create(short, template).raise_for_status()
 
@@ -143,7 +143,7 @@ def test_taking_the_names_out_needs_no_right(short: str, user: Server, tenant: S
 
 
 def test_writes_that_leave_the_spec_alone_need_no_right(
-    short: str, user: Server, tenant: Server, namespace: str
+    short: str, user: SyncClient, tenant: SyncClient, namespace: str
 ) -> None:
     template = a_template(short, namespace, spec={**ARTIFACT, "artifactSecret": "store"})
     user.create(short, template).raise_for_status()
@@ -154,7 +154,7 @@ def test_writes_that_leave_the_spec_alone_need_no_right(
 
 
 def test_a_secret_of_the_same_name_in_another_namespace_does_not_help(
-    short: str, server: Server, tenants: Tenants, namespace: str
+    short: str, server: SyncClient, tenants: Tenants, namespace: str
 ) -> None:
     elsewhere = f"{namespace}-b"
     server.ask("POST", "/api/v1/namespaces", body={"metadata": {"name": elsewhere}}).raise_for_status()
@@ -167,7 +167,7 @@ def test_a_secret_of_the_same_name_in_another_namespace_does_not_help(
 
 
 def test_the_operator_creates_instances_of_such_models_and_tenants_scale_them(
-    tenant: Server, tenants: Tenants, server: Server, namespace: str
+    tenant: SyncClient, tenants: Tenants, server: SyncClient, namespace: str
 ) -> None:
     tenants(name=OPERATOR)  # no right to read anything
     instance = an_instance(

@@ -7,7 +7,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.policy import COLLECTORS
 from tests.apiserver.api.conftest import Tenants, until_known
 from tests.apiserver.api.objects import a_template, an_instance
-from tests.apiserver.server import Object, Server, address, place, typed
+from tests.kit.sync_client import Object, SyncClient, address, place, typed
 
 SAID = "instances are created by the mlendpoints operator alone; create a template, without spec.instance"
 KEPT = "this is an instance, which the mlendpoints operator deletes when nothing uses it"
@@ -28,20 +28,20 @@ def short(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def instance(operator: Server, namespace: str, short: str) -> Object:
+def instance(operator: SyncClient, namespace: str, short: str) -> Object:
     """One that stands, with an owner."""
     created: Object = operator.create(short, an_instance(short, namespace)).raise_for_status().json()
     return created
 
 
-def test_nobody_but_the_operator_creates_instances(short: str, user: Server, namespace: str) -> None:
+def test_nobody_but_the_operator_creates_instances(short: str, user: SyncClient, namespace: str) -> None:
     refused = user.create(short, an_instance(short, namespace))
 
     assert refused.status_code == 403
     assert SAID in refused.json()["message"]
 
 
-def test_nor_by_server_side_apply(short: str, user: Server, namespace: str) -> None:
+def test_nor_by_server_side_apply(short: str, user: SyncClient, namespace: str) -> None:
     instance = an_instance(short, namespace)
     headers = {"Content-Type": "application/apply-patch+yaml"}
 
@@ -53,11 +53,11 @@ def test_nor_by_server_side_apply(short: str, user: Server, namespace: str) -> N
     assert SAID in refused.json()["message"]
 
 
-def test_nor_does_a_cluster_administrator(server: Server, namespace: str) -> None:
+def test_nor_does_a_cluster_administrator(server: SyncClient, namespace: str) -> None:
     assert server.create("mlm", an_instance("mlm", namespace)).status_code == 403
 
 
-def test_nor_an_operator_of_the_same_name_in_another_namespace(server: Server, namespace: str) -> None:
+def test_nor_an_operator_of_the_same_name_in_another_namespace(server: SyncClient, namespace: str) -> None:
     other = server.impersonating(f"system:serviceaccount:{namespace}:mlendpoints-operator")
     server.ask(
         "POST",
@@ -76,7 +76,7 @@ def test_nor_an_operator_of_the_same_name_in_another_namespace(server: Server, n
 
 
 @pytest.mark.parametrize("short", ["mlm", "mlec", "mle", "mlmodel"])
-def test_users_create_and_delete_templates(short: str, tenant: Server, namespace: str) -> None:
+def test_users_create_and_delete_templates(short: str, tenant: SyncClient, namespace: str) -> None:
     template = a_template(short, namespace)
 
     assert tenant.create(short, template).status_code == 201
@@ -85,7 +85,7 @@ def test_users_create_and_delete_templates(short: str, tenant: Server, namespace
 
 
 @pytest.mark.parametrize("subresource", ["", "scale"])
-def test_users_scale_instances(subresource: str, tenant: Server, operator: Server, namespace: str) -> None:
+def test_users_scale_instances(subresource: str, tenant: SyncClient, operator: SyncClient, namespace: str) -> None:
     instance = operator.create("mlm", an_instance("mlm", namespace)).json()
 
     scaled = tenant.merge("mlm", instance, {"spec": {"replicas": 4}}, subresource=subresource)
@@ -94,13 +94,13 @@ def test_users_scale_instances(subresource: str, tenant: Server, operator: Serve
     assert tenant.read(address("mlm", instance))["spec"]["replicas"] == 4
 
 
-def test_users_annotate_instances(short: str, tenant: Server, instance: Object) -> None:
+def test_users_annotate_instances(short: str, tenant: SyncClient, instance: Object) -> None:
     assert tenant.merge(short, instance, {"metadata": {"annotations": {"note": "x"}}}).status_code == 200
 
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 def test_users_do_not_edit_what_instances_are_found_by(
-    edit: Object, short: str, tenant: Server, instance: Object
+    edit: Object, short: str, tenant: SyncClient, instance: Object
 ) -> None:
     refused = tenant.merge(short, instance, edit)
 
@@ -110,7 +110,7 @@ def test_users_do_not_edit_what_instances_are_found_by(
 
 @pytest.mark.parametrize("verbs", [(), ("manage-instances",)], ids=["tenant", "administrator"])
 def test_nobody_but_the_operator_freezes_images_again(
-    verbs: tuple[str, ...], tenants: Tenants, operator: Server, namespace: str
+    verbs: tuple[str, ...], tenants: Tenants, operator: SyncClient, namespace: str
 ) -> None:
     instance = operator.create("mlm", an_instance("mlm", namespace)).raise_for_status().json()
     granted = [{"apiGroups": ["mlendpoints.dev"], "resources": ["machinelearningmodels"], "verbs": list(verbs)}]
@@ -127,7 +127,7 @@ def test_nobody_but_the_operator_freezes_images_again(
 def test_users_do_not_delete_instances(
     collection: bool,  # noqa: FBT001 (a parameter)
     short: str,
-    tenant: Server,
+    tenant: SyncClient,
     instance: Object,
     namespace: str,
 ) -> None:
@@ -138,12 +138,12 @@ def test_users_do_not_delete_instances(
     assert tenant.read(address(short, instance))["metadata"]["uid"] == instance["metadata"]["uid"]
 
 
-def _deletes(user: Server, short: str, instance: Object) -> int:
+def _deletes(user: SyncClient, short: str, instance: Object) -> int:
     return user.ask("DELETE", address(short, instance)).status_code
 
 
-def _edits(edit: str) -> Callable[[Server, str, Object], int]:
-    def attempt(user: Server, short: str, instance: Object) -> int:
+def _edits(edit: str) -> Callable[[SyncClient, str, Object], int]:
+    def attempt(user: SyncClient, short: str, instance: Object) -> int:
         return user.merge(short, instance, EDITS[edit]).status_code
 
     return attempt
@@ -155,14 +155,14 @@ _ATTEMPTS: dict[str, Any] = {"delete": _deletes} | {edit: _edits(edit) for edit 
 @pytest.mark.parametrize("attempt", _ATTEMPTS.values(), ids=_ATTEMPTS)
 @pytest.mark.parametrize("collector", COLLECTORS)
 def test_what_collects_garbage_does(
-    collector: str, attempt: Callable[[Server, str, Object], int], short: str, tenants: Tenants, instance: Object
+    collector: str, attempt: Callable[[SyncClient, str, Object], int], short: str, tenants: Tenants, instance: Object
 ) -> None:
     assert attempt(tenants(name=collector), short, instance) == 200
 
 
 @pytest.mark.parametrize("attempt", _ATTEMPTS.values(), ids=_ATTEMPTS)
 def test_whoever_has_the_verb_manage_instances_does(
-    attempt: Callable[[Server, str, Object], int], short: str, tenants: Tenants, instance: Object
+    attempt: Callable[[SyncClient, str, Object], int], short: str, tenants: Tenants, instance: Object
 ) -> None:
     verb = {
         "apiGroups": ["mlendpoints.dev"],
@@ -173,7 +173,7 @@ def test_whoever_has_the_verb_manage_instances_does(
     assert attempt(tenants(verb), short, instance) == 200
 
 
-def test_the_verb_counts_for_the_named_instances_only(tenants: Tenants, operator: Server, namespace: str) -> None:
+def test_the_verb_counts_for_the_named_instances_only(tenants: Tenants, operator: SyncClient, namespace: str) -> None:
     for name in ("a-11111111", "b-22222222"):
         operator.create("mlm", an_instance("mlm", namespace, name=name)).raise_for_status()
     user = tenants(
@@ -200,7 +200,7 @@ FREEING: dict[str, Object] = {
 
 
 @pytest.fixture
-def endpoint(server: Server, operator: Server, namespace: str) -> Object:
+def endpoint(server: SyncClient, operator: SyncClient, namespace: str) -> Object:
     """One that the operator holds, and somebody else."""
     template = a_template("mle", namespace)
     template["metadata"]["finalizers"] = OTHERS
@@ -210,7 +210,7 @@ def endpoint(server: Server, operator: Server, namespace: str) -> Object:
     return kept
 
 
-def _deleted(user: Server, endpoint: Object) -> Object:
+def _deleted(user: SyncClient, endpoint: Object) -> Object:
     """It has been deleted, and still stands."""
     user.ask("DELETE", address("mle", endpoint)).raise_for_status()
     return user.read(address("mle", endpoint))
@@ -221,7 +221,7 @@ def _deleted(user: Server, endpoint: Object) -> Object:
 def test_users_do_not_take_the_finalizer_off_an_endpoint(
     deleted: bool,  # noqa: FBT001 (a parameter)
     freeing: Object,
-    tenant: Server,
+    tenant: SyncClient,
     endpoint: Object,
 ) -> None:
     if deleted:
@@ -234,7 +234,7 @@ def test_users_do_not_take_the_finalizer_off_an_endpoint(
     assert labels.ROUTES_FINALIZER in tenant.read(address("mle", endpoint))["metadata"]["finalizers"]
 
 
-def test_nor_by_replacing_the_endpoint(tenant: Server, endpoint: Object) -> None:
+def test_nor_by_replacing_the_endpoint(tenant: SyncClient, endpoint: Object) -> None:
     file = a_template("mle", endpoint["metadata"]["namespace"])
     file["metadata"]["resourceVersion"] = endpoint["metadata"]["resourceVersion"]  # as kubectl replace fills in
 
@@ -245,7 +245,7 @@ def test_nor_by_replacing_the_endpoint(tenant: Server, endpoint: Object) -> None
     assert tenant.replace("mle", endpoint).status_code == 200
 
 
-def test_users_edit_all_else_of_an_endpoint_and_delete_it(tenant: Server, endpoint: Object) -> None:
+def test_users_edit_all_else_of_an_endpoint_and_delete_it(tenant: SyncClient, endpoint: Object) -> None:
     ours_alone = {"metadata": {"finalizers": [labels.ROUTES_FINALIZER]}}
 
     edits: tuple[Object, ...] = (EDITS["labels"], EDITS["owners"], {"spec": {"config": "other"}}, ours_alone)
@@ -253,13 +253,13 @@ def test_users_edit_all_else_of_an_endpoint_and_delete_it(tenant: Server, endpoi
     assert "deletionTimestamp" in _deleted(tenant, endpoint)["metadata"]
 
 
-def test_users_put_the_finalizer_on(tenant: Server, namespace: str) -> None:
+def test_users_put_the_finalizer_on(tenant: SyncClient, namespace: str) -> None:
     created = tenant.create("mle", a_template("mle", namespace)).raise_for_status().json()
 
     assert tenant.merge("mle", created, {"metadata": {"finalizers": [labels.ROUTES_FINALIZER]}}).status_code == 200
 
 
-def test_templates_may_have_a_finalizer_of_that_name(tenant: Server, namespace: str) -> None:
+def test_templates_may_have_a_finalizer_of_that_name(tenant: SyncClient, namespace: str) -> None:
     template = a_template("mlm", namespace)
     template["metadata"]["finalizers"] = [labels.ROUTES_FINALIZER]
     created = tenant.create("mlm", template).raise_for_status().json()
@@ -267,7 +267,7 @@ def test_templates_may_have_a_finalizer_of_that_name(tenant: Server, namespace: 
     assert tenant.merge("mlm", created, FREEING["all"]).status_code == 200
 
 
-def test_the_operator_takes_its_finalizer_off(tenant: Server, operator: Server, endpoint: Object) -> None:
+def test_the_operator_takes_its_finalizer_off(tenant: SyncClient, operator: SyncClient, endpoint: Object) -> None:
     _deleted(tenant, endpoint)
 
     assert operator.merge("mle", endpoint, FREEING["ours"]).status_code == 200
@@ -301,7 +301,7 @@ def test_whoever_has_the_verb_frees_an_endpoint_for_which_there_is_no_operator(
     assert user.ask("GET", address("mle", endpoint)).status_code == 404
 
 
-def test_so_does_a_cluster_administrator(user: Server, endpoint: Object) -> None:
+def test_so_does_a_cluster_administrator(user: SyncClient, endpoint: Object) -> None:
     _deleted(user, endpoint)
 
     assert user.merge("mle", endpoint, FREEING["all"]).status_code == 200

@@ -7,14 +7,14 @@ import pytest
 import yaml
 
 from tests.apiserver.api.objects import a_template, an_instance
-from tests.apiserver.server import Server
+from tests.kit.sync_client import SyncClient
 
 TABLE = yaml.safe_load((Path(__file__).parent / "refused.yaml").read_text())
 ROWS = [pytest.param(short, row, id=f"{short}: {row['when']}") for short, rows in TABLE.items() for row in rows]
 
 
 @pytest.mark.parametrize(("short", "row"), ROWS)
-def test_is_refused_when(short: str, row: dict[str, Any], server: Server) -> None:
+def test_is_refused_when(short: str, row: dict[str, Any], server: SyncClient) -> None:
     make = an_instance if row.get("instance") else a_template
     obj = make(short, "default", name=row.get("name", "titanic"), spec=row.get("spec"))
     if row.get("whole"):

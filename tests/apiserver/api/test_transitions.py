@@ -3,7 +3,7 @@ import pytest
 from mlendpoints.api.model import ModelSpec
 from mlendpoints.api.structural import make_schema
 from tests.apiserver.api.objects import INSTANCES, a_template, an_instance, merged
-from tests.apiserver.server import Object, Server, address
+from tests.kit.sync_client import Object, SyncClient, address
 
 FROZEN = "this is an instance: nothing but replicas may change; edit the template that it was made from"
 OTHER_VALUES: Object = {
@@ -27,19 +27,19 @@ OTHER_VALUES: Object = {
 
 
 @pytest.fixture
-def model(operator: Server, namespace: str) -> Object:
+def model(operator: SyncClient, namespace: str) -> Object:
     spec = {"artifact": "https://example.com/t.tgz"}
     made: Object = operator.create("mlm", an_instance("mlm", namespace, spec=spec)).raise_for_status().json()
     return made
 
 
 @pytest.fixture
-def config(operator: Server, namespace: str) -> Object:
+def config(operator: SyncClient, namespace: str) -> Object:
     made: Object = operator.create("mlec", an_instance("mlec", namespace)).raise_for_status().json()
     return made
 
 
-def test_the_host_of_an_endpoint_cannot_change(server: Server, namespace: str) -> None:
+def test_the_host_of_an_endpoint_cannot_change(server: SyncClient, namespace: str) -> None:
     endpoint = server.create("mle", a_template("mle", namespace)).json()
 
     refused = server.merge("mle", endpoint, {"spec": {"host": "other.example.com"}})
@@ -50,7 +50,7 @@ def test_the_host_of_an_endpoint_cannot_change(server: Server, namespace: str) -
 
 @pytest.mark.parametrize(("before", "after"), [("titanic.example.com", None), (None, "titanic.example.com")])
 def test_the_host_of_an_endpoint_is_neither_added_nor_removed(
-    before: str | None, after: str | None, server: Server, namespace: str
+    before: str | None, after: str | None, server: SyncClient, namespace: str
 ) -> None:
     wanted = a_template("mle", namespace)
     wanted["spec"] = {"config": "titanic"} | ({"host": before} if before else {})
@@ -64,7 +64,7 @@ def test_the_host_of_an_endpoint_is_neither_added_nor_removed(
     assert changed["spec"].get("host") == before
 
 
-def test_everything_else_of_an_endpoint_can_change(server: Server, namespace: str) -> None:
+def test_everything_else_of_an_endpoint_can_change(server: SyncClient, namespace: str) -> None:
     endpoint = server.create("mle", a_template("mle", namespace)).json()
     change = {"config": "other", "tls": True, "update": {"deadlineSeconds": 60, "attempt": "2"}}
 
@@ -75,7 +75,7 @@ def test_everything_else_of_an_endpoint_can_change(server: Server, namespace: st
 
 
 @pytest.mark.parametrize("field", OTHER_VALUES)
-def test_in_a_model_instance_nothing_but_replicas_may_change(field: str, operator: Server, model: Object) -> None:
+def test_in_a_model_instance_nothing_but_replicas_may_change(field: str, operator: SyncClient, model: Object) -> None:
     refused = operator.merge("mlm", model, {"spec": {field: OTHER_VALUES[field]}})
 
     assert refused.status_code == 422
@@ -86,7 +86,9 @@ AGAIN: Object = {"builder": "99", "images": {"nginx": "localhost/mlendpoints/ngi
 
 
 @pytest.mark.parametrize("more", [{}, {"drainSeconds": 3, "nginx": {"limits": {"memory": "1Gi"}}}])
-def test_the_operator_freezes_its_part_of_a_model_instance_again(more: Object, operator: Server, model: Object) -> None:
+def test_the_operator_freezes_its_part_of_a_model_instance_again(
+    more: Object, operator: SyncClient, model: Object
+) -> None:
     changed = operator.merge("mlm", model, {"spec": {"instance": AGAIN | more}})
 
     assert changed.status_code == 200
@@ -106,7 +108,7 @@ def test_the_operator_freezes_its_part_of_a_model_instance_again(more: Object, o
     ids=["images alone", "draining alone", "cpus", "path", "nodes", "image"],
 )
 def test_but_neither_without_another_revision_nor_anything_else(
-    change: Object, operator: Server, model: Object
+    change: Object, operator: SyncClient, model: Object
 ) -> None:
     refused = operator.merge("mlm", model, {"spec": change})
 
@@ -118,20 +120,20 @@ def test_the_fields_tried_above_are_all_there_are() -> None:
     assert set(OTHER_VALUES) | {"replicas"} == set(make_schema(ModelSpec)["properties"])
 
 
-def test_a_large_model_instance_can_be_scaled(user: Server, operator: Server, namespace: str) -> None:
+def test_a_large_model_instance_can_be_scaled(user: SyncClient, operator: SyncClient, namespace: str) -> None:
     env = [{"name": f"V{number}", "value": "a" * 4096} for number in range(128)]
     large = operator.create("mlm", an_instance("mlm", namespace, spec={"env": env})).raise_for_status().json()
 
     assert user.merge("mlm", large, {"spec": {"replicas": 2}}).status_code == 200
 
 
-def test_a_field_of_a_model_instance_cannot_be_taken_away(operator: Server, model: Object) -> None:
+def test_a_field_of_a_model_instance_cannot_be_taken_away(operator: SyncClient, model: Object) -> None:
     refused = operator.merge("mlm", model, {"spec": {"artifact": None}})
 
     assert FROZEN in refused.json()["message"]
 
 
-def test_the_replicas_of_a_model_instance_can_change(user: Server, model: Object) -> None:
+def test_the_replicas_of_a_model_instance_can_change(user: SyncClient, model: Object) -> None:
     changed = user.merge("mlm", model, {"spec": {"replicas": 3}})
 
     assert changed.json()["spec"] == model["spec"] | {"replicas": 3}
@@ -145,7 +147,7 @@ def test_the_replicas_of_a_model_instance_can_change(user: Server, model: Object
         {"instance": {"version": "00000000"}},
     ],
 )
-def test_in_a_config_instance_nothing_may_change(change: Object, operator: Server, config: Object) -> None:
+def test_in_a_config_instance_nothing_may_change(change: Object, operator: SyncClient, config: Object) -> None:
     refused = operator.merge("mlec", config, {"spec": change})
 
     assert refused.status_code == 422
@@ -154,7 +156,7 @@ def test_in_a_config_instance_nothing_may_change(change: Object, operator: Serve
 
 @pytest.mark.parametrize(("short", "extra"), [("mlm", {"replicas": 1}), ("mlec", {})])
 def test_a_template_cannot_become_an_instance(
-    short: str, extra: Object, server: Server, operator: Server, namespace: str
+    short: str, extra: Object, server: SyncClient, operator: SyncClient, namespace: str
 ) -> None:
     template = server.create(short, a_template(short, namespace)).json()
 
@@ -165,7 +167,7 @@ def test_a_template_cannot_become_an_instance(
 
 
 @pytest.mark.parametrize(("short", "extra"), [("mlm", {"replicas": None}), ("mlec", {})])
-def test_an_instance_cannot_become_a_template(short: str, extra: Object, operator: Server, namespace: str) -> None:
+def test_an_instance_cannot_become_a_template(short: str, extra: Object, operator: SyncClient, namespace: str) -> None:
     instance = operator.create(short, an_instance(short, namespace)).json()
 
     refused = operator.merge(short, instance, {"spec": {"instance": None} | extra})
@@ -177,14 +179,16 @@ def test_an_instance_cannot_become_a_template(short: str, extra: Object, operato
 @pytest.mark.parametrize(
     ("short", "change"), [("mlm", {"port": 9000}), ("mlec", {"models": [{"name": "g", "model": "m"}]})]
 )
-def test_a_template_can_change(short: str, change: Object, server: Server, namespace: str) -> None:
+def test_a_template_can_change(short: str, change: Object, server: SyncClient, namespace: str) -> None:
     template = server.create(short, a_template(short, namespace)).json()
 
     assert server.merge(short, template, {"spec": change}).status_code == 200
 
 
 @pytest.mark.parametrize("short", ["mlm", "mlec"])
-def test_metadata_of_an_instance_can_change(short: str, server: Server, operator: Server, namespace: str) -> None:
+def test_metadata_of_an_instance_can_change(
+    short: str, server: SyncClient, operator: SyncClient, namespace: str
+) -> None:
     instance = operator.create(short, an_instance(short, namespace)).json()
 
     server.merge(short, instance, {"metadata": {"finalizers": ["example.com/kept"], "labels": {"team": "a"}}})
@@ -193,7 +197,7 @@ def test_metadata_of_an_instance_can_change(short: str, server: Server, operator
     assert changed.json()["metadata"]["labels"] == instance["metadata"]["labels"] | {"team": "a"}
 
 
-def test_a_status_write_changes_no_spec_and_no_generation(server: Server, namespace: str) -> None:
+def test_a_status_write_changes_no_spec_and_no_generation(server: SyncClient, namespace: str) -> None:
     endpoint = server.create("mle", a_template("mle", namespace)).json()
     change = {"spec": {"config": "other"}, "status": {"state": "InService", "observedGeneration": 1}}
 
@@ -205,7 +209,7 @@ def test_a_status_write_changes_no_spec_and_no_generation(server: Server, namesp
     assert read["metadata"]["generation"] == 1
 
 
-def test_a_spec_write_changes_no_status(server: Server, namespace: str) -> None:
+def test_a_spec_write_changes_no_status(server: SyncClient, namespace: str) -> None:
     endpoint = server.create("mle", a_template("mle", namespace)).json()
 
     changed = server.merge("mle", endpoint, {"status": {"state": "InService"}}).json()
@@ -213,7 +217,7 @@ def test_a_spec_write_changes_no_status(server: Server, namespace: str) -> None:
     assert "status" not in changed
 
 
-def test_a_state_that_another_version_knows_is_stored(server: Server, namespace: str) -> None:
+def test_a_state_that_another_version_knows_is_stored(server: SyncClient, namespace: str) -> None:
     endpoint = server.create("mle", a_template("mle", namespace)).json()
 
     changed = server.merge("mle", endpoint, {"status": {"state": "Fine"}}, subresource="status")

@@ -12,7 +12,7 @@ import pytest
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.metrics import Metrics
 from tests.apiserver.api.conftest import may_do_everything
-from tests.apiserver.server import Server
+from tests.kit.sync_client import SyncClient
 
 USER = "edge@example.com"
 
@@ -20,7 +20,7 @@ Connect = Callable[[Metrics], Api]
 
 
 @pytest.fixture(scope="session")
-def user_may_write(server: Server) -> None:
+def user_may_write(server: SyncClient) -> None:
     """The user may do everything."""
     may_do_everything(server, USER)
 

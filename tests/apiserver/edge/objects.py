@@ -9,7 +9,7 @@ from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import KINDS
 from mlendpoints.edge.observe.projections import decode
-from tests.apiserver.server import Server
+from tests.kit.sync_client import SyncClient
 
 Object = dict[str, Any]
 
@@ -74,7 +74,7 @@ async def deleted(api: Api, ref: Ref) -> None:
     await api.delete(Child(ref=ref, uid=meta["uid"], resource_version=meta["resourceVersion"]))
 
 
-def allow_no_services(server: Server, namespace: str) -> str:
+def allow_no_services(server: SyncClient, namespace: str) -> str:
     """A quota that leaves no room for a Service; its path. Admission learns of it by a watch of its own."""
     path = f"/api/v1/namespaces/{namespace}/resourcequotas"
     quota = {"metadata": {"name": "small"}, "spec": {"hard": {"services": "0"}}}

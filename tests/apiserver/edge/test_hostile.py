@@ -14,7 +14,6 @@ import httpx2
 import pytest
 from msgspec import Struct
 
-from bench.client import IN_FLIGHT, Client, connected
 from mlendpoints.api import labels
 from mlendpoints.api.policy import OPERATOR
 from mlendpoints.core.world import Ref
@@ -28,8 +27,9 @@ from tests.apiserver.api.conftest import may_do_everything
 from tests.apiserver.edge.hostile import STORED, hostile_objects
 from tests.apiserver.edge.objects import Object, of_ours
 from tests.apiserver.mlmodel.rig import PLANS, QUICK
-from tests.apiserver.server import Server
 from tests.edge.waiting import until
+from tests.kit.client import IN_FLIGHT, Client, connected
+from tests.kit.sync_client import SyncClient
 from tests.sweep.neighbour import Neighbour
 
 MANY = 500
@@ -193,7 +193,7 @@ async def settled(tenants: Tenants, at_work: AtWork, expected: Outcome | None = 
 
 
 @pytest.fixture
-def operator_may_write(server: Server, istio: None) -> None:  # noqa: ARG001 - Istio's kinds have to be there
+def operator_may_write(server: SyncClient, istio: None) -> None:  # noqa: ARG001 - Istio's kinds have to be there
     may_do_everything(server, OPERATOR)
 
 

@@ -23,8 +23,8 @@ from tests.apiserver.edge.objects import (
     ref_of,
 )
 from tests.apiserver.edge.test_operator import Running, play, reported, running
-from tests.apiserver.server import Server
 from tests.edge.waiting import until
+from tests.kit.sync_client import SyncClient
 
 POD = {
     "metadata": {"labels": {"app": "ep"}},
@@ -119,7 +119,7 @@ async def counted_in(api: Api, namespace: str) -> None:
             await deleted(api, ref_of(other))
 
 
-def test_room_in_a_quota_after_an_hour_is_used_at_once(connect: Connect, namespace: str, server: Server) -> None:
+def test_room_in_a_quota_after_an_hour_is_used_at_once(connect: Connect, namespace: str, server: SyncClient) -> None:
     quota = allow_no_services(server, namespace)
 
     async def scenario(api: Api) -> None:

@@ -19,7 +19,7 @@ from mlendpoints.edge.reconcile.queue import Queue
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import a_model, a_service, an_endpoint, created, observed, ref_of
 from tests.edge.waiting import until
-from tests.gen import some_settings
+from tests.kit.builders import some_settings
 
 MANY = 1200
 AT_ONCE = 32

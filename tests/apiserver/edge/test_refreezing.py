@@ -22,7 +22,7 @@ from mlendpoints.edge.reconcile.writes import Writer
 from tests.apiserver.api.conftest import may_do_everything
 from tests.apiserver.api.objects import an_instance
 from tests.apiserver.edge.objects import Object, read
-from tests.apiserver.server import Server
+from tests.kit.sync_client import SyncClient
 
 Scenario = Callable[[Api, Writer, Model], Awaitable[None]]
 Play = Callable[[Scenario], None]
@@ -31,7 +31,7 @@ AGAIN: Object = {"builder": "99", "images": {"nginx": "nginx:99"}, "drainSeconds
 
 
 @pytest.fixture
-def play(server: Server, kubeconfig: Path, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Play:
+def play(server: SyncClient, kubeconfig: Path, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Plays with an instance that an earlier operator has written, and without its Deployment."""
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     may_do_everything(server, OPERATOR)
@@ -97,7 +97,7 @@ def test_no_instance_is_touched_whose_deployment_stands(play: Play) -> None:
 
 @pytest.mark.parametrize("write", ["refreeze", "create"])
 def test_a_deployment_that_no_watch_shows_gets_its_label_back_and_keeps_its_template(
-    write: str, play: Play, server: Server
+    write: str, play: Play, server: SyncClient
 ) -> None:
     async def scenario(api: Api, writer: Writer, instance: Model) -> None:
         ref = await deploy(writer, instance)

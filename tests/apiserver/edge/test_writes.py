@@ -25,7 +25,7 @@ from tests.apiserver.edge.objects import (
     read,
     ref_of,
 )
-from tests.apiserver.server import Server
+from tests.kit.sync_client import SyncClient
 
 Scenario = Callable[[Api, Writer], Awaitable[None]]
 
@@ -259,7 +259,7 @@ def test_an_invalid_object_is_refused_in_the_servers_words(connect: Connect, nam
     play(connect, scenario)
 
 
-def test_an_exhausted_quota_is_refused_as_such(connect: Connect, namespace: str, server: Server) -> None:
+def test_an_exhausted_quota_is_refused_as_such(connect: Connect, namespace: str, server: SyncClient) -> None:
     allow_no_services(server, namespace)
 
     async def scenario(_api: Api, writer: Writer) -> None:

@@ -7,13 +7,13 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bench.client import Object
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.kinds import Kind
 from tests.apiserver.faults.answers import Meanwhile
 from tests.apiserver.faults.playing import all_of, on_stage
 from tests.apiserver.faults.trial import Result, Trials, result_of
+from tests.kit.client import Object
 from tests.sweep.life import run
 from tests.sweep.scenarios import BY_NAME, Scenario
 from tests.sweep.stage import Point

@@ -10,13 +10,13 @@ import msgspec
 import pytest
 from msgspec import Struct, field
 
-from bench.client import Client
 from mlendpoints.edge.kube.kinds import LEASE
 from mlendpoints.edge.lease import LeaseTimes
 from mlendpoints.edge.operator import Process
 from tests.apiserver.faults.answers import WithoutLease
 from tests.apiserver.faults.playing import on_stage
 from tests.apiserver.faults.trial import Trials
+from tests.kit.client import Client
 from tests.sweep.life import run
 from tests.sweep.rules import Evidence, Violation, judge
 from tests.sweep.scenarios import BY_NAME

@@ -10,7 +10,7 @@ import pytest
 
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.core.world import ContainerFacts
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 SECOND = "registry.example.com/titanic-rfc:2"
@@ -32,7 +32,7 @@ def said(program: Path, cluster: Cluster) -> str:
 
 
 def serving() -> Cluster:
-    return Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
+    return Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model()).settle()
 
 
 def test_an_endpoint_in_service_is_current(kstatus: Path) -> None:
@@ -42,7 +42,7 @@ def test_an_endpoint_in_service_is_current(kstatus: Path) -> None:
 def test_an_update_is_in_progress_until_callers_get_it_and_current_while_old_pods_leave(kstatus: Path) -> None:
     cluster = serving()
     cluster.leaving_pods[cluster.instance("blue")] = 5
-    cluster.models["titanic-rfc"] = gen.a_model(image=SECOND)
+    cluster.models["titanic-rfc"] = builders.a_model(image=SECOND)
     cluster.reconcile()
 
     assert said(kstatus, cluster) == "InProgress"
@@ -64,7 +64,7 @@ def test_an_edit_that_was_not_looked_at_yet_is_in_progress(kstatus: Path) -> Non
 def test_an_update_that_failed_is_not_current(kstatus: Path) -> None:
     cluster = serving()
     cluster.broken_images[SECOND] = ContainerFacts(name="model", waiting_reason="ImagePullBackOff")
-    cluster.models["titanic-rfc"] = gen.a_model(image=SECOND)
+    cluster.models["titanic-rfc"] = builders.a_model(image=SECOND)
     cluster.settle().wait_until_recheck()
 
     assert cluster.status.history[0].outcome == "Failed"

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from tests.apiserver.manifests.objects import Objects
-from tests.apiserver.server import Server
+from tests.kit.sync_client import SyncClient
 
 PODS_ADMITTED = {
     "pod-security.kubernetes.io/enforce": "restricted",
@@ -14,7 +14,7 @@ PODS_ADMITTED = {
 
 
 @pytest.fixture
-def objects(server: Server, istio: None) -> Objects:  # noqa: ARG001 - it has to be there
+def objects(server: SyncClient, istio: None) -> Objects:  # noqa: ARG001 - it has to be there
     """A new namespace with Pod Security ``restricted`` enforced, seen by the operator."""
     namespace = f"test-{uuid.uuid4().hex[:10]}"
     body = {"metadata": {"name": namespace, "labels": PODS_ADMITTED}}

@@ -10,7 +10,7 @@ from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.drift import covers
 from tests.apiserver.manifests.objects import Objects, differences, our_fields, sent
-from tests.gen import an_mlmodel
+from tests.kit.builders import an_mlmodel
 from tests.unit.core.manifests.mlmodels import CASES, asked, made
 
 ALL = [(case, manifest["kind"]) for case in CASES for manifest in made(asked(case))]

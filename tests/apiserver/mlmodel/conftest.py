@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.client import Client, connected
-from bench.plane import control_plane
-from bench.plane import install as install_kinds
-from bench.waiting import until
 from mlendpoints.api.policy import OPERATOR
 from tests.apiserver.conftest import kept_folder
+from tests.kit.client import Client, connected
+from tests.kit.control_plane import control_plane
+from tests.kit.control_plane import install as install_kinds
+from tests.kit.waiting import until
 
 ROOT = Path(__file__).parents[3]
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"

@@ -13,8 +13,8 @@ from itertools import count
 
 import msgspec
 
-from bench.client import Client, Object
 from mlendpoints.edge.kube import kinds
+from tests.kit.client import Client, Object
 
 NODE = "fake"
 LAST_WORDS = "no such file: model.onnx"

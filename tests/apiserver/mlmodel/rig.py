@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.client import Client, Object, RequestError, connected
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.policy import OPERATOR
 from mlendpoints.core.endpoint.plan import plan_endpoint
@@ -26,6 +25,7 @@ from mlendpoints.edge.operator import Operator, Process
 from mlendpoints.edge.reconcile.reconciler import Plans
 from mlendpoints.edge.settings import Settings
 from tests.apiserver.mlmodel.kubelet import Kubelet, at_work
+from tests.kit.client import Client, Object, RequestError, connected
 
 QUICK = LeaseTimes(duration=5, renew_within=4, renew_every=1, retry=0.05)
 PLANS = Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model, mlmodel=plan_mlmodel)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.client import Object, RequestError
 from mlendpoints.edge.kube.kinds import CLAIM, DEPLOYMENT, JOB, MLMODEL, POD, SERVICE, Kind
 from tests.apiserver.mlmodel.kubelet import LAST_WORDS
 from tests.apiserver.mlmodel.rig import Rig, Scenario, a_spec, play
+from tests.kit.client import Object, RequestError
 
 Play = Callable[[Scenario], None]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.client import Object
 from mlendpoints.edge.kube.kinds import MLMODEL
 from tests.apiserver.mlmodel.rig import Rig, a_spec, play
+from tests.kit.client import Object
 
 
 def limits(**item: Object) -> Object:

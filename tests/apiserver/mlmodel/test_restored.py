@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.client import Object
 from mlendpoints.api.labels import MANAGED_BY
 from mlendpoints.core.drift import stamped
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.service import make_monitoring_service
 from mlendpoints.edge.kube.kinds import CLAIM, CONFIG, DEPLOYMENT, ENDPOINT, GATEWAY, JOB, MLMODEL, MODEL, SERVICE, Kind
-from tests import gen
 from tests.apiserver.mlmodel.rig import Rig, a_spec, operating
+from tests.kit import builders
+from tests.kit.client import Object
 
 _GIVEN = ("clusterIP", "clusterIPs", "volumeName")  # by the other cluster
 _HEADLESS = ("None", ["None"])
@@ -73,9 +73,9 @@ def test_an_endpoint_takes_over_what_was_restored_beside_its_templates(
     workloads_kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(workloads_kubeconfig))
-    endpoint = gen.an_endpoint("titanic")
-    settings = gen.some_settings()
-    gateway = make_gateway(endpoint, settings, gen.asked_doors(endpoint, settings))
+    endpoint = builders.an_endpoint("titanic")
+    settings = builders.some_settings()
+    gateway = make_gateway(endpoint, settings, builders.asked_doors(endpoint, settings))
     parts = ((GATEWAY, gateway), (SERVICE, make_monitoring_service(endpoint)))
 
     async def scenario() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.client import Client, RequestError, connected
 from mlendpoints.edge.kube.kinds import MLMODEL
 from tests.apiserver.mlmodel.rig import a_spec
+from tests.kit.client import Client, RequestError, connected
 
 _RBAC = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 _PATH = MLMODEL.path("default", "titanic")

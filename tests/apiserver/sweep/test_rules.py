@@ -4,14 +4,14 @@ import time
 from math import inf
 from typing import cast
 
-from bench.client import Client, Object
 from mlendpoints.api.labels import PROXY_PING_PATH, ROUTE_PATH
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.world import Destination, Ref
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.kinds import Kind
-from tests import gen
+from tests.kit import builders
+from tests.kit.client import Client, Object
 from tests.sweep.clock import Clock
 from tests.sweep.gateways import LAGS, Answer
 from tests.sweep.rules import Evidence, judge
@@ -27,7 +27,7 @@ class History:
     """A record that grows by one revision for each object put into it."""
 
     def __init__(self) -> None:
-        self.record = Record(gen.NAMESPACE)
+        self.record = Record(builders.NAMESPACE)
         self.calls: list[Call] = []
         self.served: list[Answer] = []
         self.died: dict[str, float] = {}
@@ -35,8 +35,8 @@ class History:
 
     def put(self, kind: Kind, name: str, *, type_: str = "ADDED", by: str = "", **content: object) -> None:
         revision = len(self.record.changes) + 1
-        metadata = {"name": name, "namespace": gen.NAMESPACE, "uid": f"uid-of-{name}", "generation": 1}
-        ref = Ref(kind.name, gen.NAMESPACE, name)
+        metadata = {"name": name, "namespace": builders.NAMESPACE, "uid": f"uid-of-{name}", "generation": 1}
+        ref = Ref(kind.name, builders.NAMESPACE, name)
         obj: Object = {"metadata": metadata, "spec": {}, **content}
         self.record.take(Change(revision, type_, ref, obj, float(revision)))
         if by:
@@ -74,7 +74,9 @@ def routes() -> object:
     destinations = [Destination(variant="blue", instance=INSTANCE, weight=1)]
     made = make_routes(destinations, [INSTANCE])
     paths = {INSTANCE: PROXY_PING_PATH}
-    return make_virtual_service(gen.an_endpoint(), made, ping_paths=paths, settings=gen.some_settings())["spec"]
+    return make_virtual_service(builders.an_endpoint(), made, ping_paths=paths, settings=builders.some_settings())[
+        "spec"
+    ]
 
 
 def test_an_endpoint_that_serves_breaks_no_rule() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.apiserver.server import Server
 from tests.e2e.conftest import GATEWAY, MakePlace, until_empty
 from tests.e2e.desk import Desk, at_rest, environment_of
 from tests.e2e.gateway import Gateways
 from tests.e2e.updates.rig import DRAIN, Rig
+from tests.kit.sync_client import SyncClient
 
 AT_ONCE = 5  # tests; with 8, and other work beside them, gateways were late for some
 _MARK = "side_by_side"
@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="package")
 def rig(
-    server: Server,
+    server: SyncClient,
     make_place: MakePlace,
     kubeconfig: Path,
     is_local: bool,  # noqa: FBT001 (a fixture)

@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 from threading import Lock
 
-from bench.zero_loss.objects import image
 from images.catalogue import ROOT, Base, Image, host_platform
 from images.destination import load
 from images.engine import Build, engine
+from tests.kit.images import image
 
 TODAYS = image("nginx")
 EARLIER = Image("nginx-earlier", Base("nginx", "", ()), {})

@@ -7,11 +7,11 @@ from threading import Condition
 
 from msgspec import Struct, field
 
-from tests.apiserver.server import Server
 from tests.e2e.desk import PROGRAM, Desk
 from tests.e2e.gateway import Gateway, Gateways, lagging
 from tests.e2e.load import Load, load_on
 from tests.e2e.place import Place
+from tests.kit.sync_client import SyncClient
 
 DRAIN = 15  # seconds for which pods that leave still take requests
 
@@ -52,7 +52,7 @@ class Lags:
 class Rig(Struct, frozen=True, kw_only=True):
     """One for all tests, which use it at the same time."""
 
-    server: Server
+    server: SyncClient
     kubeconfig: Path
     service: str  # the gateway's, namespace/name
     fleet: Gateways

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from bench.zero_loss.objects import image
 from mlendpoints.edge.kube.kinds import ENDPOINT, VIRTUAL_SERVICE
-from tests.apiserver.server import Object
 from tests.e2e.conftest import GATEWAY
 from tests.e2e.objects import a_config, a_variant, an_echo
 from tests.e2e.place import QUOTA, condition_of
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial
 from tests.e2e.waiting import until
+from tests.kit.images import image
+from tests.kit.sync_client import Object
 
 DEADLINE = 30  # seconds
 RATE = 5.0  # requests a second

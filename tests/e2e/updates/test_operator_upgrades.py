@@ -6,15 +6,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from bench.zero_loss.objects import image
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT
-from tests.apiserver.server import Object
 from tests.e2e.place import Place
 from tests.e2e.updates.earlier import bring_earlier_proxy
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial
 from tests.e2e.waiting import until
+from tests.kit.images import image
+from tests.kit.sync_client import Object
 
 PROXY = image("nginx")
 OTHER = f"{PROXY}-another"

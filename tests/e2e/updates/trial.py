@@ -10,11 +10,11 @@ import httpx2
 from msgspec import Struct
 
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT, POD, SERVICE
-from tests.apiserver.server import Object
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place
 from tests.e2e.waiting import until
+from tests.kit.sync_client import Object
 
 _VISIBLE = "networking.istio.io/exportTo"  # "~": for nobody; read by istiod, ignored by everybody else
 Variants = Mapping[str, tuple[int, int]]  # name: weight, instances

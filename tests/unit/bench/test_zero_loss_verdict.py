@@ -4,9 +4,9 @@ from collections import Counter
 
 from msgspec.structs import replace
 
-from bench.zero_loss.load import QUICK, Record
 from bench.zero_loss.updates import Update
 from bench.zero_loss.verdict import judge
+from tests.kit.load.generator import QUICK, Record
 
 EDIT, READY, DONE, SETTLED = 10.0, 12.0, 12.5, 14.0
 

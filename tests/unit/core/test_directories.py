@@ -13,7 +13,7 @@ from mlendpoints.core.endpoint import view
 from mlendpoints.core.manifests import instances
 from mlendpoints.core.manifests.storage import volume_name
 from mlendpoints.core.world import Ref
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 NAMES = st.sampled_from(["a", "b", "models", "mnt", "titanic-3f9c2ab1", "etc"])
@@ -35,7 +35,7 @@ PREFIXES = st.lists(st.sampled_from(["/mnt", "/srv/models", "/srv/b", "a=/a", "b
     ],
 )
 def test_a_path_is_a_folder_in_the_namespaces_own_directory(path: str, found: Directory | None) -> None:
-    settings = gen.some_settings(allowed_path_prefixes=("/mnt", "team-a=/fast/", "team-b=/slow"))
+    settings = builders.some_settings(allowed_path_prefixes=("/mnt", "team-a=/fast/", "team-b=/slow"))
     assert locate(path, "team-a", settings) == found
 
 
@@ -43,7 +43,7 @@ def test_a_path_is_a_folder_in_the_namespaces_own_directory(path: str, found: Di
 def test_no_two_namespaces_share_a_directory_whatever_they_ask_for(
     one: str, other: str, parts: tuple[list[str], list[str]], prefixes: list[str]
 ) -> None:
-    settings = gen.some_settings(allowed_path_prefixes=tuple(prefixes))
+    settings = builders.some_settings(allowed_path_prefixes=tuple(prefixes))
     asked = [f"{prefixes[0].rpartition('=')[2]}/{'/'.join(rest)}" if prefixes else "/mnt" for rest in parts]
     mine, theirs = locate(asked[0], one, settings), locate(asked[1], other, settings)
     if one == other or mine is None or theirs is None:
@@ -67,15 +67,17 @@ def test_prefixes_that_lie_in_others_are_found(entries: tuple[str, ...], pairs: 
 
 
 def with_a_directory() -> Cluster:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(path="/mnt/models")), gen.a_model())
-    cluster.settings = gen.some_settings(allowed_path_prefixes=("/mnt",))
+    cluster = Cluster(
+        builders.an_endpoint(), builders.a_config(builders.a_variant(path="/mnt/models")), builders.a_model()
+    )
+    cluster.settings = builders.some_settings(allowed_path_prefixes=("/mnt",))
     return cluster
 
 
 def test_the_volume_of_a_version_that_stands_stays_when_its_prefix_is_no_longer_allowed() -> None:
     cluster = with_a_directory().settle()
     kinds = cluster.kinds()
-    cluster.settings = gen.some_settings(allowed_path_prefixes=("/srv",))
+    cluster.settings = builders.some_settings(allowed_path_prefixes=("/srv",))
     cluster.settle()
 
     assert cluster.kinds() == kinds
@@ -83,20 +85,20 @@ def test_the_volume_of_a_version_that_stands_stays_when_its_prefix_is_no_longer_
 
 
 def test_an_instance_may_have_no_volume_but_of_its_namespaces_directory() -> None:
-    settings = gen.some_settings(allowed_path_prefixes=("/mnt",))
+    settings = builders.some_settings(allowed_path_prefixes=("/mnt",))
     cluster = with_a_directory().settle()
     model = cluster.world().model_instances[cluster.instance("blue")]
 
     assert is_allowed(model, settings)
-    assert not is_allowed(model, gen.some_settings(allowed_path_prefixes=("/srv",)))
+    assert not is_allowed(model, builders.some_settings(allowed_path_prefixes=("/srv",)))
 
 
 def test_a_volume_that_went_is_not_made_again_below_a_prefix_that_is_no_longer_allowed() -> None:
     cluster = with_a_directory().settle()
-    cluster.settings = gen.some_settings(allowed_path_prefixes=("/srv",))
+    cluster.settings = builders.some_settings(allowed_path_prefixes=("/srv",))
     instance = cluster.instance("blue")
     for kind in ("PersistentVolumeClaim", "Deployment"):
-        cluster.delete(Ref(kind, gen.NAMESPACE, instance))
+        cluster.delete(Ref(kind, builders.NAMESPACE, instance))
         cluster.settle()
 
     assert "PersistentVolume" not in cluster.kinds()
@@ -117,7 +119,7 @@ def message(cluster: Cluster) -> str:
 
 
 def path_of(cluster: Cluster, instance: str) -> str:
-    volume = cluster.objects[Ref("PersistentVolume", "", volume_name(gen.NAMESPACE, instance))]
+    volume = cluster.objects[Ref("PersistentVolume", "", volume_name(builders.NAMESPACE, instance))]
     return str(volume.manifest["spec"]["local"]["path"])
 
 
@@ -129,7 +131,7 @@ def test_pods_of_an_earlier_release_serve_on_without_their_claim_and_the_conditi
     assert path_of(cluster, instance) == "/mnt/models"
     assert cluster.condition("Ready") == ("True", "AsAsked")
 
-    cluster.delete(Ref("PersistentVolumeClaim", gen.NAMESPACE, instance))
+    cluster.delete(Ref("PersistentVolumeClaim", builders.NAMESPACE, instance))
     cluster.settle()
 
     assert {"PersistentVolume", "PersistentVolumeClaim"}.isdisjoint(cluster.kinds())
@@ -146,13 +148,13 @@ def test_without_pods_it_says_the_same_and_following_it_serves_again_from_the_na
     cluster = of_an_earlier_release(monkeypatch)
     before = cluster.instance("blue")
     for kind in ("PersistentVolumeClaim", "Deployment"):
-        cluster.delete(Ref(kind, gen.NAMESPACE, before))
+        cluster.delete(Ref(kind, builders.NAMESPACE, before))
         cluster.settle()
     assert cluster.condition("ModelsReady") == ("False", "InvalidSpec")
     assert "Change path in the config, for example to /mnt/models/new" in message(cluster)
     assert "PersistentVolume" not in cluster.kinds()
 
-    cluster.edit_config(gen.a_config(gen.a_variant(path="/mnt/models/new")))
+    cluster.edit_config(builders.a_config(builders.a_variant(path="/mnt/models/new")))
     cluster.settle()
 
     assert cluster.condition("Ready") == ("True", "AsAsked")
@@ -162,7 +164,7 @@ def test_without_pods_it_says_the_same_and_following_it_serves_again_from_the_na
 
 @given(path=st.sampled_from(["/mnt", "/mnt/models", "/mnt/titanic/own", "/mnt/other", "/mnt/other/x", "/srv"]))
 def test_no_volume_but_the_namespaces_own_is_created_again_and_what_is_advised_is_allowed(path: str) -> None:
-    settings = gen.some_settings(allowed_path_prefixes=("/mnt",))
+    settings = builders.some_settings(allowed_path_prefixes=("/mnt",))
     world = with_a_directory().settle().world()
     (model,) = world.model_instances.values()
     assert model.spec.instance is not None
@@ -172,5 +174,5 @@ def test_no_volume_but_the_namespaces_own_is_created_again_and_what_is_advised_i
     advised = re.search(r"for example to (\S+):", why_not(model, settings))
     assert (advised is None) == (path == "/srv")
     if advised:
-        assert locate(advised[1], gen.NAMESPACE, settings) is not None
+        assert locate(advised[1], builders.NAMESPACE, settings) is not None
         assert advised[1] != path

@@ -10,7 +10,7 @@ from mlendpoints.core.fetched import fetched
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.plan import SetStatus
 from mlendpoints.core.world import ContainerFacts, PodFacts
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 from tests.simulation_mlmodel import Namespace
 
@@ -55,7 +55,7 @@ def test_it_is_that_of_the_first_pod_that_fetched() -> None:
 
 
 def test_an_mlmodel_tells_it_of_its_version_also_when_the_pod_has_gone() -> None:
-    namespace = Namespace(gen.an_mlmodel()).settle()
+    namespace = Namespace(builders.an_mlmodel()).settle()
     world = namespace.world()
     job = a_pod(instance=f"titanic-{namespace.status.version}")
     told = plan_mlmodel(replace(world, pods=(*world.pods, job))).status
@@ -71,7 +71,7 @@ def test_an_mlmodel_tells_it_of_its_version_also_when_the_pod_has_gone() -> None
 
 
 def test_a_model_instance_tells_it() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model()).settle()
     world = cluster.world()
     pods = tuple(replace(pod, containers=a_pod().containers) for pod in world.pods)
 

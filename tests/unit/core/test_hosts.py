@@ -14,22 +14,22 @@ from mlendpoints.core.hosts import covers, granted, host_of, precedence
 from mlendpoints.core.manifests.gateway import credential_name
 from mlendpoints.core.times import seconds
 from mlendpoints.core.world import HostGrant, Ref
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 DOMAIN = "ml.example.com"
 ELSEWHERE = Ref("MachineLearningEndpoint", "secret-project", "first")
-BESIDE = Ref("MachineLearningEndpoint", gen.NAMESPACE, "first")
+BESIDE = Ref("MachineLearningEndpoint", builders.NAMESPACE, "first")
 
 
 def without_host(**status: Any) -> Endpoint:  # noqa: ANN401 - any field
-    endpoint = gen.an_endpoint()
+    endpoint = builders.an_endpoint()
     return replace(endpoint, spec=replace(endpoint.spec, host=""), status=replace(endpoint.status, **status))
 
 
 def a_cluster(endpoint: Endpoint | None = None, **settings: Any) -> Cluster:  # noqa: ANN401 - any setting
-    cluster = Cluster(endpoint or gen.an_endpoint(), gen.a_config(), gen.a_model())
-    cluster.settings = gen.some_settings(**settings)
+    cluster = Cluster(endpoint or builders.an_endpoint(), builders.a_config(), builders.a_model())
+    cluster.settings = builders.some_settings(**settings)
     return cluster
 
 
@@ -43,16 +43,16 @@ def test_a_host_left_out_is_made_of_endpoint_namespace_and_domain() -> None:
 
     assert cluster.status.host == "titanic.titanic.ml.example.com"
     assert cluster.status.url == "http://titanic.titanic.ml.example.com"
-    routes = cluster.objects[Ref("VirtualService", gen.NAMESPACE, "titanic")].manifest
+    routes = cluster.objects[Ref("VirtualService", builders.NAMESPACE, "titanic")].manifest
     assert routes["spec"]["hosts"] == ["titanic.titanic.ml.example.com"]
-    gateway = cluster.objects[Ref("Gateway", gen.NAMESPACE, "titanic")].manifest
+    gateway = cluster.objects[Ref("Gateway", builders.NAMESPACE, "titanic")].manifest
     assert gateway["spec"]["servers"][0]["hosts"] == ["./titanic.titanic.ml.example.com"]
 
 
 @pytest.mark.parametrize("domain", ["", "other.example.com"])
 def test_a_recorded_host_does_not_move_with_the_setting(domain: str) -> None:
     cluster = a_cluster(without_host(), gateway_domain=DOMAIN).settle()
-    cluster.settings = gen.some_settings(gateway_domain=domain)
+    cluster.settings = builders.some_settings(gateway_domain=domain)
 
     assert not cluster.reconcile()
     assert cluster.status.host == "titanic.titanic.ml.example.com"
@@ -61,8 +61,8 @@ def test_a_recorded_host_does_not_move_with_the_setting(domain: str) -> None:
 
 def test_a_host_that_is_recorded_for_another_endpoint_counts_for_nothing() -> None:
     endpoint = without_host(host="login.shop.example.com")
-    assert host_of(endpoint, gen.some_settings(gateway_domain=DOMAIN)) == "titanic.titanic.ml.example.com"
-    assert host_of(endpoint, gen.some_settings()) == ""
+    assert host_of(endpoint, builders.some_settings(gateway_domain=DOMAIN)) == "titanic.titanic.ml.example.com"
+    assert host_of(endpoint, builders.some_settings()) == ""
 
 
 def test_without_a_domain_a_missing_host_says_what_to_do() -> None:
@@ -73,7 +73,7 @@ def test_without_a_domain_a_missing_host_says_what_to_do() -> None:
     assert (status, reason) == ("False", "InvalidSpec")
     assert "Re-create the endpoint with spec.host, or ask the administrator to set gateway.domain" in message
 
-    cluster.settings = gen.some_settings(gateway_domain=DOMAIN)
+    cluster.settings = builders.some_settings(gateway_domain=DOMAIN)
     assert cluster.settle().status.state == "InService"
 
 
@@ -112,7 +112,7 @@ def test_an_endpoint_from_before_hosts_were_recorded_keeps_its_host() -> None:
     ],
 )
 def test_each_namespace_has_its_part_of_the_domain(host: str, suffix: str | None) -> None:
-    assert granted(gen.an_endpoint(host=host), gen.some_settings(gateway_domain=DOMAIN)) == suffix
+    assert granted(builders.an_endpoint(host=host), builders.some_settings(gateway_domain=DOMAIN)) == suffix
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_other_hosts_need_a_grant_to_the_namespace(host: str, suffix: str | None
         HostGrant(namespaces=("shop",), suffixes=("shop.example.com",)),
         HostGrant(suffixes=("example.org",)),
     )
-    assert granted(gen.an_endpoint(host=host), gen.some_settings(gateway_hosts=grants)) == suffix
+    assert granted(builders.an_endpoint(host=host), builders.some_settings(gateway_hosts=grants)) == suffix
 
 
 def test_a_host_that_is_not_allowed_makes_nothing_and_says_what_is_allowed() -> None:
@@ -154,7 +154,7 @@ def test_a_host_that_is_not_allowed_makes_nothing_and_says_what_is_allowed() -> 
 def test_what_serves_goes_on_when_its_host_is_no_longer_allowed() -> None:
     cluster = a_cluster().settle()
     routes = cluster.routes()
-    cluster.settings = gen.some_settings(gateway_hosts=())
+    cluster.settings = builders.some_settings(gateway_hosts=())
     cluster.settle()
 
     assert cluster.routes() == routes
@@ -180,7 +180,7 @@ def test_a_conflict_names_no_other_namespace(owner: Ref, named: str) -> None:
     ("route", "named"),
     [
         (Ref("Gateway", "secret-project", "wide"), "a Gateway in another namespace"),
-        (Ref("VirtualService", gen.NAMESPACE, "copy"), "the VirtualService copy"),
+        (Ref("VirtualService", builders.NAMESPACE, "copy"), "the VirtualService copy"),
     ],
 )
 def test_a_route_of_others_is_named_in_the_same_namespace_only(route: Ref, named: str) -> None:
@@ -247,10 +247,10 @@ def test_the_grace_period_begins_again_when_the_host_is_taken_meanwhile() -> Non
 
 
 def test_an_endpoint_created_while_the_host_is_free_takes_it_at_once() -> None:
-    settings = gen.some_settings()
-    waits = gen.an_endpoint("old", meta={"creationTimestamp": "2025-01-01T00:00:00Z"})
+    settings = builders.some_settings()
+    waits = builders.an_endpoint("old", meta={"creationTimestamp": "2025-01-01T00:00:00Z"})
     waits = replace(waits, status=replace(waits.status, waits_for_host=True, host_free_since="2026-01-01T00:00:00Z"))
-    created = precedence(gen.an_endpoint(), settings)
+    created = precedence(builders.an_endpoint(), settings)
     patient = precedence(waits, settings)
 
     assert created is not None
@@ -260,24 +260,24 @@ def test_an_endpoint_created_while_the_host_is_free_takes_it_at_once() -> None:
 
 
 def test_who_has_the_host_comes_first_however_young() -> None:
-    settings = gen.some_settings()
-    has = gen.an_endpoint("young", meta={"creationTimestamp": "2027-01-01T00:00:00Z"})
+    settings = builders.some_settings()
+    has = builders.an_endpoint("young", meta={"creationTimestamp": "2027-01-01T00:00:00Z"})
     has = replace(has, status=replace(has.status, host="titanic.example.com"))
-    new = precedence(gen.an_endpoint(), settings)
+    new = precedence(builders.an_endpoint(), settings)
     assert new is not None
     assert (precedence(has, settings) or new) < new
 
 
 def test_no_finalizer_that_people_write_makes_them_first() -> None:
-    settings = gen.some_settings()
-    forged = gen.an_endpoint(meta={"finalizers": ["mlendpoints.dev/routes"]})
-    assert precedence(forged, settings) == precedence(gen.an_endpoint(), settings)
+    settings = builders.some_settings()
+    forged = builders.an_endpoint(meta={"finalizers": ["mlendpoints.dev/routes"]})
+    assert precedence(forged, settings) == precedence(builders.an_endpoint(), settings)
 
 
 def test_who_is_not_allowed_or_leaves_without_the_host_keeps_nobody_waiting() -> None:
-    leaving = gen.an_endpoint(meta={"deletionTimestamp": gen.BORN})
-    assert precedence(leaving, gen.some_settings()) is None
-    assert precedence(gen.an_endpoint(), gen.some_settings(gateway_hosts=())) is None
+    leaving = builders.an_endpoint(meta={"deletionTimestamp": builders.BORN})
+    assert precedence(leaving, builders.some_settings()) is None
+    assert precedence(builders.an_endpoint(), builders.some_settings(gateway_hosts=())) is None
 
 
 def test_who_leaves_with_the_host_has_it_until_it_is_gone() -> None:
@@ -303,14 +303,16 @@ def test_a_suffix_covers_itself_and_what_is_below_it_only(suffix: str, host: str
 
 @pytest.mark.parametrize("suffix", ["example.com", ".example.com"])
 def test_a_credential_covers_whole_labels(suffix: str) -> None:
-    settings = gen.some_settings(tls_credentials={suffix: "wildcard"})
+    settings = builders.some_settings(tls_credentials={suffix: "wildcard"})
     hosts = ["example.com", "a.example.com", "notexample.com"]
     assert [credential_name(host, settings) for host in hosts] == ["wildcard", "wildcard", None]
 
 
 def test_of_two_that_have_a_host_on_record_the_second_gives_it_back_unless_it_is_routed() -> None:
     cluster = a_cluster()
-    endpoint = replace(gen.an_endpoint(), status=replace(gen.an_endpoint().status, host="titanic.example.com"))
+    endpoint = replace(
+        builders.an_endpoint(), status=replace(builders.an_endpoint().status, host="titanic.example.com")
+    )
     recorded = replace(cluster.world(), endpoint=endpoint, host_owner=ELSEWHERE)
     status = plan_endpoint(recorded).status
     assert status is not None

@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from mlendpoints.core.lookups import lookups, with_events
 from mlendpoints.core.world import Child, Complaint, ContainerFacts, Lookup, MLModelWorld, PodFacts, Ref
-from tests import gen
+from tests.kit import builders
 from tests.unit.core.reasons.test_pods import BEHIND_IT, RUNNING, UNPULLABLE, a_pod
 
 DEPLOYMENT = Child(ref=Ref("Deployment", "ns", "ep-1"), uid="u", resource_version="1", manifest_hash="h")
-WORLD = MLModelWorld(now=0.0, settings=gen.some_settings(), model=gen.an_mlmodel())
+WORLD = MLModelWorld(now=0.0, settings=builders.some_settings(), model=builders.an_mlmodel())
 REJECTED = replace(DEPLOYMENT, failure="minimum cpu usage per Container is 15m", failed_at=100.0)
 
 

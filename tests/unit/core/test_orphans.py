@@ -9,12 +9,12 @@ from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.orphans import adoptions, left_over
 from mlendpoints.core.plan import Adopt
 from mlendpoints.core.world import Child, Ref
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster, Stored
 
 
 def served() -> Cluster:
-    return Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant()), gen.a_model()).settle()
+    return Cluster(builders.an_endpoint(), builders.a_config(builders.a_variant()), builders.a_model()).settle()
 
 
 def without_owner(manifest: Manifest) -> Manifest:
@@ -24,8 +24,8 @@ def without_owner(manifest: Manifest) -> Manifest:
 
 def made_anew() -> Cluster:
     """The same endpoint under another uid, whose versions have other names."""
-    endpoint = gen.an_endpoint(meta={"uid": "uid-of-another"})
-    cluster = Cluster(endpoint, gen.a_config(gen.a_variant()), gen.a_model())
+    endpoint = builders.an_endpoint(meta={"uid": "uid-of-another"})
+    cluster = Cluster(endpoint, builders.a_config(builders.a_variant()), builders.a_model())
     cluster.serial = 1000  # no uid comes twice
     return cluster
 
@@ -56,7 +56,7 @@ def routed(cluster: Cluster) -> None:
     assert routes is not None
     assert routes.destinations, "callers get 404"
     for destination in routes.destinations:
-        assert Ref("Service", gen.NAMESPACE, destination.instance) in cluster.objects, "callers get 503"
+        assert Ref("Service", builders.NAMESPACE, destination.instance) in cluster.objects, "callers get 503"
 
 
 CASES: dict[str, Callable[[Cluster], Cluster]] = {
@@ -82,7 +82,7 @@ def test_what_was_taken_over_and_serves_no_more_is_removed(case: str) -> None:
     before = served()
     after = CASES[case](before).settle()
 
-    assert Ref("Deployment", gen.NAMESPACE, before.instance("blue")) not in after.objects
+    assert Ref("Deployment", builders.NAMESPACE, before.instance("blue")) not in after.objects
     assert len(after.objects) == len(before.objects)
 
 
@@ -91,11 +91,11 @@ def test_instances_that_an_orphaning_deletion_has_left_are_replaced_by_what_the_
     before = served()
     after = orphaned(before)
     for kind in ("VirtualService", "Gateway"):
-        del after.objects[Ref(kind, gen.NAMESPACE, "titanic")]
+        del after.objects[Ref(kind, builders.NAMESPACE, "titanic")]
     after.settle()
 
     assert after.condition("Ready")[0] == "True"
-    assert Ref("Deployment", gen.NAMESPACE, before.instance("blue")) not in after.objects
+    assert Ref("Deployment", builders.NAMESPACE, before.instance("blue")) not in after.objects
     assert len(after.objects) == len(before.objects)
 
 
@@ -104,20 +104,20 @@ def test_what_may_be_a_copy_is_left_alone_and_named_with_the_command_that_remove
     after = restored(before, instances=False).settle()
     old = before.instance("blue")
 
-    assert Ref("Deployment", gen.NAMESPACE, old) in after.objects
+    assert Ref("Deployment", builders.NAMESPACE, old) in after.objects
     said = next(c.message for c in after.status.conditions if c.type == "ModelsReady")
-    assert f"kubectl delete -n {gen.NAMESPACE} deployment/{old} destinationrule/{old} service/{old}" in said
+    assert f"kubectl delete -n {builders.NAMESPACE} deployment/{old} destinationrule/{old} service/{old}" in said
     for kind in ("Deployment", "DestinationRule", "Service"):
-        after.delete(Ref(kind, gen.NAMESPACE, old))
+        after.delete(Ref(kind, builders.NAMESPACE, old))
     after.settle()
     assert "Left over" not in next(c.message for c in after.status.conditions if c.type == "ModelsReady")
 
 
-ENDPOINT = gen.an_endpoint("e")
+ENDPOINT = builders.an_endpoint("e")
 
 
 def a_child(kind: str, name: str, *, deleting: bool = False) -> Child:
-    return Child(ref=Ref(kind, gen.NAMESPACE, name), uid="u", resource_version="1", deleting=deleting)
+    return Child(ref=Ref(kind, builders.NAMESPACE, name), uid="u", resource_version="1", deleting=deleting)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.core.endpoint.template_status import TemplateWorld, plan_config, plan_model, use_of
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.world import ContainerFacts, MLModelWorld
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 WORDS = st.text(min_size=1, max_size=64)
@@ -29,20 +29,20 @@ def said_otherwise(value: Any, words: st.DataObject) -> Any:  # noqa: ANN401 - J
 
 
 def serving() -> Cluster:
-    return Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
+    return Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model()).settle()
 
 
 def failing() -> Cluster:
     cluster = serving()
     cluster.broken_images["bad:1"] = ContainerFacts(name="model", waiting_reason="ImagePullBackOff")
-    cluster.models["titanic-rfc"] = gen.a_model(image="bad:1")
+    cluster.models["titanic-rfc"] = builders.a_model(image="bad:1")
     return cluster.settle().wait_until_recheck()
 
 
 def updating() -> Cluster:
     cluster = serving()
     cluster.starting.add("slow:1")
-    cluster.models["titanic-rfc"] = gen.a_model(image="slow:1")
+    cluster.models["titanic-rfc"] = builders.a_model(image="slow:1")
     return cluster.settle()
 
 
@@ -73,11 +73,11 @@ def test_a_failure_of_a_later_version_stays_that_failure() -> None:
 @given(words=st.data())
 def test_an_mlmodel_in_other_words_is_read_and_planned(words: st.DataObject) -> None:
     status = {"phase": "Ready", "conditions": [_a_condition()]}
-    stored = msgspec.to_builtins(gen.an_mlmodel()) | {"status": said_otherwise(status, words)}
+    stored = msgspec.to_builtins(builders.an_mlmodel()) | {"status": said_otherwise(status, words)}
     model = msgspec.convert(stored, MLModel)
 
-    assert plan_mlmodel(MLModelWorld(now=0.0, settings=gen.some_settings(), model=model)).writes
+    assert plan_mlmodel(MLModelWorld(now=0.0, settings=builders.some_settings(), model=model)).writes
 
 
 def _a_condition() -> dict[str, str]:
-    return {"type": "Ready", "status": "True", "reason": "AsAsked", "lastTransitionTime": gen.BORN}
+    return {"type": "Ready", "status": "True", "reason": "AsAsked", "lastTransitionTime": builders.BORN}

@@ -13,7 +13,7 @@ from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.routes import make_routes, parse_routes
 from mlendpoints.core.world import Destination, Routes
-from tests.gen import an_endpoint, some_settings
+from tests.kit.builders import an_endpoint, some_settings
 
 BLUE = Destination(variant="blue", instance="rfc-aaaaaaaa", weight=90)
 GREEN = Destination(variant="green", instance="lr-bbbbbbbb", weight=10)

@@ -10,15 +10,15 @@ from msgspec.structs import replace
 from mlendpoints.api.model import Model
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import Ref
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 
 def test_deletion_waits_for_every_gateway_although_the_status_names_no_traffic_yet() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model()).settle()
     assert cluster.endpoint is not None
     cluster.endpoint = replace(cluster.endpoint, status=replace(cluster.endpoint.status, traffic=""))
-    deployment = Ref("Deployment", gen.NAMESPACE, cluster.instance("blue"))
+    deployment = Ref("Deployment", builders.NAMESPACE, cluster.instance("blue"))
     cluster.deaf = {"gw-b"}
     cluster.now = 1_700_000_000.0
     cluster.delete_endpoint()
@@ -33,7 +33,7 @@ def test_deletion_waits_for_every_gateway_although_the_status_names_no_traffic_y
 
 
 def test_an_endpoint_without_instances_leaves_without_asking_a_gateway() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model())
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model())
     cluster.reconcile()
     cluster.deaf = {"gw-a", "gw-b"}
     cluster.delete_endpoint()
@@ -45,12 +45,12 @@ def test_an_endpoint_without_instances_leaves_without_asking_a_gateway() -> None
 @pytest.mark.parametrize("proof", ["timed", "required"])
 def test_an_operator_that_was_away_waits_from_when_it_has_taken_the_routes(proof: str) -> None:
     """However long ago the endpoint was deleted: gateways have heard nothing of it until then."""
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model())
-    cluster.settings = gen.some_settings(proof=proof)
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model())
+    cluster.settings = builders.some_settings(proof=proof)
     cluster.settle()
     for _ in range(2 if proof == "timed" else 0):
         cluster.wait_until_recheck()
-    deployment = Ref("Deployment", gen.NAMESPACE, cluster.instance("blue"))
+    deployment = Ref("Deployment", builders.NAMESPACE, cluster.instance("blue"))
     cluster.deaf = {"gw-b"}
     cluster.delete_endpoint()
     cluster.now += 1000
@@ -64,12 +64,12 @@ def test_an_operator_that_was_away_waits_from_when_it_has_taken_the_routes(proof
     assert cluster.objects == {}
 
 
-ROUTES = (Ref("VirtualService", gen.NAMESPACE, "titanic"), Ref("Gateway", gen.NAMESPACE, "titanic"))
+ROUTES = (Ref("VirtualService", builders.NAMESPACE, "titanic"), Ref("Gateway", builders.NAMESPACE, "titanic"))
 
 
 def leaving() -> Cluster:
     """An endpoint in service that has just been deleted."""
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model()).settle()
     cluster.delete_endpoint()
     return cluster
 
@@ -128,7 +128,7 @@ def test_an_endpoint_that_has_gone_leaves_no_routes_whatever_lost_its_owner_on_t
 def test_orphaned_instances_keep_their_pods_and_no_routes() -> None:
     cluster = leaving()
     orphan(cluster, lambda _ref: True)
-    deployment = Ref("Deployment", gen.NAMESPACE, cluster.instance("blue"))
+    deployment = Ref("Deployment", builders.NAMESPACE, cluster.instance("blue"))
     cluster.settle()
 
     assert deployment in cluster.objects
@@ -142,7 +142,7 @@ def test_pods_of_orphaned_routes_stay_until_no_gateway_sends_requests() -> None:
     cluster.deaf = {"gw-b"}
     cluster.settle()
 
-    assert Ref("Deployment", gen.NAMESPACE, cluster.instance("blue")) in cluster.objects
+    assert Ref("Deployment", builders.NAMESPACE, cluster.instance("blue")) in cluster.objects
 
     cluster.deaf = set()
     cluster.settle()
@@ -152,7 +152,7 @@ def test_pods_of_orphaned_routes_stay_until_no_gateway_sends_requests() -> None:
 
 def test_copies_under_other_names_are_left_alone() -> None:
     cluster = leaving()
-    copy = Ref("VirtualService", gen.NAMESPACE, "mine")
+    copy = Ref("VirtualService", builders.NAMESPACE, "mine")
     original = cluster.objects[ROUTES[0]]
     manifest = without_owner(original.manifest)
     cluster.objects[copy] = type(original)(manifest, "uid-of-a-copy", 1)

@@ -10,21 +10,21 @@ from mlendpoints.api.endpointconfig import EndpointConfigStatus
 from mlendpoints.api.meta import Condition
 from mlendpoints.core.endpoint.template_status import TemplateWorld, may_wait, plan_config, use_of
 from mlendpoints.core.endpoint.updates import running
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 SECOND = "registry.example.com/titanic-rfc:2"
 
 
 def serving() -> Cluster:
-    return Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
+    return Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model()).settle()
 
 
 def draining() -> Cluster:
     """A swap after which the old pods take their time to leave."""
     cluster = serving()
     cluster.leaving_pods[cluster.instance("blue")] = 5
-    cluster.models["titanic-rfc"] = gen.a_model(image=SECOND)
+    cluster.models["titanic-rfc"] = builders.a_model(image=SECOND)
     while len(cluster.status.history) < 2:
         cluster.reconcile()
     return cluster
@@ -66,7 +66,7 @@ def test_what_is_left_to_remove_shows_in_the_phase_alone() -> None:
 def test_done_is_not_said_before_the_last_gateway_pod_serves_the_new_version() -> None:
     cluster = serving()
     cluster.deaf = {"gw-b"}
-    cluster.models["titanic-rfc"] = gen.a_model(image=SECOND)
+    cluster.models["titanic-rfc"] = builders.a_model(image=SECOND)
     cluster.settle()
 
     assert len(cluster.status.history) == 1
@@ -75,11 +75,11 @@ def test_done_is_not_said_before_the_last_gateway_pod_serves_the_new_version() -
 
 
 def another_edit(cluster: Cluster) -> None:
-    cluster.models["titanic-rfc"] = gen.a_model(image="registry.example.com/titanic-rfc:3")
+    cluster.models["titanic-rfc"] = builders.a_model(image="registry.example.com/titanic-rfc:3")
 
 
 def back(cluster: Cluster) -> None:
-    cluster.models["titanic-rfc"] = gen.a_model()
+    cluster.models["titanic-rfc"] = builders.a_model()
 
 
 def restart(cluster: Cluster) -> None:
@@ -111,7 +111,9 @@ def test_the_deadline_of_an_update_that_succeeded_cannot_pass() -> None:
 
 def test_an_update_of_weights_leaves_nothing_to_remove_but_its_record() -> None:
     cluster = serving()
-    cluster.configs["titanic"] = gen.a_config(gen.a_variant("blue", weight=3), gen.a_variant("green", weight=1))
+    cluster.configs["titanic"] = builders.a_config(
+        builders.a_variant("blue", weight=3), builders.a_variant("green", weight=1)
+    )
     phases = set[str]()
     while len(cluster.status.history) < 2 or cluster.status.update is not None:
         cluster.reconcile()

@@ -1,19 +1,23 @@
 """An edit back to what is on record as serving is an update of its own once the weights have moved on."""
 
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 
 def shared() -> Cluster:
-    config = gen.a_config(gen.a_variant("blue", "titanic-rfc"), gen.a_variant("green", "titanic-lr"))
-    return Cluster(gen.an_endpoint(), config, gen.a_model("titanic-rfc"), gen.a_model("titanic-lr")).settle()
+    config = builders.a_config(builders.a_variant("blue", "titanic-rfc"), builders.a_variant("green", "titanic-lr"))
+    return Cluster(
+        builders.an_endpoint(), config, builders.a_model("titanic-rfc"), builders.a_model("titanic-lr")
+    ).settle()
 
 
 def test_it_is_not_called_done_before_its_destinations_are_proven_again() -> None:
     cluster = shared()
     before, config = cluster.routes(), cluster.configs["titanic"]
     cluster.edit_config(
-        gen.a_config(gen.a_variant("blue", "titanic-rfc"), gen.a_variant("green", "titanic-lr", weight=0, instances=0))
+        builders.a_config(
+            builders.a_variant("blue", "titanic-rfc"), builders.a_variant("green", "titanic-lr", weight=0, instances=0)
+        )
     )
     while cluster.routes() == before or not cluster.plan.probes:
         cluster.reconcile()

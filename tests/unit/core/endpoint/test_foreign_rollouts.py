@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.plan import SetStatus
 from mlendpoints.core.world import ContainerFacts, PodFacts, Ref, World
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 STARTING = ContainerFacts(name="model")
@@ -16,7 +16,7 @@ CRASHING = ContainerFacts(name="model", exit_code=1, exit_reason="Error", restar
 def while_rolling_out(cluster: Cluster, newest: ContainerFacts) -> World:
     """Somebody has changed the pod template of blue: a surge pod of it starts while all old pods answer."""
     world, name = cluster.world(), cluster.instance("blue")
-    ref = Ref("Deployment", gen.NAMESPACE, name)
+    ref = Ref("Deployment", builders.NAMESPACE, name)
     deployment = replace(world.children[ref], current=False, newest_ready=0)
     pods = (*world.pods, PodFacts(name="surge", instance=name, containers=(newest,)))
     return replace(world, children={**world.children, ref: deployment}, pods=pods)
@@ -26,7 +26,9 @@ def while_rolling_out(cluster: Cluster, newest: ContainerFacts) -> World:
     ("newest", "ready"), [(STARTING, ("Unknown", "InstancesStarting")), (CRASHING, ("False", "CrashLooping"))]
 )
 def test_an_endpoint_whose_old_pods_answer_is_in_service(newest: ContainerFacts, ready: tuple[str, str]) -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(instances=2)), gen.a_model()).settle()
+    cluster = Cluster(
+        builders.an_endpoint(), builders.a_config(builders.a_variant(instances=2)), builders.a_model()
+    ).settle()
 
     plan = plan_endpoint(while_rolling_out(cluster, newest))
 
@@ -39,7 +41,9 @@ def test_an_endpoint_whose_old_pods_answer_is_in_service(newest: ContainerFacts,
 
 
 def test_the_instance_shows_the_pods_that_answer() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(instances=2)), gen.a_model()).settle()
+    cluster = Cluster(
+        builders.an_endpoint(), builders.a_config(builders.a_variant(instances=2)), builders.a_model()
+    ).settle()
     name = cluster.instance("blue")
 
     writes = plan_endpoint(while_rolling_out(cluster, CRASHING)).writes

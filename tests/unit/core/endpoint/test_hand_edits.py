@@ -6,21 +6,23 @@ from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.plan import Apply
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import ContainerFacts, Ref, Routes, World
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 BROKEN = ContainerFacts(name="model", waiting_reason="ImagePullBackOff", waiting_message="no such image")
-VIRTUAL_SERVICE = Ref("VirtualService", gen.NAMESPACE, "titanic")
+VIRTUAL_SERVICE = Ref("VirtualService", builders.NAMESPACE, "titanic")
 
 
 def failed_update() -> Cluster:
     """The old version serves; the new one has failed."""
-    config = gen.a_config(
-        gen.a_variant("blue", "titanic-rfc", weight=90), gen.a_variant("green", "titanic-lr", weight=10)
+    config = builders.a_config(
+        builders.a_variant("blue", "titanic-rfc", weight=90), builders.a_variant("green", "titanic-lr", weight=10)
     )
-    cluster = Cluster(gen.an_endpoint(), config, gen.a_model("titanic-rfc"), gen.a_model("titanic-lr")).settle()
+    cluster = Cluster(
+        builders.an_endpoint(), config, builders.a_model("titanic-rfc"), builders.a_model("titanic-lr")
+    ).settle()
     cluster.broken_images["bad:1"] = BROKEN
-    cluster.models["titanic-rfc"] = gen.a_model(image="bad:1")
+    cluster.models["titanic-rfc"] = builders.a_model(image="bad:1")
     return cluster.settle().wait_until_recheck()
 
 

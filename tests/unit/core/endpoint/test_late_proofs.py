@@ -3,20 +3,20 @@
 import pytest
 
 from mlendpoints.core.world import ContainerFacts, Ref, Refusal
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 SECOND = "registry.example.com/titanic-rfc:2"
-DEADLINE = gen.an_endpoint().spec.update.deadline_seconds
-ROUTES = Ref("VirtualService", gen.NAMESPACE, "titanic")
+DEADLINE = builders.an_endpoint().spec.update.deadline_seconds
+ROUTES = Ref("VirtualService", builders.NAMESPACE, "titanic")
 
 
 def serving() -> Cluster:
-    return Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
+    return Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model()).settle()
 
 
 def swap(cluster: Cluster) -> None:
-    cluster.models["titanic-rfc"] = gen.a_model(image=SECOND)
+    cluster.models["titanic-rfc"] = builders.a_model(image=SECOND)
 
 
 def message(cluster: Cluster, kind: str) -> str:
@@ -114,8 +114,8 @@ def test_routes_that_the_api_server_rejects_are_named_as_the_cause() -> None:
 
 def test_more_pods_that_the_api_server_rejects_are_named_as_the_cause() -> None:
     cluster = serving()
-    cluster.edit_config(gen.a_config(gen.a_variant(instances=5)))
-    model = Ref("MachineLearningModel", gen.NAMESPACE, cluster.instance("blue"))
+    cluster.edit_config(builders.a_config(builders.a_variant(instances=5)))
+    model = Ref("MachineLearningModel", builders.NAMESPACE, cluster.instance("blue"))
     cluster.rejecting = {model: Refusal("QuotaExceeded", "exceeded quota: no more pods")}
     cluster.settle()
 
@@ -149,12 +149,12 @@ def test_what_every_gateway_pod_answered_and_what_to_do_is_told(answer: str, adv
 
 def test_shifted_routes_that_one_gateway_never_takes_fail_and_recover() -> None:
     cluster = Cluster(
-        gen.an_endpoint(),
-        gen.a_config(gen.a_variant("blue"), gen.a_variant("green")),
-        gen.a_model(),
+        builders.an_endpoint(),
+        builders.a_config(builders.a_variant("blue"), builders.a_variant("green")),
+        builders.a_model(),
     ).settle()
     cluster.deaf = {"gw-b"}
-    cluster.edit_config(gen.a_config(gen.a_variant("blue", weight=9), gen.a_variant("green")))
+    cluster.edit_config(builders.a_config(builders.a_variant("blue", weight=9), builders.a_variant("green")))
     at_its_end(cluster.settle())
 
     assert cluster.status.history[0].reason == "RouteNotProgrammed"
@@ -168,8 +168,8 @@ def test_shifted_routes_that_one_gateway_never_takes_fail_and_recover() -> None:
 
 
 def test_something_in_the_place_of_the_metrics_service_holds_up_nothing() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model())
-    metrics = Ref("Service", gen.NAMESPACE, "titanic-metrics")
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model())
+    metrics = Ref("Service", builders.NAMESPACE, "titanic-metrics")
     cluster.rejecting = {metrics: Refusal("NotOwned", "Service titanic-metrics exists and belongs to another owner.")}
     cluster.settle()
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mlendpoints.core.plan import Write
 from mlendpoints.core.world import ContainerFacts, Ref
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster, CrashError
 
 BROKEN = ContainerFacts(name="model", waiting_reason="ImagePullBackOff", waiting_message="no such image")
@@ -18,10 +18,10 @@ Edit = Callable[[Cluster], None]
 
 
 def serving() -> Cluster:
-    config = gen.a_config(
-        gen.a_variant("blue", "titanic-rfc", weight=90), gen.a_variant("green", "titanic-lr", weight=10)
+    config = builders.a_config(
+        builders.a_variant("blue", "titanic-rfc", weight=90), builders.a_variant("green", "titanic-lr", weight=10)
     )
-    cluster = Cluster(gen.an_endpoint(), config, gen.a_model("titanic-rfc"), gen.a_model("titanic-lr"))
+    cluster = Cluster(builders.an_endpoint(), config, builders.a_model("titanic-rfc"), builders.a_model("titanic-lr"))
     cluster.broken_images[BAD_IMAGE] = BROKEN
     return cluster.settle()
 
@@ -32,39 +32,43 @@ def nothing(_cluster: Cluster) -> None:
 
 def change_weights(cluster: Cluster) -> None:
     cluster.edit_config(
-        gen.a_config(gen.a_variant("blue", "titanic-rfc", weight=1), gen.a_variant("green", "titanic-lr", weight=3))
+        builders.a_config(
+            builders.a_variant("blue", "titanic-rfc", weight=1), builders.a_variant("green", "titanic-lr", weight=3)
+        )
     )
 
 
 def change_instances(cluster: Cluster) -> None:
     cluster.edit_config(
-        gen.a_config(
-            gen.a_variant("blue", "titanic-rfc", weight=90, instances=3),
-            gen.a_variant("green", "titanic-lr", weight=10),
+        builders.a_config(
+            builders.a_variant("blue", "titanic-rfc", weight=90, instances=3),
+            builders.a_variant("green", "titanic-lr", weight=10),
         )
     )
 
 
 def swap(cluster: Cluster) -> None:
-    cluster.models["titanic-rfc"] = gen.a_model(image="registry.example.com/titanic-rfc:2")
+    cluster.models["titanic-rfc"] = builders.a_model(image="registry.example.com/titanic-rfc:2")
 
 
 def swap_to_a_bad_image(cluster: Cluster) -> None:
-    cluster.models["titanic-rfc"] = gen.a_model(image=BAD_IMAGE)
+    cluster.models["titanic-rfc"] = builders.a_model(image=BAD_IMAGE)
 
 
 def remove_a_variant(cluster: Cluster) -> None:
-    cluster.edit_config(gen.a_config(gen.a_variant("green", "titanic-lr")))
+    cluster.edit_config(builders.a_config(builders.a_variant("green", "titanic-lr")))
 
 
 def another_config(cluster: Cluster) -> None:
-    cluster.edit_config(gen.a_config(gen.a_variant("red", "titanic-lr", cpus="2"), name="next"))
+    cluster.edit_config(builders.a_config(builders.a_variant("red", "titanic-lr", cpus="2"), name="next"))
     cluster.edit_endpoint(config="next")
 
 
 def drop_pods_of_a_variant(cluster: Cluster) -> None:
     cluster.edit_config(
-        gen.a_config(gen.a_variant("blue", "titanic-rfc"), gen.a_variant("green", "titanic-lr", weight=0, instances=0))
+        builders.a_config(
+            builders.a_variant("blue", "titanic-rfc"), builders.a_variant("green", "titanic-lr", weight=0, instances=0)
+        )
     )
 
 
@@ -95,7 +99,7 @@ def watch_invariants(cluster: Cluster) -> None:
     routes = cluster.routes()
     for destination in routes.destinations if routes else ():
         if destination.weight > 0:
-            assert Ref("Service", gen.NAMESPACE, destination.instance) in cluster.objects
+            assert Ref("Service", builders.NAMESPACE, destination.instance) in cluster.objects
             assert cluster.ready(destination.instance) > 0
             assert destination.instance in cluster.told_to_all
 

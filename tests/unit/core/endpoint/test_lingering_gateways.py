@@ -3,7 +3,7 @@
 import pytest
 
 from mlendpoints.core.endpoint.view import LINGER
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 SECOND = "registry.example.com/titanic-rfc:2"
@@ -11,10 +11,10 @@ SECOND = "registry.example.com/titanic-rfc:2"
 
 def swapping(*, lingers: bool) -> Cluster:
     """A swap while one gateway pod does not answer, or has just begun to linger."""
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model()).settle()
     cluster.instead = {"gw-b": "timed out"}
     cluster.lingering = {"gw-b": cluster.now} if lingers else {}
-    cluster.models["titanic-rfc"] = gen.a_model(image=SECOND)
+    cluster.models["titanic-rfc"] = builders.a_model(image=SECOND)
     return cluster.settle()
 
 
@@ -69,8 +69,8 @@ def test_a_pod_that_lingers_and_still_answers_by_the_old_routes_counts() -> None
 
 def test_nothing_is_proven_where_every_gateway_pod_only_lingers() -> None:
     cluster = swapping(lingers=True)
-    cluster.instead = {pod.name: "timed out" for pod in gen.GATEWAYS}
-    cluster.lingering = {pod.name: cluster.now for pod in gen.GATEWAYS}
+    cluster.instead = {pod.name: "timed out" for pod in builders.GATEWAYS}
+    cluster.lingering = {pod.name: cluster.now for pod in builders.GATEWAYS}
     cluster.now += 2 * LINGER
     cluster.settle()
 
@@ -79,7 +79,7 @@ def test_nothing_is_proven_where_every_gateway_pod_only_lingers() -> None:
 
 
 def test_a_deletion_does_not_wait_for_a_pod_that_lingers() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model()).settle()
     cluster.instead, cluster.lingering = {"gw-b": "connection refused"}, {"gw-b": cluster.now}
     cluster.delete_endpoint()
     cluster.settle()

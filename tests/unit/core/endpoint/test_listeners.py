@@ -9,7 +9,7 @@ from mlendpoints.core.endpoint.listeners import make_entrance
 from mlendpoints.core.endpoint.view import LINGER
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.world import Destination, Door, Ref, Routes
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 CREDENTIALS = {"example.com": "wildcard"}
@@ -17,13 +17,13 @@ HTTP, HTTPS = Door(80), Door(443, "wildcard")
 
 
 def serving(*, tls: bool = False, **settings: Any) -> Cluster:  # noqa: ANN401 - any setting
-    cluster = Cluster(gen.an_endpoint(tls=tls), gen.a_config(), gen.a_model())
-    cluster.settings = gen.some_settings(**{"tls_credentials": CREDENTIALS} | settings)
+    cluster = Cluster(builders.an_endpoint(tls=tls), builders.a_config(), builders.a_model())
+    cluster.settings = builders.some_settings(**{"tls_credentials": CREDENTIALS} | settings)
     return cluster.settle()
 
 
 def doors(cluster: Cluster) -> tuple[Door, ...]:
-    return cluster.world().children[Ref("Gateway", gen.NAMESPACE, "titanic")].doors
+    return cluster.world().children[Ref("Gateway", builders.NAMESPACE, "titanic")].doors
 
 
 def routes(cluster: Cluster) -> Routes:
@@ -92,7 +92,7 @@ def test_every_setting_of_the_gateway_is_proven(changed: dict[str, Any]) -> None
     tls = changed.pop("tls", False)
     cluster = serving(tls=tls)
     before = routes(cluster).revision
-    cluster.settings = gen.some_settings(**{"tls_credentials": CREDENTIALS} | changed)
+    cluster.settings = builders.some_settings(**{"tls_credentials": CREDENTIALS} | changed)
     cluster.deaf = {"gw-a"}
     cluster.settle()
 
@@ -117,9 +117,9 @@ def test_what_replaces_its_door_at_once_takes_nothing_else_along_before_it_is_pr
     """One Gateway has one selector, and one port one certificate for a host: the how-tos say how to change them."""
     cluster = serving(tls=tls)
     url, kinds, destinations = cluster.status.url, cluster.kinds(), routes(cluster).destinations
-    gateway = cluster.objects[Ref("Gateway", gen.NAMESPACE, "titanic")]
+    gateway = cluster.objects[Ref("Gateway", builders.NAMESPACE, "titanic")]
     before = gateway.manifest["spec"]
-    cluster.settings = gen.some_settings(**{"tls_credentials": CREDENTIALS} | changed)
+    cluster.settings = builders.some_settings(**{"tls_credentials": CREDENTIALS} | changed)
     cluster.deaf = {"gw-a"}
     cluster.settle()
 
@@ -128,7 +128,7 @@ def test_what_replaces_its_door_at_once_takes_nothing_else_along_before_it_is_pr
     assert cluster.condition("Available") == ("True", "InService")
     assert cluster.condition("RoutesProgrammed")[0] != "True"
 
-    cluster.edit_config(gen.a_config(gen.a_variant(weight=7)))
+    cluster.edit_config(builders.a_config(builders.a_variant(weight=7)))
     cluster.settle()
     assert cluster.condition("Ready")[0] != "True"
 
@@ -138,10 +138,12 @@ def test_what_replaces_its_door_at_once_takes_nothing_else_along_before_it_is_pr
 
 
 def test_a_default_host_is_part_of_the_entrance_and_a_given_one_need_not_be() -> None:
-    given, settings = gen.an_endpoint(), gen.some_settings(gateway_domain="example.com")
+    given, settings = builders.an_endpoint(), builders.some_settings(gateway_domain="example.com")
     endpoint = replace(given, spec=replace(given.spec, host=""))
-    assert make_entrance(gen.an_endpoint(), gen.some_settings()) == ""
-    assert make_entrance(endpoint, settings) != make_entrance(endpoint, gen.some_settings(gateway_domain="other.org"))
+    assert make_entrance(builders.an_endpoint(), builders.some_settings()) == ""
+    assert make_entrance(endpoint, settings) != make_entrance(
+        endpoint, builders.some_settings(gateway_domain="other.org")
+    )
 
 
 def test_weights_changed_by_hand_are_known_as_such_during_a_change_of_the_entrance() -> None:
@@ -150,7 +152,7 @@ def test_weights_changed_by_hand_are_known_as_such_during_a_change_of_the_entran
     cluster.deaf = {"gw-b"}
     cluster.edit_endpoint(tls=True)
     cluster.settle()
-    cluster.settings = gen.some_settings(tls_credentials={})
+    cluster.settings = builders.some_settings(tls_credentials={})
     cluster.settle()
 
     assert routes(cluster).destinations == before
@@ -159,7 +161,7 @@ def test_weights_changed_by_hand_are_known_as_such_during_a_change_of_the_entran
 
 
 def _entrance_of_tls() -> str:
-    asked = make_entrance(gen.an_endpoint(tls=True), gen.some_settings(tls_credentials=CREDENTIALS))
+    asked = make_entrance(builders.an_endpoint(tls=True), builders.some_settings(tls_credentials=CREDENTIALS))
     assert asked
     return asked
 
@@ -184,7 +186,7 @@ def test_a_later_field_of_a_destination_that_is_unset_changes_no_revision() -> N
 
 def test_an_endpoint_deleted_during_a_change_of_its_door_waits_as_long_as_callers_may_come_in() -> None:
     cluster = serving()
-    instance = Ref("Deployment", gen.NAMESPACE, cluster.instance("blue"))
+    instance = Ref("Deployment", builders.NAMESPACE, cluster.instance("blue"))
     cluster.edit_endpoint(tls=True)
     cluster.now = 1_700_000_000.0
     cluster.delete_endpoint()

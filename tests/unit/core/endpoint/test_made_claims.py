@@ -6,7 +6,7 @@ from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.endpoint.resolve import Target, resolve
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.plan import Create
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 from tests.simulation_mlmodel import Namespace
 
@@ -16,7 +16,9 @@ SAID = "The artifact lies on claim other-3f9c2ab1, which the operator made for a
 
 
 def test_an_endpoint_says_so_and_makes_nothing() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant()), gen.a_model(artifact=ARTIFACT))
+    cluster = Cluster(
+        builders.an_endpoint(), builders.a_config(builders.a_variant()), builders.a_model(artifact=ARTIFACT)
+    )
     world = replace(cluster.world(), made_claims=MADE)
     plan = plan_endpoint(world)
 
@@ -28,12 +30,14 @@ def test_an_endpoint_says_so_and_makes_nothing() -> None:
 
 
 def test_a_claim_of_ones_own_is_taken() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant()), gen.a_model(artifact="pvc://mine/model"))
+    cluster = Cluster(
+        builders.an_endpoint(), builders.a_config(builders.a_variant()), builders.a_model(artifact="pvc://mine/model")
+    )
     assert isinstance(resolve(replace(cluster.world(), made_claims=MADE)), Target)
 
 
 def test_an_mlmodel_says_so_and_downloads_nothing() -> None:
-    world = replace(Namespace(gen.an_mlmodel(artifact=ARTIFACT)).world(), made_claims=MADE)
+    world = replace(Namespace(builders.an_mlmodel(artifact=ARTIFACT)).world(), made_claims=MADE)
     plan = plan_mlmodel(world)
 
     assert plan.status is not None

@@ -4,15 +4,15 @@ from msgspec.structs import replace
 
 from mlendpoints.core.plan import Apply
 from mlendpoints.core.world import Ref, Refusal
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
-POLICY = Ref("NetworkPolicy", gen.NAMESPACE, "titanic-models")
+POLICY = Ref("NetworkPolicy", builders.NAMESPACE, "titanic-models")
 
 
 def a_cluster(setting: str) -> Cluster:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model())
-    cluster.settings = gen.some_settings(network_policies=setting)
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model())
+    cluster.settings = builders.some_settings(network_policies=setting)
     return cluster.settle()
 
 
@@ -66,8 +66,8 @@ def test_what_was_written_is_removed_when_that_is_asked_for() -> None:
 
 
 def test_one_that_cannot_be_written_keeps_no_endpoint_from_serving() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model())
-    cluster.settings = gen.some_settings(network_policies="write")
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model())
+    cluster.settings = builders.some_settings(network_policies="write")
     cluster.rejecting[POLICY] = Refusal("QuotaExceeded", "exceeded quota: policies.")
     cluster.settle()
 

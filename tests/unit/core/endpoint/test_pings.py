@@ -14,22 +14,22 @@ from mlendpoints.api.endpoint import UpdatePolicy
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.plan import Plan
 from mlendpoints.core.world import Probe, Ref
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 HEALTH = "/healthy"
 
 
 def image(number: int) -> Any:  # noqa: ANN401 - a model
-    return gen.a_model(image=f"registry.example.com/titanic-rfc:{number}", healthPath=HEALTH)
+    return builders.a_model(image=f"registry.example.com/titanic-rfc:{number}", healthPath=HEALTH)
 
 
 def built_by(builder: str) -> tuple[Cluster, str]:
     """An endpoint that serves an instance whose Deployment an operator of this builder made; its versions are kept."""
     update = msgspec.to_builtins(UpdatePolicy(keep_versions=2, keep_instances=1))
-    cluster = Cluster(gen.an_endpoint(update=update), gen.a_config(), image(1)).settle()
+    cluster = Cluster(builders.an_endpoint(update=update), builders.a_config(), image(1)).settle()
     instance = cluster.instance("blue")
-    annotations = cluster.objects[Ref("Deployment", gen.NAMESPACE, instance)].manifest["metadata"]["annotations"]
+    annotations = cluster.objects[Ref("Deployment", builders.NAMESPACE, instance)].manifest["metadata"]["annotations"]
     annotations[labels.BUILDER] = builder
     cluster.settle()
     return cluster, instance
@@ -44,7 +44,7 @@ def swapped(cluster: Cluster, number: int) -> list[Plan]:
 
 
 def path_of(cluster: Cluster, instance: str) -> str:
-    rules = cluster.objects[Ref("VirtualService", gen.NAMESPACE, "titanic")].manifest["spec"]["http"]
+    rules = cluster.objects[Ref("VirtualService", builders.NAMESPACE, "titanic")].manifest["spec"]["http"]
     return str(next(rule["rewrite"]["uri"] for rule in rules if rule["name"] == f"ping/{instance}"))
 
 
@@ -84,7 +84,7 @@ def test_an_instance_of_a_later_operator_answers_itself() -> None:
 
 def test_a_deployment_that_is_made_again_is_asked_as_it_is_built_now() -> None:
     cluster, instance = built_by("1")
-    cluster.delete(Ref("Deployment", gen.NAMESPACE, instance))
+    cluster.delete(Ref("Deployment", builders.NAMESPACE, instance))
     cluster.settle()
     assert path_of(cluster, instance) == labels.PROXY_PING_PATH
     assert cluster.condition("Ready") == ("True", "AsAsked")

@@ -6,14 +6,14 @@ from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.plan import Create
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.world import Ref, World
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
-VIRTUAL_SERVICE = Ref("VirtualService", gen.NAMESPACE, "titanic")
+VIRTUAL_SERVICE = Ref("VirtualService", builders.NAMESPACE, "titanic")
 
 
 def in_service() -> Cluster:
-    return Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
+    return Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model()).settle()
 
 
 def with_other_routes(world: World) -> World:

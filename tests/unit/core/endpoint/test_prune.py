@@ -6,7 +6,7 @@ Should the VirtualService vanish just then, routes are made anew by that record:
 from collections.abc import Iterator
 
 from mlendpoints.core.plan import Plan, Scale
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 
@@ -21,14 +21,16 @@ def plans(cluster: Cluster) -> Iterator[tuple[str, Plan]]:
 
 
 def test_pods_go_after_the_status_names_the_new_version() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
-    cluster.models["titanic-rfc"] = gen.a_model(image="registry.example.com/titanic-rfc:2")
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model()).settle()
+    cluster.models["titanic-rfc"] = builders.a_model(image="registry.example.com/titanic-rfc:2")
     removing = [before for before, plan in plans(cluster) if plan.prune]
     assert set(removing) == {cluster.status.target_version}
 
 
 def test_pods_are_taken_after_the_status_names_the_new_version() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(instances=3)), gen.a_model()).settle()
-    cluster.edit_config(gen.a_config(gen.a_variant(instances=1)))
+    cluster = Cluster(
+        builders.an_endpoint(), builders.a_config(builders.a_variant(instances=3)), builders.a_model()
+    ).settle()
+    cluster.edit_config(builders.a_config(builders.a_variant(instances=1)))
     scaling = [before for before, plan in plans(cluster) if any(isinstance(write, Scale) for write in plan.writes)]
     assert set(scaling) == {cluster.status.target_version}

@@ -24,7 +24,7 @@ from mlendpoints.core.manifests import deployment, instances, mlmodel
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.plan import Create, Refreeze, Write
 from mlendpoints.core.world import Ref, Refusal
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster, CrashError
 
 EARLIER, TODAY, LATER = "1", BUILDER, "99"
@@ -36,10 +36,10 @@ class Releases(Cluster):
 
     def __init__(self) -> None:
         update = msgspec.to_builtins(UpdatePolicy(keep_versions=2, keep_instances=1))
-        super().__init__(gen.an_endpoint(update=update), gen.a_config(), image(1))
+        super().__init__(builders.an_endpoint(update=update), builders.a_config(), image(1))
 
     def ready(self, instance: str) -> int:
-        found = self.objects.get(Ref("Deployment", gen.NAMESPACE, instance))
+        found = self.objects.get(Ref("Deployment", builders.NAMESPACE, instance))
         return super().ready(instance) if found is None or fits(found.manifest) else 0
 
     def write(self, write: Write) -> None:
@@ -60,7 +60,7 @@ class Releases(Cluster):
 
 
 def image(number: int) -> Model:
-    return gen.a_model(image=f"registry.example.com/titanic-rfc:{number}")
+    return builders.a_model(image=f"registry.example.com/titanic-rfc:{number}")
 
 
 def fits(made: Manifest) -> bool:
@@ -75,7 +75,7 @@ def release(cluster: Cluster, builder: str, **fields: Any) -> Iterator[None]:  #
     """The operator of this release works meanwhile."""
     images = {"nginx_image": f"nginx:{builder}", "model_init_image": f"model-init:{builder}"}
     cluster.settings = (
-        gen.some_settings() if builder == "" else msgspec.structs.replace(cluster.settings, **images, **fields)
+        builders.some_settings() if builder == "" else msgspec.structs.replace(cluster.settings, **images, **fields)
     )
     with pytest.MonkeyPatch.context() as patched:
         for module in (deployment, drift, instances, mlmodel, refreeze):
@@ -133,7 +133,7 @@ def test_a_deployment_of_an_earlier_release_that_is_deleted_comes_back_as_of_tod
     sizes = {
         key: value for key, value in frozen_of(cluster, name).items() if key not in ("images", "drainSeconds", "nginx")
     }
-    cluster.delete(Ref("Deployment", gen.NAMESPACE, name))
+    cluster.delete(Ref("Deployment", builders.NAMESPACE, name))
     with release(cluster, TODAY, drain_seconds=15, nginx_resources={"limits": {"memory": "1Gi"}}):
         cluster.settle()
     assert operators_part(frozen_of(cluster, name)) == {
@@ -149,7 +149,7 @@ def test_a_deployment_of_an_earlier_release_that_is_deleted_comes_back_as_of_tod
 def test_so_does_that_of_a_kept_version() -> None:
     cluster = from_before(1, 2)
     first = next(iter(cluster.manifests("Deployment")))
-    cluster.delete(Ref("Deployment", gen.NAMESPACE, first))
+    cluster.delete(Ref("Deployment", builders.NAMESPACE, first))
     with release(cluster, TODAY):
         cluster.settle()
         assert cluster.asks_for(1) == first
@@ -164,7 +164,7 @@ def test_so_does_that_of_what_serves_after_an_update_has_failed() -> None:
         cluster.starting.add(image(2).spec.image)
         cluster.models["titanic-rfc"] = image(2)
         cluster.settle().wait_until_recheck()
-        cluster.delete(Ref("Deployment", gen.NAMESPACE, name))
+        cluster.delete(Ref("Deployment", builders.NAMESPACE, name))
         cluster.settle()
     assert cluster.manifests(Model.KIND)[name]["spec"]["image"] == image(1).spec.image
     assert fits(cluster.manifests("Deployment")[name])
@@ -175,7 +175,7 @@ def test_an_operator_that_is_rolled_back_does_the_same() -> None:
     cluster = Releases()
     with release(cluster, LATER):
         name = cluster.asks_for(1)
-    cluster.delete(Ref("Deployment", gen.NAMESPACE, name))
+    cluster.delete(Ref("Deployment", builders.NAMESPACE, name))
     with release(cluster, TODAY):
         cluster.settle()
     assert cluster.manifests("Deployment")[name]["metadata"]["annotations"][labels.BUILDER] == TODAY
@@ -188,7 +188,7 @@ def test_an_instance_whose_images_are_todays_needs_no_write() -> None:
     with release(cluster, TODAY):
         name = cluster.asks_for(1)
         del frozen_of(cluster, name)["builder"]
-        cluster.delete(Ref("Deployment", gen.NAMESPACE, name))
+        cluster.delete(Ref("Deployment", builders.NAMESPACE, name))
         cluster.settle()
     assert not [write for write in cluster.writes if isinstance(write, Refreeze)]
     assert cluster.ready(name) == 1
@@ -199,7 +199,7 @@ def test_new_images_of_the_same_revision_reach_new_versions_only() -> None:
     with release(cluster, TODAY):
         name = cluster.asks_for(1)
         cluster.settings = msgspec.structs.replace(cluster.settings, nginx_image="nginx:patched")
-        cluster.delete(Ref("Deployment", gen.NAMESPACE, name))
+        cluster.delete(Ref("Deployment", builders.NAMESPACE, name))
         cluster.settle()
     assert frozen_of(cluster, name)["images"]["nginx"] == f"nginx:{TODAY}"
     assert cluster.ready(name) == 1
@@ -208,20 +208,22 @@ def test_new_images_of_the_same_revision_reach_new_versions_only() -> None:
 def test_a_deployment_that_waits_to_be_adopted_is_one() -> None:
     cluster = from_before(1)
     name = cluster.instance("blue")
-    stored = cluster.objects[Ref("Deployment", gen.NAMESPACE, name)]
+    stored = cluster.objects[Ref("Deployment", builders.NAMESPACE, name)]
     stored.manifest["metadata"]["ownerReferences"] = []
     before = frozen_of(cluster, name)
     with release(cluster, TODAY):
         cluster.settle()
     assert frozen_of(cluster, name) == before
-    assert cluster.objects[Ref("Deployment", gen.NAMESPACE, name)] is stored
+    assert cluster.objects[Ref("Deployment", builders.NAMESPACE, name)] is stored
 
 
 def test_what_the_api_server_rejects_is_told_and_no_pods_are_created_that_cannot_get_ready() -> None:
     cluster = from_before(1)
     name = cluster.instance("blue")
-    cluster.rejecting[Ref(Model.KIND, gen.NAMESPACE, name)] = Refusal("InvalidSpec", "nothing but replicas may change")
-    cluster.delete(Ref("Deployment", gen.NAMESPACE, name))
+    cluster.rejecting[Ref(Model.KIND, builders.NAMESPACE, name)] = Refusal(
+        "InvalidSpec", "nothing but replicas may change"
+    )
+    cluster.delete(Ref("Deployment", builders.NAMESPACE, name))
     with release(cluster, TODAY):
         cluster.settle()
     assert cluster.condition("ModelsReady") == ("False", "InvalidSpec")
@@ -242,7 +244,7 @@ def delete_one(number: int) -> Action:
     def act(cluster: Releases) -> None:
         names = sorted(cluster.manifests("Deployment"))
         if names:
-            cluster.delete(Ref("Deployment", gen.NAMESPACE, names[number % len(names)]))
+            cluster.delete(Ref("Deployment", builders.NAMESPACE, names[number % len(names)]))
 
     return act
 
@@ -296,7 +298,7 @@ def test_whatever_happens_templates_fit_their_images_and_what_stands_is_not_touc
 
 
 def test_the_operators_part_is_what_it_freezes_and_the_crd_lets_it_freeze_again() -> None:
-    assert set(instances.operators_part(gen.some_settings())) == set(OPERATORS_PART)
+    assert set(instances.operators_part(builders.some_settings())) == set(OPERATORS_PART)
 
 
 objects = st.recursive(

@@ -7,20 +7,20 @@ import msgspec
 from mlendpoints.api.endpoint import UpdatePolicy
 from mlendpoints.core.plan import Create
 from mlendpoints.core.world import ContainerFacts, Ref
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 BROKEN = ContainerFacts(name="model", waiting_reason="ImagePullBackOff", waiting_message="no such image")
 
 
 def image(number: int) -> Any:  # noqa: ANN401 - a model
-    return gen.a_model(image=f"registry.example.com/titanic-rfc:{number}")
+    return builders.a_model(image=f"registry.example.com/titanic-rfc:{number}")
 
 
 def keeping(versions: int, *, instances: int = 0, asked: int = 2) -> Cluster:
     update = UpdatePolicy(keep_versions=versions, keep_instances=instances)
-    config = gen.a_config(gen.a_variant(instances=asked))
-    return Cluster(gen.an_endpoint(update=msgspec.to_builtins(update)), config, image(1)).settle()
+    config = builders.a_config(builders.a_variant(instances=asked))
+    return Cluster(builders.an_endpoint(update=msgspec.to_builtins(update)), config, image(1)).settle()
 
 
 def swapped(cluster: Cluster, number: int) -> str:
@@ -119,9 +119,9 @@ def test_a_kept_objects_loss_is_mended() -> None:
     cluster = keeping(1)
     old = cluster.instance("blue")
     swapped(cluster, 2)
-    cluster.delete(Ref("Service", gen.NAMESPACE, old))
+    cluster.delete(Ref("Service", builders.NAMESPACE, old))
     cluster.settle()
-    assert Ref("Service", gen.NAMESPACE, old) in cluster.objects
+    assert Ref("Service", builders.NAMESPACE, old) in cluster.objects
 
 
 def test_keeping_fewer_versions_lets_the_others_go() -> None:
@@ -143,6 +143,6 @@ def test_deleting_the_endpoint_takes_kept_versions_along() -> None:
 def test_an_edit_of_instances_counts_although_versions_are_kept() -> None:
     cluster = keeping(2)
     for count in (3, 1, 2):
-        cluster.edit_config(gen.a_config(gen.a_variant(instances=count)))
+        cluster.edit_config(builders.a_config(builders.a_variant(instances=count)))
         cluster.settle()
         assert pods(cluster) == {cluster.instance("blue"): count}

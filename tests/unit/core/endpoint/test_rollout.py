@@ -11,7 +11,7 @@ from mlendpoints.api.model import Model
 from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.plan import Release, Scale
 from mlendpoints.core.world import ContainerFacts, GatewayPod, Ref, Refusal
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 BROKEN = ContainerFacts(name="model", waiting_reason="ImagePullBackOff", waiting_message="no such image")
@@ -19,15 +19,15 @@ BROKEN = ContainerFacts(name="model", waiting_reason="ImagePullBackOff", waiting
 
 def two_variants(**weights: int) -> Cluster:
     shares = weights or {"blue": 90, "green": 10}
-    config = gen.a_config(
-        gen.a_variant("blue", "titanic-rfc", weight=shares["blue"]),
-        gen.a_variant("green", "titanic-lr", weight=shares["green"]),
+    config = builders.a_config(
+        builders.a_variant("blue", "titanic-rfc", weight=shares["blue"]),
+        builders.a_variant("green", "titanic-lr", weight=shares["green"]),
     )
-    return Cluster(gen.an_endpoint(), config, gen.a_model("titanic-rfc"), gen.a_model("titanic-lr"))
+    return Cluster(builders.an_endpoint(), config, builders.a_model("titanic-rfc"), builders.a_model("titanic-lr"))
 
 
 def one_variant() -> Cluster:
-    return Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model(), gen.a_model("titanic-lr"))
+    return Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model(), builders.a_model("titanic-lr"))
 
 
 def weights(cluster: Cluster) -> dict[str, int]:
@@ -98,8 +98,8 @@ def test_a_missing_config_makes_nothing_and_goes_on_by_itself() -> None:
 
 
 def test_all_missing_models_are_named_at_once() -> None:
-    variants = [gen.a_variant(f"v{n}", f"m{n}") for n in range(6)]
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(*variants), gen.a_model("m0")).settle()
+    variants = [builders.a_variant(f"v{n}", f"m{n}") for n in range(6)]
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(*variants), builders.a_model("m0")).settle()
 
     message = next(c.message for c in cluster.status.conditions if c.type == "ConfigResolved")
     assert message == (
@@ -127,7 +127,7 @@ def test_a_missing_model_makes_nothing_and_says_which() -> None:
 
 def test_the_endpoint_that_came_first_has_the_host() -> None:
     cluster = one_variant()
-    older = Ref("MachineLearningEndpoint", gen.NAMESPACE, "first")
+    older = Ref("MachineLearningEndpoint", builders.NAMESPACE, "first")
     world = cluster.world()
     plan = plan_endpoint(replace(world, host_owner=older))
 
@@ -142,7 +142,9 @@ def test_weights_alone_touch_no_pod() -> None:
     cluster = two_variants().settle()
     cluster.writes.clear()
     cluster.edit_config(
-        gen.a_config(gen.a_variant("blue", "titanic-rfc", weight=50), gen.a_variant("green", "titanic-lr", weight=50))
+        builders.a_config(
+            builders.a_variant("blue", "titanic-rfc", weight=50), builders.a_variant("green", "titanic-lr", weight=50)
+        )
     )
     cluster.settle()
 
@@ -163,7 +165,7 @@ def test_instances_alone_write_no_route() -> None:
     cluster = one_variant().settle()
     before = cluster.routes()
     cluster.writes.clear()
-    cluster.edit_config(gen.a_config(gen.a_variant(instances=3)))
+    cluster.edit_config(builders.a_config(builders.a_variant(instances=3)))
     cluster.settle(watch=told_only_when_all_are_ready)
 
     assert cluster.routes() == before
@@ -178,8 +180,10 @@ def told_only_when_all_are_ready(cluster: Cluster) -> None:
 
 
 def test_fewer_instances_are_told_done_only_when_the_pods_are_fewer() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(instances=5)), gen.a_model()).settle()
-    cluster.edit_config(gen.a_config(gen.a_variant(instances=3)))
+    cluster = Cluster(
+        builders.an_endpoint(), builders.a_config(builders.a_variant(instances=5)), builders.a_model()
+    ).settle()
+    cluster.edit_config(builders.a_config(builders.a_variant(instances=3)))
     cluster.settle(watch=told_only_when_all_are_ready)
 
     assert cluster.status.history[0].outcome == "Succeeded"
@@ -187,17 +191,17 @@ def test_fewer_instances_are_told_done_only_when_the_pods_are_fewer() -> None:
 
 def test_instances_edited_back_while_scaling_are_set_back() -> None:
     cluster = one_variant().settle()
-    cluster.edit_config(gen.a_config(gen.a_variant(instances=3)))
+    cluster.edit_config(builders.a_config(builders.a_variant(instances=3)))
     cluster.reconcile()
     cluster.reconcile()
-    cluster.edit_config(gen.a_config(gen.a_variant(instances=1)))
+    cluster.edit_config(builders.a_config(builders.a_variant(instances=1)))
     cluster.settle()
 
     assert cluster.status.variants[0].desired_instances == 1
 
 
 def scale(cluster: Cluster, instance: str, replicas: int) -> None:
-    child = cluster.world().children[Ref(Model.KIND, gen.NAMESPACE, instance)]
+    child = cluster.world().children[Ref(Model.KIND, builders.NAMESPACE, instance)]
     cluster.write(Scale(child, replicas))
 
 
@@ -208,7 +212,7 @@ def test_a_scale_set_by_hand_stays_and_survives_a_swap() -> None:
 
     assert cluster.status.variants[0].ready_instances == 4
 
-    cluster.models["titanic-rfc"] = gen.a_model(image="registry.example.com/titanic-rfc:2")
+    cluster.models["titanic-rfc"] = builders.a_model(image="registry.example.com/titanic-rfc:2")
     cluster.settle()
 
     assert [variant.ready_instances for variant in cluster.status.variants] == [4]
@@ -218,7 +222,7 @@ def test_a_swap_keeps_the_old_until_the_new_is_proven_and_then_removes_it() -> N
     cluster = one_variant().settle()
     old = cluster.instance("blue")
     cluster.leaving_pods[old] = 2
-    cluster.models["titanic-rfc"] = gen.a_model(image="registry.example.com/titanic-rfc:2")
+    cluster.models["titanic-rfc"] = builders.a_model(image="registry.example.com/titanic-rfc:2")
     cluster.settle()
 
     new = cluster.instance("blue")
@@ -232,7 +236,7 @@ def test_an_update_that_never_gets_ready_fails_at_its_deadline_and_leaves_the_ro
     cluster = one_variant().settle()
     routes, old = cluster.routes(), cluster.instance("blue")
     cluster.broken_images["registry.example.com/titanic-rfc:2"] = BROKEN
-    cluster.models["titanic-rfc"] = gen.a_model(image="registry.example.com/titanic-rfc:2")
+    cluster.models["titanic-rfc"] = builders.a_model(image="registry.example.com/titanic-rfc:2")
     cluster.settle()
 
     assert cluster.condition("ModelsReady") == ("False", "ImagePullFailed")
@@ -251,7 +255,7 @@ def test_an_update_that_never_gets_ready_fails_at_its_deadline_and_leaves_the_ro
 def test_a_failed_update_is_tried_again_when_asked() -> None:
     cluster = one_variant().settle()
     cluster.broken_images["registry.example.com/titanic-rfc:2"] = BROKEN
-    cluster.models["titanic-rfc"] = gen.a_model(image="registry.example.com/titanic-rfc:2")
+    cluster.models["titanic-rfc"] = builders.a_model(image="registry.example.com/titanic-rfc:2")
     cluster.settle().wait_until_recheck()
     cluster.broken_images.clear()
     cluster.settle()
@@ -283,9 +287,9 @@ def test_a_first_creation_that_failed_recovers_by_itself() -> None:
 def test_a_newer_edit_supersedes_a_running_update() -> None:
     cluster = one_variant().settle()
     cluster.starting.add("registry.example.com/titanic-rfc:2")
-    cluster.models["titanic-rfc"] = gen.a_model(image="registry.example.com/titanic-rfc:2")
+    cluster.models["titanic-rfc"] = builders.a_model(image="registry.example.com/titanic-rfc:2")
     cluster.settle()
-    cluster.models["titanic-rfc"] = gen.a_model(image="registry.example.com/titanic-rfc:3")
+    cluster.models["titanic-rfc"] = builders.a_model(image="registry.example.com/titanic-rfc:3")
     cluster.settle()
 
     assert [entry.outcome for entry in cluster.status.history] == ["Succeeded", "Superseded", "Succeeded"]
@@ -297,9 +301,9 @@ def test_editing_back_to_what_serves_ends_the_update_and_makes_nothing() -> None
     cluster = one_variant().settle()
     old = cluster.instance("blue")
     cluster.starting.add("registry.example.com/titanic-rfc:2")
-    cluster.models["titanic-rfc"] = gen.a_model(image="registry.example.com/titanic-rfc:2")
+    cluster.models["titanic-rfc"] = builders.a_model(image="registry.example.com/titanic-rfc:2")
     cluster.settle()
-    cluster.models["titanic-rfc"] = gen.a_model()
+    cluster.models["titanic-rfc"] = builders.a_model()
     cluster.settle()
 
     assert cluster.status.history[0].outcome == "RolledBack"
@@ -309,18 +313,20 @@ def test_editing_back_to_what_serves_ends_the_update_and_makes_nothing() -> None
 
 
 def test_a_variant_with_no_instances_keeps_no_pods() -> None:
-    config = gen.a_config(
-        gen.a_variant("blue", "titanic-rfc"), gen.a_variant("green", "titanic-lr", weight=0, instances=0)
+    config = builders.a_config(
+        builders.a_variant("blue", "titanic-rfc"), builders.a_variant("green", "titanic-lr", weight=0, instances=0)
     )
-    cluster = Cluster(gen.an_endpoint(), config, gen.a_model("titanic-rfc"), gen.a_model("titanic-lr")).settle()
+    cluster = Cluster(
+        builders.an_endpoint(), config, builders.a_model("titanic-rfc"), builders.a_model("titanic-lr")
+    ).settle()
 
     assert weights(cluster) == {"blue": 1, "green": 0}
     assert {v.name: v.desired_instances for v in cluster.status.variants} == {"blue": 1, "green": 0}
 
 
 def test_the_same_model_twice_gives_two_versions() -> None:
-    config = gen.a_config(gen.a_variant("blue"), gen.a_variant("green"))
-    cluster = Cluster(gen.an_endpoint(), config, gen.a_model()).settle()
+    config = builders.a_config(builders.a_variant("blue"), builders.a_variant("green"))
+    cluster = Cluster(builders.an_endpoint(), config, builders.a_model()).settle()
 
     assert cluster.instance("blue") != cluster.instance("green")
 
@@ -329,7 +335,7 @@ def test_a_deleted_virtual_service_is_made_again_and_nothing_is_pruned_without_i
     cluster = two_variants().settle()
     before = cluster.routes()
     cluster.pruned.clear()
-    cluster.delete(Ref("VirtualService", gen.NAMESPACE, "titanic"))
+    cluster.delete(Ref("VirtualService", builders.NAMESPACE, "titanic"))
     cluster.pruned.clear()
     cluster.settle()
 
@@ -362,8 +368,10 @@ def test_a_template_that_vanishes_harms_no_running_endpoint() -> None:
 
 
 def test_a_node_directory_has_its_volume_taken_along_and_its_finalizer_taken_off() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(path="/mnt/models")), gen.a_model())
-    cluster.settings = gen.some_settings(allowed_path_prefixes=("/mnt",))
+    cluster = Cluster(
+        builders.an_endpoint(), builders.a_config(builders.a_variant(path="/mnt/models")), builders.a_model()
+    )
+    cluster.settings = builders.some_settings(allowed_path_prefixes=("/mnt",))
     cluster.settle()
 
     assert "PersistentVolume" in cluster.kinds()
@@ -376,17 +384,19 @@ def test_a_node_directory_has_its_volume_taken_along_and_its_finalizer_taken_off
 
 def test_volumes_of_directories_that_are_no_longer_allowed_are_neither_made_again_nor_left_behind() -> None:
     """Without an allowed directory no volume is watched, so that one in use looks as if it were not there."""
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(path="/mnt/models")), gen.a_model())
-    cluster.settings = allowing = gen.some_settings(allowed_path_prefixes=("/mnt",))
+    cluster = Cluster(
+        builders.an_endpoint(), builders.a_config(builders.a_variant(path="/mnt/models")), builders.a_model()
+    )
+    cluster.settings = allowing = builders.some_settings(allowed_path_prefixes=("/mnt",))
     cluster.settle()
     (volume,) = (ref for ref in cluster.objects if ref.kind == "PersistentVolume")
     cluster.objects.pop(volume)
-    cluster.settings = gen.some_settings()
+    cluster.settings = builders.some_settings()
     cluster.settle()
 
     assert volume not in cluster.objects
 
-    instance = Ref("MachineLearningModel", gen.NAMESPACE, cluster.instance("blue"))
+    instance = Ref("MachineLearningModel", builders.NAMESPACE, cluster.instance("blue"))
     leaving = replace(cluster.world().children[instance], deleting=True, finalizers=(labels.VOLUME_FINALIZER,))
     for settings, writes in ((cluster.settings, ()), (allowing, (Release(leaving, labels.VOLUME_FINALIZER),))):
         world = replace(cluster.world(), settings=settings)
@@ -395,11 +405,13 @@ def test_volumes_of_directories_that_are_no_longer_allowed_are_neither_made_agai
 
 
 def test_a_volume_whose_claim_somebody_deletes_is_made_anew_with_it() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(path="/mnt/models")), gen.a_model())
-    cluster.settings = gen.some_settings(allowed_path_prefixes=("/mnt",))
+    cluster = Cluster(
+        builders.an_endpoint(), builders.a_config(builders.a_variant(path="/mnt/models")), builders.a_model()
+    )
+    cluster.settings = builders.some_settings(allowed_path_prefixes=("/mnt",))
     cluster.settle()
     kinds = cluster.kinds()
-    cluster.delete(Ref("PersistentVolumeClaim", gen.NAMESPACE, cluster.instance("blue")))
+    cluster.delete(Ref("PersistentVolumeClaim", builders.NAMESPACE, cluster.instance("blue")))
     cluster.settle()
 
     assert cluster.kinds() == kinds
@@ -408,8 +420,8 @@ def test_a_volume_whose_claim_somebody_deletes_is_made_anew_with_it() -> None:
 
 @pytest.mark.parametrize("path", ["/etc", "/mnt/../etc", "/mntx"])
 def test_a_node_directory_outside_the_allowed_prefixes_is_refused(path: str) -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(path=path)), gen.a_model())
-    cluster.settings = gen.some_settings(allowed_path_prefixes=("/mnt",))
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(builders.a_variant(path=path)), builders.a_model())
+    cluster.settings = builders.some_settings(allowed_path_prefixes=("/mnt",))
     cluster.settle()
 
     assert cluster.condition("ConfigResolved") == ("False", "InvalidSpec")
@@ -436,7 +448,7 @@ def test_deletion_waits_for_every_gateway_and_for_the_last_pod() -> None:
     cluster.settle()
 
     assert cluster.endpoint is not None
-    assert Ref("Deployment", gen.NAMESPACE, instance) in cluster.objects
+    assert Ref("Deployment", builders.NAMESPACE, instance) in cluster.objects
 
     cluster.deaf = set()
     cluster.settle()
@@ -457,7 +469,7 @@ def test_gateway_pods_that_lag_are_named() -> None:
 
 def test_a_grown_gateway_is_asked_too() -> None:
     cluster = one_variant()
-    cluster.gateways = (*gen.GATEWAYS, GatewayPod("gw-c", "10.0.0.3", 80))
+    cluster.gateways = (*builders.GATEWAYS, GatewayPod("gw-c", "10.0.0.3", 80))
     cluster.deaf = {"gw-c"}
     cluster.settle()
 
@@ -475,7 +487,7 @@ def test_routes_are_never_called_proven_without_a_gateway() -> None:
 
 def test_timed_proof_waits_and_says_so() -> None:
     cluster = one_variant()
-    cluster.settings = gen.some_settings(proof="timed")
+    cluster.settings = builders.some_settings(proof="timed")
     cluster.settle()
 
     assert weights(cluster) == {}
@@ -489,7 +501,7 @@ def test_timed_proof_waits_and_says_so() -> None:
 
 def test_a_refused_write_is_told_and_tried_again_later() -> None:
     cluster = one_variant().settle()
-    ref = Ref("VirtualService", gen.NAMESPACE, "titanic")
+    ref = Ref("VirtualService", builders.NAMESPACE, "titanic")
     cluster.refusals = {ref: Refusal("NotOwned", "VirtualService titanic/titanic exists and is not ours.")}
     cluster.settle()
 
@@ -507,7 +519,7 @@ def test_events_tell_the_story() -> None:
 
 def test_switching_to_another_config_is_blue_green_over_the_whole_set() -> None:
     cluster = one_variant().settle()
-    cluster.edit_config(gen.a_config(gen.a_variant("green", "titanic-lr"), name="next"))
+    cluster.edit_config(builders.a_config(builders.a_variant("green", "titanic-lr"), name="next"))
     cluster.edit_endpoint(config="next")
     seen: list[dict[str, int]] = []
     cluster.settle(watch=lambda c: seen.append(weights(c)))
@@ -520,9 +532,9 @@ def test_an_update_has_its_whole_deadline_also_when_it_begins_late_in_a_second()
     cluster = one_variant().settle()
     cluster.now += 0.9
     cluster.broken_images["bad:1"] = BROKEN
-    cluster.models["titanic-rfc"] = gen.a_model(image="bad:1")
+    cluster.models["titanic-rfc"] = builders.a_model(image="bad:1")
     cluster.settle()
-    cluster.now += gen.an_endpoint().spec.update.deadline_seconds - 0.5
+    cluster.now += builders.an_endpoint().spec.update.deadline_seconds - 0.5
     cluster.settle()
 
     assert cluster.status.history[0].outcome == "Succeeded"
@@ -537,7 +549,7 @@ def test_an_update_has_its_whole_deadline_also_when_it_begins_late_in_a_second()
 def test_tls_without_a_credential_leaves_what_serves_alone_and_is_told(credentials: dict[str, str]) -> None:
     cluster = one_variant().settle()
     before = {ref: stored.manifest["spec"] for ref, stored in cluster.objects.items()}
-    cluster.settings = gen.some_settings(tls_credentials=credentials)
+    cluster.settings = builders.some_settings(tls_credentials=credentials)
     cluster.edit_endpoint(tls=True)
     cluster.settle()
 
@@ -547,10 +559,10 @@ def test_tls_without_a_credential_leaves_what_serves_alone_and_is_told(credentia
 
 
 def test_a_credential_taken_from_the_settings_leaves_what_serves_alone() -> None:
-    cluster = Cluster(gen.an_endpoint(tls=True), gen.a_config(), gen.a_model())
-    cluster.settings = gen.some_settings(tls_credentials={"example.com": "wildcard"})
+    cluster = Cluster(builders.an_endpoint(tls=True), builders.a_config(), builders.a_model())
+    cluster.settings = builders.some_settings(tls_credentials={"example.com": "wildcard"})
     cluster.settle()
-    cluster.settings = gen.some_settings()
+    cluster.settings = builders.some_settings()
     cluster.writes.clear()
     cluster.settle()
 
@@ -560,7 +572,9 @@ def test_a_credential_taken_from_the_settings_leaves_what_serves_alone() -> None
 
 def test_an_endpoint_by_the_name_of_all_sidecars_is_bound_to_its_own_gateway() -> None:
     """Istio takes a VirtualService bound to ``mesh`` for the routes of every sidecar in the cluster."""
-    cluster = Cluster(gen.an_endpoint("mesh", host="payments.prod.svc.cluster.local"), gen.a_config(), gen.a_model())
+    cluster = Cluster(
+        builders.an_endpoint("mesh", host="payments.prod.svc.cluster.local"), builders.a_config(), builders.a_model()
+    )
     cluster.settle()
 
     (routes,) = (stored.manifest for ref, stored in cluster.objects.items() if ref.kind == "VirtualService")

@@ -1,7 +1,7 @@
 """How many pods a model instance is made with."""
 
 from mlendpoints.core.world import ContainerFacts, Ref
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 INSTANCE = "MachineLearningModel"
@@ -10,10 +10,12 @@ BROKEN = ContainerFacts(name="model", waiting_reason="ImagePullBackOff", waiting
 
 def two(*, blue: int, green: int) -> Cluster:
     variants = (
-        gen.a_variant("blue", "titanic-rfc", instances=blue),
-        gen.a_variant("green", "titanic-lr", instances=green),
+        builders.a_variant("blue", "titanic-rfc", instances=blue),
+        builders.a_variant("green", "titanic-lr", instances=green),
     )
-    return Cluster(gen.an_endpoint(), gen.a_config(*variants), gen.a_model(), gen.a_model("titanic-lr"))
+    return Cluster(
+        builders.an_endpoint(), builders.a_config(*variants), builders.a_model(), builders.a_model("titanic-lr")
+    )
 
 
 def instance_of(cluster: Cluster, model: str) -> Ref:
@@ -25,7 +27,9 @@ def test_one_that_serves_and_was_lost_gets_its_pods_back_whatever_is_asked_of_it
     cluster = two(blue=2, green=1).settle()
     lost = instance_of(cluster, "titanic-rfc")
     cluster.edit_config(
-        gen.a_config(gen.a_variant("blue", "titanic-rfc", weight=0, instances=0), gen.a_variant("green", "titanic-lr"))
+        builders.a_config(
+            builders.a_variant("blue", "titanic-rfc", weight=0, instances=0), builders.a_variant("green", "titanic-lr")
+        )
     )
     cluster.delete(lost)
     counts: list[int] = []
@@ -38,7 +42,7 @@ def test_one_that_serves_and_was_lost_gets_its_pods_back_whatever_is_asked_of_it
 def test_one_that_serves_and_was_lost_comes_back_also_when_the_update_beside_it_has_failed() -> None:
     cluster = two(blue=1, green=2).settle()
     cluster.broken_images["bad:1"] = BROKEN
-    cluster.models["titanic-rfc"] = gen.a_model(image="bad:1")
+    cluster.models["titanic-rfc"] = builders.a_model(image="bad:1")
     cluster.settle().wait_until_recheck()
     assert cluster.condition("UpdateSucceeded")[0] == "False"
     lost = instance_of(cluster, "titanic-lr")

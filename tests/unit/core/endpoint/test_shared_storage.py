@@ -4,14 +4,14 @@ from msgspec.structs import replace
 
 from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.world import PodFacts, Ref
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
-SHARED = gen.a_config(gen.a_variant(instances=3, storageClass="files", accessMode="ReadWriteMany"))
+SHARED = builders.a_config(builders.a_variant(instances=3, storageClass="files", accessMode="ReadWriteMany"))
 
 
 def a_cluster() -> Cluster:
-    return Cluster(gen.an_endpoint(), SHARED, gen.a_model())
+    return Cluster(builders.an_endpoint(), SHARED, builders.a_model())
 
 
 def claims(cluster: Cluster) -> list[str]:
@@ -27,7 +27,7 @@ def test_a_version_has_one_claim_however_many_pods_it_has() -> None:
 
 def test_a_claim_goes_with_its_version() -> None:
     cluster = a_cluster().settle()
-    cluster.models["titanic-rfc"] = gen.a_model(image="next")
+    cluster.models["titanic-rfc"] = builders.a_model(image="next")
     cluster.settle()
 
     assert claims(cluster) == [cluster.instance("blue")]
@@ -36,14 +36,14 @@ def test_a_claim_goes_with_its_version() -> None:
 def test_a_claim_that_was_deleted_is_made_anew() -> None:
     cluster = a_cluster().settle()
     name = cluster.instance("blue")
-    cluster.delete(Ref("PersistentVolumeClaim", gen.NAMESPACE, name))
+    cluster.delete(Ref("PersistentVolumeClaim", builders.NAMESPACE, name))
 
     assert claims(cluster.settle()) == [name]
 
 
 def test_a_claim_without_a_volume_is_told() -> None:
     cluster = a_cluster().settle()
-    cluster.models["titanic-rfc"] = gen.a_model(image="slow")
+    cluster.models["titanic-rfc"] = builders.a_model(image="slow")
     cluster.starting.add("slow")
     name = cluster.settle().instance("blue")
     cluster.unbound.add(name)
@@ -57,12 +57,14 @@ def test_a_claim_without_a_volume_is_told() -> None:
 
 
 def test_a_pods_own_claim_without_a_volume_is_told_with_its_class() -> None:
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(gen.a_variant(storageClass="nowhere")), gen.a_model()).settle()
+    cluster = Cluster(
+        builders.an_endpoint(), builders.a_config(builders.a_variant(storageClass="nowhere")), builders.a_model()
+    ).settle()
     name, world = cluster.instance("blue"), cluster.world()
     homeless = PodFacts(
         name="p", instance=name, unschedulable="pod has unbound immediate PersistentVolumeClaims. not found"
     )
-    ref = Ref("Deployment", gen.NAMESPACE, name)
+    ref = Ref("Deployment", builders.NAMESPACE, name)
     children = {**world.children, ref: replace(world.children[ref], ready_replicas=0)}
     status = plan_endpoint(replace(world, pods=(homeless,), children=children)).status
 

@@ -3,7 +3,7 @@
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.endpoint.template_status import use_of
 from mlendpoints.core.world import ContainerFacts
-from tests import gen
+from tests.kit import builders
 from tests.simulation import Cluster
 
 CRASHING = ContainerFacts(name="model", exit_code=1, exit_reason="Error", restarts=3, waiting_reason="CrashLoopBackOff")
@@ -11,8 +11,8 @@ CRASHING = ContainerFacts(name="model", exit_code=1, exit_reason="Error", restar
 
 def updating() -> Cluster:
     """Version 1 serves; of an edit of the model, the pods are about to start."""
-    cluster = Cluster(gen.an_endpoint(), gen.a_config(), gen.a_model()).settle()
-    cluster.models["titanic-rfc"] = gen.a_model(image="new:1")
+    cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model()).settle()
+    cluster.models["titanic-rfc"] = builders.a_model(image="new:1")
     return cluster
 
 
@@ -40,6 +40,6 @@ def test_what_was_said_of_another_version_is_not_repeated() -> None:
     cluster = updating()
     cluster.broken_images["new:1"] = CRASHING
     cluster.settle()
-    cluster.models["titanic-rfc"] = gen.a_model(image="newer:1")
+    cluster.models["titanic-rfc"] = builders.a_model(image="newer:1")
 
     assert use_of(cluster.world()).finding.message == "Endpoint titanic is rolling it out."

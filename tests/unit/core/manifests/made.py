@@ -27,7 +27,7 @@ from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_cl
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.routes import make_routes
 from mlendpoints.core.world import Destination, Settings
-from tests import gen
+from tests.kit import builders
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 CASES = sorted(path.parent.name for path in GOLDEN.glob("*/asked.yaml"))
@@ -78,7 +78,7 @@ def made(wish: Asked) -> list[Manifest]:
     instances = [instance_manifest(wish, variant) for variant in wish.config.spec.models]
     return [
         config_manifest(wish),
-        make_gateway(wish.endpoint, wish.settings, gen.asked_doors(wish.endpoint, wish.settings)),
+        make_gateway(wish.endpoint, wish.settings, builders.asked_doors(wish.endpoint, wish.settings)),
         make_monitoring_service(wish.endpoint),
         *([make_network_policy(wish.endpoint, wish.settings)] if wish.settings.network_policies == "write" else []),
         *instances,

@@ -9,7 +9,7 @@ from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.deployment import make_deployment, make_pod
 from mlendpoints.core.manifests.instances import make_model_instance
 from mlendpoints.core.world import Settings
-from tests.gen import a_config, a_model, a_variant, an_endpoint
+from tests.kit.builders import a_config, a_model, a_variant, an_endpoint
 from tests.unit.core.manifests.made import SETTINGS, existing
 
 

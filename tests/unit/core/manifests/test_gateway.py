@@ -7,7 +7,7 @@ from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.endpoint.listeners import parse_doors
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.world import Door, Settings
-from tests.gen import an_endpoint, asked_doors, some_settings
+from tests.kit.builders import an_endpoint, asked_doors, some_settings
 
 CREDENTIALS = {"example.com": "wildcard", "titanic.example.com": "titanic"}
 

@@ -2,7 +2,7 @@ from mlendpoints.api.labels import VOLUME_FINALIZER
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.instances import make_config_instance, make_model_instance
 from mlendpoints.core.manifests.storage import make_claim, make_volume, volume_name
-from tests.gen import a_config, a_model, a_variant, an_endpoint
+from tests.kit.builders import a_config, a_model, a_variant, an_endpoint
 from tests.unit.core.manifests.made import SETTINGS, existing
 
 

@@ -6,7 +6,7 @@ import yaml
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.deployment import make_pod
 from mlendpoints.core.manifests.mlmodel import freeze
-from tests.gen import an_mlmodel, some_settings
+from tests.kit.builders import an_mlmodel, some_settings
 from tests.unit.core.manifests.mlmodels import CASES, GOLDEN, asked, made
 from tests.unit.core.manifests.test_golden import values
 

@@ -3,7 +3,7 @@ import pytest
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.networkpolicy import make_network_policy
-from tests import gen
+from tests.kit import builders
 from tests.unit.core.manifests.made import CASES, asked, made
 
 PROMETHEUS = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
@@ -14,8 +14,8 @@ GATEWAY = {
 
 
 def a_policy(**settings: object) -> Manifest:
-    chosen = gen.some_settings(gateway_service="edge/gate", gateway_selector={"app": "gate"}, **settings)
-    return make_network_policy(gen.an_endpoint(), chosen)
+    chosen = builders.some_settings(gateway_service="edge/gate", gateway_selector={"app": "gate"}, **settings)
+    return make_network_policy(builders.an_endpoint(), chosen)
 
 
 def test_only_the_gateway_reaches_the_proxies_and_only_monitoring_the_metrics() -> None:
@@ -42,14 +42,14 @@ def test_it_is_the_endpoints_beside_its_other_objects() -> None:
 
 
 def gen_gateway() -> Manifest:
-    endpoint, settings = gen.an_endpoint(), gen.some_settings()
-    return make_gateway(endpoint, settings, gen.asked_doors(endpoint, settings))
+    endpoint, settings = builders.an_endpoint(), builders.some_settings()
+    return make_gateway(endpoint, settings, builders.asked_doors(endpoint, settings))
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_it_selects_the_pods_of_every_version_of_the_endpoint_and_opens_their_proxies_ports(case: str) -> None:
     wish = asked(case)
-    policy = make_network_policy(wish.endpoint, gen.some_settings(metrics_from=(PROMETHEUS,)))["spec"]
+    policy = make_network_policy(wish.endpoint, builders.some_settings(metrics_from=(PROMETHEUS,)))["spec"]
     templates = [manifest["spec"]["template"] for manifest in made(wish) if manifest["kind"] == "Deployment"]
     selected = policy["podSelector"]["matchLabels"].items()
 

@@ -9,17 +9,17 @@ from msgspec.structs import replace
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.mlmodel.view import View
 from mlendpoints.core.world import Child, Complaint, ContainerFacts, JobFacts, MLModelWorld, PodFacts, Ref, Refusal
-from tests import gen
+from tests.kit import builders
 from tests.simulation_mlmodel import Namespace
 
 BAD_IMAGE = "registry.example.com/bad:1"
 BAD_ARTIFACT = "http://artifacts.example.com/missing.tar.gz"
 NOT_MOUNTED = Complaint(message='MountVolume.SetUp failed for volume "credentials" : secret "reader" not found')
-GOOD = gen.an_mlmodel().spec
+GOOD = builders.an_mlmodel().spec
 
 
 def a_namespace(**spec: Any) -> Namespace:  # noqa: ANN401 - any field
-    namespace = Namespace(gen.an_mlmodel(**spec))
+    namespace = Namespace(builders.an_mlmodel(**spec))
     namespace.bad_images.add(BAD_IMAGE)
     namespace.bad_artifacts.add(BAD_ARTIFACT)
     return namespace
@@ -50,7 +50,7 @@ def test_a_pod_that_fails_is_told_with_its_termination_message() -> None:
 @pytest.mark.parametrize("edit", [{"image": BAD_IMAGE}, {"artifact": BAD_ARTIFACT}])
 def test_a_failed_update_leaves_the_old_version_serving(edit: dict[str, str]) -> None:
     namespace = failed_update(**edit)
-    first = View(replace(namespace.world(), model=gen.an_mlmodel())).version
+    first = View(replace(namespace.world(), model=builders.an_mlmodel())).version
 
     assert namespace.status.phase == "Failed"
     assert namespace.answering() == {first}
@@ -102,7 +102,7 @@ def test_a_download_that_fails_again_waits_again() -> None:
 
 def a_download(job: JobFacts, *, awaited: tuple[str, ...] = (), bound: bool = True, **spec: Any) -> MLModelWorld:  # noqa: ANN401 - any field
     """A world in which the Job of the asked version is there."""
-    namespace = Namespace(gen.an_mlmodel(**spec))
+    namespace = Namespace(builders.an_mlmodel(**spec))
     namespace.reconcile()
     world = namespace.world()
     claim, made = (View(world).claim, View(world).job)
@@ -195,7 +195,7 @@ def test_a_version_that_the_api_server_refuses_leaves_the_old_one_serving() -> N
     namespace = a_namespace().settle()
     old = namespace.status.version
     namespace.edit(image="registry.example.com/titanic:2")
-    namespace.refusals = {Ref("Deployment", gen.NAMESPACE, "titanic"): Refusal("InvalidSpec", "No such thing.")}
+    namespace.refusals = {Ref("Deployment", builders.NAMESPACE, "titanic"): Refusal("InvalidSpec", "No such thing.")}
     namespace.reconcile()
 
     assert namespace.status.phase == "Failed"
@@ -203,7 +203,7 @@ def test_a_version_that_the_api_server_refuses_leaves_the_old_one_serving() -> N
 
 
 def test_a_rollout_that_stalls_without_a_word_is_told_too() -> None:
-    namespace = Namespace(gen.an_mlmodel(artifact=""))
+    namespace = Namespace(builders.an_mlmodel(artifact=""))
     namespace.reconcile()
     namespace.stalled = True
     namespace.step()
@@ -223,7 +223,7 @@ def test_a_rollout_that_stalls_without_a_word_is_told_too() -> None:
 
 def while_downloading(*pods: PodFacts, bound: bool = True, job: JobFacts | None = None) -> tuple[str, str, str]:
     """Phase, reason and message with the download Job in this state."""
-    namespace = Namespace(gen.an_mlmodel())
+    namespace = Namespace(builders.an_mlmodel())
     namespace.reconcile()
     world = namespace.world()
     name = View(world).asked.metadata.name
@@ -287,7 +287,7 @@ def test_a_claim_without_a_volume_is_told_with_where_the_volume_is_to_come_from(
 
 
 def test_a_claim_that_is_to_be_copied_from_and_does_not_exist_is_a_failure() -> None:
-    namespace = Namespace(gen.an_mlmodel(artifact="pvc://models/a"))
+    namespace = Namespace(builders.an_mlmodel(artifact="pvc://models/a"))
     namespace.reconcile()
     world = namespace.world()
     pod = replace(NO_SOURCE, instance=View(world).asked.metadata.name)
@@ -330,6 +330,7 @@ def test_a_download_that_takes_too_long_names_the_field_that_says_how_long() -> 
 
 def test_a_world_of_another_mlmodel_has_another_version() -> None:
     one, other = (
-        View(MLModelWorld(now=0, settings=gen.some_settings(), model=gen.an_mlmodel(name))) for name in ("one", "other")
+        View(MLModelWorld(now=0, settings=builders.some_settings(), model=builders.an_mlmodel(name)))
+        for name in ("one", "other")
     )
     assert one.version != other.version

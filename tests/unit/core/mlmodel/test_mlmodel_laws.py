@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlendpoints.core.world import Ref
-from tests import gen
+from tests.kit import builders
 from tests.simulation import CrashError
 from tests.simulation_mlmodel import Namespace
 
@@ -41,7 +41,7 @@ def wait(namespace: Namespace) -> None:
 
 def lose_a_job(namespace: Namespace) -> None:
     for name in namespace.names("Job")[:1]:
-        namespace.remove(Ref("Job", gen.NAMESPACE, name))
+        namespace.remove(Ref("Job", builders.NAMESPACE, name))
 
 
 MOVES: list[tuple[str, Move]] = [
@@ -57,7 +57,7 @@ histories = st.lists(st.sampled_from(MOVES), max_size=30)
 
 
 def serving() -> Namespace:
-    namespace = Namespace(gen.an_mlmodel())
+    namespace = Namespace(builders.an_mlmodel())
     namespace.bad_images.add(BAD_IMAGE)
     namespace.bad_artifacts.add(BAD_ARTIFACT)
     return namespace.settle()

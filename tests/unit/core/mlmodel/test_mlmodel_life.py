@@ -7,16 +7,16 @@ import pytest
 
 from mlendpoints.core.plan import Create, MLModelPlan, Replace, Scale
 from mlendpoints.core.world import Ref, Refusal
-from tests import gen
+from tests.kit import builders
 from tests.simulation_mlmodel import Namespace
 
 NEXT = "registry.example.com/titanic:2"
 OTHER_ARTIFACT = "http://artifacts.example.com/titanic-2.tar.gz"
-DEPLOYMENT = Ref("Deployment", gen.NAMESPACE, "titanic")
+DEPLOYMENT = Ref("Deployment", builders.NAMESPACE, "titanic")
 
 
 def serving(**spec: Any) -> Namespace:  # noqa: ANN401 - any field
-    return Namespace(gen.an_mlmodel(**spec)).settle()
+    return Namespace(builders.an_mlmodel(**spec)).settle()
 
 
 def kinds_written(namespace: Namespace, since: int = 0) -> list[str]:
@@ -50,7 +50,7 @@ def test_what_is_as_asked_is_not_written_again() -> None:
 
 
 def test_the_deployment_waits_for_the_download() -> None:
-    namespace = Namespace(gen.an_mlmodel())
+    namespace = Namespace(builders.an_mlmodel())
     namespace.reconcile()
     namespace.reconcile()
 
@@ -136,7 +136,7 @@ def test_back_to_an_earlier_version_is_a_version_like_any_other() -> None:
     first = namespace.status.version
     namespace.edit(artifact=OTHER_ARTIFACT)
     namespace.settle()
-    namespace.edit(artifact=gen.an_mlmodel().spec.artifact)
+    namespace.edit(artifact=builders.an_mlmodel().spec.artifact)
     namespace.settle()
 
     assert (namespace.status.phase, namespace.status.version) == ("Ready", first)
@@ -167,14 +167,14 @@ def test_what_is_deleted_by_hand_is_made_again() -> None:
 def test_the_job_of_a_version_that_serves_is_not_needed_any_more() -> None:
     namespace = serving()
     (job,) = namespace.names("Job")
-    namespace.remove(Ref("Job", gen.NAMESPACE, job))
+    namespace.remove(Ref("Job", builders.NAMESPACE, job))
 
     assert namespace.settle().names("Job") == []
     assert namespace.status.phase == "Ready"
 
 
 def test_a_claim_on_its_way_out_is_waited_for() -> None:
-    namespace = Namespace(gen.an_mlmodel())
+    namespace = Namespace(builders.an_mlmodel())
     namespace.reconcile()
     for ref, stored in namespace.objects.items():
         stored.deleting = ref.kind == "PersistentVolumeClaim"
@@ -209,7 +209,7 @@ def test_storage_whose_labels_were_taken_off_is_known_by_its_name() -> None:
 def test_an_upgrade_of_the_operator_restarts_no_pod() -> None:
     namespace = serving()
     writes = len(namespace.writes)
-    namespace.settings = gen.some_settings(drain_seconds=0, image_pull_policy="Always", fetch_no_proxy=".svc")
+    namespace.settings = builders.some_settings(drain_seconds=0, image_pull_policy="Always", fetch_no_proxy=".svc")
     namespace.settle()
     namespace.edit(replicas=2)
     namespace.settle()
@@ -228,9 +228,9 @@ def test_one_that_is_being_deleted_is_left_to_the_garbage_collector() -> None:
 
 
 def test_somebody_elses_object_is_told_and_asked_for_again_now_and_then() -> None:
-    namespace = Namespace(gen.an_mlmodel())
+    namespace = Namespace(builders.an_mlmodel())
     message = "Service titanic exists and belongs to somebody else; it is left alone. Rename or remove it."
-    namespace.refusals = {Ref("Service", gen.NAMESPACE, "titanic"): Refusal("NotOwned", message)}
+    namespace.refusals = {Ref("Service", builders.NAMESPACE, "titanic"): Refusal("NotOwned", message)}
     namespace.reconcile()
 
     assert (namespace.status.phase, namespace.status.message) == ("Failed", message)

@@ -4,18 +4,22 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
 
-from bench.figures import Scrape
-from bench.gateway import NAME as GATEWAY
-from bench.waiting import until
 from mlendpoints.api.policy import OPERATOR
+from tests.kit.client import Object
+from tests.kit.fake_gateway import NAME as GATEWAY
+from tests.kit.images import image
+from tests.kit.waiting import until
 
+Scrape = Callable[[], Awaitable[str]]  # a page of metrics
+SIDECARS = {"model_init_image": image("model-init"), "nginx_image": image("nginx")}  # settings of an operator
 _STOP = 30.0  # seconds
+_RBAC = "rbac.authorization.k8s.io"
 
 
 @asynccontextmanager
@@ -52,6 +56,21 @@ def make_environment(namespaces: Sequence[str], *, gateway: str, **settings: obj
         address="127.0.0.1",
         **{"port": 0} | settings,
     )
+
+
+def make_bindings(namespace: str, gateway: str) -> Iterable[tuple[str, Object]]:
+    """An operator's rights in its namespace and in the gateway's, with the namespace of each."""
+    for where, role in ((namespace, "cluster-admin"), (gateway, "view")):
+        yield (
+            where,
+            {
+                "apiVersion": f"{_RBAC}/v1",
+                "kind": "RoleBinding",
+                "metadata": {"name": namespace, "namespace": where},
+                "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role},
+                "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": OPERATOR}],
+            },
+        )
 
 
 async def _is_ready(http: httpx2.AsyncClient, process: asyncio.subprocess.Process) -> bool:

@@ -19,7 +19,7 @@ NO_HEADERS: Mapping[str, str] = {}
 OWN_API = f"/apis/{API_VERSION}"
 
 
-class Server:
+class SyncClient:
     """The API server, as one user. Kinds of the project go by their short names."""
 
     def __init__(self, http: httpx2.Client, user: str = "") -> None:
@@ -27,13 +27,13 @@ class Server:
         self._headers = {"Impersonate-User": user} if user else {}
 
     @classmethod
-    def at(cls, kubeconfig: Path) -> "Server":
+    def at(cls, kubeconfig: Path) -> "SyncClient":
         config = KubeConfig.from_file(str(kubeconfig)).get()
         assert config, f"{kubeconfig} has no current context"
         return cls(Client(config, ConnectionParams(trust_env=False)))
 
-    def impersonating(self, user: str) -> "Server":
-        return Server(self.http, user)
+    def impersonating(self, user: str) -> "SyncClient":
+        return SyncClient(self.http, user)
 
     def ask(
         self, method: str, path: str, *, body: Object | None = None, headers: Mapping[str, str] = NO_HEADERS

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
-from bench.client import Client, Object
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.kinds import SLICE_SERVICE
+from tests.kit.client import Client, Object
 
 
 class _Metadata(Struct, frozen=True):

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import yaml
 
-from bench.client import Client, Object, connected
-from bench.waiting import until
 from mlendpoints.api.policy import OPERATOR
 from mlendpoints.edge.kube.kinds import CONFIG, ENDPOINT, MLMODEL, MODEL
+from tests.kit.client import Client, Object, connected
+from tests.kit.waiting import until
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 _BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from bench.client import Client
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.kinds import SLICE_SERVICE
+from tests.kit.client import Client
 
 _PORT = "http2"  # by this name the gateway's chart calls its port 80
 

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from bench.zero_loss.load import Load, Order, Record
+from tests.kit.load.generator import Load, Order, Record
 
 RATE = 2000.0
 COUNT = 60

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from bench.client import RequestError
+from tests.kit.client import RequestError
 
 PATIENCE = 600.0  # seconds
 _PAUSE = 0.1

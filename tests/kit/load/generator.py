@@ -1,4 +1,4 @@
-"""``python -m bench.zero_loss.load``: open-loop load through all gateway pods, a process of its own.
+"""``python -m tests.kit.load.generator``: open-loop load through all gateway pods, a process of its own.
 
 Requests leave by the clock, whatever became of those before, and each one's
 time counts from the moment at which it should have left. None is ever repeated.
@@ -15,9 +15,9 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
-from bench.client import connected
-from bench.zero_loss.gateways import Gateways
-from bench.zero_loss.wire import LostError, Wire, connect
+from tests.kit.client import connected
+from tests.kit.load.connection import LostError, Wire, connect
+from tests.kit.load.gateways import Gateways
 
 PATIENCE = 65.0  # seconds; the routes' own time-out is 60
 FRESH = 20  # every so many requests one has a connection of its own; the others keep theirs

@@ -14,11 +14,11 @@ from functools import partial
 import msgspec
 from msgspec import Struct
 
-from bench.client import Client, Object
 from mlendpoints.api.labels import PROXY_PING_PATH
 from mlendpoints.core.routes import PING
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.kinds import SLICE_SERVICE
+from tests.kit.client import Client, Object
 
 NAME = "gateway"
 _PODS = 2

@@ -1,0 +1,1 @@
+"""Open-loop load: requests leave by the clock, through every gateway pod, and none is repeated."""
