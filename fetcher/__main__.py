@@ -1,7 +1,7 @@
-"""``python3 -m fetcher --artifact URL --volume FOLDER``: the attempts, the exit codes, the termination message.
+"""``python3 -m fetcher --artifact URL --volume FOLDER``: attempts, exit codes, termination message.
 
-Exit codes: 0 the model is there; 1 a fault of model-init; 2 wrong command line; 10 not fetched; 11 wrong
-digest; 12 not to be unpacked; 13 too large.
+Exit codes: 0 installed; 1 bug in model-init; 2 wrong command line; 10 download failed; 11 digest mismatch;
+12 archive rejected; 13 too large.
 """
 
 import errno
@@ -32,13 +32,13 @@ def main(arguments: Sequence[str]) -> int:
         _install(settings, progress)
     except Failure as failure:
         return _failed(settings, failure, progress)
-    except Exception as error:  # noqa: BLE001 - a traceback could show a part of a Secret
+    except Exception as error:  # noqa: BLE001 - a traceback could reveal part of a Secret
         return _failed(settings, Unexpected(error), progress)
     return 0
 
 
 def _failed(settings: Settings, failure: Failure, progress: Progress) -> int:
-    log.error("Could not install the artifact", reason=failure.reason, message=str(failure))
+    log.error("Failed to install the artifact", reason=failure.reason, message=str(failure))
     write_failure(settings.termination_log, failure, progress)
     return failure.exit_code
 
@@ -50,17 +50,18 @@ def _install(settings: Settings, progress: Progress) -> None:
         except Interrupted as failure:
             if attempt >= settings.attempts:
                 raise _named(settings, failure) from failure
-            log.warning("Lost an attempt", attempt=attempt, message=str(failure))
-            time.sleep(max(failure.pause, settings.pause_seconds * 2 ** (attempt - 1)))
+            pause = max(failure.pause, settings.pause_seconds * 2 ** (attempt - 1))
+            log.warning("Attempt failed; retrying", attempt=attempt, retry_after_seconds=pause, message=str(failure))
+            time.sleep(pause)
         except DownloadFailed as failure:
             raise _named(settings, failure) from failure
         except OSError as error:
             if error.errno not in FULL or not settings.keep_partial:
                 raise _full_or_broken(settings, error) from error
-            log.warning("Found the volume full; fetches anew and keeps nothing for a run to come")
+            log.warning("Volume is full; retrying without caching the partial download")
             settings = replace(settings, keep_partial=False)
         else:
-            log.info("Installed the artifact" if made else "Found the artifact installed", path=str(settings.model))
+            log.info("Artifact installed" if made else "Artifact is already installed", path=str(settings.model))
             if made:
                 write_success(settings.termination_log, progress)
             return
@@ -72,20 +73,18 @@ def _named(settings: Settings, failure: DownloadFailed) -> DownloadFailed:
 
 def _full_or_broken(settings: Settings, error: OSError) -> Failure:
     if error.errno in FULL:
-        return TooLarge(
-            f"{public(settings.artifact)} could not be installed: the volume is full; give it more room (`size`)"
-        )
+        return TooLarge(f"{public(settings.artifact)} could not be installed: the volume is full; increase `size`")
     return DownloadFailed(f"{public(settings.artifact)} could not be installed: {error}")
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    """Ends in order, so that the hidden folder is removed, also as process 1, for which SIGTERM has no default."""
+    """Exits cleanly, so that the hidden folder is removed, even as process 1, for which SIGTERM has no default."""
     sys.exit(128 + number)
 
 
 def _without_traceback(ended: threading.ExceptHookArgs) -> None:
-    """A thread that ends unexpectedly; a traceback could show a part of a Secret."""
-    log.error("Lost a thread", kind=ended.exc_type.__name__)
+    """A thread that ends unexpectedly; a traceback could reveal part of a Secret."""
+    log.error("Thread failed unexpectedly", kind=ended.exc_type.__name__)
 
 
 if __name__ == "__main__":

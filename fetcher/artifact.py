@@ -1,4 +1,4 @@
-"""What a source gives: one stream of bytes, or parts that can be read from anywhere. Types and laws, no I/O.
+"""What a source provides: one stream of bytes, or parts with random access. Types only, no I/O.
 
 source: Opened ──> reader ──> Source (SHA-256) ──> inflate ──> format ──> tree
 """
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 PIECE = 1024 * 1024
-"""Bytes that one request asks for, and that a broken stream loses at most."""
+"""Bytes per range request; a broken stream loses at most this much."""
 
 
 class Part(Protocol):
-    """An object that several threads may read at a time, each from wherever it likes."""
+    """An object that several threads may read concurrently, at any offset."""
 
     @property
     def path(self) -> bytes:
-        """Where it belongs in a folder."""
+        """Its path in a folder."""
 
     @property
     def size(self) -> int:
@@ -24,13 +24,13 @@ class Part(Protocol):
 
     @property
     def validator(self) -> str:
-        """Another one for another content."""
+        """Differs whenever the content differs (as an ETag)."""
 
     def fill(self, start: int, buffer: memoryview) -> None:
         """Fills the buffer with the bytes from ``start`` on.
 
-        Raises ``Interrupted`` where another attempt may succeed, ``Changed`` where what was
-        opened is no more, ``DownloadFailed`` otherwise.
+        Raises ``Interrupted`` if a retry may succeed, ``Changed`` if the object was
+        replaced since it was opened, ``DownloadFailed`` otherwise.
         """
 
 
@@ -41,17 +41,17 @@ class Parts:
     parts: Sequence[Part]
     is_folder: bool = False
     encoding: str = ""
-    """By which the server says that it has packed the object, though nobody asked for it."""
+    """The Content-Encoding that the server applied without being requested to."""
 
     @property
     def size(self) -> int:
-        """Of all together, in bytes."""
+        """Total size in bytes."""
         return sum(part.size for part in self.parts)
 
 
 @dataclass(frozen=True)
 class Stream:
-    """One object that can only be read once and from its beginning; ``size`` where that is known."""
+    """One object that can be read only once, from its start; ``size`` if known."""
 
     chunks: Iterator[bytes]
     size: int | None
@@ -63,7 +63,7 @@ Opened = Parts | Stream
 
 @dataclass(frozen=True)
 class Piece:
-    """What one request asks for: ``size`` bytes of a part from ``start`` on, which is ``offset`` in the whole."""
+    """One range request: ``size`` bytes of a part from ``start``, at ``offset`` in the whole artifact."""
 
     number: int
     part: Part

@@ -1,6 +1,6 @@
-"""What can go wrong with an artifact, by the names that endpoints show, and the exit code of each.
+"""Failures of an artifact, by the reasons that endpoints show, and their exit codes.
 
-It must not decide whether to try again; only ``Interrupted`` says that it is worth it.
+It must not decide whether to retry; only ``Interrupted`` says that a retry may help.
 """
 
 from typing import ClassVar
@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 
 
 class Failure(Exception):  # noqa: N818 - the subclasses are named as the reasons are
-    """A reason from the API's closed list, with a message that says how to mend it."""
+    """A reason from the API's closed list, with a message that says how to fix it."""
 
     reason: ClassVar[str]
     exit_code: ClassVar[int]
 
 
 class Unexpected(Failure):
-    """A fault of model-init itself. Only its kind is shown, since its text and traceback may hold anything."""
+    """A bug in model-init itself. Only its type is shown, since text and traceback may contain secrets."""
 
     reason = "ArtifactDownloadFailed"
     exit_code = 1
@@ -32,13 +32,13 @@ class DownloadFailed(Failure):
 
 
 class NotFound(DownloadFailed):
-    """The same, because nothing is there."""
+    """The artifact does not exist."""
 
 
 class Interrupted(DownloadFailed):
-    """The same, for a cause that may have gone a moment later: a network error, a 5xx.
+    """A temporary failure that is worth a retry: a network error, a timeout, a 5xx.
 
-    ``pause`` is how many seconds the server has asked to be left alone.
+    ``pause`` is the server's ``Retry-After`` in seconds.
     """
 
     def __init__(self, message: str, pause: float = 0) -> None:
@@ -47,38 +47,38 @@ class Interrupted(DownloadFailed):
 
 
 class Overloaded(Interrupted):
-    """The same, from a server that has too much to do: fewer requests at a time may help."""
+    """The server is overloaded (429, 503): fewer concurrent requests may help."""
 
 
 class Changed(Interrupted):
-    """What is being fetched was replaced by something else meanwhile: all of it has to be fetched again."""
+    """The artifact changed during the download: all of it has to be fetched again."""
 
 
 class DigestMismatch(Failure):
-    """What was fetched is not what was asked for."""
+    """The artifact's digest is not the expected one."""
 
     reason = "ArtifactDigestMismatch"
     exit_code = 11
 
 
 class Invalid(Failure):
-    """What was fetched is no archive that may be unpacked."""
+    """The artifact is not an archive that can be unpacked safely."""
 
     reason = "ArtifactUnsafe"
     exit_code = 12
 
 
 class TooLarge(Failure):
-    """What was fetched is more than it may be, or than there is room for."""
+    """The artifact exceeds a limit or the space on the volume."""
 
     reason = "ArtifactTooLarge"
     exit_code = 13
 
 
 def public(url: str) -> str:
-    """The URL without what may be secret in it: user, password, query and fragment.
+    """The URL without parts that may be secret: user, password, query and fragment.
 
-    A password with a slash makes a URL that breaks apart elsewhere; its port then is no number.
+    An unescaped slash in a password splits the URL at the wrong place; its port is then not a number.
     """
     try:
         parts = urlsplit(url)

@@ -1,6 +1,6 @@
 """One attempt: opens the source, reads it, verifies it, fills a hidden folder.
 
-It must not try again, nor make anything visible.
+It must not retry, nor make anything visible.
 """
 
 import hashlib
@@ -49,21 +49,21 @@ class Attempt:
                 reader = Reader(web, self.settings, room, self.progress, spool)
                 unpacker = Unpacker(tree, room, self.settings, spool, opened.encoding)
                 with reader.files(opened) as files:
-                    log.info("Began to fetch", artifact=public(self.settings.artifact), bytes=opened.size)
+                    log.info("Download started", artifact=public(self.settings.artifact), bytes=opened.size)
                     digest = self._take(files, unpacker, is_folder=isinstance(opened, Parts) and opened.is_folder)
                 tree.settle()
-        log.info("Unpacked", bytes=self.progress.bytes, digest=digest, rate=self.progress.rate)
+        log.info("Artifact unpacked", bytes=self.progress.bytes, digest=digest, rate=self.progress.rate)
         return digest
 
     @contextmanager
     def _spool(self, opened: Opened) -> Iterator[Spool | None]:
-        """Nothing can be kept of a source that cannot be read from anywhere."""
+        """Only sources with random access can be resumed."""
         spool = self._opened_spool(opened)
         try:
             yield spool
         except (Invalid, TooLarge, DigestMismatch):
             if spool:
-                spool.drop()  # whatever is fetched next, it should be something else
+                spool.drop()  # a retry should not resume a rejected artifact
             raise
         finally:
             if spool:
@@ -77,17 +77,17 @@ class Attempt:
         try:
             spool = open_spool(volume, identity(self.settings, opened))
         except OSError as error:
-            log.warning("Keeps nothing for a run to come", message=str(error))
+            log.warning("Cannot cache the partial download; it cannot be resumed after a restart", message=str(error))
             return None
         if spool.kept:
-            log.info("Found what an earlier run has kept", bytes=spool.kept)
+            log.info("Resuming from the cached partial download", bytes=spool.kept)
         return spool
 
     def _check_size(self, opened: Opened) -> None:
         if (opened.size or 0) > self.settings.limit_bytes:
             raise TooLarge(
                 f"{public(self.settings.artifact)} is larger than the {self.settings.limit_bytes} bytes allowed; "
-                "give it more room (`size`)"
+                "increase `size`"
             )
 
     def _take(self, files: Iterator[File], unpacker: Unpacker, *, is_folder: bool) -> str:
@@ -118,15 +118,15 @@ class Attempt:
             unpacker.put(split(file.path), iter(lambda: source.read(CHUNK), b""))  # noqa: B023 - used at once
             lines.update(f"{source.digest.removeprefix('sha256:')}  ".encode() + file.path + b"\n")
         if not unpacker.tree.files:
-            raise Invalid("holds no file")
+            raise Invalid("contains no files")
         digest = f"sha256:{lines.hexdigest()}"
         self._check(digest)
         return digest
 
     def _check(self, digest: str) -> None:
-        """Judged before what may be wrong inside: bytes that nobody asked for need no further explanation."""
+        """Checked before errors inside the archive are reported: a wrong artifact needs no further explanation."""
         if self.settings.digest and digest != self.settings.digest:
             raise DigestMismatch(
-                f"{public(self.settings.artifact)} has the digest {digest}, not {self.settings.digest}: "
-                "the artifact was changed, or the model's artifactDigest is that of another"
+                f"{public(self.settings.artifact)} has digest {digest}, expected {self.settings.digest}: "
+                "the artifact changed, or the model's artifactDigest is wrong"
             )

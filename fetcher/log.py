@@ -1,7 +1,7 @@
 """Log lines: one JSON object each, on stdout.
 
-Of its own, since the usual libraries take longer to load than a small model takes to
-fetch. It must not be given anything that a URL may hide.
+Written by hand because the usual libraries take longer to load than a small model takes to
+download. Callers must not pass anything secret that a URL may contain.
 """
 
 import json
@@ -15,12 +15,12 @@ def info(event: str, **facts: object) -> None:
 
 
 def warning(event: str, **facts: object) -> None:
-    """What went wrong and does not end the run."""
+    """An error that does not end the run."""
     _write("warning", event, facts)
 
 
 def error(event: str, **facts: object) -> None:
-    """What ends the run."""
+    """An error that ends the run."""
     _write("error", event, facts)
 
 

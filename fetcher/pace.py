@@ -1,19 +1,19 @@
-"""How many streams to read by: more while that helps, fewer when it does not. No I/O, no clock."""
+"""How many streams to use: more while that helps, fewer when it does not. No I/O, no clock."""
 
 from dataclasses import dataclass
 
 MOST = 16
 FIRST = 8
-"""A link of 200 MB/s and 30 ms needs as many, and most artifacts are fetched before there is time to find that out."""
+"""A link of 200 MB/s and 30 ms needs as many, and most artifacts are downloaded before that can be measured."""
 BETTER = 1.1
-"""A rate must be that much higher to justify twice as many streams."""
+"""Factor by which the rate must grow to justify twice as many streams."""
 PATIENCE = 12
-"""Measures to keep to a number that was found best, before more are tried again."""
+"""Measurements for which the best number is kept before more streams are tried again."""
 
 
 @dataclass
 class Pace:
-    """Climbs as long as a doubling of the streams pays off, then stays for a while."""
+    """Doubles the streams as long as that pays off, then rests for a while."""
 
     most: int = MOST
     streams: int = FIRST
@@ -25,7 +25,7 @@ class Pace:
         self.streams = min(self.streams, self.most)
 
     def measured(self, rate: float, *, starved: bool) -> None:
-        """Takes in the rate in bytes a second; ``starved``: the reader waited for the network."""
+        """Records the rate in bytes per second; ``starved``: the reader waited for the network."""
         if not starved:
             self._raised = False
         elif self._raised and rate < self._rate * BETTER:
@@ -36,7 +36,7 @@ class Pace:
             self._climb(rate)
 
     def overloaded(self) -> None:
-        """The server asked for less."""
+        """The server is overloaded: halves the streams."""
         self.streams = max(1, self.streams // 2)
         self._raised, self._rest = False, PATIENCE
 

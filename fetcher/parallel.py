@@ -1,10 +1,9 @@
-"""Pieces read by several streams at a time, given out in order, in bounded memory.
+"""Pieces downloaded by several streams concurrently, returned in order, in bounded memory.
 
     threads: fill ──> ready (at most WINDOW pieces, with those being filled) ──> one reader, in order
 
-A piece is begun only when the reader is less than WINDOW pieces behind it, so the one
-that the reader waits for is always among those being filled. It must not know where
-bytes come from.
+A piece is started only if the reader is less than WINDOW pieces behind it, so the piece
+that the reader waits for is always in flight. It must not know where bytes come from.
 """
 
 import threading
@@ -12,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from fetcher import log
 from fetcher.artifact import PIECE, Piece
 from fetcher.failures import Changed, DownloadFailed, Interrupted, Overloaded
 from fetcher.pace import Pace
@@ -23,7 +23,7 @@ MEASURE_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Patience:
-    """How often a piece is asked for, and how long to wait after the first failure; then twice as long."""
+    """Attempts for each piece, and the pause before the first retry; it doubles with each retry."""
 
     attempts: int
     pause_seconds: float
@@ -34,7 +34,7 @@ Fill = Callable[[Piece, memoryview], None]
 
 @dataclass
 class Desk:
-    """What the threads share, under one lock."""
+    """State that the threads share, under one lock."""
 
     pieces: Iterator[Piece]
     begun: int = 0
@@ -46,15 +46,15 @@ class Desk:
     spare: list[bytearray] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     room: threading.Condition = field(init=False)
-    """There may be a piece to begin: one thread is woken for each piece taken, since more would find nothing to do."""
+    """A piece may be started: one thread is woken for each piece taken, since more would find nothing to do."""
     came: threading.Condition = field(init=False)
-    """The piece that the reader waits for is there, or none will come."""
+    """The piece that the reader waits for is ready, or none will come."""
 
     def __post_init__(self) -> None:
         self.room, self.came = threading.Condition(self.lock), threading.Condition(self.lock)
 
     def end(self, failure: Exception | None = None) -> None:
-        """Begins nothing more; the caller holds the lock."""
+        """Starts no further piece; the caller holds the lock."""
         self.failure = self.failure or failure
         self.ended = True
         self.room.notify_all()
@@ -62,7 +62,7 @@ class Desk:
 
 
 class Meter:
-    """Tells the pace how fast the reader is served."""
+    """Measures the rate at which the reader gets bytes."""
 
     def __init__(self, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
         self._pace = pace
@@ -71,7 +71,7 @@ class Meter:
         self.starved = False
 
     def count(self, size: int) -> None:
-        """So many bytes more were taken."""
+        """``size`` more bytes were read."""
         self._bytes += size
         passed = self._clock() - self._since
         if passed >= MEASURE_SECONDS:
@@ -80,7 +80,7 @@ class Meter:
 
 
 class Parallel:
-    """Reads pieces ahead."""
+    """Reads pieces ahead, concurrently."""
 
     def __init__(self, pieces: Iterator[Piece], fill: Fill, *, patience: Patience, pace: Pace) -> None:
         self._desk = Desk(pieces)
@@ -92,7 +92,7 @@ class Parallel:
         self._stopped = threading.Event()
 
     def read(self) -> Iterator[tuple[Piece, memoryview]]:
-        """Each piece with its bytes, which are valid until the next is asked for; raises what ``fill`` raised."""
+        """Each piece with its bytes, valid until the next piece is requested; raises what ``fill`` raised."""
         meter = Meter(self._pace)
         while (found := self._next(meter)) is not None:
             piece, buffer = found
@@ -102,7 +102,7 @@ class Parallel:
                 self._desk.spare.append(buffer)
 
     def close(self) -> None:
-        """Begins no further piece; ``join`` waits for those under way."""
+        """Starts no further piece; ``join`` waits for those in flight."""
         self._stopped.set()
         with self._desk.lock:
             self._desk.end()
@@ -130,7 +130,7 @@ class Parallel:
             return found
 
     def _staff(self) -> None:
-        """As many threads as the pace wants; what is above it idles. The caller holds the lock."""
+        """Starts threads up to the current concurrency; surplus threads idle. The caller holds the lock."""
         if self._wanted < self._pace.streams:
             self._desk.room.notify_all()
         self._wanted = self._pace.streams
@@ -156,7 +156,7 @@ class Parallel:
                     desk.came.notify()
 
     def _begin(self) -> tuple[int, Piece, bytearray] | None:
-        """The next piece's number, the piece and its buffer; None when there is nothing left to begin."""
+        """The next piece's number, the piece and its buffer; None if nothing is left to start."""
         desk = self._desk
         with desk.lock:
             while not desk.ended and (desk.begun - desk.taken >= WINDOW - 1 or desk.active >= self._pace.streams):
@@ -169,7 +169,7 @@ class Parallel:
             return number, piece, desk.spare.pop() if desk.spare else bytearray(PIECE)
 
     def _persist(self, piece: Piece, buffer: memoryview) -> None:
-        """Fills it, trying again after interruptions."""
+        """Fills it, with retries after interruptions."""
         failures = 0
         while True:
             try:
@@ -183,5 +183,8 @@ class Parallel:
                 if failures >= self._patience.attempts:
                     raise DownloadFailed(f"{failure} ({failures} attempts)") from failure
                 pause = max(failure.pause, self._patience.pause_seconds * 2 ** (failures - 1))
+                log.warning(
+                    "Request failed; retrying", attempt=failures, retry_after_seconds=pause, message=str(failure)
+                )
                 if self._stopped.wait(pause):
                     raise

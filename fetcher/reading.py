@@ -1,4 +1,4 @@
-"""An opened source -> its bytes, in order: by several streams where possible, from what was kept where there.
+"""An opened source -> its bytes, in order: by several streams if possible, resuming from the cached partial download.
 
 It must not know formats, nor where the source is.
 """
@@ -22,7 +22,7 @@ Chunks = Iterator[bytes | memoryview]
 
 @dataclass(frozen=True)
 class File:
-    """One object: its path in a folder, its size where known, its content, to be read once and in turn."""
+    """One object: its path in a folder, its size where known, its content, to be read once and in order."""
 
     path: bytes
     size: int | None
@@ -31,7 +31,7 @@ class File:
 
 @dataclass(frozen=True)
 class Reader:
-    """How an artifact is read."""
+    """Downloads an artifact."""
 
     web: Web
     settings: Settings
@@ -41,7 +41,7 @@ class Reader:
 
     @contextmanager
     def files(self, opened: Opened) -> Iterator[Iterator[File]]:
-        """The source's objects, one after the other; chunks are valid until the next is asked for."""
+        """The source's objects, in order; chunks are valid until the next one is requested."""
         self.progress.begin(opened.size)
         if not isinstance(opened, Parts):
             try:
@@ -83,7 +83,7 @@ def _chunks(size: int, read: Iterator[tuple[Piece, memoryview]]) -> Chunks:
 
 
 def identity(settings: Settings, opened: Parts) -> str:
-    """Another one wherever a piece could be another one."""
+    """Differs whenever any piece could differ."""
     facts = hashlib.sha256(settings.artifact.encode())
     for part in opened.parts:
         facts.update(repr((part.path, part.size, part.validator)).encode())

@@ -1,6 +1,6 @@
-"""What model-init says: JSON lines on stdout, and the termination message from which the endpoint takes its reason.
+"""Progress as JSON log lines on stdout, and the termination message from which the endpoint takes its reason.
 
-It must not say anything that a URL may hide: credentials or query strings.
+It must not reveal secrets that a URL may contain: credentials or query strings.
 """
 
 import json
@@ -14,12 +14,12 @@ from fetcher.failures import Failure
 
 EVERY_SECONDS = 5.0
 LONGEST_MESSAGE = 4096
-"""Kubernetes cuts termination messages there."""
+"""Kubernetes truncates longer termination messages."""
 Chunk = TypeVar("Chunk", bytes, memoryview, bytes | memoryview)
 
 
 class Progress:
-    """Counts the bytes that have come; says every few seconds how many, and of how many."""
+    """Counts the bytes received; logs every few seconds how many of how many."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -48,7 +48,7 @@ class Progress:
             self.bytes += len(chunk)
             if self._clock() - self._said >= EVERY_SECONDS:
                 self._said = self._clock()
-                log.info("Fetched a part", bytes=self.bytes, percent=self._percent(), rate=self.rate)
+                log.info("Download in progress", bytes=self.bytes, percent=self._percent(), rate=self.rate)
             yield chunk
 
     def _percent(self) -> float | None:
@@ -56,7 +56,7 @@ class Progress:
 
 
 def _short(message: str) -> str:
-    """Without its middle, where a long URL is: its end says what to do. JSON may take six bytes for each character."""
+    """Without its middle, where a long URL is; the end says what to do. JSON may take six bytes per character."""
     longest = LONGEST_MESSAGE // 7
     if len(message) <= longest:
         return message
@@ -64,13 +64,13 @@ def _short(message: str) -> str:
 
 
 def write_failure(path: Path, failure: Failure, progress: Progress) -> None:
-    """The termination message of a run that failed, and how far it was."""
+    """The termination message of a failed run, with its progress."""
     why = {"reason": failure.reason, "message": _short(" ".join(str(failure).split()))}
     _write_termination_message(path, why | _figures(progress))
 
 
 def write_success(path: Path, progress: Progress) -> None:
-    """The termination message of a run that has installed the artifact: what it fetched, and how fast."""
+    """The termination message of a successful run: bytes downloaded and rate."""
     _write_termination_message(path, _figures(progress))
 
 
@@ -80,10 +80,10 @@ def _figures(progress: Progress) -> dict[str, object]:
 
 
 def _write_termination_message(path: Path, said: Mapping[str, object]) -> None:
-    """Fills the termination log where the container has one; never makes it. One line."""
+    """Writes one line to the container's termination log, if it exists; never creates it."""
     try:
         with path.open("r+", encoding="utf-8", errors="replace") as file:
             file.write(json.dumps(said, ensure_ascii=False))
             file.truncate()
     except OSError:
-        log.warning("Found no termination log", path=str(path))
+        log.warning("Termination log does not exist", path=str(path))

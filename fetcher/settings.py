@@ -35,12 +35,12 @@ class Settings:
 
     @property
     def model(self) -> Path:
-        """The folder that appears when all is well."""
+        """The folder that appears once the artifact is complete."""
         return self.volume / "model"
 
 
 def parse(arguments: Sequence[str]) -> Settings:
-    """Ends the process with code 2 and a sentence on stderr for a wrong command line."""
+    """Exits with code 2 and a message on stderr for a wrong command line."""
     parser = argparse.ArgumentParser(prog="model-init", description="Fetches a model's artifact into VOLUME/model.")
     _add_what(parser)
     _add_limits(parser)
@@ -55,12 +55,14 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--volume", type=Path, required=True, help="mounted volume; the artifact becomes VOLUME/model")
     parser.add_argument("--digest", type=_digest, default="", help="sha256:<64 hex digits> of the artifact as fetched")
     parser.add_argument("--credentials", type=Path, help="mounted Secret: a file for each key, ca.crt among them")
-    parser.add_argument("--claims", type=Path, default=Settings.claims, help="holds the mounted claims of pvc:// URLs")
+    parser.add_argument(
+        "--claims", type=Path, default=Settings.claims, help="folder of the mounted claims of pvc:// URLs"
+    )
     parser.add_argument(
         "--keep-partial",
         action=argparse.BooleanOptionalAction,
         default=Settings.keep_partial,
-        help="keep what was fetched until it is installed, where there is room, for a run after a kill",
+        help="cache the partial download, space permitting, so that it resumes after a kill",
     )
 
 
@@ -73,34 +75,36 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_network(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--streams", type=_streams, default=Settings.streams, help="requests at a time, at most: 1-16")
+    parser.add_argument("--streams", type=_streams, default=Settings.streams, help="concurrent requests at most: 1-16")
     parser.add_argument(
         "--allow-address",
         dest="allowed_addresses",
         type=ip_network,
         action=_Appended,
         default=_networks(os.environ.get(ALLOWED_VARIABLE, "")),
-        help=f"address or network that may be fetched from although it is loopback or link-local; {ALLOWED_VARIABLE}",
+        help=f"allowed address or network, although it is loopback or link-local; {ALLOWED_VARIABLE}",
     )
-    parser.add_argument("--attempts", type=int, default=Settings.attempts, help="on network errors and 5xx")
     parser.add_argument(
-        "--pause-seconds", type=float, default=Settings.pause_seconds, help="after the first; then doubled"
+        "--attempts", type=int, default=Settings.attempts, help="attempts on network errors, timeouts and 5xx"
     )
-    parser.add_argument("--connect-seconds", type=float, default=Settings.connect_seconds, help="connection time-out")
     parser.add_argument(
-        "--read-seconds", type=float, default=Settings.read_seconds, help="longest silence of the server"
+        "--pause-seconds", type=float, default=Settings.pause_seconds, help="before the first retry; then doubled"
+    )
+    parser.add_argument("--connect-seconds", type=float, default=Settings.connect_seconds, help="connection timeout")
+    parser.add_argument(
+        "--read-seconds", type=float, default=Settings.read_seconds, help="read timeout: longest silence of the server"
     )
 
 
 class _Appended(argparse.Action):
-    """Appends to a tuple, after what the environment has given."""
+    """Appends to a tuple, after the values from the environment."""
 
     def __call__(self, _parser: object, namespace: argparse.Namespace, value: object, _option: object = None) -> None:
         setattr(namespace, self.dest, (*getattr(namespace, self.dest), value))
 
 
 def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Ends the process with code 2 for what is no address."""
+    """Exits with code 2 for an invalid address."""
     try:
         return tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
     except ValueError as error:

@@ -23,12 +23,12 @@ def web_for(settings: Settings, credentials: Credentials) -> Web:
 
 
 def open_store(web: Web, settings: Settings, credentials: Credentials) -> Opened:
-    """Loads the stores' library only where it is needed: it takes memory and time."""
+    """Imports the stores' library only if needed: it takes memory and time."""
     return import_module("fetcher.network.stores").open_store(web, settings, credentials)  # type: ignore[no-any-return]
 
 
 def open_source(web: Web, settings: Settings, credentials: Credentials) -> Opened:
-    """Raises ``DownloadFailed``, or ``Interrupted`` where another attempt may succeed."""
+    """Raises ``DownloadFailed``, or ``Interrupted`` if a retry may succeed."""
     match settings.artifact.partition("://")[0]:
         case "http" | "https":
             secret = Secret(target(settings.artifact).origin, credentials.headers, credentials.found)
@@ -38,4 +38,4 @@ def open_source(web: Web, settings: Settings, credentials: Credentials) -> Opene
         case "pvc":
             return open_claim(settings)
         case _:
-            raise DownloadFailed(f"only {SCHEMES} URLs can be fetched")
+            raise DownloadFailed(f"only {SCHEMES} URLs are supported")

@@ -11,7 +11,7 @@ from fetcher.failures import TooLarge
 
 CHUNK = 256 * 1024
 AHEAD = 8
-"""Chunks that wait between two threads, at most."""
+"""Chunks buffered between two threads, at most."""
 
 
 class Readable(Protocol):
@@ -33,7 +33,7 @@ class Source:
 
     @property
     def digest(self) -> str:
-        """Of all that has arrived so far."""
+        """Of everything received so far."""
         return f"sha256:{self._sum.hexdigest()}"
 
     def head(self, size: int) -> bytes:
@@ -52,7 +52,7 @@ class Source:
         return bytes(taken)
 
     def drain(self) -> None:
-        """Lets the rest arrive, for its digest."""
+        """Reads the rest, for its digest."""
         self._ahead = memoryview(b"")
         while self._next():
             pass
@@ -62,12 +62,12 @@ class Source:
         self._sum.update(chunk)
         self.count += len(chunk)
         if self.count > self._limit:
-            raise TooLarge(f"is larger than the {self._limit} bytes allowed; give it more room (`size`)")
+            raise TooLarge(f"is larger than the {self._limit} bytes allowed; increase `size`")
         return chunk
 
 
 class Ahead:
-    """Reads a stream in a thread of its own, so that its work and its reader's go on at the same time."""
+    """Reads a stream in its own thread, so that producer and consumer run concurrently."""
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream
@@ -87,7 +87,7 @@ class Ahead:
         return taken
 
     def close(self) -> None:
-        """Waits until nothing is read any more."""
+        """Waits until the thread has stopped reading."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -126,7 +126,7 @@ class Ahead:
 def ahead(stream: Readable) -> Iterator[Readable]:
     """The same stream, read ahead; when the block ends, nothing reads it any more.
 
-    But for a process that is told to stop: it does not wait for a server's next byte.
+    On SIGTERM it does not wait for the server's next byte.
     """
     reader = Ahead(stream)
     try:

@@ -1,6 +1,6 @@
-"""An artifact's bytes -> files below one folder; what they are is seen by their content.
+"""An artifact's bytes -> files below one folder; formats are detected by content.
 
-It must not make anything visible, nor fetch.
+It must not make anything visible, nor download.
 """
 
 import errno
@@ -26,7 +26,7 @@ from fetcher.volume.tree import Tree
 
 @dataclass(frozen=True)
 class Unpacker:
-    """Where an artifact goes, and what it may take."""
+    """Where an artifact is unpacked, within which limits."""
 
     tree: Tree
     room: Room
@@ -35,7 +35,7 @@ class Unpacker:
     encoding: str = ""
 
     def unpack(self, source: Source) -> None:
-        """Archives are unpacked; anything else is put as it is, under its own name; raises a ``Failure``."""
+        """Unpacks archives; copies anything else unchanged under its own name. Raises a ``Failure``."""
         head = source.head(CHUNK)
         name = file_name(self.settings.artifact)
         kind = member_for(head)
@@ -52,10 +52,10 @@ class Unpacker:
             check_file(head, name)
             self.put((os.fsencode(name),), iter(lambda: source.read(CHUNK), b""))
         if not self.tree.files:
-            raise Invalid(f"holds no file; {PACKING}")
+            raise Invalid(f"contains no files; {PACKING}")
 
     def put(self, path: tuple[bytes, ...], chunks: Iterator[bytes | memoryview]) -> None:
-        """Writes one file of a length that is not known before."""
+        """Writes one file of unknown length."""
         self.tree.write(path, self._taken(chunks), executable=False)
 
     def _taken(self, chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
@@ -87,7 +87,7 @@ class Unpacker:
 
     @contextmanager
     def _packed(self, source: Source) -> Iterator[int]:
-        """The whole artifact as a file: what is kept for a later run, else a file without a name."""
+        """The whole artifact as a file: the cached partial download, else an unlinked file."""
         spool = self.spool
         if spool and spool.alive:
             self.room.need_packed()
@@ -106,18 +106,18 @@ class Unpacker:
 
 
 def file_name(url: str) -> str:
-    """The last part of the URL's path; ``artifact`` where that is no name."""
+    """The last part of the URL's path; ``artifact`` if that is not a file name."""
     name = unquote(urlsplit(url).path.rpartition("/")[2])
     return name if name not in {"", ".", ".."} and "/" not in name and "\0" not in name else "artifact"
 
 
 def _may_be_unzipped(name: str) -> bool:
-    """Not what other formats pack by zip, and read as one file: .pt, .keras, .npz, .mar, .jar."""
+    """Not formats that use zip internally but are read as one file: .pt, .keras, .npz, .mar, .jar."""
     return Path(name).suffix.lower() in {"", ".zip"}
 
 
 def _inflated_head(head: bytes, limit_ratio: int) -> bytes:
-    """The beginning of what is packed, as far as it shows here; the first members may be empty."""
+    """The first inflated bytes of a compressed file; the first members may be empty."""
     kind, found = member_for(head), b""
     if not kind:
         return found
@@ -129,7 +129,7 @@ def _inflated_head(head: bytes, limit_ratio: int) -> bytes:
 
 
 def _nameless(folder: Path) -> int:
-    """A file that is gone when it is closed, however that comes about but for a kill."""
+    """An unlinked file, gone once it is closed. A kill between creating and unlinking leaves it to the next sweep."""
     file, name = tempfile.mkstemp(prefix=".staging-", dir=folder)
     os.unlink(name)  # noqa: PTH108 - mkstemp's
     return file

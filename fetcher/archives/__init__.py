@@ -1,1 +1,1 @@
-"""What is in an archive: tar and zip, packed streams, and the names inside."""
+"""Archive formats: tar, zip, compressed streams, and the names inside."""

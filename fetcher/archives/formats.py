@@ -1,4 +1,4 @@
-"""What surely is no model, though it could be put on the volume as a file: other archives, packed files. No I/O."""
+"""Rejects files that cannot be a model: unsupported archives and compressed files. No I/O."""
 
 from collections.abc import Mapping
 
@@ -21,24 +21,24 @@ NAMED: Mapping[str, tuple[bytes, ...]] = {
     "x-gzip": (b".gz", b".tgz"),
     "zstd": (b".zst", b".tzst"),
 }
-"""Servers send files of these names with these encodings when they mean the file as it is."""
+"""Servers send files with these names and encodings when they mean the file itself."""
 
 
 def check_file(head: bytes, name: str) -> None:
-    """Raises ``Invalid`` for a file that begins like another format's archive, or is named like one and is none."""
+    """Raises ``Invalid`` for an archive of an unsupported format, or a file with an archive's name that is not one."""
     if packer := next((FOREIGN[magic] for magic in FOREIGN if head.startswith(magic)), ""):
-        raise Invalid(f"is packed by {packer}, which is not unpacked; {PACKING}")
+        raise Invalid(f"is packed with {packer}, which is not supported; {PACKING}")
     if name.endswith(ARCHIVES):
         if head and not any(head):
-            raise Invalid(f"holds no file; {PACKING}")
-        raise Invalid("is named like an archive, but holds none; it begins with " + ascii(head[:40].decode("latin-1")))
+            raise Invalid(f"contains no files; {PACKING}")
+        raise Invalid("has an archive's name but is none; it begins with " + ascii(head[:40].decode("latin-1")))
 
 
 def check_encoding(encoding: str, name: bytes) -> None:
-    """Raises ``Invalid`` for a file that was sent in an encoding which would leave it packed."""
+    """Raises ``Invalid`` for a file whose Content-Encoding would leave it compressed."""
     if encoding in PLAIN or name.lower().endswith(NAMED.get(encoding, ())):
         return
     raise Invalid(
-        f"holds {shown(name)}, which the server sends with Content-Encoding {encoding[:40]!a}: it would stay packed; "
-        f"store it without that header, or {PACKING}"
+        f"contains {shown(name)}, which the server sends with Content-Encoding {encoding[:40]!a}; it would stay "
+        f"compressed: store it without that header, or {PACKING}"
     )

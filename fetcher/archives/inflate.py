@@ -1,4 +1,4 @@
-"""Packed streams -> what was packed, in bounded memory: gzip (ISA-L where its wheel is there, else zlib), Zstandard."""
+"""Decompresses streams in bounded memory: gzip (by ISA-L if its wheel is installed, else zlib) and Zstandard."""
 
 import zlib
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ GZIP = b"\x1f\x8b"
 ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + number, 0x2A, 0x4D, 0x18]) for number in range(16)))
 LONGEST_MAGIC = 4
 RATIO_FREE = 16 * 1024 * 1024
-"""Inflated bytes that no ratio is asked of: small archives of text compress very well."""
+"""Inflated bytes that are exempt from the ratio: small archives of text compress very well."""
 WINDOW_LOG = 23
-"""8 MiB, which any Zstandard decoder grants (RFC 8878, section 3.1.1.1.2), and all levels up to 19 keep to."""
+"""8 MiB, which every Zstandard decoder supports (RFC 8878, section 3.1.1.1.2) and all levels up to 19 stay within."""
 ERRORS: tuple[type[Exception], ...] = (zlib.error, fast.error, zstd.ZstdError)
 
 
@@ -31,14 +31,14 @@ class Member(Protocol):
 
     @property
     def eof(self) -> bool:
-        """Whether its end was reached."""
+        """Whether its end has been reached."""
 
     @property
     def unused_data(self) -> bytes:
-        """What came after its end."""
+        """The bytes after its end."""
 
     def give(self, packed: bytes, size: int) -> bytes:
-        """At most ``size`` inflated bytes; empty where more packed bytes are needed."""
+        """At most ``size`` inflated bytes; empty if more compressed bytes are needed."""
 
 
 class GzipMember:
@@ -85,14 +85,14 @@ class ZstdFrame:
 
 
 def member_for(head: bytes) -> type[GzipMember | ZstdFrame] | None:
-    """The kind of packing that these first bytes are of; None for none."""
+    """The compression that these first bytes indicate; None if none."""
     if head.startswith(GZIP):
         return GzipMember
     return ZstdFrame if head.startswith(ZSTD) else None
 
 
 class Inflated:
-    """One or more members, inflated; raises ``Invalid`` where damaged, cut off or a bomb."""
+    """One or more members, inflated; raises ``Invalid`` if corrupt, truncated or a decompression bomb."""
 
     def __init__(self, source: Readable, kind: type[GzipMember | ZstdFrame], limit_ratio: int) -> None:
         self._source = source
@@ -114,17 +114,17 @@ class Inflated:
         return inflated
 
     def _refill(self) -> bytes:
-        """More of what is packed; empty at the proper end."""
+        """More compressed bytes; empty at the proper end."""
         if self._member.eof:
             return self._next_member()
         packed = self._fetch()
         if not packed:
-            raise Invalid("is cut off: its packed stream has no end")
+            raise Invalid("is truncated: its compressed stream has no end")
         self._begun = True
         return packed
 
     def _next_member(self) -> bytes:
-        """The beginning of the next member; zeros between members are padding."""
+        """The start of the next member; zeros between members are padding."""
         packed = self._member.unused_data.lstrip(b"\0")
         while not packed:
             fetched = self._fetch()
@@ -134,7 +134,7 @@ class Inflated:
         while len(packed) < LONGEST_MAGIC and (fetched := self._fetch()):
             packed += fetched
         if member_for(packed) is not self._kind:
-            raise Invalid("is damaged: there is something after its end")
+            raise Invalid("is corrupt: there is data after its end")
         self._member = self._kind()
         return packed
 
@@ -147,14 +147,14 @@ class Inflated:
         try:
             inflated = self._member.give(packed, size)
         except ERRORS as error:
-            raise Invalid(f"is damaged: {_explained(error)}") from error
+            raise Invalid(f"is corrupt: {_explained(error)}") from error
         self._unpacked += len(inflated)
         if self._unpacked > max(RATIO_FREE, self._packed * self._ratio):
-            raise Invalid(f"unpacks to more than {self._ratio} times its size, as bombs do")
+            raise Invalid(f"unpacks to more than {self._ratio} times its size, as decompression bombs do")
         return inflated
 
 
 def _explained(error: Exception) -> str:
     if "memory" in str(error) or "window" in str(error).lower():
-        return "it was packed with a window of more than 8 MiB; pack it without --long and --ultra"
+        return "it was compressed with a window of more than 8 MiB; compress it without --long and --ultra"
     return str(error)

@@ -1,4 +1,4 @@
-"""Names in archives and stores -> paths that stay inside. No I/O."""
+"""Names in archives and stores -> safe relative paths (no path traversal). No I/O."""
 
 import os
 
@@ -7,21 +7,21 @@ from fetcher.failures import Invalid
 LONGEST_NAME = 4096
 LONGEST_PART = 255
 DEEPEST = 64
-"""Folders within folders; what walks a tree may use a frame of its stack for each."""
+"""Nested folders; code that walks a tree may use a stack frame for each."""
 
 
 def split(name: bytes) -> tuple[bytes, ...]:
-    """The name's components; raises ``Invalid`` for one that could lead outside or that no file system takes."""
+    """The name's components; raises ``Invalid`` if it leads outside or is not a valid file name."""
     parts = tuple(part for part in name.split(b"/") if part not in {b"", b"."})
     if name.startswith(b"/") or b".." in parts:
-        raise Invalid(f"holds {shown(name)}, which leads outside of the folder it is unpacked to")
+        raise Invalid(f"contains {shown(name)}, which leads outside the target folder")
     if len(parts) > DEEPEST:
-        raise Invalid(f"holds more than {DEEPEST} folders within each other: {shown(name)}")
+        raise Invalid(f"nests folders more than {DEEPEST} deep: {shown(name)}")
     if b"\0" in name or len(name) > LONGEST_NAME or any(len(part) > LONGEST_PART for part in parts):
-        raise Invalid(f"holds a name that no file can have: {shown(name)}")
+        raise Invalid(f"contains an invalid file name: {shown(name)}")
     return parts
 
 
 def shown(name: bytes) -> str:
-    """A name as a message may hold it: printable and not too long."""
+    """A name for messages: printable and truncated."""
     return ascii(os.fsdecode(name[:100]))

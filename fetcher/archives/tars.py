@@ -1,8 +1,8 @@
-"""Reads tar as a stream, strictly: regular files and folders, by names that stay inside; all else is refused.
+"""Reads tar as a stream, strictly: regular files and folders with safe paths; anything else is rejected.
 
 Understands ustar, pax (path and size) and GNU long names. Python's own extraction is
-not relied on: its filters have been bypassed (CVE-2025-4517 and its family), and
-``tarfile`` takes a damaged header in the middle for the end. It must not write.
+not used: its filters have been bypassed (CVE-2025-4517 and others), and ``tarfile``
+treats a corrupt header in the middle as the end. It must not write.
 """
 
 import os
@@ -17,7 +17,7 @@ from fetcher.stream import CHUNK, Readable
 BLOCK = 512
 LONGEST_EXTENSION = 1024 * 1024
 LONGEST_NUMBER = 19
-"""Digits, which hold any size."""
+"""Digits; enough for any size."""
 EXTENSIONS = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
 KINDS = {
     tarfile.LNKTYPE: "a hard link",
@@ -41,25 +41,25 @@ class Entry:
 
 @dataclass(frozen=True)
 class Extension:
-    """What pax or GNU headers say of the entry that follows them."""
+    """Values of pax or GNU headers for the entry that follows them."""
 
     name: bytes = b""
     size: int | None = None
 
 
 class Content:
-    """Exactly ``size`` bytes of a stream; raises ``Invalid`` where the stream ends before."""
+    """Exactly ``size`` bytes of a stream; raises ``Invalid`` if the stream ends early."""
 
     def __init__(self, stream: Readable, size: int) -> None:
         self._stream = stream
         self._left = self.size = size
 
     def chunks(self) -> Iterator[bytes]:
-        """What has not been read yet."""
+        """The bytes not read yet."""
         while self._left:
             chunk = self._stream.read(min(CHUNK, self._left))
             if not chunk:
-                raise Invalid("is cut off: it ends inside of a file")
+                raise Invalid("is truncated: it ends inside a file")
             self._left -= len(chunk)
             yield chunk
 
@@ -68,14 +68,14 @@ class Content:
         return b"".join(self.chunks())
 
     def skip(self) -> None:
-        """Reads past what was not read, and the padding after it."""
+        """Skips the unread bytes and the padding after them."""
         for _ in self.chunks():
             pass
         Content(self._stream, -self.size % BLOCK).read()
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether these first bytes are those of a tar archive (ustar, pax, GNU, or the older form without a name)."""
+    """Whether these first bytes belong to a tar archive (ustar, pax, GNU, or the older form without a name)."""
     return head[257:262] == b"ustar" or _has_checksum(head[:BLOCK])
 
 
@@ -87,7 +87,7 @@ def _has_checksum(block: bytes) -> bool:
 
 
 def entries(stream: Readable, limit_entries: int) -> Iterator[Entry]:
-    """All entries, in order; raises ``Invalid`` or ``TooLarge``. Headers of extensions count as entries, too."""
+    """All entries, in order; raises ``Invalid`` or ``TooLarge``. Extension headers count as entries, too."""
     extension = Extension()
     for _ in range(limit_entries):
         header = _header(stream)
@@ -101,7 +101,7 @@ def entries(stream: Readable, limit_entries: int) -> Iterator[Entry]:
             yield entry
             content, extension = entry.content, Extension()
         content.skip()
-    raise TooLarge(f"holds more than the {limit_entries} entries allowed")
+    raise TooLarge(f"contains more than the {limit_entries} entries allowed")
 
 
 def _header(stream: Readable) -> tarfile.TarInfo | None:
@@ -112,15 +112,15 @@ def _header(stream: Readable) -> tarfile.TarInfo | None:
     try:
         header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except tarfile.HeaderError as error:
-        raise Invalid(f"is damaged: {error}") from error
+        raise Invalid(f"is corrupt: {error}") from error
     if header.size < 0:
-        raise Invalid("is damaged: a size is negative")
+        raise Invalid("is corrupt: a size is negative")
     return header
 
 
 def _extended(extension: Extension, header: tarfile.TarInfo, content: Content) -> Extension:
     if header.size > LONGEST_EXTENSION:
-        raise Invalid("has a header of unreasonable length")
+        raise Invalid("has an oversized header")
     match header.type:
         case tarfile.GNUTYPE_LONGNAME:
             return Extension(content.read().split(b"\0")[0], extension.size)
@@ -137,12 +137,12 @@ def _pax(records: bytes, extension: Extension) -> Extension:
         space = records.find(b" ", at, at + LONGEST_NUMBER + 1)
         length = _number(records[at : max(space, at)])
         if not space - at < length <= len(records) - at:
-            raise Invalid("is damaged: a pax header makes no sense")
+            raise Invalid("is corrupt: invalid pax header")
         key, equals, value = records[space + 1 : at + length - 1].partition(b"=")
         if not equals:
-            raise Invalid("is damaged: a pax header makes no sense")
+            raise Invalid("is corrupt: invalid pax header")
         if key.startswith(b"GNU.sparse"):
-            raise Invalid("holds a sparse file; only regular files and folders are unpacked")
+            raise Invalid("contains a sparse file; only regular files and folders are supported")
         name = value if key == b"path" else name
         size = _number(value) if key == b"size" else size
         at += length
@@ -152,15 +152,15 @@ def _pax(records: bytes, extension: Extension) -> Extension:
 def _number(digits: bytes) -> int:
     """A decimal number of a pax header."""
     if not digits.isdigit() or len(digits) > LONGEST_NUMBER:
-        raise Invalid("is damaged: a pax header makes no sense")
+        raise Invalid("is corrupt: invalid pax header")
     return int(digits)
 
 
 def _entry(header: tarfile.TarInfo, extension: Extension, stream: Readable) -> Entry:
     name = extension.name or os.fsencode(header.name)
     if header.type not in {tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE}:
-        kind = KINDS.get(header.type, f"something of type {header.type!r}")
-        raise Invalid(f"holds {kind}, {shown(name)}; only regular files and folders are unpacked")
+        kind = KINDS.get(header.type, f"an entry of type {header.type!r}")
+        raise Invalid(f"contains {kind}, {shown(name)}; only regular files and folders are supported")
     is_folder = header.type == tarfile.DIRTYPE
     size = header.size if extension.size is None else extension.size
     content = Content(stream, 0 if is_folder else size)

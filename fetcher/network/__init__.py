@@ -1,1 +1,1 @@
-"""What is on the network: connections, addresses that may be reached, HTTP, object stores, credentials."""
+"""The network: connections, blocked addresses, proxies, HTTP, object stores, credentials."""

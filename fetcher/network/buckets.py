@@ -1,7 +1,7 @@
-"""What a Secret may say of an object store: the keys that are taken, and where they lead. No I/O.
+"""The keys of a Secret that are accepted for an object store, and the bucket URL they lead to. No I/O.
 
-The store's library takes many more, by which a Secret could have it read files, run
-programs, or ask servers of its own for credentials. They are rejected by name.
+The store's library accepts many more, by which a Secret could make it read files, run
+programs, or request credentials from other servers. They are rejected by name.
 """
 
 import json
@@ -30,7 +30,7 @@ TAKEN: Mapping[str, frozenset[str]] = {
     ),
 }
 PLAIN = {"region", "default_region", "account_name", "tenant_id"}
-"""Parts of hosts and paths."""
+"""Used in hosts and paths."""
 WORD = re.compile(r"[A-Za-z0-9_-]{1,63}")
 BUCKET = re.compile(r"[$A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 
@@ -59,11 +59,11 @@ def config_of(scheme: str, credentials: Credentials, environment: Mapping[str, s
 def _check(scheme: str, key: str, name: str, value: str) -> None:
     if name not in TAKEN[scheme]:
         raise DownloadFailed(
-            f"the artifactSecret holds {shown(key.encode())}, which is not supported for {scheme}; "
+            f"the artifactSecret contains {shown(key.encode())}, which is not supported for {scheme}; "
             f"remove it. Supported: {_supported(scheme)}"
         )
     if name in PLAIN and not WORD.fullmatch(value):
-        raise DownloadFailed(f"{key} in the artifactSecret must be letters, digits, - and _, 63 at most")
+        raise DownloadFailed(f"{key} in the artifactSecret must consist of at most 63 letters, digits, - and _")
 
 
 def _supported(scheme: str) -> str:
@@ -71,21 +71,21 @@ def _supported(scheme: str) -> str:
 
 
 def _add_google_key(config: dict[str, str], credentials: Credentials) -> None:
-    """The key file, which may name another endpoint."""
+    """Adds the key file, which may name another endpoint."""
     if GOOGLE_KEY in credentials.values:
         config["service_account_key"] = credentials.values[GOOGLE_KEY]
     try:
         key = json.loads(config.get("service_account_key", "{}"))
     except ValueError as error:
-        raise DownloadFailed("the service account key in the artifactSecret is no JSON") from error
+        raise DownloadFailed("the service account key in the artifactSecret is not valid JSON") from error
     if isinstance(key, dict) and isinstance(key.get("gcs_base_url"), str):
         config["base_url"] = key["gcs_base_url"]
 
 
 def base_of(scheme: str, name: str, config: Mapping[str, str]) -> str:
-    """The URL of a bucket, below which its objects are; raises ``DownloadFailed``."""
+    """The base URL of a bucket's objects; raises ``DownloadFailed``."""
     if not BUCKET.fullmatch(name):
-        raise DownloadFailed(f"expected {scheme}://BUCKET/KEY, with a bucket's name of letters, digits, ., - and _")
+        raise DownloadFailed(f"expected {scheme}://BUCKET/KEY, with a bucket name of letters, digits, ., - and _")
     endpoint = config.get("base_url" if scheme == "gs" else "endpoint", "").rstrip("/")
     if scheme == "s3" and config.get("virtual_hosted_style_request", "").lower() == "true":
         return endpoint or f"https://{name}.s3.{config['region']}.amazonaws.com"

@@ -1,4 +1,4 @@
-"""What the mounted Secret holds: a file for each key. It must not be told to anyone but the store."""
+"""Credentials from the mounted Secret: one file per key. They must be sent only to the server they are for."""
 
 import base64
 import re
@@ -12,13 +12,13 @@ from fetcher.network.dial import Origin, Target
 
 LARGEST = 64 * 1024
 MOST_NAMED = 8
-"""Keys that a message names."""
+"""Keys listed in a message."""
 IN_HEADERS = re.compile(r"[ -~]+")
 
 
 @dataclass(frozen=True)
 class Secret:
-    """Headers that are sent to one origin and to no other, whatever redirect or URL leads there."""
+    """Headers that are sent to one origin only, and never follow a redirect to another."""
 
     origin: Origin
     headers: Mapping[str, str] = field(repr=False)
@@ -27,7 +27,7 @@ class Secret:
 
     @property
     def is_useless(self) -> bool:
-        """A Secret is mounted, and none of its keys is one that such a server is told."""
+        """A Secret is mounted, but has no key that is sent to http(s) servers."""
         return self.found is not None and not self.headers
 
     def towards(self, wanted: Target) -> Mapping[str, str]:
@@ -37,7 +37,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Credentials:
-    """A Secret's keys and values; ``ca_file`` is the certificate of a private authority."""
+    """A Secret's keys and values; ``ca_file`` is the CA certificate of a private authority."""
 
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     ca_file: Path | None = None
@@ -45,7 +45,7 @@ class Credentials:
 
     @property
     def found(self) -> str | None:
-        """The names of the first keys, and of no values, for messages; None where no Secret is mounted."""
+        """The names of the first keys, without values, for messages; None if no Secret is mounted."""
         if not self.is_mounted:
             return None
         names = sorted((*self.values, *(["ca.crt"] if self.ca_file else [])))
@@ -56,12 +56,12 @@ class Credentials:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """For http(s) servers: of ``token``, else of ``username`` and ``password``; raises ``DownloadFailed``."""
+        """For http(s) servers: from ``token``, else from ``username`` and ``password``; raises ``DownloadFailed``."""
         if token := self.values.get("token"):
             if not IN_HEADERS.fullmatch(token):
                 raise DownloadFailed(
-                    "`token` in the artifactSecret holds a line break or another character that no HTTP header "
-                    "can carry; it must be one line of printable ASCII characters"
+                    "`token` in the artifactSecret contains a line break or another character that is not allowed "
+                    "in HTTP headers; it must be a single line of printable ASCII characters"
                 )
             return {"Authorization": f"Bearer {token}"}
         if user := self.values.get("username"):
@@ -71,7 +71,7 @@ class Credentials:
 
 
 def read_credentials(folder: Path | None) -> Credentials:
-    """None without a folder; raises ``DownloadFailed`` where it cannot be read."""
+    """No credentials without a folder; raises ``DownloadFailed`` if it cannot be read."""
     if folder is None:
         return Credentials()
     try:

@@ -1,8 +1,8 @@
-"""Connects to where a URL leads: resolves, asks the guard, goes through proxies, speaks TLS.
+"""Connects to the server of a URL: DNS, blocked addresses, proxies, TLS.
 
-Proxies are those of the usual variables (``http_proxy``, ``https_proxy``,
-``no_proxy``). Through a proxy it is the proxy that connects; what the name means here
-is judged all the same, as far as it means anything. It must not know requests.
+Proxies come from the usual variables (``http_proxy``, ``https_proxy``, ``no_proxy``).
+Through a proxy, the proxy connects; the addresses that the name resolves to here are
+checked nevertheless. It must not know requests.
 """
 
 import base64
@@ -25,14 +25,14 @@ from fetcher.network.guard import Guard
 PORTS = {"http": 80, "https": 443}
 LONGEST_ANSWER = 16 * 1024
 MOST_ADDRESSES = 8
-"""Of one name that are tried, each for as long as a connection may take."""
+"""Addresses of one name that are tried, each with the full connection timeout."""
 Origin = tuple[str, str, int]
 """Scheme, host and port."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a URL leads."""
+    """The server and path of a URL."""
 
     scheme: str
     host: str
@@ -42,12 +42,12 @@ class Target:
 
     @property
     def origin(self) -> Origin:
-        """What one connection can be used for."""
+        """Requests to the same origin can share a connection."""
         return self.scheme, self.host, self.port
 
     @property
     def authority(self) -> str:
-        """Host and port as a Host header gives them."""
+        """Host and port as in a Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
@@ -63,17 +63,17 @@ class Line:
 
 
 def target(url: str) -> Target:
-    """Raises ``DownloadFailed`` for what is no http(s) URL."""
+    """Raises ``DownloadFailed`` if it is not an http(s) URL."""
     try:
         parts = urlsplit(url)
         port = parts.port
         host = (parts.hostname or "").encode("idna").decode()
-    except ValueError as error:  # its text may hold a part of the password
+    except ValueError as error:  # its text may contain part of the password
         raise DownloadFailed(
             "this is not a valid URL; check its host and port, and write special characters of a password as %XX"
         ) from error
     if parts.scheme not in PORTS or not host:
-        raise DownloadFailed(f"{public(url)} cannot be fetched: only http and https URLs are")
+        raise DownloadFailed(f"{public(url)} cannot be fetched: only http and https URLs are supported")
     path = quote(parts.path or "/", safe="%/:=&~+!$,;'@()*[]") + (f"?{_query(parts.query)}" if parts.query else "")
     return Target(parts.scheme, host, port or PORTS[parts.scheme], path, _basic(parts.username, parts.password))
 
@@ -90,19 +90,19 @@ def _basic(user: str | None, password: str | None) -> str:
 
 
 def proxy_of(wanted: Target) -> Target | None:
-    """The proxy that the environment names for it."""
+    """The proxy for it according to the environment."""
     named = getproxies_environment()
     url = named.get(wanted.scheme)
     if not url or proxy_bypass_environment(wanted.authority) or _is_within(wanted.host, named.get("no", "")):
         return None
     proxy = target(url if "://" in url else f"http://{url}")
     if proxy.scheme != "http":
-        raise DownloadFailed("the proxy's URL must begin with http://")
+        raise DownloadFailed("the proxy URL must start with http://")
     return proxy
 
 
 def _is_within(host: str, networks: str) -> bool:
-    """Whether it is an address of one of the networks among what no proxy is for; names are not resolved for that."""
+    """Whether it is an address within a network in ``no_proxy``; names are not resolved for this."""
     with contextlib.suppress(ValueError):
         address = ip_address(host)
         return any(address in network for text in networks.split(",") for network in _network(text.strip()))
@@ -115,7 +115,7 @@ def _network(text: str) -> Iterator[IPv4Network | IPv6Network]:
 
 
 def dial(wanted: Target, line: Line, *, tls: bool = True) -> socket.socket:
-    """A connection on which requests can be sent, or TLS be begun; raises ``DownloadFailed`` or ``Interrupted``."""
+    """A connection that is ready for requests, or for a TLS handshake; raises ``DownloadFailed`` or ``Interrupted``."""
     proxy = proxy_of(wanted)
     with _translated(proxy or wanted):
         if proxy:
@@ -139,15 +139,15 @@ def _translated(towards: Target) -> Iterator[None]:
     except ssl.SSLCertVerificationError as error:
         raise DownloadFailed(
             f"the certificate of {towards.authority} is not trusted ({error.verify_message}); "
-            "give the authority's certificate as ca.crt in the model's artifactSecret"
+            "add its authority's certificate as ca.crt to the model's artifactSecret"
         ) from error
     except socket.gaierror as error:
         raise Interrupted(
             f"the host {towards.host} could not be resolved ({error.strerror}); check its spelling, and that "
-            "the cluster's DNS knows it"
+            "the cluster's DNS can resolve it"
         ) from error
     except (OSError, UnicodeError) as error:
-        raise Interrupted(f"could not connect to {towards.authority}: {error}") from error
+        raise Interrupted(f"failed to connect to {towards.authority}: {error}") from error
 
 
 @contextlib.contextmanager
@@ -160,7 +160,7 @@ def _closed_on_failure(connection: socket.socket) -> Iterator[None]:
 
 
 def connect(towards: Target, line: Line, *, guarded: bool = True) -> socket.socket:
-    """Connects to the first address that answers; the address judged is the address connected to."""
+    """Connects to the first address that accepts; the address checked is the address connected to."""
     found = socket.getaddrinfo(towards.host, towards.port, type=socket.SOCK_STREAM)
     if guarded:
         for *_, address in found:
@@ -171,7 +171,7 @@ def connect(towards: Target, line: Line, *, guarded: bool = True) -> socket.sock
             return _opened((family, kind, protocol), address, line.connect_seconds)
         except OSError as error:
             failures.append(error)
-    raise failures[-1] if failures else OSError("the name has no address")
+    raise failures[-1] if failures else OSError("the host has no address")
 
 
 def _opened(kind: tuple[int, int, int], address: tuple[Any, ...], seconds: float) -> socket.socket:
@@ -184,14 +184,14 @@ def _opened(kind: tuple[int, int, int], address: tuple[Any, ...], seconds: float
 
 
 def _check_meaning(wanted: Target, guard: Guard) -> None:
-    """What a name means to the proxy cannot be seen; what it means here must not be what is refused."""
+    """How the proxy resolves a name cannot be seen; here it must not resolve to a blocked address."""
     with contextlib.suppress(socket.gaierror):
         for *_, address in socket.getaddrinfo(wanted.host, wanted.port, type=socket.SOCK_STREAM):
             guard.check(str(address[0]))
 
 
 def _tunnel(connection: socket.socket, wanted: Target, proxy: Target, seconds: float) -> None:
-    """Has an HTTP proxy pass on all that follows (RFC 9110, section 9.3.6)."""
+    """Opens a tunnel through an HTTP proxy (RFC 9110, section 9.3.6)."""
     towards = f"{wanted.authority}:443" if wanted.port == 443 else wanted.authority
     secret = f"Proxy-Authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
     connection.sendall(f"CONNECT {towards} HTTP/1.1\r\nHost: {towards}\r\n{secret}\r\n".encode())
@@ -201,19 +201,19 @@ def _tunnel(connection: socket.socket, wanted: Target, proxy: Target, seconds: f
         byte = connection.recv(1)
         answer += byte
         if not byte or len(answer) > LONGEST_ANSWER:
-            raise OSError("the proxy gave no answer that makes sense")
+            raise OSError("the proxy sent an invalid response")
     status = answer.split(b"\r\n")[0].decode("latin-1")
     if status.split(" ")[1:2] != ["200"]:
-        raise OSError(f"the proxy answered {status[:100]!a}")
+        raise OSError(f"the proxy returned {status[:100]!a}")
 
 
 @cache
 def _trust(ca_file: Path | None) -> ssl.SSLContext:
-    """The system's certificates, or those of ``SSL_CERT_FILE``, and the given ones; read once, which takes long."""
+    """The system's certificates, or those of ``SSL_CERT_FILE``, plus the given ones; cached, since loading is slow."""
     context = ssl.create_default_context()
     if ca_file:
         try:
             context.load_verify_locations(ca_file)
         except ssl.SSLError as error:
-            raise DownloadFailed("`ca.crt` in the artifactSecret holds no certificate in PEM form") from error
+            raise DownloadFailed("`ca.crt` in the artifactSecret contains no PEM certificate") from error
     return context

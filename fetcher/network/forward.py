@@ -1,8 +1,8 @@
-"""A proxy in this process through which a store's library has to connect, so that the guard judges where it goes.
+"""An in-process proxy for the store's library, so that every address it connects to is checked.
 
-    library ──> 127.0.0.1 (a password of this run) ──> reach ──> guard ──> the store, or the usual proxy
+    library ──> 127.0.0.1 (password per run) ──> reach ──> guard ──> the store, or the usual proxy
 
-TLS passes through it untouched. It must not know stores, nor look into what it passes on.
+TLS passes through it untouched. It must not know stores, nor inspect what it forwards.
 """
 
 import base64
@@ -26,15 +26,15 @@ from fetcher.network.wire import Allowance
 
 LONGEST_HEAD = 64 * 1024
 LONGEST_ANSWER = 16 * 1024 * 1024
-"""Bytes from a store between two requests; a page of a list has some hundred thousand."""
+"""Bytes from a store between two requests; a page of a list takes some hundred thousand."""
 AT_ONCE = 64 * 1024
-TOO_LONG = "the store's list takes too long; name a prefix that holds fewer objects"
+TOO_LONG = "listing the store timed out; use a prefix with fewer objects"
 OF_PROXIES = {"connection", "keep-alive", "proxy-authorization", "proxy-connection"}
 IDENTITIES = tuple(ip_network(address) for address in METADATA)
 
 
 class Forward:
-    """The proxy, until it is closed; ``failure`` is the first reason for which it did not connect, and never will."""
+    """The proxy, until it is closed; ``failure`` is the first permanent reason for which it rejected a connection."""
 
     def __init__(self, line: Line, reach: Reach) -> None:
         self._line = line
@@ -53,7 +53,7 @@ class Forward:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """The block has so many seconds; then nothing is connected any more, and what is under way ends."""
+        """The block has so many seconds; then new connections are rejected and open ones closed."""
         self._until = time.monotonic() + seconds
         try:
             yield
@@ -61,7 +61,7 @@ class Forward:
             self._until = float("inf")
 
     def close(self) -> None:
-        """Accepts nothing any more, and ends what is under way within a second."""
+        """Stops accepting, and closes open connections within a second."""
         self._until = 0
         with contextlib.suppress(OSError):
             self._listens.shutdown(socket.SHUT_RDWR)
@@ -91,7 +91,7 @@ class Forward:
                 self._pump(client, server)
 
     def _connected(self, request: Request) -> socket.socket:
-        """A connection to where it may go. A redirect of http arrives here without the password."""
+        """A connection to an allowed server. A redirected http request arrives here without the password."""
         is_identity = self._reach.is_identity(request)
         if not is_identity:
             self._reach.check(request)
@@ -105,14 +105,14 @@ class Forward:
         return dial(request.wanted, self._line, tls=False)
 
     def _refusal(self, failure: Failure) -> bytes:
-        """A temporary failure is for the library to retry."""
+        """The library retries temporary failures."""
         status = "502 Bad Gateway"
         if not isinstance(failure, Interrupted):
             status, self.failure = "403 Forbidden", self.failure or failure
         return f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
 
     def _pump(self, client: socket.socket, server: socket.socket) -> None:
-        """Passes on what either says until one ends, or the server is too slow, or says too much."""
+        """Forwards both directions until one side closes, or the server is too slow or sends too much."""
         allowance, answered = Allowance(self._line.read_seconds), 0
         others = {client: server, server: client}
         for each in others:
@@ -129,20 +129,20 @@ class Forward:
                     allowance.begin()
                 answered = answered + len(chunk) if source is server else 0
                 if answered > LONGEST_ANSWER:
-                    self.failure = self.failure or DownloadFailed("the store's list is longer than any list can be")
+                    self.failure = self.failure or DownloadFailed("the store's list is larger than any valid list")
                     return
                 others[source].sendall(chunk)
         self.failure = self.failure or DownloadFailed(TOO_LONG)
 
 
 def _head(client: socket.socket) -> tuple[bytes, bytes]:
-    """A request's head, and what has come with it."""
+    """A request's head, and the bytes received after it."""
     found = b""
     while b"\r\n\r\n" not in found:
         chunk = client.recv(AT_ONCE)
         found += chunk
         if not chunk or len(found) > LONGEST_HEAD:
-            raise OSError("this is no request")
+            raise OSError("not an HTTP request")
     head, _, rest = found.partition(b"\r\n\r\n")
     return head, rest
 
@@ -155,7 +155,7 @@ def _parsed(head: bytes) -> Request:
 
 
 def _passed_on(request: Request, reach: Reach) -> bytes:
-    """The head as the server, or the usual proxy, expects it; the connection is for this request alone."""
+    """The head as the server or the usual proxy expects it; the connection serves this request only."""
     headers = {key: value for key, value in request.headers.items() if key not in OF_PROXIES} | {"connection": "close"}
     proxy = None if reach.is_identity(request) else proxy_of(request.wanted)
     path = request.url

@@ -1,8 +1,8 @@
-"""Which addresses may be connected to. It must not resolve names, nor connect.
+"""Blocked addresses (SSRF protection). It must not resolve names, nor connect.
 
-Whoever names an artifact must not reach by it what only the node or this pod may
-reach: loopback, link-local, the metadata services of clouds. Addresses are judged,
-never names, since a name can point anywhere, and elsewhere a moment later.
+An artifact's URL must not reach what only the node or this pod may reach: loopback,
+link-local, cloud metadata services. Addresses are checked, never names, since a name
+can resolve to anything, and to something else a moment later.
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ METADATA = frozenset(
 )
 NAT64 = ip_network("64:ff9b::/96")
 LOCAL_NAT64 = ip_network("64:ff9b:1::/48")
-"""Of which a network may use any prefix of its own (RFC 8215), each with the IPv4 address elsewhere (RFC 6052)."""
+"""Networks may use any prefix within it (RFC 8215), with the IPv4 address at different offsets (RFC 6052)."""
 LOCAL_FORMS = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
 TRANSLATED = 0xFFFF0000
 """::ffff:0:0:0/96 (RFC 2765), without its last 32 bits."""
@@ -40,7 +40,7 @@ TRANSLATED = 0xFFFF0000
 
 @dataclass(frozen=True)
 class Guard:
-    """Refuses addresses; those of the ``allowed`` networks are never refused."""
+    """Blocks addresses, except those in the ``allowed`` networks."""
 
     allowed: tuple[Network, ...] = ()
 
@@ -53,8 +53,7 @@ class Guard:
         for each in meant:
             if what := _kind(each):
                 raise DownloadFailed(
-                    f"it leads to {address}, {what}, which artifacts are not fetched from; "
-                    "the administrator may allow that address"
+                    f"the URL resolves to {address}, {what}, which is blocked; the administrator can allow this address"
                 )
 
 
@@ -63,7 +62,7 @@ def _is_in(address: Address, networks: Iterable[Network]) -> bool:
 
 
 def _embedded(address: Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses that an IPv6 address stands for (mapped, translated, compatible, 6to4, Teredo, NAT64)."""
+    """The IPv4 addresses embedded in an IPv6 address (mapped, translated, compatible, 6to4, Teredo, NAT64)."""
     if isinstance(address, IPv4Address):
         return ()
     ends_with_it = address in NAT64 or int(address) >> 32 in {0, TRANSLATED} or _is_isatap(address)
@@ -83,7 +82,7 @@ def _is_isatap(address: IPv6Address) -> bool:
 
 
 def _local_forms(address: IPv6Address) -> Iterator[IPv4Address]:
-    """What it may stand for, by where its prefix may end; zeros say nothing, since another form leaves them."""
+    """The IPv4 addresses it may embed, by prefix length; zeros are inconclusive, since other lengths leave them."""
     for places in LOCAL_FORMS:
         found = IPv4Address(bytes(address.packed[place] for place in places))
         if int(found) >> 24:
@@ -91,16 +90,18 @@ def _local_forms(address: IPv6Address) -> Iterator[IPv4Address]:
 
 
 def _kind(address: Address) -> str:
-    """What an address is that is refused; empty for all others."""
+    """Why an address is blocked; empty if it is not."""
     kinds = {
         "a metadata service": address in METADATA,
         "a loopback address": address.is_loopback,
         "a link-local address": address.is_link_local,
-        "no address of one machine": address.is_multicast or address.is_unspecified or _is_this_network(address),
+        "a multicast, broadcast or unspecified address": (
+            address.is_multicast or address.is_unspecified or _is_this_network(address)
+        ),
     }
     return next((name for name, applies in kinds.items() if applies), "")
 
 
 def _is_this_network(address: Address) -> bool:
-    """0.0.0.0/8, which Linux takes for loopback, and the broadcast address."""
+    """0.0.0.0/8, which Linux treats as loopback, and the broadcast address."""
     return isinstance(address, IPv4Address) and (int(address) >> 24 == 0 or int(address) == 0xFFFFFFFF)

@@ -1,9 +1,9 @@
-"""Which servers a store's library may be led to: the store's own, and those of the pod's identity. No I/O.
+"""The servers that a store's library may connect to: the store and those of the pod's identity. No I/O.
 
-The library follows redirects, and sends what it knows along. So it may connect to the
-servers that it needs, and to no other. A metadata service, which the guard refuses, is
-one of them only for a request that no redirect can bring about: of a method, a path and a
-header that only a library asking for the pod's identity sends.
+The library follows redirects and sends its credentials along. So it may connect only to
+the servers that it needs. A metadata service, otherwise blocked, is allowed only for a
+request that no redirect can cause: with a method, a path and a header that only a library
+requesting the pod's identity sends.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ FROM_ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Request:
-    """What the library asks its proxy for."""
+    """A request of the library to its proxy."""
 
     method: str
     url: str
@@ -42,19 +42,19 @@ class Request:
 
     @property
     def wanted(self) -> Target:
-        """Where it is to go; raises ``DownloadFailed``."""
+        """Its target; raises ``DownloadFailed``."""
         return target(f"https://{self.url}" if self.method == "CONNECT" else self.url)
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Servers by host and port, and the one URL by which a container platform gives credentials."""
+    """Allowed servers by host and port, and the URL of the container platform's credentials."""
 
     servers: frozenset[Server]
     credentials_url: str = ""
 
     def check(self, request: Request) -> None:
-        """Raises ``DownloadFailed`` for a server that the store has no need of."""
+        """Raises ``DownloadFailed`` for a server that the store does not need."""
         wanted = request.wanted
         if (wanted.host, wanted.port) not in self.servers:
             raise DownloadFailed(
@@ -63,7 +63,7 @@ class Reach:
             )
 
     def is_identity(self, request: Request) -> bool:
-        """Whether it asks the platform for the pod's identity, as no redirect could."""
+        """Whether it requests the pod's identity from the platform, in a way that no redirect can cause."""
         if request.url == self.credentials_url:
             return request.method == "GET"
         parts = urlsplit(request.url)
@@ -74,7 +74,7 @@ class Reach:
 
 
 def reach_of(scheme: str, base: str, config: Mapping[str, str], environment: Mapping[str, str]) -> Reach:
-    """What a store at ``base`` needs; raises ``DownloadFailed`` for what is no URL."""
+    """The servers for a store at ``base``; raises ``DownloadFailed`` for an invalid URL."""
     named = [environment[name] for name in FROM_ENVIRONMENT[scheme] if environment.get(name)]
     known = [url.format(region=config.get("region", "")) for url in PLATFORM[scheme]]
     relative = environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "")

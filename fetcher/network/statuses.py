@@ -1,4 +1,4 @@
-"""What a response's status means: content, a failure for good, or one that may have gone a moment later."""
+"""HTTP statuses: content, permanent failures, temporary failures that are retried."""
 
 import http.client
 import re
@@ -13,8 +13,8 @@ FINE = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NO
 TEMPORARY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 ADVICE: Mapping[int, str] = {
-    HTTPStatus.UNAUTHORIZED: "the server asks for credentials; give the model an artifactSecret",
-    HTTPStatus.FORBIDDEN: "the server refuses access; check its permissions or the model's artifactSecret",
+    HTTPStatus.UNAUTHORIZED: "the server requires credentials; set the model's artifactSecret",
+    HTTPStatus.FORBIDDEN: "the server denies access; check its permissions or the model's artifactSecret",
     HTTPStatus.NOT_FOUND: "check the model's artifact URL",
 }
 LONGEST_PAUSE = 60
@@ -22,13 +22,13 @@ NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def check_status(answer: http.client.HTTPResponse, wanted: Target, secret: Secret | None) -> None:
-    """Raises ``NotFound``, ``DownloadFailed``, ``Interrupted`` or ``Changed`` for a status that brings no content."""
+    """Raises ``NotFound``, ``DownloadFailed``, ``Interrupted`` or ``Changed`` for a status without content."""
     status = answer.status
     if status in FINE:
         return
     message = f"status {status}{_code(answer)}; {_advice(status, secret)}{_unsent(wanted, secret)}"
     if status == HTTPStatus.PRECONDITION_FAILED:
-        raise Changed("it was replaced while it was fetched")
+        raise Changed("the artifact changed during the download")
     if status in BUSY:
         raise Overloaded(message, _pause(answer))
     if status in TEMPORARY or status >= 500:
@@ -39,21 +39,21 @@ def check_status(answer: http.client.HTTPResponse, wanted: Target, secret: Secre
 def _advice(status: int, secret: Secret | None) -> str:
     if secret and secret.is_useless and status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return (
-            "the server asks for credentials, and the model's artifactSecret has none of the keys that are sent: "
+            "the server requires credentials, but the model's artifactSecret has none of the supported keys: "
             f"token, or username and password (found: {secret.found})"
         )
-    return ADVICE.get(status, "see the log of that server")
+    return ADVICE.get(status, "see the logs of that server")
 
 
 def _unsent(wanted: Target, secret: Secret | None) -> str:
-    """Where a redirect led away from the server that the Secret is for."""
+    """A hint if a redirect led to a server that the Secret is not sent to."""
     if not secret or not secret.headers or secret.origin == wanted.origin:
         return ""
-    return f" (it was redirected to {wanted.authority}; the artifactSecret is sent to {secret.origin[1]} alone)"
+    return f" (redirected to {wanted.authority}; the artifactSecret is sent only to {secret.origin[1]})"
 
 
 def _code(answer: http.client.HTTPResponse) -> str:
-    """The word by which an object store explains itself, such as ``NoSuchBucket``."""
+    """An object store's error code, such as ``NoSuchBucket``."""
     try:
         found = re.search(rb"<Code>(\w{1,60})</Code>", answer.read(4096))
     except (OSError, http.client.HTTPException):
@@ -62,11 +62,11 @@ def _code(answer: http.client.HTTPResponse) -> str:
 
 
 def _pause(answer: http.client.HTTPResponse) -> float:
-    """Seconds of a Retry-After header, within reason."""
+    """Seconds of a Retry-After header, capped."""
     text = answer.headers.get("Retry-After", "")
     return float(min(number(text) or 0, LONGEST_PAUSE))
 
 
 def number(text: str) -> int | None:
-    """A decimal number of a header, where it is one that fits into 64 bits."""
+    """A decimal number in a header; None if it does not fit into 64 bits."""
     return int(text) if NUMBER.fullmatch(text) else None

@@ -1,10 +1,9 @@
 """Object stores by s3://, gs:// and az:// URLs: one object, or all below a prefix.
 
-obstore knows the stores: credentials, workload identity, signatures, lists. It connects
-through ``forward`` alone, by which every address is judged. The bytes come by URLs that it
-has signed, over the same guarded connections, ranges and validators as any other URL's.
-It must not take credentials from anywhere but the
-mounted Secret and what the platform has given the pod's identity.
+obstore handles credentials, workload identity, signatures and lists. It connects only
+through ``forward``, which checks every address. Objects are downloaded by presigned URLs,
+over the same connections, ranges and validators as any other URL. Credentials must come
+only from the mounted Secret and from the pod's identity on the platform.
 """
 
 import os
@@ -34,18 +33,18 @@ from fetcher.volume.spool import asks_first
 
 SIGNED_FOR = timedelta(hours=1)
 SIGNED_ANEW_AFTER = 600
-"""Seconds, well before a signature ends."""
+"""Seconds, well before a signature expires."""
 FINAL = ("Unauthenticated", "PermissionDenied", "NotFound", "NotSupported", "InvalidPath", "UnknownConfigurationKey")
 TEMPORARY = ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "ServerBusy")
 CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 LIST_TIMES = 15
-"""A whole list may take so many times the longest silence."""
+"""A whole list may take this many times the read timeout."""
 Store = S3Store | GCSStore | AzureStore
 KINDS: Mapping[str, type[Store]] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
 
 
 class Listed(TypedDict):
-    """What a store lists of an object."""
+    """An object in a store's list."""
 
     path: str
     size: int
@@ -54,7 +53,7 @@ class Listed(TypedDict):
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket, or what a store calls so, and how objects in it are addressed."""
+    """A bucket or container, and the URLs of its objects."""
 
     store: Store
     config: Mapping[str, str]
@@ -63,7 +62,7 @@ class Bucket:
     list_seconds: float
 
     def url(self, key: str) -> Callable[[], str]:
-        """Makes URLs of an object, good for some minutes each."""
+        """Returns a function that makes URLs of an object, each valid for some minutes."""
         if self.config.get("skip_signature", "").lower() == "true":
             return lambda: f"{self.base}/{quote(key)}"
         return Signed(self.store, key, self.forward)
@@ -80,7 +79,7 @@ class Bucket:
 
 
 class Signed:
-    """Signs an object's URL, anew when the last one gets old."""
+    """Signs an object's URL, again before the last one expires."""
 
     def __init__(self, store: Store, key: str, forward: Forward) -> None:
         self._store = store
@@ -90,7 +89,7 @@ class Signed:
         self._url = ""
 
     def __call__(self) -> str:
-        """A URL that is good for some minutes; raises ``DownloadFailed`` or ``Interrupted``."""
+        """A URL that is valid for some minutes; raises ``DownloadFailed`` or ``Interrupted``."""
         if time.monotonic() - self._made >= SIGNED_ANEW_AFTER:
             try:
                 self._url = obstore.sign(self._store, "GET", self._key, SIGNED_FOR)
@@ -101,7 +100,7 @@ class Signed:
 
 
 def open_store(web: Web, settings: Settings, credentials: Credentials) -> Opened:
-    """Raises ``DownloadFailed``, or ``Interrupted`` where another attempt may succeed."""
+    """Raises ``DownloadFailed``, or ``Interrupted`` if a retry may succeed."""
     parts = urlsplit(settings.artifact)
     key = parts.path.lstrip("/")
     if not parts.netloc or parts.query or parts.fragment:
@@ -112,17 +111,17 @@ def open_store(web: Web, settings: Settings, credentials: Credentials) -> Opened
             return open_url(web, Address(bucket.url(key)), asks_first(settings.volume))
         except NotFound as failure:
             return _below(web, bucket, f"{key}/", settings) or _raised(failure)
-    return _below(web, bucket, key, settings) or _raised(NotFound("nothing is below that prefix"))
+    return _below(web, bucket, key, settings) or _raised(NotFound("no objects exist below that prefix"))
 
 
 def _below(web: Web, bucket: Bucket, prefix: str, settings: Settings) -> Parts | None:
-    """All objects below a prefix, in the order of their paths; None where there is none."""
+    """All objects below a prefix, ordered by path; None if there are none."""
     found: dict[bytes, Listed] = {}
     for listed in bucket.objects(prefix):
         if listed["path"] + "/" != prefix:
             found[listed["path"].removeprefix(prefix).encode()] = listed
         if len(found) > settings.limit_entries:
-            raise TooLarge(f"holds more than the {settings.limit_entries} entries allowed")
+            raise TooLarge(f"contains more than the {settings.limit_entries} entries allowed")
     folders = {b"/".join(path.split(b"/")[:depth]) for path in found for depth in range(1, path.count(b"/") + 1)}
     files = sorted(path for path in found if found[path]["size"] or path not in folders)
     return Parts([_part(web, bucket, path, found[path]) for path in files], is_folder=True) if files else None
@@ -131,7 +130,7 @@ def _below(web: Web, bucket: Bucket, prefix: str, settings: Settings) -> Parts |
 def _part(web: Web, bucket: Bucket, path: bytes, listed: Listed) -> UrlPart:
     etag = listed["e_tag"]
     if not etag:
-        raise DownloadFailed("the store lists objects without ETags, so that nobody can see whether they change")
+        raise DownloadFailed("the store lists objects without ETags, so changes could not be detected")
     validator = etag if etag.startswith('"') else f'"{etag}"'
     return UrlPart(web, Address(bucket.url(listed["path"])), Known(listed["size"], validator, path))
 
@@ -161,16 +160,16 @@ def _bucket(web: Web, scheme: str, name: str, settings: Settings, credentials: C
     try:
         store = KINDS[scheme](name, **more)
     except (BaseError, ValueError, TypeError) as error:
-        raise DownloadFailed(f"the artifactSecret makes no sense to {scheme}: {type(error).__name__}") from error
+        raise DownloadFailed(f"the artifactSecret is not valid for {scheme}: {type(error).__name__}") from error
     return Bucket(store, config, base, forward, LIST_TIMES * settings.read_seconds)
 
 
 def _translated(error: BaseError, forward: Forward) -> Failure:
-    """What the store's library says may hold signed URLs; only its kind is passed on."""
+    """Errors of the store's library may contain signed URLs; only their type or code is passed on."""
     if forward.failure:
         return forward.failure
     code = CODE.search(str(error))
     kind = code[1] if code else type(error).__name__.removesuffix("Error")
     if kind in FINAL or (code and kind not in TEMPORARY):
-        return DownloadFailed(f"the store says {kind}; check the model's artifact and its artifactSecret")
-    return Interrupted(f"the store could not be asked: {kind}")
+        return DownloadFailed(f"the store returned {kind}; check the model's artifact and its artifactSecret")
+    return Interrupted(f"the request to the store failed: {kind}")

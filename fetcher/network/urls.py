@@ -1,8 +1,8 @@
-"""Objects behind http(s) URLs: by ranges where that is safe, else as one stream.
+"""Objects behind http(s) URLs: by range requests if that is safe, else as one stream.
 
-Ranges are safe where the server says by a strong validator which object they are of
-(RFC 9110, sections 8.8 and 13.1): every answer is held to it, to the whole's size, and
-to the bytes asked for, so that no two objects can ever be mixed.
+Ranges are safe if the server identifies the object by a strong validator (RFC 9110,
+sections 8.8 and 13.1): every response is checked against it, the total size and the
+requested range, so that two versions of an object are never mixed.
 """
 
 import re
@@ -25,7 +25,7 @@ Headers = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Address:
-    """Where an object is: ``url`` may make a new URL at each call, signed anew; ``secret`` is for its origin alone."""
+    """The location of an object: ``url`` may sign a new URL on each call; ``secret`` is for its origin only."""
 
     url: Callable[[], str]
     secret: Secret | None = None
@@ -33,7 +33,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Range:
-    """What a Content-Range header says: bytes ``first`` to ``last`` of ``total``."""
+    """A Content-Range header: bytes ``first`` to ``last`` of ``total``."""
 
     first: int
     last: int
@@ -41,7 +41,7 @@ class Range:
 
 
 class UrlPart:
-    """An object known by size and validator; the first bytes may be there already."""
+    """An object with known size and validator; its first bytes may be loaded already."""
 
     def __init__(self, web: Web, address: Address, known: "Known") -> None:
         self._web = web
@@ -75,7 +75,7 @@ class UrlPart:
             self._web.client.close()
 
     def _ask(self, headers: Headers) -> Response:
-        """Asks where the first answer came from; where that has expired, asks for the way again."""
+        """Requests the URL that the first redirects led to; if that has expired, follows the redirects again."""
         if self._resolved:
             try:
                 return self._web.client.get(self._resolved, headers, self._address.secret)
@@ -87,19 +87,21 @@ class UrlPart:
 
     def _check(self, response: Response, wanted: Range) -> None:
         if response.status != HTTPStatus.PARTIAL_CONTENT:
-            raise Changed("the server stopped to give ranges of it")
+            raise Changed("the server stopped honoring range requests")
         found = _range(response.headers)
         if found is None or found.total != wanted.total or not _is_of(response.headers, self.validator):
-            raise Changed("it was replaced while it was fetched")
+            raise Changed("the artifact changed during the download")
         if self.path:
             check_encoding(_encoding(response.headers), self.path)
         if found != wanted:
-            raise DownloadFailed(f"the server gave bytes {found.first}-{found.last}, not {wanted.first}-{wanted.last}")
+            raise DownloadFailed(
+                f"the server returned bytes {found.first}-{found.last} instead of {wanted.first}-{wanted.last}"
+            )
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of an object before it is read."""
+    """Metadata of an object before it is read."""
 
     size: int
     validator: str
@@ -109,7 +111,7 @@ class Known:
 
 
 def open_url(web: Web, address: Address, first: int = PIECE) -> Opened:
-    """Asks for so many bytes, and takes it from there; raises ``DownloadFailed`` or ``Interrupted``."""
+    """Requests the ``first`` bytes, and decides by the response; raises ``DownloadFailed`` or ``Interrupted``."""
     asked = address.url()
     response = web.client.get(asked, {"Range": f"bytes=0-{first - 1}"}, address.secret)
     if response.status == HTTPStatus.OK:
@@ -119,7 +121,7 @@ def open_url(web: Web, address: Address, first: int = PIECE) -> Opened:
     if found is None or not validator or found.first != 0 or response.status != HTTPStatus.PARTIAL_CONTENT:
         return _unranged(web, address)
     if found.last >= first:
-        raise DownloadFailed(f"the server gave bytes 0-{found.last} where 0-{first - 1} were requested")
+        raise DownloadFailed(f"the server returned bytes 0-{found.last} instead of 0-{first - 1}")
     head = bytearray(found.last + 1)
     _read_all(response, memoryview(head))
     if not response.finish():
@@ -133,7 +135,7 @@ def _unranged(web: Web, address: Address) -> Stream:
     web.client.close()
     response = web.client.get(address.url(), {}, address.secret)
     if response.status != HTTPStatus.OK:
-        raise DownloadFailed(f"the server answered {response.status} to a request for all of it")
+        raise DownloadFailed(f"the server returned status {response.status} to a request without a range")
     return _stream(response)
 
 
@@ -148,20 +150,20 @@ def _chunks(response: Response, size: int | None) -> Iterator[bytes]:
         count += len(chunk)
         yield chunk
     if size is not None and count != size:
-        raise Interrupted(f"the connection ended after {count} of {size} bytes")
+        raise Interrupted(f"the connection was closed after {count} of {size} bytes")
 
 
 def _read_all(response: Response, buffer: memoryview) -> None:
     while buffer:
         chunk = response.read(len(buffer))
         if not chunk:
-            raise Interrupted("the connection ended too early")
+            raise Interrupted("the connection was closed too early")
         buffer[: len(chunk)] = chunk
         buffer = buffer[len(chunk) :]
 
 
 def strong_validator(headers: Message) -> str:
-    """The ETag where it is strong, else a Last-Modified that can be relied on; else empty."""
+    """The ETag if it is strong, else a reliable Last-Modified, else empty."""
     etag = headers.get("ETag", "")
     if etag.startswith('"'):
         return etag
@@ -170,7 +172,7 @@ def strong_validator(headers: Message) -> str:
 
 
 def _is_settled(modified: str, now: str) -> bool:
-    """Whether a second change could have come without changing the date (RFC 9110, section 8.8.2.2)."""
+    """Whether no second change within the same second could go unnoticed (RFC 9110, section 8.8.2.2)."""
     try:
         return (parsedate_to_datetime(now) - parsedate_to_datetime(modified)).total_seconds() >= 1
     except (TypeError, ValueError):

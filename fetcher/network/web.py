@@ -1,6 +1,6 @@
-"""HTTP requests over guarded connections: redirects, statuses, bodies. Tells what may be tried again from what may not.
+"""HTTP requests over checked connections: redirects, timeouts, statuses, bodies, connection reuse.
 
-It must not try again itself, nor know what is fetched.
+Tells temporary failures (worth a retry) from permanent ones. It must not retry itself, nor know what is downloaded.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ AT_ONCE = 128 * 1024
 
 
 class Response:
-    """A response under way."""
+    """A response whose body is being read."""
 
     def __init__(self, response: http.client.HTTPResponse, url: str, allowance: Allowance) -> None:
         self._response = response
@@ -36,7 +36,7 @@ class Response:
         self.headers = response.headers
 
     def read(self, size: int) -> bytes:
-        """What has come, at most ``size`` bytes; empty at the end; raises ``Interrupted``."""
+        """The bytes received so far, at most ``size``; empty at the end; raises ``Interrupted``."""
         try:
             chunk = self._response.read1(min(size, AT_ONCE))
         except (OSError, http.client.HTTPException) as error:
@@ -45,14 +45,14 @@ class Response:
         return chunk
 
     def finish(self) -> bool:
-        """Whether all of it was read, so that its connection can be used again."""
+        """Whether all of it was read, so that its connection can be reused."""
         left = self.read(1) if self._response.chunked else self._response.length
         self._response.close()
         return not left
 
 
 class Client:
-    """One connection at a time, kept while requests go to the same server; for one thread."""
+    """One connection at a time, reused while requests go to the same server; for one thread."""
 
     def __init__(self, line: Line) -> None:
         self._line = line
@@ -70,16 +70,16 @@ class Client:
             url = urljoin(url, answer.headers.get("Location", ""))
             self.close()
             wanted = _redirected(wanted, url)
-        raise DownloadFailed(f"there were more than {MOST_REDIRECTS} redirects")
+        raise DownloadFailed(f"the server redirected more than {MOST_REDIRECTS} times")
 
     def close(self) -> None:
-        """Ends the connection; the next request makes another."""
+        """Closes the connection; the next request opens another."""
         connection, self._connection = self._connection, None
         if connection:
             connection.close()
 
     def end(self) -> None:
-        """Has the thread that waits here end soon, and ask for nothing more; for other threads."""
+        """Cancels the request in flight and rejects further ones; called from other threads."""
         self._ended = True
         if connection := self._connection:
             connection.cut()
@@ -87,7 +87,7 @@ class Client:
     @property
     def _allowance(self) -> Allowance:
         if not self._connection:
-            raise Interrupted("the download was given up")
+            raise Interrupted("the download was canceled")
         return self._connection.wire.allowance
 
     def _ask(self, wanted: Target, headers: Mapping[str, str]) -> http.client.HTTPResponse:
@@ -101,7 +101,7 @@ class Client:
                     raise _interrupted(error) from error
         self.close()
         if self._ended:
-            raise Interrupted("the download was given up")
+            raise Interrupted("the download was canceled")
         self._connection = Connection(wanted, self._line)
         try:
             return self._connection.ask(wanted, headers)
@@ -111,24 +111,24 @@ class Client:
 
 
 class Connection:
-    """One connection, made when it is first asked."""
+    """One connection, opened at once."""
 
     def __init__(self, wanted: Target, line: Line) -> None:
         self._origin = wanted.origin
         self._proxy = proxy_of(wanted) if wanted.scheme == "http" else None
         self._http = http.client.HTTPConnection(wanted.host, wanted.port)
-        self._http.auto_open = 0  # it would connect without asking the guard
+        self._http.auto_open = 0  # it would connect without checking the address
         self._socket = dial(wanted, line)
         self._http.sock = self.wire = Wire(self._socket, line.read_seconds)
         self._response: http.client.HTTPResponse | None = None
 
     def is_free_for(self, wanted: Target) -> bool:
-        """Whether nothing of an earlier response is left on it, and it leads there."""
+        """Whether the last response was read completely, and it leads to the same origin."""
         finished = self._response is None or self._response.isclosed()
         return finished and self._origin == wanted.origin and self._http.sock is not None
 
     def ask(self, wanted: Target, headers: Mapping[str, str]) -> http.client.HTTPResponse:
-        """Sends a request and waits for the head of the response."""
+        """Sends a request and waits for the response's head."""
         path = wanted.path
         more = {"Host": wanted.authority, **FIXED, **headers}
         if wanted.authorization:
@@ -142,19 +142,19 @@ class Connection:
         return self._response
 
     def cut(self) -> None:
-        """Has whoever waits for bytes wait no longer."""
-        with contextlib.suppress(OSError):  # it may have ended already
+        """Wakes whoever waits for bytes."""
+        with contextlib.suppress(OSError):  # it may be closed already
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Ends it, whatever is under way."""
+        """Closes it, whatever is in flight."""
         if self._response:
             self._response.close()
         self._http.close()
 
 
 class Web:
-    """A client for each thread, all of which end together."""
+    """One client per thread; all are closed together."""
 
     def __init__(self, line: Line) -> None:
         self._line = line
@@ -163,13 +163,13 @@ class Web:
         self._forwards: list[Forward] = []
 
     def forward(self, reach: Reach) -> Forward:
-        """A proxy for a library that connects by itself; it ends with all the rest."""
+        """A proxy for a library that connects by itself; closed with the rest."""
         self._forwards.append(Forward(self._line, reach))
         return self._forwards[-1]
 
     @property
     def client(self) -> Client:
-        """The current thread's."""
+        """The current thread's client."""
         found = getattr(self._local, "client", None)
         if isinstance(found, Client):
             return found
@@ -178,32 +178,32 @@ class Web:
         return client
 
     def check(self, wanted: Target) -> None:
-        """Raises ``DownloadFailed`` where it leads to what must not be connected to, ``Interrupted`` where nowhere."""
+        """Raises ``DownloadFailed`` if the address is blocked, ``Interrupted`` if it cannot be reached."""
         dial(wanted, self._line).close()
 
     def close(self) -> None:
-        """Ends every connection; only when no thread uses one any more."""
+        """Closes every connection; only once no thread uses one."""
         for forward in self._forwards:
             forward.close()
         for client in self._clients:
             client.close()
 
     def end(self) -> None:
-        """Ends every thread's requests."""
+        """Cancels every thread's requests."""
         for client in self._clients:
             client.end()
 
 
 def _redirected(before: Target, url: str) -> Target:
-    """Where a redirect leads."""
+    """The target of a redirect."""
     after = target(url)
     if before.scheme == "https" and after.scheme == "http":
-        raise DownloadFailed(f"it was redirected to {after.authority} without TLS")
+        raise DownloadFailed(f"the server redirected from https to http ({after.authority})")
     return after
 
 
 def _was_closed_before(error: Exception) -> bool:
-    """Whether the server had closed a kept connection before the request came, which is no failure of the request."""
+    """Whether the server had closed an idle connection before the request arrived: not a failure of the request."""
     return isinstance(error, ConnectionError | ssl.SSLError) and not isinstance(error, TimeoutError)
 
 

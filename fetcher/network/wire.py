@@ -1,11 +1,10 @@
-"""A socket whose reader can be kept waiting only so long, by whatever the server sends or does not send.
+"""A socket with a read timeout that a slow or hostile server cannot extend.
 
     socket ──> Wire (waits, counts) ──> http.client ──> content
 
-A read that waits for a single byte says nothing about a whole: a status line, a header, a
-hundred ``100 Continue``, a chunk's size or a trailer can each be sent a byte at a time,
-forever. So the reader has an allowance of waiting, which only content renews. It must not
-know HTTP.
+A timeout per read does not bound a response: a status line, a header, a hundred
+``100 Continue``, a chunk's size or a trailer can each be sent a byte at a time, forever.
+So the reader has an allowance of waiting, which only content renews. It must not know HTTP.
 """
 
 import io
@@ -14,53 +13,53 @@ import time
 from typing import Any
 
 SLOWEST = 1024
-"""Bytes of content a second, over an allowance; less counts as silence."""
+"""Bytes of content per second, averaged over an allowance; less counts as silence."""
 MOST_FRAMING = 1024 * 1024
-"""Bytes between one piece of content and the next; a response's head, or what is around a chunk, is far smaller."""
+"""Bytes between two pieces of content; a response's head or a chunk's framing is far smaller."""
 
 
 class Allowance:
-    """How long its reader may wait for a server. No I/O, no clock."""
+    """How long a reader may wait for a server. No I/O, no clock."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self.begin()
 
     def begin(self) -> None:
-        """All of it, for a new request."""
+        """Resets it for a new request."""
         self._left = self._seconds
         self._content = self._framing = self._raw = 0
 
     def left(self) -> float:
-        """How long the next read may wait; raises ``TimeoutError`` where the server has used it up."""
+        """How long the next read may wait; raises ``TimeoutError`` once it is used up."""
         if self._left <= 0:
             self._renew()
         return self._left
 
     def waited(self, seconds: float, count: int) -> None:
-        """A read took so long and brought so many bytes, of whatever kind; raises ``TimeoutError``."""
+        """Records the duration and bytes of a read, framing included; raises ``TimeoutError``."""
         self._left -= seconds
         self._raw += count
         self._framing += count
         if self._framing > MOST_FRAMING:
-            raise TimeoutError("the server sends headers or trailers without end")
+            raise TimeoutError("the server sends endless headers or trailers")
 
     def got(self, count: int) -> None:
-        """So many bytes of content have come."""
+        """Records bytes of content."""
         self._content += count
         self._framing = 0
 
     def _renew(self) -> None:
         if not self._raw:
-            raise TimeoutError(f"the server sent nothing for {self._seconds:g} s")
+            raise TimeoutError(f"timeout: the server sent nothing for {self._seconds:g} s")
         if self._content < SLOWEST * self._seconds:
-            raise TimeoutError(f"the server sent no more than {self._content} bytes of content in {self._seconds:g} s")
+            raise TimeoutError(f"timeout: the server sent only {self._content} bytes of content in {self._seconds:g} s")
         self._left = self._seconds
         self._content = self._raw = 0
 
 
 class Wire:
-    """As much of a socket as ``http.client`` needs, for one request after the other."""
+    """The part of a socket's interface that ``http.client`` needs, for sequential requests."""
 
     def __init__(self, connection: socket.socket, seconds: float) -> None:
         self._socket = connection
@@ -68,16 +67,16 @@ class Wire:
         self.allowance = Allowance(seconds)
 
     def sendall(self, request: bytes) -> None:
-        """Sends the request, whose response has an allowance of its own."""
+        """Sends the request; its response has an allowance of its own."""
         self._socket.settimeout(self._seconds)
         self._socket.sendall(request)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """What the response is read from."""
+        """The stream that the response is read from."""
         return io.BufferedReader(_Reader(self._socket, self.allowance))
 
     def close(self) -> None:
-        """Closes the socket once no response reads from it any more."""
+        """Closes the socket once no response reads from it."""
         self._socket.close()
 
 
@@ -85,7 +84,7 @@ class _Reader(io.RawIOBase):
     def __init__(self, connection: socket.socket, allowance: Allowance) -> None:
         super().__init__()
         self._socket = connection
-        self._user = connection.makefile("rb", buffering=0)  # keeps the socket open until it is closed
+        self._user = connection.makefile("rb", buffering=0)  # keeps the socket open until this is closed
         self._allowance = allowance
 
     def readable(self) -> bool:

@@ -1,1 +1,1 @@
-"""What is on the volume: an artifact's folder, partial downloads, claims, and the room that is left."""
+"""The volume: installation, cached partial downloads, claims, and the budget of bytes and entries."""

@@ -1,4 +1,4 @@
-"""pvc://CLAIM/PATH: files and folders of a claim that is mounted below a folder. Links are never followed."""
+"""pvc://CLAIM/PATH: files and folders of a mounted PersistentVolumeClaim. Links are never followed."""
 
 import os
 import re
@@ -36,16 +36,16 @@ class FilePart:
             while buffer:
                 count = os.preadv(file, [buffer], start)
                 if not count:
-                    raise Changed("it was cut while it was read")
+                    raise Changed("the file was truncated while it was read")
                 start, buffer = start + count, buffer[count:]
             if _validator(os.fstat(file)) != self.validator:
-                raise Changed("it was replaced while it was read")
+                raise Changed("the file changed while it was read")
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
         with _beneath(self._root, self._inner) as file:
             if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise Invalid(f"holds {shown(self.path)}, which is neither file nor folder")
+                raise Invalid(f"contains {shown(self.path)}, which is neither file nor folder")
             yield file
 
 
@@ -62,23 +62,23 @@ def open_claim(settings: Settings) -> Opened:
                 return Parts([FilePart(root, path, path[-1])])
             names = sorted(_files(found, settings.limit_entries))
     except FileNotFoundError as error:
-        raise NotFound("there is no such path in that claim") from error
+        raise NotFound("the claim has no such path") from error
     return Parts([FilePart(root, (*path, *name.split(b"/")), name) for name in names], is_folder=True)
 
 
 def _files(folder: int, limit: int) -> Iterator[bytes]:
-    """Paths of all files below, relative to the folder."""
+    """Paths of all files in the folder, relative to it."""
     for count, (path, mode) in enumerate(_walk(folder, b"")):
         if count >= limit:
-            raise TooLarge(f"holds more than the {limit} entries allowed")
+            raise TooLarge(f"contains more than the {limit} entries allowed")
         if stat.S_ISLNK(mode):
-            raise Invalid(f"holds a symbolic link, {shown(path)}; only regular files and folders are taken")
+            raise Invalid(f"contains a symbolic link, {shown(path)}; only regular files and folders are supported")
         if not stat.S_ISDIR(mode):
             yield path
 
 
 def _walk(folder: int, inner: bytes) -> Iterator[tuple[bytes, int]]:
-    """Path and mode of all that is below. ``os.walk`` passes over what it cannot look into; this does not."""
+    """Path and mode of everything below. Unlike ``os.walk``, it fails on a folder that cannot be read."""
     with _readable(inner), os.scandir(folder) as entries:
         for entry in entries:
             path = b"/".join(filter(None, (inner, os.fsencode(entry.name))))
@@ -102,21 +102,20 @@ def _walk_below(parent: int, path: bytes) -> Iterator[tuple[bytes, int]]:
 
 @contextmanager
 def _readable(path: bytes) -> Iterator[None]:
-    """What cannot be looked into may hold half of the model."""
+    """An unreadable folder may contain half of the model, so it is an error."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise Changed("it was changed while it was listed") from error
+        raise Changed("the folder changed while it was listed") from error
     except OSError as error:
         raise DownloadFailed(
-            f"{shown(path)} cannot be read ({error.strerror}); give user or group 1000, or everybody, "
-            "the right to read it"
+            f"{shown(path)} cannot be read ({error.strerror}); make it readable for user 1000, group 1000 or everyone"
         ) from error
 
 
 @contextmanager
 def _beneath(root: str, path: Sequence[bytes]) -> Iterator[int]:
-    """A descriptor of what is there, come to without any link."""
+    """A descriptor of the path, opened without following links."""
     descriptor = os.open(root, FOLDER)
     try:
         for depth, name in enumerate(path):
@@ -135,7 +134,7 @@ def _open(name: bytes, parent: int, *, last: bool) -> int:
     except OSError as error:
         if isinstance(error, FileNotFoundError | PermissionError):
             raise
-        raise Invalid(f"leads through {shown(name)}, which is no folder, or a link") from error
+        raise Invalid(f"leads through {shown(name)}, which is a link or not a folder") from error
 
 
 def _validator(found: os.stat_result) -> str:

@@ -1,13 +1,13 @@
-"""Brings an artifact onto a volume, atomically, once, however many try at the same time.
+"""Installs an artifact on a volume, atomically and once, however many processes try concurrently.
 
-    VOLUME/.lock          held while one installs; dies with its holder
-    VOLUME/.staging-*     hidden while it is filled
+    VOLUME/.lock          held during an installation; released if its holder dies
+    VOLUME/.staging-*     hidden until complete
     VOLUME/model          appears by a rename
-    VOLUME/.complete      written last: what `model` holds
-    VOLUME/.partial       what was fetched so far; see ``spool``
+    VOLUME/.complete      written last: what `model` contains
+    VOLUME/.partial       cached partial download; see ``spool``
 
-Nothing but a matching ``.complete`` makes ``model`` count as whole. It must not know
-how bytes are fetched or unpacked.
+``model`` counts as complete only with a matching ``.complete``. It must not know how
+bytes are downloaded or unpacked.
 """
 
 import fcntl
@@ -29,9 +29,9 @@ MARKER = ".complete"
 
 
 def install(settings: Settings, fill: Callable[[Path], str]) -> bool:
-    """Has ``fill`` fill a hidden folder, then makes it ``model``; False where it is there already.
+    """Lets ``fill`` fill a hidden folder, then renames it to ``model``; False if it is installed already.
 
-    ``fill`` returns the digest of what it unpacked, and raises to leave everything as it was.
+    ``fill`` returns the digest of the artifact; if it raises, nothing changes.
     """
     with _lock(settings.volume):
         if is_complete(settings):
@@ -48,13 +48,13 @@ def install(settings: Settings, fill: Callable[[Path], str]) -> bool:
 
 @contextmanager
 def _lock(volume: Path) -> Iterator[None]:
-    """Waits until no other process holds the volume."""
+    """Waits until no other process holds the lock of the volume."""
     descriptor = _open_lock(volume / ".lock")
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            log.info("Found another download in progress", volume=str(volume))
+            log.info("Another download is in progress; waiting for it", volume=str(volume))
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -62,7 +62,7 @@ def _lock(volume: Path) -> Iterator[None]:
 
 
 def _open_lock(path: Path) -> int:
-    """One that an earlier version's user made may not be written to, which a lock does not need."""
+    """A lock file of another user (an earlier version's) may be read-only, which is enough for a lock."""
     flags = os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return os.open(path, flags | os.O_RDWR, 0o666)
@@ -71,7 +71,7 @@ def _open_lock(path: Path) -> int:
 
 
 def is_complete(settings: Settings) -> bool:
-    """Whether `model` is what is asked for, as it was left."""
+    """Whether `model` is the requested artifact, unmodified."""
     try:
         marker = json.loads((settings.volume / MARKER).read_text())
         same = marker["digest"] == settings.digest if settings.digest else marker["url"] == _url_digest(settings)
@@ -81,7 +81,7 @@ def is_complete(settings: Settings) -> bool:
 
 
 def _inventory(model: Path) -> str:
-    """Another one where a file was added, removed, cut or written to; without reading any."""
+    """Differs if a file was added, removed, truncated or written to; reads no contents."""
     facts = hashlib.sha256()
     for folder, folders, files in os.walk(model, onerror=raised):
         folders.sort()
@@ -93,12 +93,12 @@ def _inventory(model: Path) -> str:
 
 
 def _url_digest(settings: Settings) -> str:
-    """The URL may hold credentials, so the marker does not hold the URL."""
+    """The URL may contain credentials, so the marker stores its hash only."""
     return hashlib.sha256(settings.artifact.encode()).hexdigest()
 
 
 def _sweep(volume: Path) -> None:
-    """Removes what killed runs have left; safe under the lock. What another user's has left may have to stay."""
+    """Removes leftovers of killed runs; safe under the lock. Leftovers of another user may have to stay."""
     for pattern in (".staging-*", ".old-*", f"{MARKER}.*"):
         for left in volume.glob(pattern):
             with suppress(PermissionError):
@@ -116,7 +116,7 @@ def _staging(volume: Path) -> Iterator[Path]:
 
 
 def _swap(staging: Path, settings: Settings) -> None:
-    """An older model is moved away first; without its marker it counts for nothing, whenever this is cut short."""
+    """Moves an older model away first; without its marker it does not count, whenever this is interrupted."""
     (settings.volume / MARKER).unlink(missing_ok=True)
     old = staging.with_name(staging.name.replace("staging", "old"))
     if settings.model.exists():

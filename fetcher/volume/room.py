@@ -1,6 +1,6 @@
-"""How much of the volume is used, and that it never is more than allowed.
+"""The budget of bytes and entries on the volume.
 
-What is kept for a later run counts, but gives way: it may only take what the model
+The cached partial download counts against it, but yields: it may only use what the model
 leaves over.
 """
 
@@ -8,11 +8,11 @@ from fetcher.failures import TooLarge
 from fetcher.volume.spool import Spool
 
 MARGIN = 32 * 1024 * 1024
-"""Left free by what is kept: threads keep several pieces at a time, and file systems take some for themselves."""
+"""Left free by the cached partial download: threads write several pieces at a time, and file systems have overhead."""
 
 
 class Room:
-    """``limit`` bytes, for one artifact unpacked and what is kept of it packed; and so many files and folders."""
+    """``limit`` bytes for the unpacked artifact plus its cached partial download; and a number of files and folders."""
 
     def __init__(self, limit: int, limit_entries: int, spool: Spool | None = None) -> None:
         self.limit = limit
@@ -23,22 +23,22 @@ class Room:
         self._fixed = False
 
     def take(self, size: int) -> None:
-        """Bytes that are about to be written; raises ``TooLarge``."""
+        """Reserves bytes before they are written; raises ``TooLarge``."""
         self.used += size
         if self.used > self.limit:
-            raise TooLarge(f"unpacks to more than the {self.limit} bytes allowed; give it more room (`size`)")
+            raise TooLarge(f"unpacks to more than the {self.limit} bytes allowed; increase `size`")
         if self._spool and self._spool.alive and not self._has_room(self._spool):
             self._yield(self._spool)
 
     def enter(self, size: int = 0) -> None:
-        """A file or folder that is about to be made, named by the artifact or implied; raises ``TooLarge``."""
+        """Reserves a file or folder, named by the artifact or implied; raises ``TooLarge``."""
         self._entries += 1
         if self._entries > self._limit_entries:
             raise TooLarge(f"unpacks to more than the {self._limit_entries} files and folders allowed")
         self.take(size)
 
     def leaves(self, size: int) -> bool:
-        """Whether so many bytes more may be kept."""
+        """Whether ``size`` more bytes may be cached."""
         return self._fixed or self._spool is None or self._has_room(self._spool, size)
 
     def _has_room(self, spool: Spool, more: int = 0) -> bool:
@@ -46,13 +46,13 @@ class Room:
         return self.used + spool.kept + more + margin <= self.limit
 
     def need_packed(self) -> None:
-        """From now on, what is kept has to stay until all is unpacked."""
+        """From now on, the cached download is needed until everything is unpacked."""
         self._fixed = True
 
     def _yield(self, spool: Spool) -> None:
         if self._fixed:
             raise TooLarge(
-                f"needs more than the {self.limit} bytes allowed, packed and unpacked together, as a zip does; "
-                "give it more room (`size`), or pack it as tar.gz"
+                f"needs more than the {self.limit} bytes allowed, packed and unpacked together, as zips do; "
+                "increase `size`, or pack it as tar.gz"
             )
         spool.drop()

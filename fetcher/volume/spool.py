@@ -1,12 +1,12 @@
-"""What has been fetched of an artifact that is not yet installed, for the successor of a killed run.
+"""The cached partial download of an artifact, so that the download resumes after a kill.
 
-    VOLUME/.partial/of       what it is of: URL, sizes, validators
-    VOLUME/.partial/data     pieces, each at its offset; holes where pieces are missing
-    VOLUME/.partial/pieces   a record for each piece that is there, with its CRC-32
+    VOLUME/.partial/of       which artifact: hash of URL, sizes, validators
+    VOLUME/.partial/data     pieces, each at its offset; holes for missing pieces
+    VOLUME/.partial/pieces   a record for each stored piece, with its CRC-32
 
-A piece counts when its record is there and its checksum is right, so neither a kill
-nor a lost page makes a wrong byte. It takes only room that the model does not need:
-see ``room``. It must not know how pieces are fetched.
+A piece counts only if its record exists and its checksum matches, so neither a kill nor a
+lost page can cause a wrong byte. It uses only space that the model does not need: see
+``room``. It must not know how pieces are downloaded.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+from fetcher import log
 from fetcher.archives.inflate import fast
 from fetcher.artifact import PIECE, Piece
 
@@ -38,7 +39,7 @@ class Spool:
         self.alive = True
 
     def fill(self, piece: Piece, buffer: memoryview) -> bool:
-        """Fills the buffer with a piece that was kept; False where it was not."""
+        """Fills the buffer with a cached piece; False if it is not cached."""
         if not self.alive:
             return False
         with contextlib.suppress(OSError):
@@ -49,7 +50,7 @@ class Spool:
         return False
 
     def keep(self, piece: Piece, buffer: memoryview) -> None:
-        """Keeps a piece; where the volume is full, nothing is kept any more."""
+        """Caches a piece; if the volume is full, drops the cache."""
         with self._lock:
             if not self.alive:
                 return
@@ -65,26 +66,27 @@ class Spool:
             self.drop()
 
     def drop(self) -> None:
-        """Gives all its room back, and keeps nothing any more."""
+        """Drops the cached partial download, frees its space, and caches nothing more."""
         with self._lock:
             if self.alive:
+                log.info("Cached partial download dropped", bytes=self.kept)
                 self.alive, self.kept = False, 0
                 for descriptor in (self._records, self._data):
                     os.ftruncate(descriptor, 0)
 
     def close(self) -> None:
-        """Leaves what is kept to a later run; only when no thread uses it any more."""
+        """Closes it for a later run to resume; only once no thread uses it."""
         self.alive = False
         os.close(self._data)
         os.close(self._records)
 
     def whole(self) -> int:
-        """A descriptor of the data, which the caller closes; only when every piece has been filled or kept."""
+        """A descriptor of the data, which the caller closes; only once every piece is cached."""
         return os.dup(self._data)
 
 
 def open_spool(volume: Path, of: str) -> Spool:
-    """What an earlier run has kept of the same artifact, or an empty one."""
+    """The cached partial download of the same artifact, or an empty one."""
     folder = volume / NAME
     label = folder / "of"
     if not _says(label, of):
@@ -95,17 +97,17 @@ def open_spool(volume: Path, of: str) -> Spool:
 
 
 def asks_first(volume: Path) -> int:
-    """Bytes to ask for when a source is opened: a piece, but where the first is likely to be kept, as few as can be."""
-    return 1 if os.path.exists(volume / NAME / "pieces") else PIECE  # noqa: PTH110 - false where it may not be seen
+    """Bytes of the first request: a piece, or one byte if the first piece is probably cached."""
+    return 1 if os.path.exists(volume / NAME / "pieces") else PIECE  # noqa: PTH110 - false if not accessible
 
 
 def remove(volume: Path) -> None:
-    """Removes whatever is kept."""
+    """Removes the cached partial download."""
     folder = volume / NAME
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():  # an earlier version's, whose user was another: its files stay, out of the way
+    if folder.exists():  # of another user (an earlier version's): moved out of the way
         folder.rename(tempfile.mkdtemp(prefix=".old-", dir=volume))
 
 

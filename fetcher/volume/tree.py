@@ -1,8 +1,7 @@
-"""Writes below one folder and nowhere else.
+"""Writes below one folder only (no path traversal).
 
-Every component is opened from its parent's descriptor with ``O_NOFOLLOW``, so that
-no link, however it came there, is ever passed through. It must not decide what is
-written.
+Every component is opened from its parent's descriptor with ``O_NOFOLLOW``, so that no
+link is ever followed, whoever created it. It must not decide what is written.
 """
 
 import os
@@ -18,14 +17,14 @@ from fetcher.volume.room import Room
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER_SIZE = 4096
-"""Bytes that a folder takes on most file systems."""
+"""Bytes that a folder occupies on most file systems."""
 SYNC_EVERY = 16 * 1024 * 1024
-"""Bytes after which a file begins to be brought down, so that the disk works from the beginning on."""
+"""Bytes after which a file is synced, so that the disk is busy from the start."""
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Tree:
-    """A folder to fill, until the block ends; modes are such that any user may read, whatever the umask."""
+    """A folder to fill, until the block ends; files are readable by any user, whatever the umask."""
 
     def __init__(self, root: Path, room: Room) -> None:
         self.root = root
@@ -40,14 +39,14 @@ class Tree:
         self._disk.close()
 
     def make_folder(self, path: Sequence[bytes]) -> None:
-        """Makes the folder and its parents; one that is there already is fine."""
+        """Creates the folder and its parents; they may exist already."""
         with self._folder(path):
             pass
 
     def write(self, path: Sequence[bytes], chunks: Iterable[bytes | memoryview], *, executable: bool) -> None:
-        """Writes a new file; raises ``Invalid`` where the name is taken."""
+        """Writes a new file; raises ``Invalid`` if the name exists already."""
         if not path:
-            raise Invalid("holds a file without a name")
+            raise Invalid("contains a file without a name")
         with self._folder(path[:-1]) as parent:
             self._room.enter()
             self.files += 1
@@ -58,14 +57,14 @@ class Tree:
             self._disk.sync(stream.fileno())
 
     def settle(self) -> None:
-        """Brings all of it down to the disk: files, then folders, the innermost first."""
+        """Syncs everything to disk: files, then folders, innermost first."""
         self._disk.wait()
         for folder, _, _ in os.walk(self.root, topdown=False, onerror=raised):
             fsync_folder(Path(folder))
 
     @contextmanager
     def _folder(self, path: Sequence[bytes]) -> Iterator[int]:
-        """A descriptor of the folder, made where it is missing."""
+        """A descriptor of the folder, created if missing."""
         descriptor = os.open(self.root, FOLDER)
         try:
             for depth in range(len(path)):
@@ -107,12 +106,12 @@ def _write(stream: FileIO, disk: Disk, chunks: Iterable[bytes | memoryview]) -> 
 
 
 def raised(error: OSError) -> None:
-    """For walks, which otherwise pass over what cannot be read."""
+    """For ``os.walk``, which otherwise skips what cannot be read."""
     raise error
 
 
 def fsync_folder(folder: Path) -> None:
-    """Brings the folder's own entries down to the disk."""
+    """Syncs the folder's entries to disk."""
     descriptor = os.open(folder, FOLDER)
     try:
         os.fsync(descriptor)
@@ -128,4 +127,4 @@ def _new_file(path: Sequence[bytes], parent: int) -> int:
 
 
 def _taken(path: Sequence[bytes]) -> Invalid:
-    return Invalid(f"holds {os.fsdecode(b'/'.join(path))!a} twice, or as a file and as a folder")
+    return Invalid(f"contains {os.fsdecode(b'/'.join(path))!a} twice, or both as a file and as a folder")

@@ -25,7 +25,7 @@ from tests.kit.sync_client import Object, SyncClient
 
 LR, RFC = "titanic-lr.tar.gz", "titanic-rfc.tar.gz"
 EARLIER_USER = 1000  # all of a pod ran as this one
-FETCHED, FOUND = "Installed the artifact", "Found the artifact installed"
+FETCHED, FOUND = "Artifact installed", "Artifact is already installed"
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _ADMISSION = "admissionregistration.k8s.io"
 _POLICY = Kind(

@@ -36,12 +36,12 @@ def test_what_is_kept_for_a_run_to_come_never_costs_the_model_its_room(web: WebS
 def test_a_model_that_does_not_fit_is_told_as_such(web: WebServer, small: Place) -> None:
     web.put("large.tar", tar(member("weights", WEIGHTS), member("more", WEIGHTS)))
     assert main(small.arguments(f"{web.url}/ranged/large.tar")) == 13
-    assert "give it more room (`size`)" in small.said()["message"]
+    assert "increase `size`" in small.said()["message"]
     assert small.visible() == []
 
 
 def test_a_zip_that_does_not_fit_is_told_as_such(web: WebServer, small: Place) -> None:
     web.put("large.zip", packed(("weights", WEIGHTS), ("more", WEIGHTS[::-1])))
     assert main(small.arguments(f"{web.url}/ranged/large.zip")) == 13
-    assert "give it more room (`size`)" in small.said()["message"]
+    assert "increase `size`" in small.said()["message"]
     assert small.visible() == []

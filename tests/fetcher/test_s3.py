@@ -115,4 +115,4 @@ def test_an_unsigned_request_is_made_where_the_secret_says_so(s3: S3Server, plac
 def test_keys_that_make_no_sense_are_told_as_such(s3: S3Server, place: Place) -> None:
     folder = place.secret({**s3.secret, "AWS_NONSENSE": "1"})
     assert main(place.arguments("s3://models/x", "--credentials", str(folder))) == 10
-    assert "the artifactSecret holds 'AWS_NONSENSE', which is not supported for s3" in place.said()["message"]
+    assert "the artifactSecret contains 'AWS_NONSENSE', which is not supported for s3" in place.said()["message"]

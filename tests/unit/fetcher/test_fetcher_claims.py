@@ -124,7 +124,7 @@ def test_a_folder_that_cannot_be_read_fails_the_whole() -> None:
 def test_a_folder_without_any_file_is_no_model(place: Place, claim: Path) -> None:
     (claim / "empty" / "inner").mkdir(parents=True)
     assert run(place, "pvc://team-models/empty") == 12
-    assert "holds no file" in place.said()["message"]
+    assert "contains no files" in place.said()["message"]
 
 
 @pytest.mark.parametrize(("limit", "value"), [("--limit-entries", "3"), ("--limit-bytes", "1000")])

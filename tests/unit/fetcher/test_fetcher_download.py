@@ -64,7 +64,7 @@ def test_a_server_that_is_not_there_is_named(place: Place) -> None:
         origin.url = f"http://127.0.0.1:{port}"
         assert place.run(origin, "--attempts", "2") == 10
     assert (
-        f"http://127.0.0.1:{port}/model.tar.gz could not be fetched: could not connect to 127.0.0.1:{port}"
+        f"http://127.0.0.1:{port}/model.tar.gz could not be fetched: failed to connect to 127.0.0.1:{port}"
         in place.said()["message"]
     )
 

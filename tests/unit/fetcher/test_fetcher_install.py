@@ -31,7 +31,7 @@ def test_nothing_is_visible_before_it_is_whole(place: Place) -> None:
     hold = threading.Event()
     with serving(Answer(FIRST, hold=hold)) as origin, place.start(origin) as process:
         origin.sent_half.wait()
-        line_with(process.stdout, "Began to fetch")
+        line_with(process.stdout, "Download started")
         assert not place.model.exists()
         hold.set()
         assert process.wait() == 0
@@ -138,8 +138,8 @@ def test_runs_that_share_a_volume_fetch_once(place: Place) -> None:
     with serving(Answer(FIRST, hold=hold)) as origin, place.start(origin) as first:
         origin.sent_half.wait()
         with place.start(origin) as second, place.start(origin) as third:
-            line_with(second.stdout, "Found another download in progress")
-            line_with(third.stdout, "Found another download in progress")
+            line_with(second.stdout, "Another download is in progress")
+            line_with(third.stdout, "Another download is in progress")
             hold.set()
             assert [process.wait() for process in (first, second, third)] == [0, 0, 0]
     assert len(origin.requests) == 1
@@ -151,7 +151,7 @@ def test_a_killed_holder_gives_way_to_the_next(place: Place) -> None:
     with serving(Answer(FIRST, hold=hold), Answer(FIRST)) as origin, place.start(origin) as first:
         origin.sent_half.wait()
         with place.start(origin) as second:
-            line_with(second.stdout, "Found another download in progress")
+            line_with(second.stdout, "Another download is in progress")
             first.kill()
             first.wait()
             assert second.wait() == 0
@@ -165,7 +165,7 @@ def test_a_run_told_to_stop_removes_what_it_had(archive: bytes, place: Place) ->
     hold = threading.Event()
     with serving(Answer(archive, hold=hold)) as origin, place.start(origin) as process:
         origin.sent_half.wait()
-        line_with(process.stdout, "Began to fetch")
+        line_with(process.stdout, "Download started")
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 128 + signal.SIGTERM
         hold.set()

@@ -69,7 +69,7 @@ def test_a_volume_that_fills_while_a_zip_is_kept_is_told_as_full(
     claim.mkdir(parents=True)
     (claim / "m.zip").write_bytes(packed(("weights", os.urandom(last)), method=zipfile.ZIP_STORED))
     assert main(place.arguments("pvc://models/m.zip", "--claims", str(claim.parent))) == 13
-    assert "the volume is full; give it more room (`size`)" in place.said()["message"]
+    assert "the volume is full; increase `size`" in place.said()["message"]
 
 
 def test_a_header_of_many_records_is_read_in_one_pass() -> None:
@@ -110,5 +110,5 @@ def test_what_would_stay_packed_is_rejected_with_advice(
 def test_what_other_programs_pack_is_rejected_with_advice(name: str, head: bytes, packer: str, place: Place) -> None:
     with serving(Answer(head + bytes(100))) as origin:
         assert place.run(origin, name=name) == 12
-    assert f"is packed by {packer}" in place.said()["message"]
+    assert f"is packed with {packer}" in place.said()["message"]
     assert "pack the model's files as tar, tar.gz, tar.zst or zip" in place.said()["message"]

@@ -21,13 +21,13 @@ def test_progress_is_told_every_five_seconds_with_percent_where_the_length_is_kn
     progress.begin(length)
     assert b"".join(progress.counted(iter([b"x" * 100] * 4))) == b"x" * 400
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {line["event"] for line in lines} == {"Fetched a part"}
+    assert {line["event"] for line in lines} == {"Download in progress"}
     assert [line["percent"] for line in lines][-1:] == percent[-1:]
 
 
 def test_a_log_line_is_one_json_object_that_tells_when_and_how_grave(capsys: pytest.CaptureFixture[str]) -> None:
     log.info("Began", path="a\nb")
-    log.warning("Lost an attempt", attempt=1)
+    log.warning("Attempt failed; retrying", attempt=1)
     log.error("Ended")
     began, lost, ended = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert (began["event"], began["level"], began["path"]) == ("Began", "info", "a\nb")
