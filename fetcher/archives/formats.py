@@ -31,7 +31,8 @@ def check_file(head: bytes, name: str) -> None:
     if name.endswith(ARCHIVES):
         if head and not any(head):
             raise Invalid(f"contains no files; {PACKING}")
-        raise Invalid("has an archive's name but is none; it begins with " + ascii(head[:40].decode("latin-1")))
+        start = ascii(head[:40].decode("latin-1"))
+        raise Invalid(f"has the name of an archive but is not one; it begins with {start}")
 
 
 def check_encoding(encoding: str, name: bytes) -> None:

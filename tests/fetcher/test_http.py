@@ -196,5 +196,5 @@ def test_a_proxy_that_refuses_is_named(web: WebServer, place: Place, monkeypatch
         monkeypatch.setenv("https_proxy", proxy.url)
         url = f"https://localhost:{web.tls_port}/ranged/model.tar.gz"
         assert main(place.arguments(url, "--allow-address", "::1", "--attempts", "2")) == 10
-    assert "the proxy answered 'HTTP/1.1 403 Forbidden'" in place.said()["message"]
+    assert "the proxy returned 'HTTP/1.1 403 Forbidden'" in place.said()["message"]
     assert len(proxy.heads) == 2

@@ -39,12 +39,12 @@ REFUSED = {
     "::ffff:0:127.0.0.1": "loopback",
     "2a00::5efe:127.0.0.1": "loopback",
     "2a00::200:5efe:169.254.169.254": "metadata",
-    "0.0.0.0": "no address of one machine",
-    "0.1.2.3": "no address of one machine",
-    "::": "no address of one machine",
-    "255.255.255.255": "no address of one machine",
-    "224.0.0.1": "no address of one machine",
-    "ff02::1": "no address of one machine",
+    "0.0.0.0": "a multicast, broadcast or unspecified address",
+    "0.1.2.3": "a multicast, broadcast or unspecified address",
+    "::": "a multicast, broadcast or unspecified address",
+    "255.255.255.255": "a multicast, broadcast or unspecified address",
+    "224.0.0.1": "a multicast, broadcast or unspecified address",
+    "ff02::1": "a multicast, broadcast or unspecified address",
 }
 ARCHIVE = tar_gz(member("a", b"1"))
 
@@ -74,7 +74,7 @@ def test_no_spelling_of_a_host_leads_inside(host: str, place: Place) -> None:
     arguments = [*place.arguments(f"http://{host}:9/model.tar.gz"), "--attempts", "1"]
     arguments[arguments.index("127.0.0.0/8")] = "192.0.2.0/24"
     assert main(arguments) == 10
-    assert "which artifacts are not fetched from" in place.said()["message"]
+    assert "which is blocked" in place.said()["message"]
 
 
 def test_a_name_with_one_forbidden_address_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,7 +95,7 @@ def test_a_list_without_end_is_given_up(place: Place) -> None:
 def test_a_page_larger_than_any_is_given_up(place: Place) -> None:
     with serving(Answer(b" " * (17 * 1024 * 1024))) as origin:
         assert listed(place, STORES[0], origin.url, "--read-seconds", "30") == 10
-    assert "longer than any list can be" in place.said()["message"]
+    assert "larger than any valid list" in place.said()["message"]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_keys_that_lead_elsewhere_are_rejected_by_name(url: str, keys: dict[str,
 )
 def test_values_that_would_change_a_host_are_rejected(url: str, keys: dict[str, str], place: Place) -> None:
     assert main(place.arguments(url, "--credentials", str(place.secret(keys)), *QUICK)) == 10
-    assert "must be letters, digits, - and _" in place.said()["message"]
+    assert "letters, digits, - and _" in place.said()["message"]
 
 
 @pytest.mark.parametrize("bucket", ["b@127.0.0.1:9", "b:9", "[::1]", "a%2fb"])
@@ -147,7 +147,7 @@ def test_the_platforms_identity_is_asked_for_and_used(place: Place, monkeypatch:
         monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{agent.url}/v1/credentials")
         monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", str(token))
         assert listed(place, ("s3://b/m/", "AWS_ENDPOINT_URL", {}), origin.url) == 10
-    assert "nothing is below that prefix" in place.said()["message"]
+    assert "no objects exist below that prefix" in place.said()["message"]
     assert agent.requests[0]["authorization"] == "of-the-pod"
     assert "Credential=pod/" in origin.requests[0]["authorization"]
 

@@ -78,7 +78,7 @@ def test_a_refusal_by_another_server_says_that_the_secret_is_not_sent_there(plac
         origin.answers[:] = [Answer(status=302, headers={"Location": f"{other.url}/elsewhere"})]
         folder = place.secret({"token": SECRET})
         assert place.run(origin, "--credentials", str(folder)) == 10
-    assert "the artifactSecret is sent to" in place.said()["message"]
+    assert "the artifactSecret is sent only to" in place.said()["message"]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -100,8 +100,8 @@ def test_a_secret_without_a_key_that_is_sent_is_told_with_the_names_of_its_keys(
     with serving(Answer(status=status)) as origin:
         assert place.run(origin, "--credentials", str(place.secret(keys))) == 10
     message = place.said()["message"]
-    assert f"has none of the keys that are sent: token, or username and password (found: {found})" in message
-    assert "give the model an artifactSecret" not in message
+    assert f"has none of the supported keys: token, or username and password (found: {found})" in message
+    assert "set the model's artifactSecret" not in message
     output = capsys.readouterr()
     assert SECRET not in output.out + output.err + message
 
