@@ -12,18 +12,17 @@ from pathlib import Path
 from fetcher import log
 from fetcher.archives.names import split
 from fetcher.artifact import Opened, Parts
+from fetcher.download import Downloader, File, identity
 from fetcher.failures import DigestMismatch, Invalid, TooLarge, public
 from fetcher.network.credentials import read_credentials
 from fetcher.network.web import Web
-from fetcher.reading import File, Reader, identity
 from fetcher.report import Progress
 from fetcher.settings import Settings
 from fetcher.sources import open_source, web_for
 from fetcher.stream import CHUNK, Source
 from fetcher.unpack import Unpacker
-from fetcher.volume import spool as spools
-from fetcher.volume.room import Room
-from fetcher.volume.spool import Spool, open_spool
+from fetcher.volume.budget import Budget
+from fetcher.volume.partial import PartialDownload, open_partial, remove_partial
 from fetcher.volume.tree import Tree
 
 
@@ -43,12 +42,12 @@ class Attempt:
 
     def _fill(self, web: Web, opened: Opened, staging: Path) -> str:
         self._check_size(opened)
-        with self._spool(opened) as spool:
-            room = Room(self.settings.limit_bytes, self.settings.limit_entries, spool)
-            with Tree(staging, room) as tree:
-                reader = Reader(web, self.settings, room, self.progress, spool)
-                unpacker = Unpacker(tree, room, self.settings, spool, opened.encoding)
-                with reader.files(opened) as files:
+        with self._partial(opened) as partial:
+            budget = Budget(self.settings.limit_bytes, self.settings.limit_entries, partial)
+            with Tree(staging, budget) as tree:
+                downloader = Downloader(web, self.settings, budget, self.progress, partial)
+                unpacker = Unpacker(tree, budget, self.settings, partial, opened.encoding)
+                with downloader.files(opened) as files:
                     log.info("Download started", artifact=public(self.settings.artifact), bytes=opened.size)
                     digest = self._take(files, unpacker, is_folder=isinstance(opened, Parts) and opened.is_folder)
                 tree.settle()
@@ -56,32 +55,32 @@ class Attempt:
         return digest
 
     @contextmanager
-    def _spool(self, opened: Opened) -> Iterator[Spool | None]:
+    def _partial(self, opened: Opened) -> Iterator[PartialDownload | None]:
         """Only sources with random access can be resumed."""
-        spool = self._opened_spool(opened)
+        partial = self._open_partial(opened)
         try:
-            yield spool
+            yield partial
         except (Invalid, TooLarge, DigestMismatch):
-            if spool:
-                spool.drop()  # a retry should not resume a rejected artifact
+            if partial:
+                partial.drop()  # a retry should not resume a rejected artifact
             raise
         finally:
-            if spool:
-                spool.close()
+            if partial:
+                partial.close()
 
-    def _opened_spool(self, opened: Opened) -> Spool | None:
+    def _open_partial(self, opened: Opened) -> PartialDownload | None:
         volume = self.settings.volume
         if not self.settings.keep_partial or not isinstance(opened, Parts):
-            spools.remove(volume)
+            remove_partial(volume)
             return None
         try:
-            spool = open_spool(volume, identity(self.settings, opened))
+            partial = open_partial(volume, identity(self.settings, opened))
         except OSError as error:
             log.warning("Cannot cache the partial download; it cannot be resumed after a restart", message=str(error))
             return None
-        if spool.kept:
-            log.info("Resuming from the cached partial download", bytes=spool.kept)
-        return spool
+        if partial.kept:
+            log.info("Resuming from the cached partial download", bytes=partial.kept)
+        return partial
 
     def _check_size(self, opened: Opened) -> None:
         if (opened.size or 0) > self.settings.limit_bytes:

@@ -10,8 +10,8 @@ from fetcher.network.guard import Guard
 from fetcher.network.urls import Address, open_url
 from fetcher.network.web import Web
 from fetcher.settings import Settings
-from fetcher.volume.claims import open_claim
-from fetcher.volume.spool import asks_first
+from fetcher.volume.partial import first_request_size
+from fetcher.volume.pvc import open_pvc
 
 SCHEMES = "http, https, s3, gs, az and pvc"
 
@@ -32,10 +32,10 @@ def open_source(web: Web, settings: Settings, credentials: Credentials) -> Opene
     match settings.artifact.partition("://")[0]:
         case "http" | "https":
             secret = Secret(target(settings.artifact).origin, credentials.headers, credentials.found)
-            return open_url(web, Address(lambda: settings.artifact, secret), asks_first(settings.volume))
+            return open_url(web, Address(lambda: settings.artifact, secret), first_request_size(settings.volume))
         case "s3" | "gs" | "az":
             return open_store(web, settings, credentials)
         case "pvc":
-            return open_claim(settings)
+            return open_pvc(settings)
         case _:
             raise DownloadFailed(f"only {SCHEMES} URLs are supported")

@@ -19,8 +19,8 @@ from fetcher.archives.inflate import Inflated, member_for
 from fetcher.failures import Invalid
 from fetcher.settings import Settings
 from fetcher.stream import CHUNK, Readable, Source, ahead
-from fetcher.volume.room import Room
-from fetcher.volume.spool import Spool
+from fetcher.volume.budget import Budget
+from fetcher.volume.partial import PartialDownload
 from fetcher.volume.tree import Tree
 
 
@@ -29,9 +29,9 @@ class Unpacker:
     """Where an artifact is unpacked, within which limits."""
 
     tree: Tree
-    room: Room
+    budget: Budget
     settings: Settings
-    spool: Spool | None = None
+    partial: PartialDownload | None = None
     encoding: str = ""
 
     def unpack(self, source: Source) -> None:
@@ -60,7 +60,7 @@ class Unpacker:
 
     def _taken(self, chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
         for chunk in chunks:
-            self.room.take(len(chunk))
+            self.budget.take(len(chunk))
             yield chunk
 
     def _untar(self, stream: Readable) -> None:
@@ -68,7 +68,7 @@ class Unpacker:
             if entry.is_folder:
                 self.tree.make_folder(entry.path)
             else:
-                self.room.take(entry.content.size)
+                self.budget.take(entry.content.size)
                 self.tree.write(entry.path, entry.content.chunks(), executable=entry.executable)
         while stream.read(CHUNK):
             pass
@@ -81,20 +81,20 @@ class Unpacker:
                 if item.is_folder:
                     self.tree.make_folder(path)
                     continue
-                self.room.take(item.size)
+                self.budget.take(item.size)
                 content = archive.content(item, self.settings.limit_ratio)
                 self.tree.write(path, content, executable=bool(item.mode & 0o100))
 
     @contextmanager
     def _packed(self, source: Source) -> Iterator[int]:
         """The whole artifact as a file: the cached partial download, else an unlinked file."""
-        spool = self.spool
-        if spool and spool.alive:
-            self.room.need_packed()
+        partial = self.partial
+        if partial and partial.alive:
+            self.budget.need_packed()
             source.drain()
-            if not spool.alive:
+            if not partial.alive:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            file = spool.whole()
+            file = partial.whole()
         else:
             file = _nameless(self.tree.root.parent)
         try:

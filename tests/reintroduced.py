@@ -45,7 +45,7 @@ FAULTS = {
     ),
     "partial-claim": Fault(
         what="a folder of a claim that cannot be read is passed over",
-        file="fetcher/volume/claims.py",
+        file="fetcher/volume/pvc.py",
         good="""    with _readable(path):
         folder = os.open(path.rpartition(b"/")[2], FOLDER, dir_fd=parent)
 """,

@@ -11,7 +11,7 @@ from bench.fetch.contestants import Contestant
 from bench.fetch.origin import Link, Origin, origin
 from bench.fetch.watch import LONGEST_SECONDS, Failed
 from fetcher.artifact import PIECE
-from fetcher.volume.spool import NAME, RECORD, THERE
+from fetcher.volume.partial import NAME, RECORD, THERE
 
 LINK = Link(rate=200e6, latency=0.001)
 _MEAN_KILLS = 8

@@ -29,7 +29,7 @@ from fetcher.network.reach import reach_of
 from fetcher.network.urls import Address, Known, UrlPart, open_url
 from fetcher.network.web import Web
 from fetcher.settings import Settings
-from fetcher.volume.spool import asks_first
+from fetcher.volume.partial import first_request_size
 
 SIGNED_FOR = timedelta(hours=1)
 SIGNED_ANEW_AFTER = 600
@@ -108,7 +108,7 @@ def open_store(web: Web, settings: Settings, credentials: Credentials) -> Opened
     bucket = _bucket(web, parts.scheme, parts.netloc, settings, credentials)
     if key and not key.endswith("/"):
         try:
-            return open_url(web, Address(bucket.url(key)), asks_first(settings.volume))
+            return open_url(web, Address(bucket.url(key)), first_request_size(settings.volume))
         except NotFound as failure:
             return _below(web, bucket, f"{key}/", settings) or _raised(failure)
     return _below(web, bucket, key, settings) or _raised(NotFound("no objects exist below that prefix"))

@@ -4,7 +4,7 @@
     VOLUME/.staging-*     hidden until complete
     VOLUME/model          appears by a rename
     VOLUME/.complete      written last: what `model` contains
-    VOLUME/.partial       cached partial download; see ``spool``
+    VOLUME/.partial       cached partial download; see ``partial``
 
 ``model`` counts as complete only with a matching ``.complete``. It must not know how
 bytes are downloaded or unpacked.
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from fetcher import log
 from fetcher.settings import Settings
-from fetcher.volume import spool
+from fetcher.volume.partial import remove_partial
 from fetcher.volume.tree import fsync_folder, raised
 
 MARKER = ".complete"
@@ -35,14 +35,14 @@ def install(settings: Settings, fill: Callable[[Path], str]) -> bool:
     """
     with _lock(settings.volume):
         if is_complete(settings):
-            spool.remove(settings.volume)
+            remove_partial(settings.volume)
             return False
         _sweep(settings.volume)
         with _staging(settings.volume) as staging:
             digest = fill(staging)
             _swap(staging, settings)
         _mark(settings, digest)
-        spool.remove(settings.volume)
+        remove_partial(settings.volume)
         return True
 
 

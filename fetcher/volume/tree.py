@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Self
 
 from fetcher.failures import Invalid
+from fetcher.volume.budget import Budget
 from fetcher.volume.disk import Disk
-from fetcher.volume.room import Room
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER_SIZE = 4096
@@ -26,10 +26,10 @@ NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 class Tree:
     """A folder to fill, until the block ends; files are readable by any user, whatever the umask."""
 
-    def __init__(self, root: Path, room: Room) -> None:
+    def __init__(self, root: Path, budget: Budget) -> None:
         self.root = root
         self.files = 0
-        self._room = room
+        self._budget = budget
         self._disk = Disk()
 
     def __enter__(self) -> Self:
@@ -48,7 +48,7 @@ class Tree:
         if not path:
             raise Invalid("contains a file without a name")
         with self._folder(path[:-1]) as parent:
-            self._room.enter()
+            self._budget.enter()
             self.files += 1
             file = _new_file(path, parent)
         with os.fdopen(file, "wb", buffering=0) as stream:
@@ -79,7 +79,7 @@ class Tree:
         try:
             return _opened(path, parent)
         except FileNotFoundError:
-            self._room.enter(FOLDER_SIZE)
+            self._budget.enter(FOLDER_SIZE)
             os.mkdir(path[-1], 0o755, dir_fd=parent)
         descriptor = _opened(path, parent)
         os.fchmod(descriptor, 0o755)

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from fetcher.artifact import PIECE
-from fetcher.volume.spool import NAME
+from fetcher.volume.partial import NAME
 from tests.fetcher.web_server import WebServer
 from tests.images.processes import until
 from tests.unit.fetcher.origin import member, tar

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fetcher.artifact import PIECE, Piece, pieces
+from fetcher.concurrency import Concurrency
 from fetcher.failures import Changed, DownloadFailed, Interrupted
-from fetcher.pace import Pace
-from fetcher.parallel import WINDOW, Parallel, Patience
+from fetcher.parallel import WINDOW, Parallel, RetryPolicy
 
 
 class Memory:
@@ -33,8 +33,8 @@ class Memory:
 
 
 def reading(parts: list[Memory], streams: int = 8) -> Parallel:
-    pace = Pace(most=streams, streams=streams)
-    return Parallel(pieces(parts), _filled, patience=Patience(3, 0), pace=pace)
+    concurrency = Concurrency(most=streams, streams=streams)
+    return Parallel(pieces(parts), _filled, retry=RetryPolicy(3, 0), concurrency=concurrency)
 
 
 def _filled(piece: Piece, buffer: memoryview) -> None:

@@ -6,7 +6,7 @@
 
 A piece counts only if its record exists and its checksum matches, so neither a kill nor a
 lost page can cause a wrong byte. It uses only space that the model does not need: see
-``room``. It must not know how pieces are downloaded.
+``budget``. It must not know how pieces are downloaded.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ THERE = 0x70696563
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class Spool:
+class PartialDownload:
     """Pieces of one artifact, by their numbers; for several threads."""
 
     def __init__(self, folder: Path) -> None:
@@ -85,23 +85,23 @@ class Spool:
         return os.dup(self._data)
 
 
-def open_spool(volume: Path, of: str) -> Spool:
+def open_partial(volume: Path, of: str) -> PartialDownload:
     """The cached partial download of the same artifact, or an empty one."""
     folder = volume / NAME
     label = folder / "of"
     if not _says(label, of):
-        remove(volume)
+        remove_partial(volume)
         folder.mkdir(mode=0o700)
         label.write_text(of)
-    return Spool(folder)
+    return PartialDownload(folder)
 
 
-def asks_first(volume: Path) -> int:
+def first_request_size(volume: Path) -> int:
     """Bytes of the first request: a piece, or one byte if the first piece is probably cached."""
     return 1 if os.path.exists(volume / NAME / "pieces") else PIECE  # noqa: PTH110 - false if not accessible
 
 
-def remove(volume: Path) -> None:
+def remove_partial(volume: Path) -> None:
     """Removes the cached partial download."""
     folder = volume / NAME
     if folder.is_symlink() or folder.is_file():

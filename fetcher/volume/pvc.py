@@ -49,7 +49,7 @@ class FilePart:
             yield file
 
 
-def open_claim(settings: Settings) -> Opened:
+def open_pvc(settings: Settings) -> Opened:
     """Raises ``DownloadFailed``, ``Invalid`` or ``TooLarge``."""
     parts = urlsplit(settings.artifact)
     claim, path = parts.netloc, split(unquote(parts.path).lstrip("/").encode())

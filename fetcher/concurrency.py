@@ -12,7 +12,7 @@ PATIENCE = 12
 
 
 @dataclass
-class Pace:
+class Concurrency:
     """Doubles the streams as long as that pays off, then rests for a while."""
 
     most: int = MOST

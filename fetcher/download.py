@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fetcher.artifact import Opened, Part, Parts, Piece, pieces
+from fetcher.concurrency import Concurrency
 from fetcher.network.web import Web
-from fetcher.pace import Pace
-from fetcher.parallel import Parallel, Patience
+from fetcher.parallel import Parallel, RetryPolicy
 from fetcher.report import Progress
 from fetcher.settings import Settings
-from fetcher.volume.room import Room
-from fetcher.volume.spool import Spool
+from fetcher.volume.budget import Budget
+from fetcher.volume.partial import PartialDownload
 
 Chunks = Iterator[bytes | memoryview]
 
@@ -30,14 +30,14 @@ class File:
 
 
 @dataclass(frozen=True)
-class Reader:
+class Downloader:
     """Downloads an artifact."""
 
     web: Web
     settings: Settings
-    room: Room
+    budget: Budget
     progress: Progress
-    spool: Spool | None = None
+    partial: PartialDownload | None = None
 
     @contextmanager
     def files(self, opened: Opened) -> Iterator[Iterator[File]]:
@@ -49,8 +49,10 @@ class Reader:
             finally:
                 self.web.end()
             return
-        patience = Patience(self.settings.attempts, self.settings.pause_seconds)
-        parallel = Parallel(pieces(opened.parts), self._fill, patience=patience, pace=Pace(self.settings.streams))
+        retry = RetryPolicy(self.settings.attempts, self.settings.pause_seconds)
+        parallel = Parallel(
+            pieces(opened.parts), self._fill, retry=retry, concurrency=Concurrency(self.settings.streams)
+        )
         try:
             yield _by_part(opened.parts, parallel.read(), self.progress)
         finally:
@@ -59,15 +61,15 @@ class Reader:
             parallel.join()
 
     def _fill(self, piece: Piece, buffer: memoryview) -> None:
-        spool = self.spool
-        if spool and spool.fill(piece, buffer):
+        partial = self.partial
+        if partial and partial.fill(piece, buffer):
             return
         piece.part.fill(piece.start, buffer)
-        if spool and spool.alive:
-            if self.room.leaves(piece.size):
-                spool.keep(piece, buffer)
+        if partial and partial.alive:
+            if self.budget.leaves(piece.size):
+                partial.keep(piece, buffer)
             else:
-                spool.drop()
+                partial.drop()
 
 
 def _by_part(parts: Sequence[Part], read: Iterator[tuple[Piece, memoryview]], progress: Progress) -> Iterator[File]:
