@@ -16,12 +16,12 @@ CHART := deploy/chart/mlendpoints
 UV := .tools/bin/uv
 VENV := .venv/installed
 BIN := .venv/bin
-# Pods start anew when the operator's source has changed, although its tag has not.
+# Restarts the operator's pods when its source has changed, even if its tag has not.
 SOURCE = $(shell find src images/operator requirements.lock -type f -not -name '*.pyc' | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-16)
 HELM_ARGS ?=
 
 ##@ See it work
-demo: $(UV) ## Bring up a cluster, install the operator, deploy the Titanic example, ask it for predictions
+demo: $(UV) ## Bring up a cluster, install the operator, deploy the Titanic example, request predictions
 	@$(PYTHON) hack/demo.py
 
 ##@ Test
@@ -90,21 +90,21 @@ deploy: ## Install or upgrade the operator by its Helm chart (REGISTRY, TAG, HEL
 undeploy: ## Delete all endpoints, wait until they are gone, then remove the operator (the CRDs stay)
 	@hack/undeploy
 
-run: $(VENV) ## Run the operator on this desk, as its own ServiceAccount (the one in the cluster pauses)
+run: $(VENV) ## Run the operator on this machine, as its own ServiceAccount (the one in the cluster pauses)
 	@$(MAKE) --no-print-directory deploy HELM_ARGS="--set replicas=0 $(HELM_ARGS)"
 	@hack/on-cluster hack/run
 
 ##@ Change the source
-format: $(VENV) ## Format the source and mend what ruff can
+format: $(VENV) ## Format the source and fix what ruff can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-generate: $(VENV) install.yaml ## Write the CRDs, the policy, the API reference and all manifests made from them
+generate: $(VENV) install.yaml ## Write the CRDs, the policy, the API reference and all manifests generated from them
 install.yaml: $(VENV) ## Render the chart into deploy/install.yaml and deploy/kustomize (REGISTRY, TAG)
 	@$(BIN)/python -m hack.generate
 	@$(BIN)/python -m hack.render $(if $(filter file,$(origin REGISTRY)),,--registry $(REGISTRY) --tag $(TAG))
 
-lock: $(UV) ## Resolve the dependencies anew (LOCK_ARGS=--upgrade for the newest)
+lock: $(UV) ## Resolve the dependencies (LOCK_ARGS=--upgrade for the newest)
 	@hack/lock $(LOCK_ARGS)
 
 help:

@@ -111,7 +111,7 @@ def _is_ready(endpoint: Mapping[str, Any]) -> bool:
 
 
 def _progress(endpoint: Mapping[str, Any]) -> str:
-    """The first condition that is not as it should be, or that all is well."""
+    """The first condition that is not True, or that the endpoint is ready."""
     conditions = _conditions(endpoint)
     for kind in ("ConfigResolved", "ModelsReady", "RoutesProgrammed", "UpdateSucceeded", "Ready"):
         condition = conditions.get(kind)
@@ -128,7 +128,7 @@ def _conditions(endpoint: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
 
 @contextmanager
 def _gateway() -> Iterator[str]:
-    """An address of the gateway that this machine reaches: its Service's own, else a forwarded port."""
+    """An address of the gateway that is reachable from this machine: its Service's, else a forwarded port."""
     namespace, name = GATEWAY.split("/")
     if Path(os.environ.get("KUBECONFIG") or LOCAL_KUBECONFIG) == LOCAL_KUBECONFIG:
         yield _kubectl("--namespace", namespace, "get", "service", name, "--output", "jsonpath={.spec.clusterIP}")
@@ -169,7 +169,7 @@ def _ask(address: str, body: str) -> tuple[str, str]:
         with urlopen(request, timeout=60) as response:  # noqa: S310
             return response.read().decode(), response.headers[VARIANT] or "nobody known"
     except OSError as error:
-        raise DemoError(f"the endpoint did not answer at {address}: {error}") from error
+        raise DemoError(f"the endpoint did not respond at {address}: {error}") from error
 
 
 def _goodbye() -> str:
@@ -190,7 +190,7 @@ def _run(*command: str, stdin: str | None = None, output: int | None = None) -> 
     """What it printed, where ``output`` asks for it."""
     finished = subprocess.run(command, cwd=ROOT, check=False, input=stdin, stdout=output, text=True)
     if finished.returncode:
-        raise DemoError(f"`{_shortened(command)}` ended with exit code {finished.returncode}; its words are above")
+        raise DemoError(f"`{_shortened(command)}` failed with exit code {finished.returncode}; see its output above")
     return finished.stdout or ""
 
 

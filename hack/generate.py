@@ -1,4 +1,4 @@
-"""Writes what is made from the API's types: CRDs, the admission policies, the API reference.
+"""Generates files from the API's types: CRDs, the admission policies, the API reference.
 
 ``--check`` writes nothing and fails when a file is stale. ``--operator`` names another
 ServiceAccount for the policies (a Helm chart passes its template's expression).
@@ -71,7 +71,7 @@ def _yaml(*documents: Mapping[str, object]) -> str:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes a value that stands in two places twice, not an anchor."""
+    """Writes a value that occurs twice in full, without an anchor."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - yaml's signature
         return True

@@ -23,9 +23,9 @@ from images.programs import Failure
 
 
 def main() -> int:
-    """Exit code 1 with a sentence where something is missing or fails."""
+    """Exit code 1 with a message if something is missing or fails."""
     settings = _arguments()
-    os.umask(0o022)  # the images' user reads what is made here
+    os.umask(0o022)  # the images' user reads the files created here
     try:
         builder = engine()
         images = [IMAGES[name] for name in settings.names or IMAGES]
@@ -52,7 +52,7 @@ def _arguments() -> argparse.Namespace:
     settings = parser.parse_args()
     unknown = set(settings.names) - set(IMAGES)
     if unknown:
-        parser.error(f"no image is named {', '.join(sorted(unknown))}; there are {', '.join(IMAGES)}")
+        parser.error(f"unknown image {', '.join(sorted(unknown))}; known: {', '.join(IMAGES)}")
     return settings
 
 
@@ -64,7 +64,7 @@ def _timed(done: str, images: Iterable[Image], act: Callable[[Image], bool]) -> 
 
 
 def _build(image: Image, builder: Engine, platform: str) -> bool:
-    """False where the image is there and was made from the same things."""
+    """False if the image exists and was built from the same inputs."""
     base = base_image(image.base, builder)
     inputs = digest(image, platform, base, *image.base.packages)
     if builder.digest(image.reference) == inputs:

@@ -1,4 +1,4 @@
-"""What each image is made from. Nothing here runs anything."""
+"""The inputs of each image. Nothing here runs anything."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ PYTHON_VERSION = "3.11"
 
 @dataclass(frozen=True)
 class Base:
-    """What an image stands on: a public image, or Debian packages where no registry is reached."""
+    """The base of an image: a public image, or Debian packages if no registry is reachable."""
 
     name: str
     variable: str
@@ -88,5 +88,5 @@ IMAGES = {
 
 
 def host_platform() -> str:
-    """The platform of this machine as image builders name it, such as ``linux/amd64``."""
+    """The platform of this machine in the notation of image builders, such as ``linux/amd64``."""
     return "linux/arm64" if platform.machine() in {"arm64", "aarch64"} else "linux/amd64"

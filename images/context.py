@@ -13,7 +13,7 @@ IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache"}
 
 
 def digest(image: Image, *facts: str) -> str:
-    """Hash of all that the image is made from: its files' names and contents, its lock file, and the facts given."""
+    """Hash of all inputs of the image: its files' names and contents, its lock file, and the facts given."""
     sum_ = hashlib.sha256("\0".join(facts).encode())
     for path in sorted(_files(image)):
         sum_.update(f"{path.relative_to(ROOT)} {path.stat().st_mode & 0o100:o} ".encode() + path.read_bytes())
@@ -48,13 +48,13 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _copy_file(source: str | Path, target: str | Path) -> None:
-    """A copy that the image's user can read, whatever the umask of whoever cloned the repository."""
+    """A copy that the image's user can read, whatever the umask of the clone."""
     shutil.copyfile(source, target)
     Path(target).chmod(0o755 if Path(source).stat().st_mode & 0o100 else 0o644)
 
 
 def _link(source: str, target: str) -> None:
-    """A hard link where the file system allows it: dependencies are large and never written to."""
+    """A hard link if the file system allows it: dependencies are large and never written to."""
     try:
         os.link(source, target)
     except OSError:

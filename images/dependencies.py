@@ -13,7 +13,7 @@ PLATFORMS = {"linux/amd64": "x86_64-manylinux_2_28", "linux/arm64": "aarch64-man
 
 
 def unpacked(lock: Path, platform: str) -> Path:
-    """The folder that holds the lock file's packages for Linux, made once for each content of the lock file."""
+    """The folder with the lock file's packages for Linux, created once for each content of the lock file."""
     facts = f"{lock.read_text()}{platform}{PYTHON_VERSION}"
     folder = CACHE / "images" / "dependencies" / hashlib.sha256(facts.encode()).hexdigest()[:16]
     if not folder.exists():

@@ -1,4 +1,4 @@
-"""Where images have to be for the current cluster to run them. It must not build.
+"""Brings images to where the current cluster pulls them from. It must not build.
 
 Without ``KUBECONFIG`` that is the local cluster of ``cluster/``; else the context's
 name tells: kind, k3d and minikube take archives, all others pull from ``$REGISTRY``.
@@ -21,7 +21,7 @@ LOCAL_KUBECONFIG = STATE / "kubeconfig"
 
 
 def load(image: Image, engine: Engine) -> bool:
-    """Brings one image to the cluster; False where that very image is there already."""
+    """Brings one image to the cluster; False if the same image exists there already."""
     if not REGISTRY.startswith("localhost/"):
         engine.push(image.reference)
         return True
@@ -56,11 +56,11 @@ def _hand_over(archive: Path) -> None:
 
 
 def _cluster() -> str:
-    """An identity that a cluster made anew does not share."""
+    """An identity that differs for a re-created cluster."""
     if not _is_local():
         return run("kubectl", "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
     if not LOCAL_KUBECONFIG.exists():
-        raise Failure("there is no local cluster: `python3 -m cluster up` makes one; or set KUBECONFIG to another")
+        raise Failure("there is no local cluster: create one with `python3 -m cluster up`, or set KUBECONFIG")
     return hashlib.sha256(LOCAL_KUBECONFIG.read_bytes()).hexdigest()
 
 

@@ -9,7 +9,7 @@ from images.catalogue import CACHE
 from images.programs import answer, ensure, run
 
 LABEL = "mlendpoints.dev/inputs"
-"""Image label with the digest of what the image was made from: an image that carries it is not built again."""
+"""Image label with the digest of the image's inputs: an image with the same digest is not built again."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Engine:
             answer(*self.command, "rmi", before)  # nameless now, and buildah's storage has no other layers to share
 
     def digest(self, reference: str) -> str:
-        """What the image says it was made from; empty where there is no such image."""
+        """The digest of the image's inputs; empty if the image does not exist."""
         if self.name == "buildah":
             return answer(*self.command, "inspect", "--type", "image", "--format", _label("OCIv1.Config"), reference)
         return answer(*self.command, "image", "inspect", "--format", _label("Config"), reference)
@@ -63,7 +63,7 @@ class Engine:
         run(*self.command, "push", reference)
 
     def _id(self, reference: str) -> str:
-        """The image's own id; empty where there is none, or where the builder has a garbage collection of its own."""
+        """The image's id; empty if it does not exist, or if the builder collects garbage by itself."""
         return answer(*self.command, "images", "--quiet", "--no-trunc", reference) if self.name == "buildah" else ""
 
     def _build_options(self) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ class Engine:
 
 
 def engine() -> Engine:
-    """Docker where its daemon answers, else Podman, else buildah (installed where that is possible)."""
+    """Docker if its daemon responds, else Podman, else buildah (installed if possible)."""
     os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
     if answer("docker", "info", "--format", "{{.ServerVersion}}"):
         return Engine("docker", ("docker",))

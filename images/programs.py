@@ -1,4 +1,4 @@
-"""Runs the programs that do the work, and says what they said when they fail. It must not know what they are for."""
+"""Runs programs, and reports their output if they fail. It must not know what they are for."""
 
 import os
 import shutil
@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-class Failure(Exception):  # noqa: N818 - it is the sentence a person reads
-    """Something a person has to mend; its text says what and how."""
+class Failure(Exception):  # noqa: N818 - its text is for the user
+    """An error that the user has to fix; its text says what and how."""
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:
-    """The program's standard output; raises ``Failure`` with its last words."""
+    """The program's standard output; raises ``Failure`` with the end of its output."""
     done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
     if done.returncode:
         words = (done.stderr or done.stdout).strip()[-2000:]
-        raise Failure(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{words}")
+        raise Failure(f"{' '.join(map(str, command))} failed with exit code {done.returncode}:\n{words}")
     return done.stdout
 
 
 def answer(*command: str | Path) -> str:
-    """The program's trimmed standard output; empty where it is missing or fails."""
+    """The program's trimmed standard output; empty if it is missing or fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -30,7 +30,7 @@ def answer(*command: str | Path) -> str:
 
 
 def ensure(programs: Sequence[str]) -> None:
-    """Installs missing programs by their Debian package of the same name; raises ``Failure`` where that cannot be."""
+    """Installs missing programs by their Debian package of the same name; raises ``Failure`` if that is impossible."""
     missing = [program for program in programs if not shutil.which(program)]
     if not missing:
         return

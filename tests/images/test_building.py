@@ -88,7 +88,7 @@ def test_another_platform_or_base_is_another_image(
 def test_a_base_named_by_a_tag_is_told_with_the_setting_that_pins_it(base: str, laptop: Laptop) -> None:
     done = laptop.images("build", "nginx", BASE_NGINX=base)
 
-    assert "is named by a tag, which may move. To pin it, set BASE_NGINX to" in done.stderr
+    assert "is referenced by a tag, which can move. To pin it, set BASE_NGINX to" in done.stderr
     assert f"{base}@sha256:" in done.stderr
 
 
@@ -148,7 +148,7 @@ def test_with_a_registry_images_are_named_after_it_and_pushed(tmp_path: Path) ->
 def test_a_name_that_is_no_image_s_is_refused_with_those_that_are(laptop: Laptop) -> None:
     done = laptop.images("build", "ngins")
     assert done.returncode == 2
-    assert "no image is named ngins; there are operator, model, model-init, nginx" in done.stderr
+    assert "unknown image ngins; known: operator, model, model-init, nginx" in done.stderr
 
 
 @pytest.mark.parametrize(("name", "user"), USERS.items())

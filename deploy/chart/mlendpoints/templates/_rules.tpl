@@ -1,10 +1,10 @@
 {{- /* What the operator does in a namespace that it serves. No Secrets, no wildcards. */}}
 {{- define "mlendpoints.rules" -}}
-# Of an endpoint only the finalizer is written.
+# Only the finalizer of an endpoint is written.
 - apiGroups: [mlendpoints.dev]
   resources: [machinelearningendpoints]
   verbs: [list, watch, patch]
-# Instances are of the same kinds as templates, which are only read.
+# Instances have the same kinds as templates, which are only read.
 - apiGroups: [mlendpoints.dev]
   resources: [machinelearningendpointconfigs, machinelearningmodels]
   verbs: [get, list, watch, create, patch, delete]
@@ -44,7 +44,7 @@
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [list, watch]
-# What kubelets say of the probes of model pods.
+# Events of kubelets about probes of model pods.
 - apiGroups: [""]
   resources: [events]
   verbs: [list]
