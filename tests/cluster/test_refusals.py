@@ -16,13 +16,15 @@ pytestmark = [
 
 
 def test_without_root_it_says_so(tmp_path: Path) -> None:
-    assert "A node needs root" in _refusal(tmp_path, "setpriv", "--reuid=65534", "--clear-groups")
+    reading = "+dac_read_search"  # also a checkout, or an interpreter, below a home of root's that is closed to others
+    user = ("--reuid=65534", "--clear-groups", f"--inh-caps={reading}", f"--ambient-caps={reading}")
+    assert "A node needs root" in _refusal(tmp_path, "setpriv", *user)
 
 
 def test_on_another_distribution_it_says_so(tmp_path: Path) -> None:
     release = tmp_path / "os-release"
     release.write_text("ID=fedora\n")
-    script = f'mount --bind {release} "$(realpath /etc/os-release)" && exec "$@"'
+    script = f'mount --bind "{release}" "$(realpath /etc/os-release)" && exec "$@"'
     assert "neither Debian nor Ubuntu" in _refusal(tmp_path, "unshare", "--mount", "sh", "-c", script, "sh")
 
 
@@ -33,7 +35,7 @@ def test_without_go_and_with_an_empty_cache_it_says_how_to_get_go(tmp_path: Path
 def test_on_a_full_disk_it_says_how_much_is_needed(tmp_path: Path) -> None:
     small = tmp_path / "cache"
     small.mkdir()
-    script = f'mount -t tmpfs -o size=64m tmpfs {small} && exec "$@"'
+    script = f'mount -t tmpfs -o size=64m tmpfs "{small}" && exec "$@"'
     assert "12 GiB are needed" in _refusal(tmp_path, "unshare", "--mount", "sh", "-c", script, "sh")
 
 
