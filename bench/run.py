@@ -18,7 +18,7 @@ from tests.kit import fake_gateway
 from tests.kit.client import Client, connected
 from tests.kit.fake_workloads import make_ready
 from tests.kit.operator_process import Scrape, operator
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import POLL_TIMEOUT
 
 
 class Size(Struct, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class Size(Struct, frozen=True, kw_only=True):
     @property
     def patience(self) -> float:
         """Seconds within which all must be ready."""
-        return max(PATIENCE, 3.0 * self.endpoints)
+        return max(POLL_TIMEOUT, 3.0 * self.endpoints)
 
 
 class Rest(Struct, frozen=True):

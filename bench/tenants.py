@@ -28,7 +28,7 @@ from mlendpoints.edge.kube import kinds
 from tests.kit.client import Client, connected, do_all
 from tests.kit.control_plane import control_plane, install
 from tests.kit.operator_process import operator
-from tests.kit.waiting import until
+from tests.kit.waiting import poll_until
 
 QUIET, UNWATCHED, NOISY = "quiet", "unwatched", "noisy"
 MERGE = "application/merge-patch+json"
@@ -67,7 +67,7 @@ async def measure(kubeconfig: Path, options: argparse.Namespace) -> None:
             await objects.create_namespace(client, namespace)
             await objects.create_endpoints(client, namespace, its, config="missing")
         async with operator(kubeconfig, QUIET, NOISY):
-            await until(lambda: _are_seen(client), "all endpoints are looked at")
+            await poll_until(lambda: _are_seen(client), "all endpoints are looked at")
             numbers = itertools.count()
             quiet = await _edits(client, numbers, options.edits)
             _tell("quiet", quiet, quiet)

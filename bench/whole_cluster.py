@@ -18,7 +18,7 @@ from bench.objects import create_namespace
 from bench.run import Run, Size, observe
 from tests.kit.client import Client, Object, RequestError, connected
 from tests.kit.operator_process import Scrape
-from tests.kit.waiting import until
+from tests.kit.waiting import poll_until
 
 ROOT = Path(__file__).parents[1]
 CONFIG = "titanic"
@@ -45,7 +45,7 @@ async def _namespace(client: Client) -> AsyncIterator[str]:
         yield name
     finally:
         await client.ask("DELETE", path)
-        await until(lambda: _is_gone(client, path), f"namespace {name} is gone")
+        await poll_until(lambda: _is_gone(client, path), f"namespace {name} is gone")
 
 
 async def _is_gone(client: Client, path: str) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, POD, SERVICE
 from tests.kit.client import Client, Object
 from tests.kit.installed_operator import NAME, NAMESPACE, serves
-from tests.kit.waiting import until
+from tests.kit.waiting import poll_until
 
 _MERGE = "application/merge-patch+json"
 
@@ -28,7 +28,7 @@ async def replace_one_pod(client: Client, service: str) -> None:
         uids = {pod["metadata"]["uid"] for pod in now}
         return left["uid"] not in uids and len(now) == len(before) and all(map(_is_ready, now))
 
-    await until(is_replaced, f"a pod of {service} is replaced")
+    await poll_until(is_replaced, f"a pod of {service} is replaced")
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def others_at_rest(client: Client, namespace: str) -> AsyncIterator[None]:
         return
     await _scale(client, path, 0)
     try:
-        await until(lambda: _has_no_pods(client, path), "the installed operator rests")
+        await poll_until(lambda: _has_no_pods(client, path), "the installed operator rests")
         yield
     finally:
         await _scale(client, path, replicas[0])

@@ -11,7 +11,7 @@ from msgspec import Struct
 from mlendpoints.edge.kube.kinds import LEASE
 from tests.kit.client import Client, RequestError
 from tests.kit.operator_process import SIDECARS, make_environment
-from tests.kit.waiting import until
+from tests.kit.waiting import poll_until
 
 PROGRAM = (sys.executable, "-m", "mlendpoints.edge")
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ class Operator:
             self._process = await asyncio.create_subprocess_exec(
                 *self._seat.program, cwd=ROOT, env=self._environment(), stdout=output, stderr=output
             )
-        await until(partial(_leads, log), "the operator leads", patience=60)
+        await poll_until(partial(_leads, log), "the operator leads", timeout=60)
 
     async def kill(self) -> None:
         """SIGKILL: nothing is finished, nothing released. The lease goes, too: nobody waits for its end here."""

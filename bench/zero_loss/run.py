@@ -25,7 +25,7 @@ from mlendpoints.edge.kube import kinds
 from tests.kit.client import Client, RequestError, connected
 from tests.kit.load.generator import Order, Record
 from tests.kit.operator_process import make_bindings
-from tests.kit.waiting import until
+from tests.kit.waiting import poll_until
 
 PAUSE = 2.0  # seconds of rest between updates
 _GRACE = 30.0  # seconds that logs may lag behind the last answer
@@ -135,7 +135,7 @@ async def _complete(logs: Logs, records: Sequence[Record]) -> None:
         return answered <= logs.counts.keys()
 
     try:
-        await until(has_all, "the logs are complete", patience=_GRACE)
+        await poll_until(has_all, "the logs are complete", timeout=_GRACE)
     except TimeoutError:
         return  # the verdict will say what is missing
 
@@ -182,7 +182,7 @@ async def _leave(client: Client, endpoint: str, operator: Operator) -> None:
     try:
         if not operator.is_running:
             await operator.start()
-        await until(is_gone, "the endpoint is gone", patience=120)
+        await poll_until(is_gone, "the endpoint is gone", timeout=120)
     finally:
         await operator.stop()
 

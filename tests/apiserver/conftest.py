@@ -8,9 +8,8 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,10 +19,10 @@ from tests.apiserver.api.objects import an_instance
 from tests.kit.control_plane import control_plane, with_variables
 from tests.kit.control_plane import install as install_kinds
 from tests.kit.sync_client import Object, SyncClient, place, typed
+from tests.kit.waiting import wait_until
 from tests.sweep.administrator import DOORS as ADMINISTRATORS_DOORS
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30  # seconds
 PREFIXES = ("/mnt", "/mnt/models")  # below which the operator may have node directories
 DOORS = ("80/", "443/titanic", "443/wildcard")  # at which its Gateways may listen: port, and TLS credential
 
@@ -58,8 +57,8 @@ def server(kubeconfig: Path) -> Iterator[SyncClient]:
     server = SyncClient.at(kubeconfig)
     for obj in _documents("deploy/crds", "deploy/policies"):
         install(server, with_variables(obj, prefixes=PREFIXES, doors=DOORS))
-    eventually(lambda: _established(server), "the CRDs are established")
-    eventually(lambda: _guarded(server), "the policy is in force")
+    wait_until(lambda: _established(server), "the CRDs are established")
+    wait_until(lambda: _guarded(server), "the policy is in force")
     yield server
     server.http.close()
 
@@ -87,14 +86,6 @@ def install(server: SyncClient, obj: Object) -> None:
     headers = {"Content-Type": "application/apply-patch+yaml"}
     answer = server.ask("PATCH", path, body=obj, headers=headers)
     assert answer.is_success, answer.text
-
-
-def eventually(holds: Callable[[], bool], what: str) -> None:
-    """Ask again until it holds."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, f"waited {PATIENCE} s in vain until {what}"
-        time.sleep(0.05)
 
 
 def _documents(*folders: str) -> Iterator[Object]:

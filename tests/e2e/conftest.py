@@ -16,8 +16,8 @@ from tests.e2e.mlmodels import a_storage_class
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_artifact_server, an_endpoint
 from tests.e2e.place import NAMESPACE, ROOT, Place
 from tests.e2e.standing import standing
-from tests.e2e.waiting import until
 from tests.kit.sync_client import Object, SyncClient
+from tests.kit.waiting import wait_until
 
 LOCAL = Path(os.environ.get("MLENDPOINTS_STATE") or "/var/lib/mlendpoints") / "kubeconfig"
 VOLUMES = LOCAL.parent / "e2e-volumes"  # directories of the node
@@ -46,7 +46,7 @@ def server(kubeconfig: Path) -> Iterator[SyncClient]:
     server = SyncClient.at(kubeconfig)
     if not is_deployed(server):
         subprocess.run(["make", "--no-print-directory", "deploy"], cwd=ROOT, check=True)
-    until(lambda: deployed_is_ready(server), "the operator is ready")
+    wait_until(lambda: deployed_is_ready(server), "the operator is ready")
     yield server
     server.http.close()
 
@@ -68,10 +68,10 @@ def make_place(server: SyncClient) -> Iterator[MakePlace]:
     for place in made:
         leave(place)
     for place in made:
-        until(lambda: not place.all(ENDPOINT), f"{place.name} has no endpoints", last=lambda: standing(place))  # noqa: B023
+        wait_until(lambda: not place.all(ENDPOINT), f"{place.name} has no endpoints", last=lambda: standing(place))  # noqa: B023
         server.ask("DELETE", NAMESPACE.path(name=place.name))
     for place in made:
-        until(lambda: not standing(place), f"{place.name} is empty", last=lambda: standing(place))  # noqa: B023
+        wait_until(lambda: not standing(place), f"{place.name} is empty", last=lambda: standing(place))  # noqa: B023
 
 
 def leave(place: Place) -> None:
@@ -83,7 +83,7 @@ def until_empty(places: list[Place]) -> None:
     """No endpoint is left to operators that do not serve it."""
     for place in places:
         leave(place)
-    until(lambda: not any(place.all(ENDPOINT) for place in places), "all endpoints are gone")
+    wait_until(lambda: not any(place.all(ENDPOINT) for place in places), "all endpoints are gone")
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def storage(place: Place, is_local: bool) -> Iterator[str]:  # noqa: FBT001 (a f
     with a_storage_class(place, VOLUMES, volumes=3) as name:
         yield name
         place.server.ask("DELETE", MLMODEL.path(place.name))
-        until(lambda: not place.all(CLAIM), "no claim is left")
+        wait_until(lambda: not place.all(CLAIM), "no claim is left")
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +116,7 @@ def fleet(server: SyncClient, is_local: bool) -> Iterator[Gateways]:  # noqa: FB
 @pytest.fixture
 def both(fleet: Gateways) -> list[Gateway]:
     """Every pod that the gateway has now: each is asked by itself."""
-    return until(fleet.whole, "the gateway has all its pods")
+    return wait_until(fleet.whole, "the gateway has all its pods")
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +124,7 @@ def artifacts(make_place: MakePlace) -> str:
     """The namespace of a web server with the example's artifacts."""
     place = make_place()
     place.apply(*an_artifact_server())
-    until(
+    wait_until(
         lambda: place.get(DEPLOYMENT, "artifacts").get("status", {}).get("readyReplicas"),
         "the web server with the artifacts is ready",
     )

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, LEASE, POD
 from tests.e2e.place import ROLE_BINDING, ROOT, Place
-from tests.e2e.waiting import until
 from tests.kit.installed_operator import NAME, NAMESPACE, serves
 from tests.kit.operator_process import SIDECARS, make_bindings, make_environment, variables
 from tests.kit.sync_client import SyncClient
+from tests.kit.waiting import wait_until
 
 PROGRAM = ("-m", "mlendpoints.edge")
 _LEADS = b"Lease was acquired"
@@ -49,7 +49,7 @@ class Desk:
             self._process = subprocess.Popen(
                 self._command, cwd=ROOT, env=self._environment, stdout=output, stderr=output
             )
-        until(lambda: _LEADS in log.read_bytes(), "the operator leads", last=log.read_text)
+        wait_until(lambda: _LEADS in log.read_bytes(), "the operator leads", last=log.read_text)
 
     def kill(self) -> None:
         """SIGKILL; nothing is finished, nothing released."""
@@ -101,11 +101,11 @@ def at_rest(server: SyncClient, served: Iterable[Place]) -> Iterator[None]:
     replicas = deployed["spec"]["replicas"]
     home.edit(DEPLOYMENT, NAME, {"replicas": 0})
     try:
-        until(lambda: not _pods(home), "the deployed operator has stopped")
+        wait_until(lambda: not _pods(home), "the deployed operator has stopped")
         yield
     finally:
         home.edit(DEPLOYMENT, NAME, {"replicas": replicas or 1})
-        until(lambda: deployed_is_ready(server), "the deployed operator is back")
+        wait_until(lambda: deployed_is_ready(server), "the deployed operator is back")
 
 
 def _pods(home: Place) -> list[str]:

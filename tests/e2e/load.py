@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from tests.e2e.place import ROOT
-from tests.e2e.waiting import until
 from tests.kit.load.generator import Order, Record
+from tests.kit.waiting import wait_until
 
 
 class Load:
@@ -39,7 +39,7 @@ class Load:
     def until_more(self, requests: int) -> None:
         """Waits until so many that were due from now on have been answered or lost."""
         now = time.monotonic()
-        until(
+        wait_until(
             lambda: sum(record.scheduled >= now for record in self.records) >= requests,
             f"{requests} more requests have been answered or lost",
         )

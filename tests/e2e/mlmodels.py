@@ -14,9 +14,9 @@ from mlendpoints.api.meta import API_VERSION
 from mlendpoints.edge.kube.kinds import MLMODEL, SERVICE, VOLUME
 from tests.e2e.objects import EXAMPLE, digest_of
 from tests.e2e.place import ROOT, Place
-from tests.e2e.waiting import until
 from tests.kit.images import image
 from tests.kit.sync_client import Object
+from tests.kit.waiting import wait_until
 
 SMALL = {"cpus": "20m", "memory": "192Mi", "size": "16Mi"}
 PASSENGERS = (EXAMPLE / "requests" / "passengers.json").read_text()
@@ -91,7 +91,7 @@ def until_phase(place: Place, name: str, phase: str) -> Object:
         wanted = (phase, model["metadata"]["generation"])
         return status if (status.get("phase"), status.get("observedGeneration")) == wanted else None
 
-    return until(holds, f"{place.name}/{name} is {phase}", last=lambda: place.get(MLMODEL, name).get("status"))
+    return wait_until(holds, f"{place.name}/{name} is {phase}", last=lambda: place.get(MLMODEL, name).get("status"))
 
 
 def invoke(place: Place, name: str, *, path: str = "invocations", body: str = PASSENGERS) -> httpx2.Response:
@@ -130,7 +130,7 @@ class Callers:
     def until_more(self, requests: int) -> None:
         """Waits until so many more have been answered or lost."""
         enough = len(self.answers) + requests
-        until(lambda: len(self.answers) >= enough, f"{requests} more requests have been answered or lost")
+        wait_until(lambda: len(self.answers) >= enough, f"{requests} more requests have been answered or lost")
 
     def _call(self) -> None:
         while not self._stopped.is_set():

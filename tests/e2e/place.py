@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mlendpoints.edge.kube.kinds import CONFIG, ENDPOINT, KINDS, MODEL, Kind
-from tests.e2e.waiting import until
 from tests.kit.sync_client import Object, SyncClient
+from tests.kit.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = Kind(name="Namespace", api_version="v1", plural="namespaces", namespaced=False)
@@ -122,7 +122,7 @@ class Place:
             said = found.get("status") == status and reason in ("", found.get("reason"))
             return obj if said and found.get("observedGeneration") == obj["metadata"]["generation"] else None
 
-        return until(
+        return wait_until(
             holds,
             f"{condition} of {self.name}/{name} is {status} {reason}".rstrip(),
             last=lambda: json.dumps(self.get(kind, name).get("status"), indent=1),
@@ -130,7 +130,7 @@ class Place:
 
     def until_gone(self, kind: Kind, name: str) -> None:
         """Waits until the object does not exist."""
-        until(
+        wait_until(
             lambda: self.find(kind, name) is None,
             f"{kind.name} {self.name}/{name} is gone",
             last=lambda: self.find(kind, name),

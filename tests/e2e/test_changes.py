@@ -7,8 +7,8 @@ from tests.e2e.conftest import MakePlace
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place, kubectl
-from tests.e2e.waiting import until
 from tests.kit.sync_client import Object
+from tests.kit.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +53,8 @@ def test_an_edit_of_weights_touches_no_pod(live: Place, both: list[Gateway]) -> 
 def test_a_scaled_instance_stays_scaled_when_weights_are_edited(live: Place) -> None:
     name = live.instances("live")[0]["metadata"]["name"]
     kubectl("--namespace", live.name, "scale", f"mlm/{name}", "--replicas", "2")
-    until(lambda: live.get(DEPLOYMENT, name)["status"].get("readyReplicas") == 2, "two pods are ready")
-    until(lambda: live.get(MODEL, name)["status"].get("readyReplicas") == 2, "the instance says so")
+    wait_until(lambda: live.get(DEPLOYMENT, name)["status"].get("readyReplicas") == 2, "two pods are ready")
+    wait_until(lambda: live.get(MODEL, name)["status"].get("readyReplicas") == 2, "the instance says so")
     shift(live, 50, 50)
     assert live.get(MODEL, name)["spec"]["replicas"] == 2
     assert live.get(DEPLOYMENT, name)["spec"]["replicas"] == 2
@@ -79,6 +79,6 @@ def test_a_child_deleted_by_hand_is_made_again(live: Place, both: list[Gateway])
         found = live.find(VIRTUAL_SERVICE, "live")
         return found is not None and found["metadata"]["uid"] != uid
 
-    until(made_again, "there is a new VirtualService")
+    wait_until(made_again, "there is a new VirtualService")
     for gateway in both:
-        until(lambda: gateway.invoke(live.host("live")).status_code == 200, "it is routed again")  # noqa: B023
+        wait_until(lambda: gateway.invoke(live.host("live")).status_code == 200, "it is routed again")  # noqa: B023

@@ -6,9 +6,9 @@ from mlendpoints.edge.kube.kinds import MODEL, POD, VIRTUAL_SERVICE
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_echo, an_endpoint, digest_of
 from tests.e2e.place import Place, condition_of
-from tests.e2e.waiting import until
 from tests.kit.images import image
 from tests.kit.sync_client import Object
+from tests.kit.waiting import wait_until
 
 DEADLINE = 8  # seconds
 LOCAL = an_echo("local")["spec"]["command"][2].replace("0.0.0.0", "127.0.0.1")
@@ -31,7 +31,9 @@ def test_an_image_that_cannot_be_pulled_fails_the_update_and_leaves_the_routes(
     assert failed["status"]["history"][0]["outcome"] == "Failed"
     assert place.get(VIRTUAL_SERVICE, "live")["spec"] == routes
     assert all(gateway.invoke(place.host("live")).text == "echo" for gateway in both)
-    until(lambda: [i["metadata"]["name"] for i in place.instances("live")] == [instance], "the failed one is removed")
+    wait_until(
+        lambda: [i["metadata"]["name"] for i in place.instances("live")] == [instance], "the failed one is removed"
+    )
 
 
 def test_an_artifact_of_another_digest_is_refused_until_the_digest_is_mended(place: Place, artifacts: str) -> None:
@@ -112,5 +114,5 @@ def test_an_evicted_pod_fails_nothing(place: Place) -> None:
     status = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}
     for name in pods:
         place.set_status(POD, name, status)
-    until(lambda: {p["metadata"]["name"] for p in place.all(POD)} - pods, "another pod takes its place")
+    wait_until(lambda: {p["metadata"]["name"] for p in place.all(POD)} - pods, "another pod takes its place")
     place.until_ready("evicted")

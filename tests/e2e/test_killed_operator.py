@@ -19,8 +19,8 @@ from tests.e2e.desk import Desk, at_rest, environment_of
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place
 from tests.e2e.standing import standing
-from tests.e2e.waiting import until
 from tests.kit.sync_client import SyncClient
+from tests.kit.waiting import wait_until
 
 ROUNDS = 5
 KILLS = 2  # in each half of a round
@@ -47,7 +47,7 @@ class Bench(Struct):
 
     def until_left(self) -> None:
         self.place.until_gone(ENDPOINT, "ep")
-        until(
+        wait_until(
             lambda: standing(self.place) == TEMPLATES,
             "only templates are left",
             last=lambda: standing(self.place),

@@ -5,7 +5,7 @@ from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place
 from tests.e2e.standing import standing
-from tests.e2e.waiting import until
+from tests.kit.waiting import wait_until
 
 TEMPLATES = [(CONFIG.name, "cfg"), (MODEL.name, "echo")]
 
@@ -18,8 +18,8 @@ def test_a_deletion_leaves_the_templates_alone_and_nothing_else(place: Place, bo
     place.delete(ENDPOINT, "leaving")
     place.until_gone(ENDPOINT, "leaving")
     assert all(gateway.invoke(place.host("leaving")).status_code == 404 for gateway in both)
-    until(lambda: standing(place) == TEMPLATES, "only templates are left", last=lambda: standing(place))
-    until(lambda: not place.all(POD), "its pods are gone")
+    wait_until(lambda: standing(place) == TEMPLATES, "only templates are left", last=lambda: standing(place))
+    wait_until(lambda: not place.all(POD), "its pods are gone")
     assert [place.get(MODEL, "echo")["spec"], place.get(CONFIG, "cfg")["spec"]] == before
 
 

@@ -13,7 +13,7 @@ from tests.e2e.mlmodels import (
 )
 from tests.e2e.objects import a_foreign_service, digest_of
 from tests.e2e.place import Place, kubectl
-from tests.e2e.waiting import until
+from tests.kit.waiting import wait_until
 
 LR, RFC = "titanic-lr.tar.gz", "titanic-rfc.tar.gz"
 MADE = (CLAIM, JOB, SERVICE, DEPLOYMENT, POD)
@@ -56,7 +56,7 @@ def test_a_wrong_digest_fails_an_update_until_it_is_mended(place: Place, artifac
 
     place.edit(MLMODEL, "titanic", {"artifactDigest": digest_of(RFC)})
     status = until_phase(place, "titanic", "Ready")
-    until(lambda: len(place.all(CLAIM)) == 1, "the claims of other versions are gone")
+    wait_until(lambda: len(place.all(CLAIM)) == 1, "the claims of other versions are gone")
     assert status["servingVersion"] not in (old, failed["version"])
 
 
@@ -82,7 +82,7 @@ def test_an_update_loses_no_request(place: Place, is_local: bool) -> None:  # no
         callers.until_more(100)
         place.edit(MLMODEL, "echo", {"env": [{"name": "ANSWER", "value": "new"}]})
         until_phase(place, "echo", "Ready")
-        until(lambda: len(place.all(POD)) == 2, "the old pods are gone")
+        wait_until(lambda: len(place.all(POD)) == 2, "the old pods are gone")
         callers.until_more(100)
 
     assert callers.lost == []
@@ -118,7 +118,7 @@ def test_deletion_leaves_nothing(place: Place, artifacts: str, storage: str) -> 
     place.delete(MLMODEL, "titanic")
 
     place.until_gone(MLMODEL, "titanic")
-    until(lambda: not made(place), "nothing is left", last=lambda: made(place))
+    wait_until(lambda: not made(place), "nothing is left", last=lambda: made(place))
 
 
 def test_an_image_that_cannot_be_pulled_is_told(place: Place) -> None:

@@ -12,8 +12,8 @@ from tests.e2e.desk import Desk, at_rest, environment_of
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place
-from tests.e2e.waiting import until
 from tests.kit.sync_client import SyncClient
+from tests.kit.waiting import wait_until
 
 NAME = "echo-models"
 
@@ -53,11 +53,11 @@ def test_endpoints_serve_with_them_and_without(desk: Desk, place: Place, both: l
     assert all(gateway.variant(host) == "blue" for gateway in both)
 
     place.edit(NETWORK_POLICY, NAME, {"ingress": [{}]})
-    until(lambda: place.get(NETWORK_POLICY, NAME)["spec"] == policy["spec"], "the operator has healed it")
+    wait_until(lambda: place.get(NETWORK_POLICY, NAME)["spec"] == policy["spec"], "the operator has healed it")
 
     desk.kill()
     desk.start(network_policies="remove")
-    until(lambda: place.find(NETWORK_POLICY, NAME) is None, "it is removed")
+    wait_until(lambda: place.find(NETWORK_POLICY, NAME) is None, "it is removed")
     place.until_ready("echo")
     assert all(gateway.variant(host) == "blue" for gateway in both)
     assert pods(place) == before

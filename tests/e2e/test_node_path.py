@@ -20,8 +20,8 @@ from tests.e2e.gateway import Gateway
 from tests.e2e.mlmodels import PASSENGERS
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_endpoint
 from tests.e2e.place import Place
-from tests.e2e.waiting import until
 from tests.kit.sync_client import Object, SyncClient
+from tests.kit.waiting import wait_until
 
 LR, RFC = "titanic-lr.tar.gz", "titanic-rfc.tar.gz"
 EARLIER_USER = 1000  # all of a pod ran as this one
@@ -116,7 +116,7 @@ def serve(place: Place, shelf: Path, *, artifacts: str, instances: int) -> None:
 
 def outcomes(place: Place, pods: list[str]) -> list[str]:
     """The last words of what fetches for each pod, once they are said."""
-    return sorted(until(partial(_outcome, place, pod), f"{pod} has its artifact") for pod in pods)
+    return sorted(wait_until(partial(_outcome, place, pod), f"{pod} has its artifact") for pod in pods)
 
 
 def _outcome(place: Place, pod: str) -> str:
@@ -159,7 +159,7 @@ def test_two_replicas_fetch_once_and_a_touched_file_is_fetched_anew(shop: Place,
     good = touched.read_bytes()
     touched.write_bytes(good[:-1])
     shop.delete(POD, pods[0])
-    (newcomer,) = until(lambda: set(pods_of(shop)) - set(pods), "another pod has come")
+    (newcomer,) = wait_until(lambda: set(pods_of(shop)) - set(pods), "another pod has come")
 
     assert outcomes(shop, [newcomer]) == [FETCHED]
     assert touched.read_bytes() == good
@@ -172,7 +172,7 @@ def test_a_version_that_comes_back_finds_its_files_and_deletion_leaves_them(
     (first,) = shop.instances("titanic")
 
     switch(shop, RFC, artifacts=artifacts)
-    until(lambda: len(shop.instances("titanic")) == 1, "the old version is gone")
+    wait_until(lambda: len(shop.instances("titanic")) == 1, "the old version is gone")
     again = switch(shop, LR, artifacts=artifacts)
 
     assert again == first["metadata"]["name"]
@@ -180,7 +180,7 @@ def test_a_version_that_comes_back_finds_its_files_and_deletion_leaves_them(
     assert outcomes(shop, back) == [FOUND]
 
     until_empty([shop])
-    until(lambda: not _volumes(shop), "no volume is left", last=lambda: _volumes(shop))
+    wait_until(lambda: not _volumes(shop), "no volume is left", last=lambda: _volumes(shop))
     assert {path.relative_to(mounted(shop, shelf)).parts[0] for path in files(shop, shelf)} >= {again}
 
 
@@ -194,9 +194,9 @@ def test_a_claim_that_is_deleted_by_hand_is_made_again_and_finds_the_files(
 
     shop.delete(CLAIM, instance)
     shop.delete(POD, pod)  # a claim in use waits for it
-    until(lambda: instance in others(shop, CLAIM, uid), "another claim is made")
+    wait_until(lambda: instance in others(shop, CLAIM, uid), "another claim is made")
 
-    (newcomer,) = until(lambda: set(pods_of(shop)) - {pod}, "another pod has come")
+    (newcomer,) = wait_until(lambda: set(pods_of(shop)) - {pod}, "another pod has come")
     assert outcomes(shop, [newcomer]) == [FOUND]
     shop.until_ready("titanic")
 
@@ -212,11 +212,11 @@ def test_pods_that_come_back_find_the_files_of_an_earlier_releases_user(
     for path in fetched:
         os.chown(path, EARLIER_USER, -1, follow_symlinks=False)
     shop.delete(DEPLOYMENT, instance)
-    (newcomer,) = until(lambda: set(pods_of(shop)) - set(pods), "another pod has come")
+    (newcomer,) = wait_until(lambda: set(pods_of(shop)) - set(pods), "another pod has come")
 
     assert outcomes(shop, [newcomer]) == [FOUND]
     shop.until_ready("titanic")
-    until(lambda: statuses(shop, both) == {200}, "gateways know the new pod", last=lambda: statuses(shop, both))
+    wait_until(lambda: statuses(shop, both) == {200}, "gateways know the new pod", last=lambda: statuses(shop, both))
     assert {path.stat().st_uid for path in fetched} == {EARLIER_USER}
 
 

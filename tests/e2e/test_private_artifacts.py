@@ -11,8 +11,8 @@ from tests.e2e.conftest import VOLUMES
 from tests.e2e.mlmodels import a_titanic_mlmodel, invoke, until_phase
 from tests.e2e.objects import EXAMPLE, a_config, a_titanic_model, a_variant, an_endpoint
 from tests.e2e.place import Place, condition_of
-from tests.e2e.waiting import until
 from tests.kit.sync_client import Object
+from tests.kit.waiting import wait_until
 
 LR = "titanic-lr.tar.gz"
 
@@ -48,16 +48,18 @@ def test_an_endpoint_says_which_secret_it_waits_for_and_goes_on_when_it_is_there
     def said() -> str:
         return str(condition_of(place.get(ENDPOINT, "titanic"), "ModelsReady").get("message", ""))
 
-    until(lambda: "waits on its node for Secret reader." in said(), "it says which Secret", last=said)
+    wait_until(lambda: "waits on its node for Secret reader." in said(), "it says which Secret", last=said)
     place.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "reader"}, "stringData": {"token": "t"}})
     place.until_ready("titanic")
 
-    until(lambda: place.instances("titanic")[0].get("status", {}).get("fetched"), "the size of the download is told")
+    wait_until(
+        lambda: place.instances("titanic")[0].get("status", {}).get("fetched"), "the size of the download is told"
+    )
 
 
 def test_a_claim_is_fetched_from_and_keeps_its_owners(place: Place, storage_class: str) -> None:
     place.apply(a_claim(storage_class))
-    volume = until(lambda: place.get(CLAIM, "models")["spec"].get("volumeName"), "the claim has a volume")
+    volume = wait_until(lambda: place.get(CLAIM, "models")["spec"].get("volumeName"), "the claim has a volume")
     folder = VOLUMES / storage_class / volume.rpartition("-")[2]
     archive = Path(shutil.copy(EXAMPLE / "artifacts" / LR, folder))
     owners = owner(folder), owner(archive)

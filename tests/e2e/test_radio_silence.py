@@ -10,7 +10,7 @@ from tests.e2e.audit import AuditLog
 from tests.e2e.conftest import LOCAL
 from tests.e2e.place import CONFIG_MAP, Place
 from tests.e2e.standing import KINDS
-from tests.e2e.waiting import until
+from tests.kit.waiting import wait_until
 
 WINDOW = 20.0  # seconds that are listened to
 _LOG = LOCAL.parent / "logs" / "audit.log"
@@ -54,4 +54,4 @@ def complete(place: Place, log: AuditLog) -> None:
     """Waits until the log, which is written in batches, has a question that was asked only now."""
     mark = f"mark-{uuid.uuid4().hex}"
     place.server.ask("GET", CONFIG_MAP.path(place.name, mark))
-    until(lambda: log.mentions(mark), "the audit log is complete")
+    wait_until(lambda: log.mentions(mark), "the audit log is complete")

@@ -28,8 +28,8 @@ from tests.edge.objects import NAMESPACE, Object, a_model_instance, an_entry, an
 from tests.edge.scripted import Exchange, Script, played
 from tests.edge.test_cache import FULL, mlmodel_world, world
 from tests.edge.test_reflector import PATIENCE
-from tests.edge.waiting import until
 from tests.kit.builders import some_settings
+from tests.kit.waiting import until
 
 Event = tuple[str, str, bytes]
 WATCHES = tuple(Watch(kind=KINDS[name]) for name in GOOD if name not in ("GatewayService", "GatewaySlice"))

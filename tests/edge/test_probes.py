@@ -13,8 +13,8 @@ from mlendpoints.core.world import GatewayPod, Probe, Ref
 from mlendpoints.edge.ask import questions
 from mlendpoints.edge.ask.probes import Prober
 from mlendpoints.edge.observe.answers import Answers
-from tests.edge.waiting import until
 from tests.kit.certificates import self_signed
+from tests.kit.waiting import until
 
 KEY, OTHER = Ref("Endpoint", "ns", "a"), Ref("Endpoint", "ns", "b")
 ROUTE = Probe("titanic.example.com", "/route", 200, body="r1", revision="r1")

@@ -13,8 +13,8 @@ from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.observe.reflector import Patience, Reflector
 from mlendpoints.edge.reconcile.queue import Queue
 from tests.edge.scripted import Exchange, Object, Script, Step, played
-from tests.edge.waiting import until
 from tests.kit.builders import some_settings
+from tests.kit.waiting import until
 
 WATCH = Watch(kind=MODEL)
 PATIENCE = Patience(silence=5, first_retry=0.001, last_retry=0.01)

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.kit.model_proxy import put_proxy
+from tests.kit.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "examples" / "titanic" / "artifacts"
@@ -73,13 +73,9 @@ def ask(
     return Reply(answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read())
 
 
-def until(look: Callable[[], T]) -> T:
+def until(look: Callable[[], T | None]) -> T:
     """What is seen, once there is something to see."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (seen := look()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)
-    return seen
+    return wait_until(look, "there is something to see", timeout=PATIENCE_SECONDS, pause=0.01)
 
 
 def listens(port: int) -> bool:

@@ -12,7 +12,7 @@ import yaml
 from mlendpoints.api.policy import OPERATOR
 from mlendpoints.edge.kube.kinds import CONFIG, ENDPOINT, MLMODEL, MODEL
 from tests.kit.client import Client, Object, connected
-from tests.kit.waiting import until
+from tests.kit.waiting import poll_until
 
 ROOT = Path(__file__).parents[2]
 _BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
@@ -43,7 +43,7 @@ async def install(kubeconfig: Path, **variables: Sequence[str]) -> None:
             await client.apply(_address(manifest), with_variables(manifest, **variables))
         await client.apply(f"{_BINDINGS}/bench-operator", make_binding())
     async with connected(kubeconfig, user=OPERATOR) as operator:
-        await until(lambda: _are_served(operator), "the project's kinds are served")
+        await poll_until(lambda: _are_served(operator), "the project's kinds are served")
 
 
 def with_variables(manifest: Object, **variables: Sequence[str]) -> Object:

@@ -14,7 +14,7 @@ from mlendpoints.api.policy import OPERATOR
 from tests.kit.client import Object
 from tests.kit.fake_gateway import NAME as GATEWAY
 from tests.kit.images import image
-from tests.kit.waiting import until
+from tests.kit.waiting import poll_until
 
 Scrape = Callable[[], Awaitable[str]]  # a page of metrics
 SIDECARS = {"model_init_image": image("model-init"), "nginx_image": image("nginx")}  # settings of an operator
@@ -34,7 +34,7 @@ async def operator(kubeconfig: Path, namespace: str, *more: str) -> AsyncIterato
         )
         try:
             async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
-                await until(lambda: _is_ready(http, process), "the operator is ready", patience=60)
+                await poll_until(lambda: _is_ready(http, process), "the operator is ready", timeout=60)
                 yield lambda: _page(http)
         finally:
             process.terminate()

@@ -5,7 +5,7 @@ import uuid
 
 from mlendpoints.edge.kube.kinds import MODEL
 from tests.kit.client import Client, RequestError
-from tests.kit.waiting import until
+from tests.kit.waiting import poll_until
 
 _CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 _MOMENT = 0.5  # seconds in which it collects what it knows
@@ -13,7 +13,7 @@ _MOMENT = 0.5  # seconds in which it collects what it knows
 
 async def until_it_knows_the_kinds(client: Client) -> None:
     """Waits until an orphan of a model is collected."""
-    await until(lambda: _collects_an_orphan(client), "the garbage collector knows the project's kinds")
+    await poll_until(lambda: _collects_an_orphan(client), "the garbage collector knows the project's kinds")
 
 
 async def _collects_an_orphan(client: Client) -> bool:

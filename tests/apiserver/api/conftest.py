@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from mlendpoints.api.policy import OPERATOR
-from tests.apiserver.conftest import eventually
 from tests.kit.sync_client import PLURALS, Object, SyncClient
+from tests.kit.waiting import wait_until
 
 USER = "ada@example.com"
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -36,7 +36,7 @@ def may_do_everything(server: SyncClient, user: str) -> None:
 
 def until_known(user: SyncClient, namespace: str) -> None:
     """Waits until the authorizer knows that a user may read markers there, and so what was granted before."""
-    eventually(lambda: may(user, namespace, "get", "example.com", "markers"), "the user's rights are known")
+    wait_until(lambda: may(user, namespace, "get", "example.com", "markers"), "the user's rights are known")
 
 
 @pytest.fixture(scope="session")

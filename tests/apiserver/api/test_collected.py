@@ -8,8 +8,8 @@ import pytest
 
 from mlendpoints.api.policy import OPERATOR
 from tests.apiserver.api.objects import a_template, an_instance
-from tests.apiserver.conftest import eventually
 from tests.kit.sync_client import Object, SyncClient, address
+from tests.kit.waiting import wait_until
 
 NAMESPACE = "/api/v1/namespaces"
 
@@ -51,15 +51,15 @@ def test_instances_go_with_their_endpoint(
     body = {"propagationPolicy": policy}
     collecting.ask("DELETE", address("mle", endpoint), body=body).raise_for_status()
 
-    eventually(lambda: _is_gone(collecting, "mle", endpoint), "the endpoint is gone")
-    eventually(lambda: all(_is_gone(collecting, *each) for each in instances), "its instances are gone")
+    wait_until(lambda: _is_gone(collecting, "mle", endpoint), "the endpoint is gone")
+    wait_until(lambda: all(_is_gone(collecting, *each) for each in instances), "its instances are gone")
 
 
 def test_instances_are_orphaned(owned: tuple[Object, list[tuple[str, Object]]], collecting: SyncClient) -> None:
     endpoint, instances = owned
     collecting.ask("DELETE", address("mle", endpoint), body={"propagationPolicy": "Orphan"}).raise_for_status()
 
-    eventually(lambda: _is_gone(collecting, "mle", endpoint), "the endpoint is gone")
+    wait_until(lambda: _is_gone(collecting, "mle", endpoint), "the endpoint is gone")
     left = [collecting.read(address(*each))["metadata"].get("ownerReferences", []) for each in instances]
     assert left == [[], []]
 
@@ -71,5 +71,5 @@ def test_instances_go_with_their_namespace(
     namespace = f"{NAMESPACE}/{endpoint['metadata']['namespace']}"
     collecting.ask("DELETE", namespace).raise_for_status()
 
-    eventually(lambda: all(_is_gone(collecting, *each) for each in instances), "its instances are gone")
-    eventually(lambda: collecting.ask("GET", namespace).status_code == 404, "the namespace is gone")
+    wait_until(lambda: all(_is_gone(collecting, *each) for each in instances), "its instances are gone")
+    wait_until(lambda: collecting.ask("GET", namespace).status_code == 404, "the namespace is gone")

@@ -9,8 +9,9 @@ from mlendpoints.api import labels
 from mlendpoints.api.containment import make_policies
 from tests.apiserver.api.conftest import Tenants, may_do_everything
 from tests.apiserver.api.objects import a_template, an_instance, controlled, merged
-from tests.apiserver.conftest import eventually, install
+from tests.apiserver.conftest import install
 from tests.kit.sync_client import Object, SyncClient, address
+from tests.kit.waiting import wait_until
 
 SAID = "denied request: the mlendpoints operator "
 ISTIO = "/apis/networking.istio.io/v1"
@@ -588,7 +589,7 @@ def test_without_an_allowed_prefix_it_creates_no_volumes(server: SyncClient, use
         install(server, obj | {"metadata": {"name": "bare.mlendpoints.dev"}, "spec": obj["spec"] | _named(obj)})
     may_do_everything(server, bare)
     other = server.impersonating(bare)
-    eventually(lambda: SAID in post(other, "Service", made("Service", "kube-system")), "the policy is in force")
+    wait_until(lambda: SAID in post(other, "Service", made("Service", "kube-system")), "the policy is in force")
 
     assert f"{SAID}creates PersistentVolumes of the directory" in post(other, "PersistentVolume", a_volume(namespace))
     volume = a_volume(namespace)

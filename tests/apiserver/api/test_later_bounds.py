@@ -7,8 +7,9 @@ import pytest
 
 from mlendpoints.api.crd import make_crd
 from mlendpoints.api.mlmodel import MLModel
-from tests.apiserver.conftest import eventually, install
+from tests.apiserver.conftest import install
 from tests.kit.sync_client import Object, SyncClient
+from tests.kit.waiting import wait_until
 
 LARGE = {"env": [{"name": f"V{number}", "value": "a" * 8192} for number in range(16)]}
 OLD = {"image": "Titanic:1", "artifact": "http://models.example.com", "memory": 512, "size": "64"}
@@ -34,10 +35,10 @@ def address(server: SyncClient, namespace: str) -> Iterator[str]:
     place = f"/apis/{group}/v1alpha1/namespaces/{namespace}/mlmodels"
     obj = {"apiVersion": f"{group}/v1alpha1", "kind": "MLModel", "metadata": {"name": "titanic"}, "spec": SPEC}
     install(server, _crd(group, with_bounds=False))
-    eventually(lambda: server.ask("POST", place, body=obj).status_code == 201, "the older kind is served")
+    wait_until(lambda: server.ask("POST", place, body=obj).status_code == 201, "the older kind is served")
     install(server, _crd(group, with_bounds=True))
     new = obj | {"metadata": {"name": "new"}}
-    eventually(lambda: server.ask("POST", f"{place}?dryRun=All", body=new).status_code == 422, "the bounds hold")
+    wait_until(lambda: server.ask("POST", f"{place}?dryRun=All", body=new).status_code == 422, "the bounds hold")
     yield f"{place}/titanic"
     server.ask("DELETE", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/mlmodels.{group}")
 

@@ -27,9 +27,9 @@ from tests.apiserver.api.conftest import may_do_everything
 from tests.apiserver.edge.hostile import STORED, hostile_objects
 from tests.apiserver.edge.objects import Object, of_ours
 from tests.apiserver.mlmodel.rig import PLANS, QUICK
-from tests.edge.waiting import until
 from tests.kit.client import IN_FLIGHT, Client, connected
 from tests.kit.sync_client import SyncClient
+from tests.kit.waiting import until
 from tests.sweep.neighbour import Neighbour
 
 MANY = 500

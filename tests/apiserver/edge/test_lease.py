@@ -7,7 +7,7 @@ from mlendpoints.edge.lease import Lease, LeaseTimes
 from mlendpoints.edge.metrics import Metrics
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import Object, read
-from tests.edge.waiting import until
+from tests.kit.waiting import until
 
 QUICK = LeaseTimes(duration=1, renew_within=0.6, renew_every=0.1, retry=0.05)
 LONG = LeaseTimes(duration=3600, renew_within=60, renew_every=0.1, retry=0.05)

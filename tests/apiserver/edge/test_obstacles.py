@@ -23,8 +23,8 @@ from tests.apiserver.edge.objects import (
     ref_of,
 )
 from tests.apiserver.edge.test_operator import Running, play, reported, running
-from tests.edge.waiting import until
 from tests.kit.sync_client import SyncClient
+from tests.kit.waiting import until
 
 POD = {
     "metadata": {"labels": {"app": "ep"}},

@@ -27,7 +27,7 @@ from mlendpoints.edge.reconcile.reconciler import Plans
 from mlendpoints.edge.settings import Settings
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import Object, a_service, an_endpoint, created, deleted, observed, read, ref_of
-from tests.edge.waiting import until
+from tests.kit.waiting import until
 
 Decision = Callable[[World], Plan]
 Scenario = Callable[[Api], Awaitable[None]]

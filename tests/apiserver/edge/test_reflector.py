@@ -18,8 +18,8 @@ from mlendpoints.edge.reconcile.expectations import Expectations
 from mlendpoints.edge.reconcile.queue import Queue
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import a_model, a_service, an_endpoint, created, observed, ref_of
-from tests.edge.waiting import until
 from tests.kit.builders import some_settings
+from tests.kit.waiting import until
 
 MANY = 1200
 AT_ONCE = 32

@@ -12,7 +12,7 @@ from tests.apiserver.conftest import kept_folder
 from tests.kit.client import Client, connected
 from tests.kit.control_plane import control_plane
 from tests.kit.control_plane import install as install_kinds
-from tests.kit.waiting import until
+from tests.kit.waiting import poll_until
 
 ROOT = Path(__file__).parents[3]
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -33,7 +33,7 @@ async def _install(kubeconfig: Path) -> None:
             if manifest["kind"] == "ClusterRole":
                 await client.apply(f"{_RBAC}/clusterroles/{manifest['metadata']['name']}", manifest)
         await _take_back_everything(client)
-        await until(lambda: _editors_may_write(client), "the cluster's own roles know MLModels")
+        await poll_until(lambda: _editors_may_write(client), "the cluster's own roles know MLModels")
 
 
 async def _editors_may_write(client: Client) -> bool:

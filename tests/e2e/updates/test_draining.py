@@ -16,7 +16,7 @@ from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT, MODEL, SERVICE
 from tests.e2e.place import kubectl
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial, in_flight, lost_of
-from tests.e2e.waiting import until
+from tests.kit.waiting import wait_until
 
 SECONDS = int(os.environ.get("E2E_INVOCATION_SECONDS") or 30)
 PIECES = 10
@@ -85,7 +85,7 @@ def test_requests_in_flight_are_answered_in_whole_by_pods_that_leave(rig: Rig, w
             assert not any(call.done() for call in calls), "too late: the pods leave when nobody waits any more"
         assert lost_of(calls) == []
         assert {call.result().text for call in calls} == {"blue", "blue" * PIECES}
-        until(lambda: len(trial.pods(old)) == way.stay, "the others are gone")
+        wait_until(lambda: len(trial.pods(old)) == way.stay, "the others are gone")
 
 
 @pytest.mark.side_by_side
@@ -98,8 +98,8 @@ def test_a_service_outlives_the_pods_of_an_old_version(rig: Rig) -> None:
             trial.until_at_work(old, calls)
             begin()
             trial.until_leaving(old)
-            until(lambda: trial.place.find(DEPLOYMENT, old) is None, "its Deployment is gone")
-            until(lambda: is_outlived(trial, old), "its pods are gone")
+            wait_until(lambda: trial.place.find(DEPLOYMENT, old) is None, "its Deployment is gone")
+            wait_until(lambda: is_outlived(trial, old), "its pods are gone")
         assert lost_of(calls) == []
         trial.place.until_gone(SERVICE, old)
         trial.place.until_gone(MODEL, old)

@@ -11,9 +11,9 @@ from tests.e2e.objects import a_config, a_variant, an_echo
 from tests.e2e.place import QUOTA, condition_of
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial
-from tests.e2e.waiting import until
 from tests.kit.images import image
 from tests.kit.sync_client import Object
+from tests.kit.waiting import wait_until
 
 DEADLINE = 30  # seconds
 RATE = 5.0  # requests a second
@@ -76,7 +76,7 @@ def test_what_serves_goes_on_when_its_successor_fails_and_the_reason_is_told(rig
         with rig.load(trial.host, rate=RATE) as load:
             ruin(trial, failure)
             failed = trial.place.until_condition(trial.name, "UpdateSucceeded", "False", reason=failure.reason)
-            until(lambda: trial.instances() == instances, "what was made for the failed version is removed")
+            wait_until(lambda: trial.instances() == instances, "what was made for the failed version is removed")
         assert load.lost == []
         assert routes_of(trial) == routes
         assert condition_of(failed, "Available")["status"] == "True"
@@ -151,7 +151,7 @@ def test_editing_a_failed_update_back_makes_nothing_anew(rig: Rig) -> None:
         rig.place.until_condition(trial.name, "UpdateSucceeded", "False", reason="CrashLooping")
         trial.set_model("blue")
         trial.until_ready()
-        until(lambda: uids(trial) == served, "what served is all there is", last=trial.instances)
+        wait_until(lambda: uids(trial) == served, "what served is all there is", last=trial.instances)
 
 
 def uids(trial: Trial) -> set[str]:

@@ -7,7 +7,7 @@ import pytest
 from mlendpoints.edge.kube.kinds import ENDPOINT
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import a_trial
-from tests.e2e.waiting import until
+from tests.kit.waiting import wait_until
 
 RATE = 50.0  # requests a second
 
@@ -22,7 +22,7 @@ def test_going_back_to_a_kept_version_starts_and_stops_no_pod(rig: Rig) -> None:
             trial.swap("blue", answer="new")
             both = trial.restarts()
             trial.set_model("blue")
-            until(lambda: trial.outcomes() == ["Succeeded"] * 3, "it has gone back", last=trial.outcomes)
+            wait_until(lambda: trial.outcomes() == ["Succeeded"] * 3, "it has gone back", last=trial.outcomes)
             back = time.monotonic()
             load.until_more(int(RATE))
         after = trial.restarts()

@@ -19,7 +19,7 @@ from tests.e2e.load import Load
 from tests.e2e.place import Place
 from tests.e2e.updates.rig import DRAIN, Rig
 from tests.e2e.updates.trial import Trial, Variants, a_trial, in_flight, lost_of, proxy_of
-from tests.e2e.waiting import until
+from tests.kit.waiting import wait_until
 
 RATE = 20.0  # requests a second
 WHILE = 40  # requests that are sent while something is as bad as can be
@@ -72,7 +72,7 @@ def remove_a_variant_while_a_gateway_lags(rig: Rig, trial: Trial, load: Load) ->
     blue = trial.instance("blue")
     with rig.lag():
         trial.set_config({"green": (1, 1)})
-        until(
+        wait_until(
             lambda: blue not in json.dumps(trial.place.get(VIRTUAL_SERVICE, trial.name)["spec"]), "routes are written"
         )
         load.until_more(6 * WHILE)
@@ -86,7 +86,7 @@ def scale_down_while_a_gateway_lags(rig: Rig, trial: Trial, load: Load) -> list[
         trial.place.edit(MODEL, blue, {"replicas": 1})
         trial.until_leaving(blue)
         load.until_more(WHILE)
-    until(lambda: len(trial.pods(blue)) == 1, "one pod is left")
+    wait_until(lambda: len(trial.pods(blue)) == 1, "one pod is left")
     return []
 
 
@@ -97,7 +97,7 @@ def lose_a_pod_with_requests_in_flight(rig: Rig, trial: Trial, _load: Load) -> l
         busiest = max(trial.pods(blue), key=lambda pod: proxy_of(pod).writing)
         leaving = busiest["metadata"]["name"]
         trial.place.delete(POD, leaving)
-        until(lambda: trial.place.find(POD, leaving) is None, "the pod is gone")
+        wait_until(lambda: trial.place.find(POD, leaving) is None, "the pod is gone")
     return lost_of(calls)
 
 

@@ -12,9 +12,9 @@ from tests.e2e.place import Place
 from tests.e2e.updates.earlier import bring_earlier_proxy
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial
-from tests.e2e.waiting import until
 from tests.kit.images import image
 from tests.kit.sync_client import Object
+from tests.kit.waiting import wait_until
 
 PROXY = image("nginx")
 OTHER = f"{PROXY}-another"
@@ -113,7 +113,7 @@ def go_back(trial: Trial) -> None:
     """To the version that the earlier release has made, in full."""
     updates = len(trial.outcomes())
     trial.set_model("blue")
-    until(lambda: len(trial.outcomes()) > updates, "it has gone back", last=trial.outcomes)
+    wait_until(lambda: len(trial.outcomes()) > updates, "it has gone back", last=trial.outcomes)
     assert set(trial.outcomes()) == {"Succeeded"}
 
 
@@ -124,7 +124,7 @@ def until_recreated(trial: Trial, instance: str) -> None:
         found = trial.place.find(DEPLOYMENT, instance)
         return found is not None and build_of(found)[:2] == (PROXY, BUILDER)
 
-    until(is_of_today, f"Deployment {instance} is re-created", last=lambda: trial.place.find(DEPLOYMENT, instance))
+    wait_until(is_of_today, f"Deployment {instance} is re-created", last=lambda: trial.place.find(DEPLOYMENT, instance))
     trial.until_pods_are_ready(instance)
 
 

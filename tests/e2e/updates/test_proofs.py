@@ -10,7 +10,7 @@ from mlendpoints.edge.kube.kinds import DEPLOYMENT, POD
 from tests.e2e.place import Place, condition_of
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial
-from tests.e2e.waiting import until
+from tests.kit.waiting import wait_until
 
 RATE = 10.0  # requests a second
 
@@ -99,7 +99,7 @@ class Fleet:
         def are_all_told() -> bool:
             return set(re.findall("through gateway pod ([a-z0-9-]+),", told())) == self.pods()
 
-        until(are_all_told, "exactly the gateway's pods are named", last=lambda: f"{told()} {self.pods()}")
+        wait_until(are_all_told, "exactly the gateway's pods are named", last=lambda: f"{told()} {self.pods()}")
         return self.pods()
 
     @contextmanager
@@ -115,7 +115,7 @@ class Fleet:
         return int(self._home.get(DEPLOYMENT, self._name)["spec"]["replicas"])
 
     def _until_settled(self) -> None:
-        until(self._is_settled, f"the gateway has {self._wanted} pods", last=self.pods)
+        wait_until(self._is_settled, f"the gateway has {self._wanted} pods", last=self.pods)
 
     def _is_settled(self) -> bool:
         ready = self._home.get(DEPLOYMENT, self._name)["status"].get("readyReplicas", 0)

@@ -8,7 +8,7 @@ from mlendpoints.edge.kube.kinds import ENDPOINT
 from tests.e2e.place import kubectl
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial
-from tests.e2e.waiting import until
+from tests.kit.waiting import wait_until
 
 DEADLINE = 30  # seconds
 
@@ -30,7 +30,7 @@ def test_a_description_reads_like_a_story(rig: Rig) -> None:
             f"Normal Superseded .*{slow}: A newer edit asked for {last} instead",
             f"Normal Succeeded .*: Version {last} is rolled out",
         ]
-        until(lambda: told(chapters, description(trial)), "every chapter is told", last=lambda: description(trial))
+        wait_until(lambda: told(chapters, description(trial)), "every chapter is told", last=lambda: description(trial))
         story = description(trial)
     assert told(["State: InService", "Traffic: blue=1", "URL: http://told", "Events:"], story)
     for outcome in ("Succeeded", "Failed", "Superseded"):
@@ -60,7 +60,7 @@ def succeed_fail_and_be_superseded(trial: Trial) -> None:
     trial.until_phase("StartingInstances")
     trial.swap("blue", answer="fourth")
     outcomes = ["Succeeded", "Superseded", "Failed", "Succeeded", "Succeeded"]
-    until(lambda: trial.outcomes() == outcomes, "all is history", last=trial.outcomes)
+    wait_until(lambda: trial.outcomes() == outcomes, "all is history", last=trial.outcomes)
 
 
 def versions_of(trial: Trial) -> list[str]:

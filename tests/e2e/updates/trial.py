@@ -13,8 +13,8 @@ from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT, POD, SERVICE
 from tests.e2e.gateway import Gateway
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.e2e.place import Place
-from tests.e2e.waiting import until
 from tests.kit.sync_client import Object
+from tests.kit.waiting import wait_until
 
 _VISIBLE = "networking.istio.io/exportTo"  # "~": for nobody; read by istiod, ignored by everybody else
 Variants = Mapping[str, tuple[int, int]]  # name: weight, instances
@@ -76,7 +76,7 @@ class Trial:
             update = self.place.get(ENDPOINT, self.name).get("status", {}).get("update") or {}
             return str(update.get("phase"))
 
-        until(lambda: phase() in phases, f"{self.name} is at {' or '.join(phases)}", last=phase)
+        wait_until(lambda: phase() in phases, f"{self.name} is at {' or '.join(phases)}", last=phase)
 
     def instances(self) -> dict[str, str]:
         """Names of the model instances, with their variants."""
@@ -90,7 +90,9 @@ class Trial:
 
     def newcomer(self, known: Mapping[str, str]) -> str:
         """Waits for a model instance that is not ``known`` yet."""
-        return until(lambda: next(iter(self.instances().keys() - known.keys()), ""), f"{self.name} has a new instance")
+        return wait_until(
+            lambda: next(iter(self.instances().keys() - known.keys()), ""), f"{self.name} has a new instance"
+        )
 
     def pods(self, instance: str) -> list[Object]:
         """Its pods, leaving ones included."""
@@ -114,7 +116,7 @@ class Trial:
             deployment = self.place.find(DEPLOYMENT, instance) or {}
             return int(deployment.get("status", {}).get("readyReplicas", 0))
 
-        until(lambda: ready() >= count, f"{instance} has {count} ready pods", last=ready)
+        wait_until(lambda: ready() >= count, f"{instance} has {count} ready pods", last=ready)
 
     def until_leaving(self, instance: str) -> None:
         """Waits until one of its pods at least is told to leave, or all are gone."""
@@ -123,7 +125,7 @@ class Trial:
             pods = self.pods(instance)
             return not pods or any("deletionTimestamp" in pod["metadata"] for pod in pods)
 
-        until(leaves, f"a pod of {instance} leaves")
+        wait_until(leaves, f"a pod of {instance} leaves")
 
     def until_at_work(self, instance: str, calls: list["Future[httpx2.Response]"]) -> None:
         """Waits until the instance's proxies have all calls that are not over yet."""
@@ -131,12 +133,12 @@ class Trial:
         def at_work() -> int:
             return sum(proxy_of(pod).writing - 1 for pod in self.pods(instance))  # but for this question
 
-        until(lambda: at_work() >= sum(not call.done() for call in calls), "the calls are in flight", last=at_work)
+        wait_until(lambda: at_work() >= sum(not call.done() for call in calls), "the calls are in flight", last=at_work)
 
     @contextmanager
     def hidden(self, instance: str) -> Iterator[None]:
         """The instance's Service is one that no gateway knows meanwhile."""
-        until(lambda: self.place.find(SERVICE, instance), f"there is a Service {instance}")
+        wait_until(lambda: self.place.find(SERVICE, instance), f"there is a Service {instance}")
         self.place.annotate(SERVICE, instance, {_VISIBLE: "~"})
         yield
         self.place.annotate(SERVICE, instance, {_VISIBLE: None})
