@@ -9,9 +9,6 @@ from typing import Any, TypeVar
 
 import structlog
 
-from mlendpoints.core.endpoint.plan import plan_endpoint
-from mlendpoints.core.endpoint.template_status import plan_config, plan_model
-from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import CONFIG, ENDPOINT, MODEL, Watch
@@ -23,7 +20,6 @@ from tests.sweep.wire import Wire
 
 T = TypeVar("T")
 
-PLANS = Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model, mlmodel=plan_mlmodel)
 SOON = 5.0  # seconds: what is planned for later than that counts as rest
 PROCESS = Process(identity="sweep")  # the same for each life, so that it finds its lease its own
 

@@ -10,8 +10,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from msgspec import Struct, structs
 
 from mlendpoints.edge.reconcile.reconciler import Plans
+from tests.kit.running_operator import PLANS
 from tests.sweep.cost import Cost, cost
-from tests.sweep.life import PLANS
 from tests.sweep.normal import Picture, differences, picture, without_race
 from tests.sweep.rules import Evidence, Violation, judge
 from tests.sweep.scenarios import Scenario

@@ -28,7 +28,7 @@ from mlendpoints.edge.observe.indexers import by_uid
 from mlendpoints.edge.observe.projections import Entry
 from mlendpoints.edge.observe.reflector import Reflector
 from mlendpoints.edge.reconcile.reconciler import Plans
-from tests.sweep.life import PLANS
+from tests.kit.running_operator import PLANS
 
 Decide = Callable[[World], Plan]
 

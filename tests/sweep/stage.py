@@ -35,11 +35,12 @@ from mlendpoints.edge.operator import Process
 from mlendpoints.edge.reconcile.reconciler import Plans
 from mlendpoints.edge.settings import Settings
 from tests.kit.client import Client, RequestError, connected
+from tests.kit.running_operator import PLANS
 from tests.sweep import collector, gateways, store, workloads
 from tests.sweep.administrator import Administrator
 from tests.sweep.clock import Clock
 from tests.sweep.gateways import LAGS, Gateways
-from tests.sweep.life import PLANS, PROCESS, Life, follow_tasks
+from tests.sweep.life import PROCESS, Life, follow_tasks
 from tests.sweep.neighbour import Neighbour
 from tests.sweep.store import PATIENCE, Record, Store
 from tests.sweep.user import User

@@ -6,7 +6,7 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -21,13 +21,11 @@ from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import KINDS
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.operator import Operator, Process
-from mlendpoints.edge.settings import Settings
 from tests.apiserver.api.conftest import may_do_everything
 from tests.apiserver.edge.hostile import STORED, hostile_objects
 from tests.apiserver.edge.objects import Object, of_ours
-from tests.apiserver.mlmodel.rig import PLANS, QUICK
 from tests.kit.client import IN_FLIGHT, Client, connected
+from tests.kit.running_operator import RunningOperator, running_operator
 from tests.kit.sync_client import SyncClient
 from tests.kit.waiting import until
 from tests.sweep.neighbour import Neighbour
@@ -132,42 +130,15 @@ class Tenants:
         return stored
 
 
-class AtWork(Struct, frozen=True):
+def operating(tenants: Tenants) -> AbstractAsyncContextManager[RunningOperator]:
     """An operator of both namespaces."""
-
-    operator: Operator
-    metrics: Metrics
-    task: asyncio.Task[None]
-
-    def skipped(self) -> Counter[str]:
-        samples = next(iter(self.metrics.skipped.collect())).samples
-        return Counter({s.labels["kind"]: int(s.value) for s in samples if s.name.endswith("_total")})
-
-    def bugs(self) -> float:
-        value: float = self.metrics.reconciles.labels("bug")._value.get()  # noqa: SLF001 - a counter's value
-        return value
-
-    def knows(self, stored: list[Stored]) -> bool:
-        return all(self.operator.cache.entry(one.ref) for one in stored if one.is_watched)
-
-
-@asynccontextmanager
-async def operating(tenants: Tenants) -> AsyncIterator[AtWork]:
     metrics = Metrics()
-    watched = (tenants.honest, tenants.hostile)
-    operator = Operator(
-        settings=Settings(namespaces=watched, lease_namespace=tenants.honest, address="127.0.0.1", port=0, workers=4),
-        plans=PLANS,
-        process=Process(identity=uuid.uuid4().hex, lease_times=QUICK),
-        api=Api.connect(impersonate=OPERATOR, observer=metrics.request),
-        metrics=metrics,
-    )
-    task = asyncio.create_task(operator.run())
-    try:
-        yield AtWork(operator, metrics, task)
-    finally:
-        operator.stop()
-        await asyncio.wait_for(task, PATIENCE)  # raises what ended a loop
+    api = Api.connect(impersonate=OPERATOR, observer=metrics.request)
+    return running_operator(api, metrics, tenants.honest, tenants.hostile)
+
+
+def knows(operator: RunningOperator, stored: list[Stored]) -> bool:
+    return all(operator.operator.cache.entry(one.ref) for one in stored if one.is_watched)
 
 
 @asynccontextmanager
@@ -178,7 +149,7 @@ async def tenants(kubeconfig: Path) -> AsyncIterator[Tenants]:
         yield both
 
 
-async def settled(tenants: Tenants, at_work: AtWork, expected: Outcome | None = None) -> Outcome:
+async def settled(tenants: Tenants, at_work: RunningOperator, expected: Outcome | None = None) -> Outcome:
     """The honest endpoint's outcome once it is as expected; without that, once it has a Deployment and stays."""
     before = None
     async with asyncio.timeout(PATIENCE):
@@ -217,8 +188,8 @@ def test_whatever_a_tenant_stores_another_ones_endpoint_is_reconciled_as_without
                 await both.neighbour.write(COPIED)
                 await both.want_an_endpoint()
                 assert await settled(both, at_work, expected) == expected
-                await until(partial(at_work.knows, stored))
-                assert (at_work.skipped(), at_work.bugs()) == (NOTHING, 0)
+                await until(partial(knows, at_work, stored))
+                assert (at_work.skipped(), at_work.reconciles("bug")) == (NOTHING, 0)
                 assert {one.kind for one in stored} == set(STORED)
                 assert len(stored) >= MANY
 

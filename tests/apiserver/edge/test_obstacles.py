@@ -22,7 +22,8 @@ from tests.apiserver.edge.objects import (
     deleted,
     ref_of,
 )
-from tests.apiserver.edge.test_operator import Running, play, reported, running
+from tests.apiserver.edge.test_operator import play, reported, running
+from tests.kit.running_operator import RunningOperator
 from tests.kit.sync_client import SyncClient
 from tests.kit.waiting import until
 
@@ -80,10 +81,12 @@ def wants(kind: str) -> Callable[[World], Plan]:
     return plan
 
 
-async def an_hour_later(api: Api, operator: Running, clock: Hours, write: tuple[str, str, str], reason: str) -> None:
+async def an_hour_later(
+    api: Api, operator: RunningOperator, clock: Hours, write: tuple[str, str, str], reason: str
+) -> None:
     """The write has been refused for an hour, and has just been tried again."""
     endpoint = await created(api, an_endpoint(operator.namespace))
-    await until(lambda: operator.says("ep") == reason)
+    await until(lambda: operator.url("ep") == reason)
     clock.now = 3600.0
     await api.merge(ref_of(endpoint), {"metadata": {"labels": {"touched": "yes"}}})
     await until(lambda: operator.writes()[write] == 2)
@@ -97,12 +100,12 @@ def test_a_stranger_that_goes_after_an_hour_is_followed_at_once(connect: Connect
         async with running(connect, namespace, wants(kind), refusal_clock=clock) as operator:
             tried = ("create", kind, "409")
             await an_hour_later(api, operator, clock, tried, "NotOwned")
-            looks = operator.looks(kind)
-            await until(lambda: operator.looks(kind) >= looks + 2)
+            looks = operator.gets(kind)
+            await until(lambda: operator.gets(kind) >= looks + 2)
             assert operator.writes()[tried] == 2
             assert set(json.loads(await api.get_metadata(stranger))) == {"kind", "apiVersion", "metadata"}
             await deleted(api, stranger)
-            await until(lambda: operator.says("ep") == "there")
+            await until(lambda: operator.url("ep") == "there")
 
     play(connect, scenario)
 
@@ -128,6 +131,6 @@ def test_room_in_a_quota_after_an_hour_is_used_at_once(connect: Connect, namespa
         async with running(connect, namespace, wants("Service"), refusal_clock=clock) as operator:
             await an_hour_later(api, operator, clock, ("create", "Service", "403"), "QuotaExceeded")
             server.ask("DELETE", quota).raise_for_status()
-            await until(lambda: operator.says("ep") == "there")
+            await until(lambda: operator.url("ep") == "there")
 
     play(connect, scenario)

@@ -2,10 +2,8 @@
 
 import asyncio
 import time
-import uuid
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 import httpx2
@@ -20,19 +18,15 @@ from mlendpoints.core.world import Child, Ref, World
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import NotFoundError
 from mlendpoints.edge.kube.kinds import ENDPOINT, EVENT, Watch
-from mlendpoints.edge.lease import LeaseTimes
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.operator import Operator, Process
 from mlendpoints.edge.reconcile.reconciler import Plans
-from mlendpoints.edge.settings import Settings
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import Object, a_service, an_endpoint, created, deleted, observed, read, ref_of
+from tests.kit.running_operator import RunningOperator, running_operator
 from tests.kit.waiting import until
 
 Decision = Callable[[World], Plan]
 Scenario = Callable[[Api], Awaitable[None]]
-
-QUICK = LeaseTimes(duration=5, renew_within=4, renew_every=1, retry=0.05)
 
 
 def service_of(world: World) -> Ref:
@@ -68,62 +62,24 @@ def _no_mlmodel(_world: object) -> MLModelPlan:
     return MLModelPlan()
 
 
-class Running:
-    """An operator at work in one namespace."""
-
-    def __init__(self, operator: Operator, metrics: Metrics, namespace: str) -> None:
-        self.operator = operator
-        self.metrics = metrics
-        self.namespace = namespace
-
-    def writes(self) -> Counter[tuple[str, str, str]]:
-        """What was written, but for the lease: (verb, kind, code)."""
-        samples = next(iter(self.metrics.requests.collect())).samples
-        found = {(s.labels["verb"], s.labels["kind"], s.labels["code"]): int(s.value) for s in samples}
-        return Counter({w: n for w, n in found.items() if w[0] not in ("get", "list", "watch") and w[1] != "Lease"})
-
-    def looks(self, kind: str) -> int:
-        """How often one object of a kind was read by its name."""
-        samples = next(iter(self.metrics.requests.collect())).samples
-        return sum(int(s.value) for s in samples if (s.labels["verb"], s.labels["kind"]) == ("get", kind))
-
-    def reconciles(self, result: str = "success") -> float:
-        value: float = self.metrics.reconciles.labels(result)._value.get()  # noqa: SLF001 - a counter's value
-        return value
-
-    def has_waited_since(self, waits: float) -> bool:
-        return self.reconciles("waiting") > waits
-
-    def says(self, name: str) -> str:
-        endpoint = self.operator.cache.endpoint(Ref(ENDPOINT.name, self.namespace, name))
-        return endpoint.status.url if endpoint else "absent"
-
-
-@asynccontextmanager
-async def running(
+def running(
     connect: Connect,
     namespace: str,
     decision: Decision,
     *,
     change: Callable[[Api], None] = lambda _api: None,
     refusal_clock: Callable[[], float] = time.monotonic,
-) -> AsyncIterator[Running]:
+) -> AbstractAsyncContextManager[RunningOperator]:
+    """An operator at work in one namespace, with a decision of the test's own."""
     metrics = Metrics()
     api = connect(metrics)
     change(api)
-    operator = Operator(
-        settings=Settings(namespaces=(namespace,), lease_namespace=namespace, address="127.0.0.1", port=0, workers=4),
-        plans=Plans(endpoint=decision, config=_no_config, model=_no_model, mlmodel=_no_mlmodel),
-        process=Process(identity=uuid.uuid4().hex, lease_times=QUICK, refusal_clock=refusal_clock),
-        api=api,
-        metrics=metrics,
-    )
-    task = asyncio.create_task(operator.run())
-    try:
-        yield Running(operator, metrics, namespace)
-    finally:
-        operator.stop()
-        await asyncio.wait_for(task, 20)
+    plans = Plans(endpoint=decision, config=_no_config, model=_no_model, mlmodel=_no_mlmodel)
+    return running_operator(api, metrics, namespace, plans=plans, refusal_clock=refusal_clock)
+
+
+def has_waited_since(operator: RunningOperator, waits: float) -> bool:
+    return operator.reconciles("waiting") > waits
 
 
 def play(connect: Connect, scenario: Scenario) -> None:
@@ -144,7 +100,7 @@ def test_each_endpoint_is_made_with_as_many_writes_as_it_needs(connect: Connect,
         async with running(connect, namespace, one_service) as operator:
             await asyncio.gather(*(api.create(ENDPOINT, an_endpoint(namespace, name)) for name in names))
             needed = {("create", "Service", "201"): 50, ("patch", ENDPOINT.name, "200"): 100}
-            await until(lambda: all(operator.says(name) == "there" for name in names))
+            await until(lambda: all(operator.url(name) == "there" for name in names))
             await until(lambda: operator.writes().total() >= sum(needed.values()))
             assert operator.writes() == needed
 
@@ -156,7 +112,7 @@ def test_when_nothing_is_to_be_done_nothing_is_written_or_read(connect: Connect,
         async with running(connect, namespace, one_service) as operator:
             endpoint = await created(api, an_endpoint(namespace))
             made = {("create", "Service", "201"): 1, ("patch", ENDPOINT.name, "200"): 2}
-            await until(lambda: operator.says("ep") == "there" and operator.writes() == made)
+            await until(lambda: operator.url("ep") == "there" and operator.writes() == made)
             before, reconciles = operator.writes(), operator.reconciles()
             await api.merge(ref_of(endpoint), {"metadata": {"labels": {"touched": "yes"}}})
             await until(lambda: operator.reconciles() > reconciles)
@@ -169,11 +125,11 @@ def test_what_is_deleted_by_hand_is_made_again(connect: Connect, namespace: str)
     async def scenario(api: Api) -> None:
         async with running(connect, namespace, one_service) as operator:
             await api.create(ENDPOINT, an_endpoint(namespace))
-            await until(lambda: operator.says("ep") == "there")
+            await until(lambda: operator.url("ep") == "there")
             service = await observed(api, Ref("Service", namespace, "ep"))
             await api.delete(service)
             await until(lambda: operator.writes()[("create", "Service", "201")] == 2)
-            await until(lambda: operator.says("ep") == "there")
+            await until(lambda: operator.url("ep") == "there")
             assert (await observed(api, service.ref)).uid != service.uid
 
     play(connect, scenario)
@@ -236,10 +192,10 @@ def test_what_was_written_is_not_written_again_before_it_is_seen(connect: Connec
             for number in range(3):
                 waits = operator.reconciles("waiting")
                 await api.merge(ref_of(endpoint), {"metadata": {"labels": {"touched": str(number)}}})
-                await until(partial(operator.has_waited_since, waits))
+                await until(partial(has_waited_since, operator, waits))
             assert operator.writes()[("create", "Service", "409")] == 0
             holds[0].let_through.set()
-            await until(lambda: operator.says("ep") == "there")
+            await until(lambda: operator.url("ep") == "there")
 
     play(connect, scenario)
 
@@ -253,7 +209,7 @@ def test_a_refusal_comes_back_into_the_world_and_makes_no_storm(connect: Connect
         foreign = await created(api, a_service(namespace, "ep"))
         async with running(connect, namespace, plan) as operator:
             endpoint = await created(api, an_endpoint(namespace))
-            await until(lambda: operator.says("ep") == "NotOwned")
+            await until(lambda: operator.url("ep") == "NotOwned")
             reconciles = operator.reconciles()
             await until(lambda: operator.reconciles() > reconciles + 3)
             assert operator.writes()[("create", "Service", "409")] == 1
@@ -274,7 +230,7 @@ def test_an_endpoint_that_meets_a_bug_stops_no_other(connect: Connect, namespace
             await api.create(ENDPOINT, an_endpoint(namespace, "cursed"))
             await until(lambda: operator.reconciles("bug") >= 3)
             await api.create(ENDPOINT, an_endpoint(namespace, "ep"))
-            await until(lambda: operator.says("ep") == "there")
+            await until(lambda: operator.url("ep") == "there")
 
     play(connect, scenario)
 
@@ -283,14 +239,14 @@ def test_the_next_operator_takes_over_at_once_after_a_clean_stop(connect: Connec
     async def scenario(api: Api) -> None:
         async with running(connect, namespace, one_service) as first:
             await api.create(ENDPOINT, an_endpoint(namespace, "a"))
-            await until(lambda: first.says("a") == "there")
+            await until(lambda: first.url("a") == "there")
             async with running(connect, namespace, one_service) as second:
                 await until(second.operator.feed.synced.is_set)
                 assert not second.operator.lease.is_held
                 first.operator.stop()
                 await until(lambda: second.operator.lease.is_held)
                 await api.create(ENDPOINT, an_endpoint(namespace, "b"))
-                await until(lambda: second.says("b") == "there")
+                await until(lambda: second.url("b") == "there")
                 assert second.writes()[("create", "Service", "201")] == 1
 
     play(connect, scenario)
@@ -344,11 +300,11 @@ def test_what_goes_together_with_the_finalizer_is_deleted_without_a_read(connect
     async def scenario(api: Api) -> None:
         async with running(connect, namespace, plan) as operator:
             endpoint = await created(api, an_endpoint(namespace))
-            await until(lambda: operator.says("ep") == "there")
+            await until(lambda: operator.url("ep") == "there")
             await deleted(api, ref_of(endpoint))
-            await until(lambda: operator.says("ep") == "absent")
+            await until(lambda: operator.url("ep") == "absent")
             assert operator.writes()[("delete", "Service", "200")] == 1
-            assert operator.looks("VirtualService") == 0
+            assert operator.gets("VirtualService") == 0
 
     play(connect, scenario)
 
@@ -363,9 +319,9 @@ def test_an_endpoint_leaves_once_its_finalizer_is_taken_off(connect: Connect, na
     async def scenario(api: Api) -> None:
         async with running(connect, namespace, plan) as operator:
             endpoint = await created(api, an_endpoint(namespace))
-            await until(lambda: operator.says("ep") == "held")
+            await until(lambda: operator.url("ep") == "held")
             await deleted(api, ref_of(endpoint))
-            await until(lambda: operator.says("ep") == "absent")
+            await until(lambda: operator.url("ep") == "absent")
             with pytest.raises(NotFoundError):
                 await api.get(ref_of(endpoint))
 

@@ -13,23 +13,15 @@ import pytest
 
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.policy import OPERATOR
-from mlendpoints.core.endpoint.plan import plan_endpoint
-from mlendpoints.core.endpoint.template_status import plan_config, plan_model
-from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import MLMODEL, Kind
-from mlendpoints.edge.lease import LeaseTimes
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.operator import Operator, Process
-from mlendpoints.edge.reconcile.reconciler import Plans
-from mlendpoints.edge.settings import Settings
 from tests.apiserver.mlmodel.kubelet import Kubelet, at_work
-from tests.kit.client import Client, Object, RequestError, connected
+from tests.kit.client import Client, Object, connected
+from tests.kit.running_operator import reads_of, running_operator, writes_of
+from tests.kit.waiting import poll_until
 
-QUICK = LeaseTimes(duration=5, renew_within=4, renew_every=1, retry=0.05)
-PLANS = Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model, mlmodel=plan_mlmodel)
-PATIENCE = 300  # seconds; generous, it ends only what would never hold
 _MERGE = "application/merge-patch+json"
 _MADE = (kinds.CLAIM, kinds.JOB, kinds.SERVICE, kinds.DEPLOYMENT)
 
@@ -95,29 +87,19 @@ class Rig:
     async def eventually(
         self, holds: Callable[[], Awaitable[Any]], what: str, *, last: Callable[[], Awaitable[object]] | None = None
     ) -> Any:  # noqa: ANN401 - whatever is waited for
-        """Asks again until it holds."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while not (found := await holds()):  # noqa: ASYNC110 - what is waited for has no event
-                    await asyncio.sleep(0.05)
-                return found
-        except TimeoutError:
-            pytest.fail(f"waited {PATIENCE} s in vain until {what}; last: {await (last or self.made)()}")
+        """Asks again until it holds; what held."""
+        return await poll_until(holds, what, last=last or self.made)
 
     def writes(self) -> Counter[tuple[str, str]]:
         """What the operator has written, but for its lease: (verb, kind)."""
-        samples = next(iter(self.metrics.requests.collect())).samples
         found = Counter[tuple[str, str]]()
-        for sample in samples:
-            verb, kind = sample.labels["verb"], sample.labels["kind"]
-            if verb not in ("get", "list", "watch") and kind != "Lease" and sample.name.endswith("_total"):
-                found[(verb, kind)] += int(sample.value)
+        for (verb, kind, _), count in writes_of(self.metrics).items():
+            found[verb, kind] += count
         return found
 
-    def reads(self) -> float:
+    def reads(self) -> int:
         """GETs and lists of the operator."""
-        samples = next(iter(self.metrics.requests.collect())).samples
-        return sum(s.value for s in samples if s.labels["verb"] in ("get", "list") and s.name.endswith("_total"))
+        return reads_of(self.metrics)
 
 
 @asynccontextmanager
@@ -135,35 +117,16 @@ async def unattended(kubeconfig: Path) -> AsyncIterator[Rig]:
 async def operating(kubeconfig: Path) -> AsyncIterator[Rig]:
     """A new namespace with an operator at work in it."""
     async with unattended(kubeconfig) as rig:
-        operator = Operator(
-            settings=settings(rig.namespace),
-            plans=PLANS,
-            process=Process(identity=uuid.uuid4().hex, lease_times=QUICK),
-            api=Api.connect(impersonate=OPERATOR, observer=rig.metrics.request),
-            metrics=rig.metrics,
-        )
-        task = asyncio.create_task(operator.run())
-        try:
+        api = Api.connect(impersonate=OPERATOR, observer=rig.metrics.request)
+        async with running_operator(api, rig.metrics, rig.namespace):
             yield rig
-        finally:
-            operator.stop()
-            await asyncio.wait_for(task, PATIENCE)
-
-
-def settings(namespace: str) -> Settings:
-    """Of an operator of this namespace alone."""
-    return Settings(namespaces=(namespace,), lease_namespace=namespace, address="127.0.0.1", port=0, workers=4)
 
 
 async def _until_pods_may_run(client: Client, namespace: str) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            try:
-                await client.ask("GET", f"/api/v1/namespaces/{namespace}/serviceaccounts/default")
-            except RequestError:
-                await asyncio.sleep(0.05)
-            else:
-                return
+    async def may_run() -> bool:
+        return bool(await client.ask("GET", f"/api/v1/namespaces/{namespace}/serviceaccounts/default"))
+
+    await poll_until(may_run, "the namespace has its ServiceAccount")
 
 
 Scenario = Callable[[Rig], Awaitable[None]]

@@ -9,8 +9,9 @@ import httpx2
 import pytest
 
 from mlendpoints.edge.kube.kinds import CLAIM, JOB, MLMODEL
-from tests.apiserver.mlmodel.rig import Rig, a_spec, settings, unattended
-from tests.sweep.life import PLANS, Life, follow_tasks, run
+from tests.apiserver.mlmodel.rig import Rig, a_spec, unattended
+from tests.kit.running_operator import PLANS, settings_of
+from tests.sweep.life import Life, follow_tasks, run
 from tests.sweep.stage import Connection
 from tests.sweep.wire import Cut, Ledger, Wire
 
@@ -60,7 +61,7 @@ async def living(connection: Connection, rig: Rig, told: Told) -> AsyncIterator[
             return wires[0]
 
         api = connection.api(wire, lambda transport: transport)
-        return Life(settings=settings(rig.namespace), plans=PLANS, api=api, wire=wires[0])
+        return Life(settings=settings_of(rig.namespace), plans=PLANS, api=api, wire=wires[0])
 
     async def supervise() -> None:
         while True:

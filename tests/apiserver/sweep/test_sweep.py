@@ -9,10 +9,11 @@ import pytest
 
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.reconcile.reconciler import Plans
+from tests.kit.running_operator import PLANS
 from tests.model.bugs import BUGS
 from tests.sweep import seeds
 from tests.sweep.gateways import LAGS
-from tests.sweep.life import PLANS, run
+from tests.sweep.life import run
 from tests.sweep.rules import judge, rules_broken
 from tests.sweep.run import Outcome, Trial, disturbed, evidence_of, open_point, undisturbed
 from tests.sweep.scenarios import BY_NAME, Scenario, begin_an_outage
