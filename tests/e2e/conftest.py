@@ -4,18 +4,19 @@ import os
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
 
 from mlendpoints.edge.kube.kinds import CLAIM, DEPLOYMENT, ENDPOINT, MLMODEL
-from tests.e2e.desk import deployed_is_ready, is_deployed
 from tests.e2e.gateway import Gateway, Gateways
+from tests.e2e.inventory import inventory
 from tests.e2e.mlmodels import a_storage_class
+from tests.e2e.namespace import NAMESPACE, ROOT, Namespace
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_artifact_server, an_endpoint
-from tests.e2e.place import NAMESPACE, ROOT, Place
-from tests.e2e.standing import standing
+from tests.e2e.operator_process import OperatorProcess, an_operator, deployed_is_ready, environment_of, is_deployed
+from tests.kit.operator_process import variables
 from tests.kit.sync_client import Object, SyncClient
 from tests.kit.waiting import wait_until
 
@@ -23,7 +24,8 @@ LOCAL = Path(os.environ.get("MLENDPOINTS_STATE") or "/var/lib/mlendpoints") / "k
 VOLUMES = LOCAL.parent / "e2e-volumes"  # directories of the node
 GATEWAY = os.environ.get("GATEWAY_SERVICE") or "istio-ingress/istio-ingressgateway"
 
-MakePlace = Callable[[], Place]
+MakeNamespace = Callable[[], Namespace]
+OperatorOf = Callable[..., AbstractContextManager[OperatorProcess]]  # of namespaces, with settings
 
 
 @pytest.fixture(scope="session")
@@ -52,58 +54,81 @@ def server(kubeconfig: Path) -> Iterator[SyncClient]:
 
 
 @pytest.fixture(scope="session")
-def make_place(server: SyncClient) -> Iterator[MakePlace]:
+def make_namespace(server: SyncClient) -> Iterator[MakeNamespace]:
     """Makes namespaces that enforce Pod Security ``restricted``. In the end all have to get empty, and are deleted."""
-    made: list[Place] = []
+    made: list[Namespace] = []
 
-    def make() -> Place:
-        place = Place(server, f"e2e-{uuid.uuid4().hex[:8]}")
+    def make() -> Namespace:
+        namespace = Namespace(server, f"e2e-{uuid.uuid4().hex[:8]}")
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-        body: Object = {"metadata": {"name": place.name, "labels": labels}}
+        body: Object = {"metadata": {"name": namespace.name, "labels": labels}}
         server.ask("POST", "/api/v1/namespaces", body=body).raise_for_status()
-        made.append(place)
-        return place
+        made.append(namespace)
+        return namespace
 
     yield make
-    for place in made:
-        leave(place)
-    for place in made:
-        wait_until(lambda: not place.all(ENDPOINT), f"{place.name} has no endpoints", last=lambda: standing(place))  # noqa: B023
-        server.ask("DELETE", NAMESPACE.path(name=place.name))
-    for place in made:
-        wait_until(lambda: not standing(place), f"{place.name} is empty", last=lambda: standing(place))  # noqa: B023
+    for namespace in made:
+        leave(namespace)
+    for namespace in made:
+        until_no_endpoint(namespace)
+        server.ask("DELETE", NAMESPACE.path(name=namespace.name))
+    for namespace in made:
+        wait_until(lambda: not inventory(namespace), f"{namespace.name} is empty", last=lambda: inventory(namespace))  # noqa: B023
 
 
-def leave(place: Place) -> None:
+def leave(namespace: Namespace) -> None:
     """Asks for the deletion of all endpoints: faster than that of the namespace, which waits for pods first."""
-    place.server.ask("DELETE", ENDPOINT.path(place.name))
+    namespace.server.ask("DELETE", ENDPOINT.path(namespace.name))
 
 
-def until_empty(places: list[Place]) -> None:
+def until_no_endpoint(namespace: Namespace) -> None:
+    """Waits until all its endpoints are gone."""
+    wait_until(
+        lambda: not namespace.all(ENDPOINT), f"{namespace.name} has no endpoints", last=lambda: inventory(namespace)
+    )
+
+
+def until_empty(namespaces: list[Namespace]) -> None:
     """No endpoint is left to operators that do not serve it."""
-    for place in places:
-        leave(place)
-    wait_until(lambda: not any(place.all(ENDPOINT) for place in places), "all endpoints are gone")
+    for namespace in namespaces:
+        leave(namespace)
+    wait_until(lambda: not any(namespace.all(ENDPOINT) for namespace in namespaces), "all endpoints are gone")
 
 
 @pytest.fixture
-def place(make_place: MakePlace) -> Iterator[Place]:
+def namespace(make_namespace: MakeNamespace) -> Iterator[Namespace]:
     """A namespace for one test; what is in it leaves while the next test runs."""
-    place = make_place()
-    yield place
-    leave(place)
+    namespace = make_namespace()
+    yield namespace
+    leave(namespace)
 
 
 @pytest.fixture
-def storage(place: Place, is_local: bool) -> Iterator[str]:  # noqa: FBT001 (a fixture)
+def storage(namespace: Namespace, is_local: bool) -> Iterator[str]:  # noqa: FBT001 (a fixture)
     """A class for claims: the cluster's default, or volumes of this node for the local cluster, which has none."""
     if not is_local:
         yield ""
         return
-    with a_storage_class(place, VOLUMES, volumes=3) as name:
+    with a_storage_class(namespace, VOLUMES, volumes=3) as name:
         yield name
-        place.server.ask("DELETE", MLMODEL.path(place.name))
-        wait_until(lambda: not place.all(CLAIM), "no claim is left")
+        namespace.server.ask("DELETE", MLMODEL.path(namespace.name))
+        wait_until(lambda: not namespace.all(CLAIM), "no claim is left")
+
+
+@pytest.fixture(scope="session")
+def operator_of(
+    server: SyncClient,
+    kubeconfig: Path,
+    is_local: bool,  # noqa: FBT001 (a fixture)
+    tmp_path_factory: pytest.TempPathFactory,
+) -> OperatorOf:
+    """Operators of the tests' own, not started yet: for the namespaces that are named, with these settings."""
+
+    def make(*served: Namespace, **settings: object) -> AbstractContextManager[OperatorProcess]:
+        environment = environment_of(kubeconfig, GATEWAY, reachable=is_local) | variables(**settings)
+        return an_operator(server, served, environment=environment, logs=tmp_path_factory.mktemp("operator"))
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -120,26 +145,26 @@ def both(fleet: Gateways) -> list[Gateway]:
 
 
 @pytest.fixture(scope="session")
-def artifacts(make_place: MakePlace) -> str:
+def artifacts(make_namespace: MakeNamespace) -> str:
     """The namespace of a web server with the example's artifacts."""
-    place = make_place()
-    place.apply(*an_artifact_server())
+    namespace = make_namespace()
+    namespace.apply(*an_artifact_server())
     wait_until(
-        lambda: place.get(DEPLOYMENT, "artifacts").get("status", {}).get("readyReplicas"),
+        lambda: namespace.get(DEPLOYMENT, "artifacts").get("status", {}).get("readyReplicas"),
         "the web server with the artifacts is ready",
     )
-    return place.name
+    return namespace.name
 
 
 @pytest.fixture(scope="session")
-def titanic(make_place: MakePlace, artifacts: str) -> Place:
+def titanic(make_namespace: MakeNamespace, artifacts: str) -> Namespace:
     """The Titanic example with 90 : 10, ready. Tests leave it as it is."""
-    place = make_place()
-    place.apply(
+    namespace = make_namespace()
+    namespace.apply(
         a_titanic_model("rfc", "titanic-rfc.tar.gz", artifacts=artifacts),
         a_titanic_model("lr", "titanic-lr.tar.gz", artifacts=artifacts),
         a_config("titanic", a_variant("blue", "rfc", weight=90), a_variant("green", "lr", weight=10)),
-        an_endpoint("titanic", config="titanic", host=place.host("titanic")),
+        an_endpoint("titanic", config="titanic", host=namespace.host("titanic")),
     )
-    place.until_ready("titanic")
-    return place
+    namespace.until_ready("titanic")
+    return namespace

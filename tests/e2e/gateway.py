@@ -12,7 +12,7 @@ import httpx2
 
 from mlendpoints.api.labels import INVOKED_VARIANT_HEADER, TARGET_VARIANT_HEADER
 from mlendpoints.edge.kube.kinds import POD, SLICE_SERVICE
-from tests.e2e.place import ROOT
+from tests.e2e.namespace import ROOT
 from tests.kit.sync_client import SyncClient
 
 CALLERS = 16  # at a time

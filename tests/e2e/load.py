@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.e2e.place import ROOT
+from tests.e2e.namespace import ROOT
 from tests.kit.load.generator import Order, Record
 from tests.kit.waiting import wait_until
 

@@ -12,8 +12,8 @@ import httpx2
 
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.edge.kube.kinds import MLMODEL, SERVICE, VOLUME
+from tests.e2e.namespace import ROOT, Namespace
 from tests.e2e.objects import EXAMPLE, digest_of
-from tests.e2e.place import ROOT, Place
 from tests.kit.images import image
 from tests.kit.sync_client import Object
 from tests.kit.waiting import wait_until
@@ -52,17 +52,17 @@ def a_server_of_another_contract(name: str, **spec: Any) -> Object:  # noqa: ANN
 
 
 @contextmanager
-def a_storage_class(place: Place, folder: Path, *, volumes: int) -> Iterator[str]:
+def a_storage_class(namespace: Namespace, folder: Path, *, volumes: int) -> Iterator[str]:
     """Name of a class with so many volumes on this node, below ``folder``, for a cluster that provides none itself."""
     name = f"e2e-{uuid.uuid4().hex[:8]}"
     for number in range(volumes):
         (folder / name / str(number)).mkdir(parents=True)
-        place.server.ask("POST", VOLUME.path(), body=_a_volume(name, folder, number)).raise_for_status()
+        namespace.server.ask("POST", VOLUME.path(), body=_a_volume(name, folder, number)).raise_for_status()
     try:
         yield name
     finally:
         for number in range(volumes):
-            place.server.ask("DELETE", VOLUME.path(name=f"{name}-{number}"))
+            namespace.server.ask("DELETE", VOLUME.path(name=f"{name}-{number}"))
         shutil.rmtree(folder / name)
 
 
@@ -82,23 +82,25 @@ def _a_volume(name: str, folder: Path, number: int) -> Object:
     }
 
 
-def until_phase(place: Place, name: str, phase: str) -> Object:
+def until_phase(namespace: Namespace, name: str, phase: str) -> Object:
     """Waits until the status of the present generation says so; the status at that moment."""
 
     def holds() -> Object | None:
-        model = place.get(MLMODEL, name)
+        model = namespace.get(MLMODEL, name)
         status: Object = model.get("status", {})
         wanted = (phase, model["metadata"]["generation"])
         return status if (status.get("phase"), status.get("observedGeneration")) == wanted else None
 
-    return wait_until(holds, f"{place.name}/{name} is {phase}", last=lambda: place.get(MLMODEL, name).get("status"))
+    return wait_until(
+        holds, f"{namespace.name}/{name} is {phase}", last=lambda: namespace.get(MLMODEL, name).get("status")
+    )
 
 
-def invoke(place: Place, name: str, *, path: str = "invocations", body: str = PASSENGERS) -> httpx2.Response:
+def invoke(namespace: Namespace, name: str, *, path: str = "invocations", body: str = PASSENGERS) -> httpx2.Response:
     """One request through the Service, by way of the API server, from wherever the test runs."""
-    url = SERVICE.path(place.name, f"{name}:http", f"proxy/{path}")
+    url = SERVICE.path(namespace.name, f"{name}:http", f"proxy/{path}")
     headers = {"Content-Type": "application/json"}
-    return place.server.http.request("POST", url, content=body, headers=headers)
+    return namespace.server.http.request("POST", url, content=body, headers=headers)
 
 
 class Callers:

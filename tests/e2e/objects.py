@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from mlendpoints.api.meta import API_VERSION
-from tests.e2e.place import ROOT
+from tests.e2e.namespace import ROOT
 from tests.kit.images import image
 from tests.kit.sync_client import Object
 

@@ -10,8 +10,8 @@ import pytest
 
 from mlendpoints.api.labels import INVOKED_VARIANT_HEADER
 from tests.e2e.gateway import CALLERS, Gateway
+from tests.e2e.namespace import Namespace
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
-from tests.e2e.place import Place
 
 REQUESTS = 2000
 SIGMAS = 5  # a right split is outside of this once in 1.7 million runs
@@ -33,7 +33,7 @@ def test_the_gateway_has_two_pods_at_least(both: list[Gateway]) -> None:
     assert len({gateway.address for gateway in both}) >= 2
 
 
-def test_predictions_come_back_through_every_gateway_pod(titanic: Place, both: list[Gateway]) -> None:
+def test_predictions_come_back_through_every_gateway_pod(titanic: Namespace, both: list[Gateway]) -> None:
     for gateway in both:
         response = gateway.invoke(titanic.host("titanic"), body=WOMAN)
         assert response.status_code == 200
@@ -41,7 +41,7 @@ def test_predictions_come_back_through_every_gateway_pod(titanic: Place, both: l
         assert response.headers[INVOKED_VARIANT_HEADER] in ("blue", "green")
 
 
-def test_traffic_splits_90_to_10(titanic: Place, both: list[Gateway]) -> None:
+def test_traffic_splits_90_to_10(titanic: Namespace, both: list[Gateway]) -> None:
     counts = tally(both, titanic.host("titanic"), requests=REQUESTS)
     assert counts.keys() == {"blue", "green"}
     deviation = math.sqrt(REQUESTS * 0.9 * 0.1)
@@ -49,36 +49,36 @@ def test_traffic_splits_90_to_10(titanic: Place, both: list[Gateway]) -> None:
 
 
 @pytest.mark.parametrize("variant", ["blue", "green"])
-def test_a_variant_forced_by_header_answers_everything(titanic: Place, both: list[Gateway], variant: str) -> None:
+def test_a_variant_forced_by_header_answers_everything(titanic: Namespace, both: list[Gateway], variant: str) -> None:
     counts = tally(both, titanic.host("titanic"), requests=200, variant=variant)
     assert counts == {variant: 200}
 
 
-def test_an_unknown_variant_is_refused_with_the_known_ones(titanic: Place, both: list[Gateway]) -> None:
+def test_an_unknown_variant_is_refused_with_the_known_ones(titanic: Namespace, both: list[Gateway]) -> None:
     for gateway in both:
         response = gateway.invoke(titanic.host("titanic"), variant="red")
         assert response.status_code == 400
         assert "blue, green" in response.json()["error"]
 
 
-def test_a_bad_row_is_the_callers_mistake(titanic: Place, both: list[Gateway]) -> None:
+def test_a_bad_row_is_the_callers_mistake(titanic: Namespace, both: list[Gateway]) -> None:
     for gateway in both:
         assert gateway.invoke(titanic.host("titanic"), body="{}").status_code == 400
 
 
-def test_a_host_of_nobody_is_not_answered(titanic: Place, both: list[Gateway]) -> None:
+def test_a_host_of_nobody_is_not_answered(titanic: Namespace, both: list[Gateway]) -> None:
     for gateway in both:
         assert gateway.invoke(titanic.host("nobody")).status_code == 404
 
 
-def test_a_model_s_faults_cost_nobody_else_a_request(place: Place, both: list[Gateway]) -> None:
-    host = place.host("odd")
-    place.apply(
+def test_a_model_s_faults_cost_nobody_else_a_request(namespace: Namespace, both: list[Gateway]) -> None:
+    host = namespace.host("odd")
+    namespace.apply(
         an_echo("echo"),
         a_config("cfg", a_variant("blue", "echo", instances=3)),
         an_endpoint("odd", config="cfg", host=host),
     )
-    place.until_ready("odd")
+    namespace.until_ready("odd")
     for gateway in both:
         _an_informational_answer_is_rejected_alone(gateway, host)
         _a_websocket_is_rejected_before_the_model_works(gateway, host)

@@ -7,8 +7,8 @@ import pytest
 
 from tests.e2e.gateway import Gateway
 from tests.e2e.mlmodels import PASSENGERS, a_titanic_mlmodel, invoke, until_phase
+from tests.e2e.namespace import Namespace
 from tests.e2e.objects import EXAMPLE, a_config, a_titanic_model, a_variant, an_endpoint
-from tests.e2e.place import Place
 from tests.fetcher.s3_server import BUCKET, S3Server, s3_server
 from tests.kit.sync_client import Object, SyncClient
 
@@ -38,34 +38,34 @@ def from_s3(manifest: Object, **spec: str) -> Object:
     return manifest | {"spec": manifest["spec"] | {"artifact": f"s3://{BUCKET}/{LR}"} | spec}
 
 
-def test_an_endpoint_serves_an_artifact_from_s3(place: Place, s3: S3Server, both: list[Gateway]) -> None:
+def test_an_endpoint_serves_an_artifact_from_s3(namespace: Namespace, s3: S3Server, both: list[Gateway]) -> None:
     model = a_titanic_model("titanic", LR, artifacts="unused")
-    host = place.host("titanic")
-    place.apply(
+    host = namespace.host("titanic")
+    namespace.apply(
         a_secret(s3),
         from_s3(model, artifactSecret=SECRET),
         a_config("titanic", a_variant("blue", "titanic")),
         an_endpoint("titanic", config="titanic", host=host),
     )
-    place.until_ready("titanic")
+    namespace.until_ready("titanic")
 
     for gateway in both:
         answer = gateway.invoke(host, body=PASSENGERS)
         assert (answer.status_code, "probability" in answer.text) == (200, True), answer.text
 
 
-def test_an_mlmodel_serves_an_artifact_from_s3(place: Place, s3: S3Server, storage: str) -> None:
+def test_an_mlmodel_serves_an_artifact_from_s3(namespace: Namespace, s3: S3Server, storage: str) -> None:
     model = a_titanic_mlmodel("titanic", LR, artifacts="unused", storageClass=storage)
-    place.apply(a_secret(s3), from_s3(model, artifactSecret=SECRET))
+    namespace.apply(a_secret(s3), from_s3(model, artifactSecret=SECRET))
 
-    until_phase(place, "titanic", "Ready")
+    until_phase(namespace, "titanic", "Ready")
 
-    answer = invoke(place, "titanic")
+    answer = invoke(namespace, "titanic")
     assert (answer.status_code, "probability" in answer.text) == (200, True), answer.text
 
 
 def test_without_its_secret_an_artifact_is_refused_in_words_that_say_so(
-    place: Place, s3: S3Server, storage: str
+    namespace: Namespace, s3: S3Server, storage: str
 ) -> None:
     anonymous = a_secret(s3)
     anonymous["data"] = {
@@ -73,8 +73,8 @@ def test_without_its_secret_an_artifact_is_refused_in_words_that_say_so(
         "AWS_SKIP_SIGNATURE": base64.b64encode(b"true").decode(),
     }
     model = a_titanic_mlmodel("titanic", LR, artifacts="unused", storageClass=storage)
-    place.apply(anonymous, from_s3(model, artifactSecret=SECRET))
+    namespace.apply(anonymous, from_s3(model, artifactSecret=SECRET))
 
-    failed = until_phase(place, "titanic", "Failed")
+    failed = until_phase(namespace, "titanic", "Failed")
 
     assert "artifactSecret" in failed["message"]

@@ -11,117 +11,117 @@ from tests.e2e.mlmodels import (
     invoke,
     until_phase,
 )
+from tests.e2e.namespace import Namespace, kubectl
 from tests.e2e.objects import a_foreign_service, digest_of
-from tests.e2e.place import Place, kubectl
 from tests.kit.waiting import wait_until
 
 LR, RFC = "titanic-lr.tar.gz", "titanic-rfc.tar.gz"
 MADE = (CLAIM, JOB, SERVICE, DEPLOYMENT, POD)
 
 
-def made(place: Place) -> list[str]:
-    return sorted(f"{kind.name}/{obj['metadata']['name']}" for kind in MADE for obj in place.all(kind))
+def made(namespace: Namespace) -> list[str]:
+    return sorted(f"{kind.name}/{obj['metadata']['name']}" for kind in MADE for obj in namespace.all(kind))
 
 
-def test_an_artifact_is_fetched_by_a_job_and_served(place: Place, artifacts: str, storage: str) -> None:
-    place.apply(a_titanic_mlmodel("titanic", LR, artifacts=artifacts, storageClass=storage, replicas=2))
+def test_an_artifact_is_fetched_by_a_job_and_served(namespace: Namespace, artifacts: str, storage: str) -> None:
+    namespace.apply(a_titanic_mlmodel("titanic", LR, artifacts=artifacts, storageClass=storage, replicas=2))
 
-    status = until_phase(place, "titanic", "Ready")
+    status = until_phase(namespace, "titanic", "Ready")
 
     assert status["readyReplicas"] == 2
-    assert [claim["metadata"]["name"] for claim in place.all(CLAIM)] == [f"titanic-{status['version']}"]
-    answer = invoke(place, "titanic")
+    assert [claim["metadata"]["name"] for claim in namespace.all(CLAIM)] == [f"titanic-{status['version']}"]
+    answer = invoke(namespace, "titanic")
     assert (answer.status_code, "probability" in answer.text) == (200, True), answer.text
 
 
-def test_a_server_of_another_contract_is_served_as_well(place: Place) -> None:
-    place.apply(a_server_of_another_contract("half-plus-two"))
+def test_a_server_of_another_contract_is_served_as_well(namespace: Namespace) -> None:
+    namespace.apply(a_server_of_another_contract("half-plus-two"))
 
-    until_phase(place, "half-plus-two", "Ready")
+    until_phase(namespace, "half-plus-two", "Ready")
 
-    answer = invoke(place, "half-plus-two", path="v1/models/half-plus-two:predict", body="1")
+    answer = invoke(namespace, "half-plus-two", path="v1/models/half-plus-two:predict", body="1")
     assert (answer.status_code, answer.text) == (200, "half-plus-two")
 
 
-def test_a_wrong_digest_fails_an_update_until_it_is_mended(place: Place, artifacts: str, storage: str) -> None:
-    place.apply(a_titanic_mlmodel("titanic", LR, artifacts=artifacts, storageClass=storage))
-    old = until_phase(place, "titanic", "Ready")["version"]
+def test_a_wrong_digest_fails_an_update_until_it_is_mended(namespace: Namespace, artifacts: str, storage: str) -> None:
+    namespace.apply(a_titanic_mlmodel("titanic", LR, artifacts=artifacts, storageClass=storage))
+    old = until_phase(namespace, "titanic", "Ready")["version"]
 
     rfc = {"artifact": f"http://artifacts.{artifacts}.svc/{RFC}"}
-    place.edit(MLMODEL, "titanic", rfc | {"artifactDigest": f"sha256:{'0' * 64}"})
-    failed = until_phase(place, "titanic", "Failed")
+    namespace.edit(MLMODEL, "titanic", rfc | {"artifactDigest": f"sha256:{'0' * 64}"})
+    failed = until_phase(namespace, "titanic", "Failed")
     assert "digest" in failed["message"]
     assert failed["message"].endswith(f"Version {old} goes on serving.")
-    assert invoke(place, "titanic").status_code == 200
+    assert invoke(namespace, "titanic").status_code == 200
 
-    place.edit(MLMODEL, "titanic", {"artifactDigest": digest_of(RFC)})
-    status = until_phase(place, "titanic", "Ready")
-    wait_until(lambda: len(place.all(CLAIM)) == 1, "the claims of other versions are gone")
+    namespace.edit(MLMODEL, "titanic", {"artifactDigest": digest_of(RFC)})
+    status = until_phase(namespace, "titanic", "Ready")
+    wait_until(lambda: len(namespace.all(CLAIM)) == 1, "the claims of other versions are gone")
     assert status["servingVersion"] not in (old, failed["version"])
 
 
-def test_a_pod_that_crashes_fails_an_update_and_leaves_the_old_one(place: Place) -> None:
-    place.apply(a_server_of_another_contract("echo"))
-    until_phase(place, "echo", "Ready")
+def test_a_pod_that_crashes_fails_an_update_and_leaves_the_old_one(namespace: Namespace) -> None:
+    namespace.apply(a_server_of_another_contract("echo"))
+    until_phase(namespace, "echo", "Ready")
 
-    place.edit(MLMODEL, "echo", {"command": ["python3", "-c", "raise SystemExit('no such model')"]})
+    namespace.edit(MLMODEL, "echo", {"command": ["python3", "-c", "raise SystemExit('no such model')"]})
 
-    failed = until_phase(place, "echo", "Failed")
+    failed = until_phase(namespace, "echo", "Failed")
     assert "no such model" in failed["message"]
-    assert invoke(place, "echo", body="1").text == "echo"
+    assert invoke(namespace, "echo", body="1").text == "echo"
 
 
-def test_an_update_loses_no_request(place: Place, is_local: bool) -> None:  # noqa: FBT001 (a fixture)
+def test_an_update_loses_no_request(namespace: Namespace, is_local: bool) -> None:  # noqa: FBT001 (a fixture)
     if not is_local:
         pytest.skip("callers need the Service's address within reach")
-    place.apply(a_server_of_another_contract("echo", replicas=2))
-    until_phase(place, "echo", "Ready")
-    address = place.get(SERVICE, "echo")["spec"]["clusterIP"]
+    namespace.apply(a_server_of_another_contract("echo", replicas=2))
+    until_phase(namespace, "echo", "Ready")
+    address = namespace.get(SERVICE, "echo")["spec"]["clusterIP"]
 
     with Callers(f"http://{address}/invocations", count=4) as callers:
         callers.until_more(100)
-        place.edit(MLMODEL, "echo", {"env": [{"name": "ANSWER", "value": "new"}]})
-        until_phase(place, "echo", "Ready")
-        wait_until(lambda: len(place.all(POD)) == 2, "the old pods are gone")
+        namespace.edit(MLMODEL, "echo", {"env": [{"name": "ANSWER", "value": "new"}]})
+        until_phase(namespace, "echo", "Ready")
+        wait_until(lambda: len(namespace.all(POD)) == 2, "the old pods are gone")
         callers.until_more(100)
 
     assert callers.lost == []
     assert {"200 echo", "200 new"} == set(callers.answers)
 
 
-def test_kubectl_scales_it_by_its_short_name(place: Place) -> None:
-    place.apply(a_server_of_another_contract("echo"))
-    version = until_phase(place, "echo", "Ready")["version"]
+def test_kubectl_scales_it_by_its_short_name(namespace: Namespace) -> None:
+    namespace.apply(a_server_of_another_contract("echo"))
+    version = until_phase(namespace, "echo", "Ready")["version"]
 
-    kubectl("--namespace", place.name, "scale", "mlmodel", "echo", "--replicas", "2")
+    kubectl("--namespace", namespace.name, "scale", "mlmodel", "echo", "--replicas", "2")
 
-    status = until_phase(place, "echo", "Ready")
+    status = until_phase(namespace, "echo", "Ready")
     assert (status["version"], status["readyReplicas"]) == (version, 2)
 
 
-def test_a_service_of_somebody_else_is_left_alone(place: Place) -> None:
-    place.apply(a_foreign_service("echo"))
-    before = place.get(SERVICE, "echo")
+def test_a_service_of_somebody_else_is_left_alone(namespace: Namespace) -> None:
+    namespace.apply(a_foreign_service("echo"))
+    before = namespace.get(SERVICE, "echo")
 
-    place.apply(a_server_of_another_contract("echo"))
+    namespace.apply(a_server_of_another_contract("echo"))
 
-    assert "was not created by the operator" in until_phase(place, "echo", "Failed")["message"]
-    assert place.get(SERVICE, "echo") == before
-    place.delete(SERVICE, "echo")
-    until_phase(place, "echo", "Ready")
-
-
-def test_deletion_leaves_nothing(place: Place, artifacts: str, storage: str) -> None:
-    place.apply(a_titanic_mlmodel("titanic", LR, artifacts=artifacts, storageClass=storage))
-    until_phase(place, "titanic", "Ready")
-
-    place.delete(MLMODEL, "titanic")
-
-    place.until_gone(MLMODEL, "titanic")
-    wait_until(lambda: not made(place), "nothing is left", last=lambda: made(place))
+    assert "was not created by the operator" in until_phase(namespace, "echo", "Failed")["message"]
+    assert namespace.get(SERVICE, "echo") == before
+    namespace.delete(SERVICE, "echo")
+    until_phase(namespace, "echo", "Ready")
 
 
-def test_an_image_that_cannot_be_pulled_is_told(place: Place) -> None:
-    place.apply(an_mlmodel("absent", image="localhost/absent:none"))
+def test_deletion_leaves_nothing(namespace: Namespace, artifacts: str, storage: str) -> None:
+    namespace.apply(a_titanic_mlmodel("titanic", LR, artifacts=artifacts, storageClass=storage))
+    until_phase(namespace, "titanic", "Ready")
 
-    assert "localhost/absent:none" in until_phase(place, "absent", "Failed")["message"]
+    namespace.delete(MLMODEL, "titanic")
+
+    namespace.until_gone(MLMODEL, "titanic")
+    wait_until(lambda: not made(namespace), "nothing is left", last=lambda: made(namespace))
+
+
+def test_an_image_that_cannot_be_pulled_is_told(namespace: Namespace) -> None:
+    namespace.apply(an_mlmodel("absent", image="localhost/absent:none"))
+
+    assert "localhost/absent:none" in until_phase(namespace, "absent", "Failed")["message"]

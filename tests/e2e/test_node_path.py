@@ -5,7 +5,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -14,12 +14,11 @@ import pytest
 from mlendpoints.api.containment import NAME as POLICY
 from mlendpoints.api.policy import OPERATOR as USER
 from mlendpoints.edge.kube.kinds import CLAIM, DEPLOYMENT, MODEL, POD, VOLUME, Kind
-from tests.e2e.conftest import GATEWAY, LOCAL, MakePlace, until_empty
-from tests.e2e.desk import Desk, at_rest, environment_of
+from tests.e2e.conftest import LOCAL, MakeNamespace, OperatorOf, until_empty
 from tests.e2e.gateway import Gateway
 from tests.e2e.mlmodels import PASSENGERS
+from tests.e2e.namespace import Namespace
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_endpoint
-from tests.e2e.place import Place
 from tests.kit.sync_client import Object, SyncClient
 from tests.kit.waiting import wait_until
 
@@ -57,19 +56,16 @@ def shelf(shelves: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def operated(
-    server: SyncClient, make_place: MakePlace, kubeconfig: Path, shelves: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Place]:
+    server: SyncClient, make_namespace: MakeNamespace, operator_of: OperatorOf, shelves: Path
+) -> Iterator[Namespace]:
     """A namespace with an operator that lets users have these directories."""
-    place = make_place()
-    (shelves / place.name).mkdir()
-    settings = {"MLENDPOINTS_ALLOWED_PATH_PREFIXES": str(shelves)}
-    environment = environment_of(kubeconfig, GATEWAY, reachable=True) | settings
-    desk = Desk(served=[place], environment=environment, logs=tmp_path_factory.mktemp("desk"))
-    server.ask("POST", _BINDING.path(), body=_may_make_volumes(place.name)).raise_for_status()
-    with allowed(server, shelves), at_rest(server, [place]), closing(desk):
-        desk.start()
-        yield place
-    server.ask("DELETE", _BINDING.path(name=place.name))
+    namespace = make_namespace()
+    (shelves / namespace.name).mkdir()
+    server.ask("POST", _BINDING.path(), body=_may_make_volumes(namespace.name)).raise_for_status()
+    with allowed(server, shelves), operator_of(namespace, allowed_path_prefixes=shelves) as operator:
+        operator.start()
+        yield namespace
+    server.ask("DELETE", _BINDING.path(name=namespace.name))
 
 
 @contextmanager
@@ -89,7 +85,7 @@ def _set_variables(server: SyncClient, variables: list[Object]) -> None:
 
 
 @pytest.fixture
-def shop(operated: Place) -> Iterator[Place]:
+def shop(operated: Namespace) -> Iterator[Namespace]:
     """It, empty again afterwards."""
     yield operated
     until_empty([operated])
@@ -103,53 +99,55 @@ def _may_make_volumes(name: str) -> Object:
     }
 
 
-def serve(place: Place, shelf: Path, *, artifacts: str, instances: int) -> None:
+def serve(namespace: Namespace, shelf: Path, *, artifacts: str, instances: int) -> None:
     """The example on the shelf, ready."""
     variant = a_variant("blue", "titanic", instances=instances) | {"path": str(shelf)}
-    place.apply(
+    namespace.apply(
         a_titanic_model("titanic", LR, artifacts=artifacts),
         a_config("titanic", variant),
-        an_endpoint("titanic", config="titanic", host=place.host("titanic")),
+        an_endpoint("titanic", config="titanic", host=namespace.host("titanic")),
     )
-    place.until_ready("titanic")
+    namespace.until_ready("titanic")
 
 
-def outcomes(place: Place, pods: list[str]) -> list[str]:
+def outcomes(namespace: Namespace, pods: list[str]) -> list[str]:
     """The last words of what fetches for each pod, once they are said."""
-    return sorted(wait_until(partial(_outcome, place, pod), f"{pod} has its artifact") for pod in pods)
+    return sorted(wait_until(partial(_outcome, namespace, pod), f"{pod} has its artifact") for pod in pods)
 
 
-def _outcome(place: Place, pod: str) -> str:
+def _outcome(namespace: Namespace, pod: str) -> str:
     """Empty as long as there is none; a container that has not begun has no log (400)."""
-    log = place.server.ask("GET", POD.path(place.name, pod, "log?container=model-init")).text
+    log = namespace.server.ask("GET", POD.path(namespace.name, pod, "log?container=model-init")).text
     return next((outcome for outcome in (FETCHED, FOUND) if f'"{outcome}"' in log), "")
 
 
-def pods_of(place: Place) -> list[str]:
-    return [pod["metadata"]["name"] for pod in place.all(POD) if "deletionTimestamp" not in pod["metadata"]]
+def pods_of(namespace: Namespace) -> list[str]:
+    return [pod["metadata"]["name"] for pod in namespace.all(POD) if "deletionTimestamp" not in pod["metadata"]]
 
 
-def mounted(place: Place, shelf: Path) -> Path:
+def mounted(namespace: Namespace, shelf: Path) -> Path:
     """Where it is: in the directory of the namespace."""
-    return shelf.parent / place.name / shelf.name
+    return shelf.parent / namespace.name / shelf.name
 
 
-def files(place: Place, shelf: Path) -> list[Path]:
+def files(namespace: Namespace, shelf: Path) -> list[Path]:
     """Those of models: the largest there are."""
-    return sorted(path for path in mounted(place, shelf).glob("*/model/**/*") if path.is_file())
+    return sorted(path for path in mounted(namespace, shelf).glob("*/model/**/*") if path.is_file())
 
 
-def switch(place: Place, archive: str, *, artifacts: str) -> str:
+def switch(namespace: Namespace, archive: str, *, artifacts: str) -> str:
     """Another artifact for the model, ready; name of the instance."""
     spec = a_titanic_model("titanic", archive, artifacts=artifacts)["spec"]
-    place.edit(MODEL, "titanic", {key: spec[key] for key in ("artifact", "artifactDigest")})
-    place.until_condition("titanic", "RolledOut", "True", kind=MODEL)
-    place.until_ready("titanic")
-    (name,) = (m["metadata"]["name"] for m in place.instances("titanic") if m["spec"]["artifact"].endswith(archive))
+    namespace.edit(MODEL, "titanic", {key: spec[key] for key in ("artifact", "artifactDigest")})
+    namespace.until_condition("titanic", "RolledOut", "True", kind=MODEL)
+    namespace.until_ready("titanic")
+    (name,) = (m["metadata"]["name"] for m in namespace.instances("titanic") if m["spec"]["artifact"].endswith(archive))
     return str(name)
 
 
-def test_two_replicas_fetch_once_and_a_touched_file_is_fetched_anew(shop: Place, shelf: Path, artifacts: str) -> None:
+def test_two_replicas_fetch_once_and_a_touched_file_is_fetched_anew(
+    shop: Namespace, shelf: Path, artifacts: str
+) -> None:
     serve(shop, shelf, artifacts=artifacts, instances=2)
 
     pods = pods_of(shop)
@@ -166,7 +164,7 @@ def test_two_replicas_fetch_once_and_a_touched_file_is_fetched_anew(shop: Place,
 
 
 def test_a_version_that_comes_back_finds_its_files_and_deletion_leaves_them(
-    shop: Place, shelf: Path, artifacts: str
+    shop: Namespace, shelf: Path, artifacts: str
 ) -> None:
     serve(shop, shelf, artifacts=artifacts, instances=1)
     (first,) = shop.instances("titanic")
@@ -185,7 +183,7 @@ def test_a_version_that_comes_back_finds_its_files_and_deletion_leaves_them(
 
 
 def test_a_claim_that_is_deleted_by_hand_is_made_again_and_finds_the_files(
-    shop: Place, shelf: Path, artifacts: str
+    shop: Namespace, shelf: Path, artifacts: str
 ) -> None:
     serve(shop, shelf, artifacts=artifacts, instances=1)
     (instance,) = (model["metadata"]["name"] for model in shop.instances("titanic"))
@@ -202,7 +200,7 @@ def test_a_claim_that_is_deleted_by_hand_is_made_again_and_finds_the_files(
 
 
 def test_pods_that_come_back_find_the_files_of_an_earlier_releases_user(
-    shop: Place, shelf: Path, artifacts: str, both: list[Gateway]
+    shop: Namespace, shelf: Path, artifacts: str, both: list[Gateway]
 ) -> None:
     serve(shop, shelf, artifacts=artifacts, instances=1)
     (instance,) = (model["metadata"]["name"] for model in shop.instances("titanic"))
@@ -221,7 +219,7 @@ def test_pods_that_come_back_find_the_files_of_an_earlier_releases_user(
 
 
 def test_an_instance_that_is_deleted_by_hand_serves_until_another_has_taken_over(
-    shop: Place, shelf: Path, artifacts: str, both: list[Gateway]
+    shop: Namespace, shelf: Path, artifacts: str, both: list[Gateway]
 ) -> None:
     serve(shop, shelf, artifacts=artifacts, instances=1)
     (instance,) = (model["metadata"]["name"] for model in shop.instances("titanic"))
@@ -234,22 +232,22 @@ def test_an_instance_that_is_deleted_by_hand_serves_until_another_has_taken_over
     assert answers == {200}
 
 
-def statuses(place: Place, gateways: list[Gateway]) -> set[int]:
+def statuses(namespace: Namespace, gateways: list[Gateway]) -> set[int]:
     """What one invocation through each gateway pod gets."""
-    return {gateway.invoke(place.host("titanic"), body=PASSENGERS).status_code for gateway in gateways}
+    return {gateway.invoke(namespace.host("titanic"), body=PASSENGERS).status_code for gateway in gateways}
 
 
-def others(place: Place, kind: Kind, uid: str) -> list[str]:
+def others(namespace: Namespace, kind: Kind, uid: str) -> list[str]:
     """Names of objects that are not the one with this uid."""
-    return [obj["metadata"]["name"] for obj in place.all(kind) if obj["metadata"]["uid"] != uid]
+    return [obj["metadata"]["name"] for obj in namespace.all(kind) if obj["metadata"]["uid"] != uid]
 
 
-def _volumes(place: Place) -> list[str]:
-    names = (volume["metadata"]["name"] for volume in place.server.read(VOLUME.path())["items"])
-    return [name for name in names if name.startswith(f"{place.name}.")]
+def _volumes(namespace: Namespace) -> list[str]:
+    names = (volume["metadata"]["name"] for volume in namespace.server.read(VOLUME.path())["items"])
+    return [name for name in names if name.startswith(f"{namespace.name}.")]
 
 
-def test_the_claim_is_of_the_namespaces_directory_alone(shop: Place, shelf: Path, artifacts: str) -> None:
+def test_the_claim_is_of_the_namespaces_directory_alone(shop: Namespace, shelf: Path, artifacts: str) -> None:
     serve(shop, shelf, artifacts=artifacts, instances=1)
     (instance,) = (model["metadata"]["name"] for model in shop.instances("titanic"))
 
@@ -258,7 +256,7 @@ def test_the_claim_is_of_the_namespaces_directory_alone(shop: Place, shelf: Path
     assert volume["spec"]["local"]["path"] == str(shelf.parent / shop.name)
 
 
-def test_a_directory_elsewhere_is_refused(shop: Place, artifacts: str) -> None:
+def test_a_directory_elsewhere_is_refused(shop: Namespace, artifacts: str) -> None:
     shop.apply(
         a_titanic_model("titanic", LR, artifacts=artifacts),
         a_config("titanic", a_variant("blue", "titanic") | {"path": "/etc"}),

@@ -1,8 +1,9 @@
 """What is somebody else's stays as it is, and a host has one owner."""
 
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT, GATEWAY, SERVICE, VIRTUAL_SERVICE
-from tests.e2e.conftest import MakePlace
+from tests.e2e.conftest import MakeNamespace
 from tests.e2e.gateway import Gateway
+from tests.e2e.namespace import Namespace, condition_of
 from tests.e2e.objects import (
     a_config,
     a_foreign_gateway,
@@ -12,7 +13,6 @@ from tests.e2e.objects import (
     an_echo,
     an_endpoint,
 )
-from tests.e2e.place import Place, condition_of
 from tests.kit.sync_client import Object
 
 CHILDREN = (DEPLOYMENT, SERVICE, VIRTUAL_SERVICE, GATEWAY)
@@ -22,35 +22,39 @@ def an_endpoint_with_all_it_needs(name: str, host: str) -> tuple[Object, ...]:
     return (an_echo("echo"), a_config("cfg", a_variant("blue", "echo")), an_endpoint(name, config="cfg", host=host))
 
 
-def test_foreign_objects_of_the_names_that_endpoints_need_stay_untouched(place: Place, both: list[Gateway]) -> None:
-    place.apply(a_foreign_virtual_service("routed", "somebody-else.example.com"), a_foreign_service("watched-metrics"))
-    before = [place.get(VIRTUAL_SERVICE, "routed"), place.get(SERVICE, "watched-metrics")]
+def test_foreign_objects_of_the_names_that_endpoints_need_stay_untouched(
+    namespace: Namespace, both: list[Gateway]
+) -> None:
+    namespace.apply(
+        a_foreign_virtual_service("routed", "somebody-else.example.com"), a_foreign_service("watched-metrics")
+    )
+    before = [namespace.get(VIRTUAL_SERVICE, "routed"), namespace.get(SERVICE, "watched-metrics")]
     for name in ("routed", "watched"):
-        place.apply(*an_endpoint_with_all_it_needs(name, place.host(name)))
-    told = place.until_condition("routed", "RoutesProgrammed", "False", reason="NotOwned")
+        namespace.apply(*an_endpoint_with_all_it_needs(name, namespace.host(name)))
+    told = namespace.until_condition("routed", "RoutesProgrammed", "False", reason="NotOwned")
     assert "VirtualService routed" in condition_of(told, "RoutesProgrammed")["message"]
     assert condition_of(told, "Ready")["status"] == "False"
-    told = place.until_ready("watched")
+    told = namespace.until_ready("watched")
     assert "Service watched-metrics" in condition_of(told, "Ready")["message"]
-    assert all(gateway.variant(place.host("watched")) == "blue" for gateway in both)
-    assert [place.get(VIRTUAL_SERVICE, "routed"), place.get(SERVICE, "watched-metrics")] == before
-    place.delete(VIRTUAL_SERVICE, "routed")
-    place.delete(SERVICE, "watched-metrics")
+    assert all(gateway.variant(namespace.host("watched")) == "blue" for gateway in both)
+    assert [namespace.get(VIRTUAL_SERVICE, "routed"), namespace.get(SERVICE, "watched-metrics")] == before
+    namespace.delete(VIRTUAL_SERVICE, "routed")
+    namespace.delete(SERVICE, "watched-metrics")
     for name in ("routed", "watched"):
-        place.until_ready(name)
-        assert all(gateway.variant(place.host(name)) == "blue" for gateway in both)
+        namespace.until_ready(name)
+        assert all(gateway.variant(namespace.host(name)) == "blue" for gateway in both)
 
 
-def test_an_endpoint_called_mesh_is_served_by_its_own_gateway(place: Place, both: list[Gateway]) -> None:
-    place.apply(*an_endpoint_with_all_it_needs("mesh", place.host("mesh")))
-    place.until_ready("mesh")
-    assert all(gateway.variant(place.host("mesh")) == "blue" for gateway in both)
+def test_an_endpoint_called_mesh_is_served_by_its_own_gateway(namespace: Namespace, both: list[Gateway]) -> None:
+    namespace.apply(*an_endpoint_with_all_it_needs("mesh", namespace.host("mesh")))
+    namespace.until_ready("mesh")
+    assert all(gateway.variant(namespace.host("mesh")) == "blue" for gateway in both)
 
 
 def test_the_first_endpoint_has_its_host_also_re_created_and_the_next_takes_it_when_it_stays_away(
-    make_place: MakePlace, both: list[Gateway]
+    make_namespace: MakeNamespace, both: list[Gateway]
 ) -> None:
-    old, new = make_place(), make_place()
+    old, new = make_namespace(), make_namespace()
     host = old.host("contested")
     first = an_endpoint_with_all_it_needs("first", host)
     old.apply(*first)
@@ -76,9 +80,9 @@ def test_the_first_endpoint_has_its_host_also_re_created_and_the_next_takes_it_w
 
 
 def test_only_routes_on_the_same_gateway_pods_keep_an_endpoint_from_its_host(
-    make_place: MakePlace, both: list[Gateway]
+    make_namespace: MakeNamespace, both: list[Gateway]
 ) -> None:
-    shop, tenant = make_place(), make_place()
+    shop, tenant = make_namespace(), make_namespace()
     host = shop.host("login")
     shop.apply(
         a_foreign_gateway("wide", f"*.{host.partition('.')[2]}", {"istio": "ingressgateway"}),

@@ -9,8 +9,8 @@ import pytest
 from mlendpoints.edge.kube.kinds import CLAIM, ENDPOINT
 from tests.e2e.conftest import VOLUMES
 from tests.e2e.mlmodels import a_titanic_mlmodel, invoke, until_phase
+from tests.e2e.namespace import Namespace, condition_of
 from tests.e2e.objects import EXAMPLE, a_config, a_titanic_model, a_variant, an_endpoint
-from tests.e2e.place import Place, condition_of
 from tests.kit.sync_client import Object
 from tests.kit.waiting import wait_until
 
@@ -18,12 +18,12 @@ LR = "titanic-lr.tar.gz"
 
 
 @pytest.fixture
-def storage_class(place: Place, storage: str, is_local: bool) -> Iterator[str]:  # noqa: FBT001 (a fixture)
+def storage_class(namespace: Namespace, storage: str, is_local: bool) -> Iterator[str]:  # noqa: FBT001 (a fixture)
     """A class with volumes on this machine; the claim of this file's tests goes first."""
     if not is_local:
         pytest.skip("the volumes' files must be within reach")
     yield storage
-    place.delete(CLAIM, "models")
+    namespace.delete(CLAIM, "models")
 
 
 def a_claim(storage_class: str) -> Object:
@@ -37,36 +37,40 @@ def owner(path: Path) -> tuple[int, int, int]:
     return found.st_uid, found.st_gid, found.st_mode
 
 
-def test_an_endpoint_says_which_secret_it_waits_for_and_goes_on_when_it_is_there(place: Place, artifacts: str) -> None:
+def test_an_endpoint_says_which_secret_it_waits_for_and_goes_on_when_it_is_there(
+    namespace: Namespace, artifacts: str
+) -> None:
     model = a_titanic_model("lr", LR, artifacts=artifacts)
-    place.apply(
+    namespace.apply(
         model | {"spec": model["spec"] | {"artifactSecret": "reader"}},
         a_config("titanic", a_variant("blue", "lr")),
-        an_endpoint("titanic", config="titanic", host=place.host("titanic")),
+        an_endpoint("titanic", config="titanic", host=namespace.host("titanic")),
     )
 
     def said() -> str:
-        return str(condition_of(place.get(ENDPOINT, "titanic"), "ModelsReady").get("message", ""))
+        return str(condition_of(namespace.get(ENDPOINT, "titanic"), "ModelsReady").get("message", ""))
 
     wait_until(lambda: "waits on its node for Secret reader." in said(), "it says which Secret", last=said)
-    place.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "reader"}, "stringData": {"token": "t"}})
-    place.until_ready("titanic")
+    namespace.apply(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "reader"}, "stringData": {"token": "t"}}
+    )
+    namespace.until_ready("titanic")
 
     wait_until(
-        lambda: place.instances("titanic")[0].get("status", {}).get("fetched"), "the size of the download is told"
+        lambda: namespace.instances("titanic")[0].get("status", {}).get("fetched"), "the size of the download is told"
     )
 
 
-def test_a_claim_is_fetched_from_and_keeps_its_owners(place: Place, storage_class: str) -> None:
-    place.apply(a_claim(storage_class))
-    volume = wait_until(lambda: place.get(CLAIM, "models")["spec"].get("volumeName"), "the claim has a volume")
+def test_a_claim_is_fetched_from_and_keeps_its_owners(namespace: Namespace, storage_class: str) -> None:
+    namespace.apply(a_claim(storage_class))
+    volume = wait_until(lambda: namespace.get(CLAIM, "models")["spec"].get("volumeName"), "the claim has a volume")
     folder = VOLUMES / storage_class / volume.rpartition("-")[2]
     archive = Path(shutil.copy(EXAMPLE / "artifacts" / LR, folder))
     owners = owner(folder), owner(archive)
 
     model = {"artifact": f"pvc://models/{LR}", "storageClass": storage_class}
-    place.apply(a_titanic_mlmodel("titanic", LR, artifacts="", **model))
-    until_phase(place, "titanic", "Ready")
+    namespace.apply(a_titanic_mlmodel("titanic", LR, artifacts="", **model))
+    until_phase(namespace, "titanic", "Ready")
 
-    assert invoke(place, "titanic").status_code == 200
+    assert invoke(namespace, "titanic").status_code == 200
     assert owners == (owner(folder), owner(archive))

@@ -8,8 +8,8 @@ import pytest
 from mlendpoints.edge.kube.kinds import MODEL
 from tests.e2e.audit import AuditLog
 from tests.e2e.conftest import LOCAL
-from tests.e2e.place import CONFIG_MAP, Place
-from tests.e2e.standing import KINDS
+from tests.e2e.inventory import KINDS
+from tests.e2e.namespace import CONFIG_MAP, Namespace
 from tests.kit.waiting import wait_until
 
 WINDOW = 20.0  # seconds that are listened to
@@ -23,7 +23,7 @@ def audit_log(is_local: bool) -> AuditLog:  # noqa: FBT001 (a fixture)
     return AuditLog(_LOG)
 
 
-def test_a_converged_endpoint_is_not_written_to(titanic: Place, audit_log: AuditLog) -> None:
+def test_a_converged_endpoint_is_not_written_to(titanic: Namespace, audit_log: AuditLog) -> None:
     converged(titanic)
     complete(titanic, audit_log)
     audit_log.listen()
@@ -36,22 +36,22 @@ def test_a_converged_endpoint_is_not_written_to(titanic: Place, audit_log: Audit
     assert ("create", "virtualservices") in told, "the log does not show what the operator wrote before"
 
 
-def versions(place: Place) -> dict[str, str]:
+def versions(namespace: Namespace) -> dict[str, str]:
     """Version of each object that the operator writes or has made."""
-    found = (obj["metadata"] for kind in KINDS for obj in place.all(kind))
+    found = (obj["metadata"] for kind in KINDS for obj in namespace.all(kind))
     return {metadata["uid"]: metadata["resourceVersion"] for metadata in found}
 
 
-def converged(place: Place) -> None:
+def converged(namespace: Namespace) -> None:
     """Waits until the endpoint and its templates have nothing more to tell."""
-    place.until_ready("titanic")
-    place.until_rolled_out("titanic")
+    namespace.until_ready("titanic")
+    namespace.until_rolled_out("titanic")
     for model in ("rfc", "lr"):
-        place.until_condition(model, "RolledOut", "True", kind=MODEL)
+        namespace.until_condition(model, "RolledOut", "True", kind=MODEL)
 
 
-def complete(place: Place, log: AuditLog) -> None:
+def complete(namespace: Namespace, log: AuditLog) -> None:
     """Waits until the log, which is written in batches, has a question that was asked only now."""
     mark = f"mark-{uuid.uuid4().hex}"
-    place.server.ask("GET", CONFIG_MAP.path(place.name, mark))
+    namespace.server.ask("GET", CONFIG_MAP.path(namespace.name, mark))
     wait_until(lambda: log.mentions(mark), "the audit log is complete")

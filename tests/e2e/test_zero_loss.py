@@ -18,7 +18,7 @@ from tests.kit.sync_client import SyncClient
 REQUESTS, RATE = 20_000, 250.0
 SHORT = Size(requests=REQUESTS, rate=RATE, rounds=[Round(0, (*WEIGHTS, *SWAP, KILLS, GATEWAY))])
 SWAPS_ALONE = Size(requests=0, rate=RATE, rounds=[Round(0, SWAP)])
-SEEDED = (sys.executable, "-m", "tests.e2e.seeded", "remove_before_the_shift")
+SEEDED = (sys.executable, "-m", "tests.e2e.operator_without_guard", "remove_before_the_shift")
 
 
 @pytest.fixture

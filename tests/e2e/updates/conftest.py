@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import GATEWAY, MakePlace, until_empty
-from tests.e2e.desk import Desk, at_rest, environment_of
+from tests.e2e.conftest import GATEWAY, MakeNamespace, until_empty
 from tests.e2e.gateway import Gateways
+from tests.e2e.operator_process import an_operator, environment_of
 from tests.e2e.updates.rig import DRAIN, Rig
 from tests.kit.sync_client import SyncClient
 
@@ -26,21 +26,21 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="package")
 def rig(
     server: SyncClient,
-    make_place: MakePlace,
+    make_namespace: MakeNamespace,
     kubeconfig: Path,
     is_local: bool,  # noqa: FBT001 (a fixture)
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Rig]:
     if not is_local:
         pytest.skip("load and lagging gateways need the cluster's pods and processes within reach")
-    folder, served = tmp_path_factory.mktemp("updates"), [make_place(), make_place()]
+    folder, served = tmp_path_factory.mktemp("updates"), [make_namespace(), make_namespace()]
     environment = environment_of(kubeconfig, GATEWAY, reachable=True) | {
         "MLENDPOINTS_DRAIN_SECONDS": str(DRAIN),
         "MLENDPOINTS_RETRY_ATTEMPTS": "0",
     }
-    fleet, desk = Gateways(server, GATEWAY, reachable=True), Desk(served=served, environment=environment, logs=folder)
-    with at_rest(server, served), closing(fleet), closing(desk):
-        desk.start()
+    fleet = Gateways(server, GATEWAY, reachable=True)
+    with closing(fleet), an_operator(server, served, environment=environment, logs=folder) as operator:
+        operator.start()
         yield Rig(
             server=server,
             kubeconfig=kubeconfig,
@@ -48,8 +48,8 @@ def rig(
             fleet=fleet,
             folder=folder,
             environment=environment,
-            make_place=make_place,
-            place=served[0],
+            make_namespace=make_namespace,
+            namespace=served[0],
             limited=served[1],
         )
         until_empty(served)

@@ -7,10 +7,10 @@ from threading import Condition
 
 from msgspec import Struct, field
 
-from tests.e2e.desk import PROGRAM, Desk
 from tests.e2e.gateway import Gateway, Gateways, lagging
 from tests.e2e.load import Load, load_on
-from tests.e2e.place import Place
+from tests.e2e.namespace import Namespace
+from tests.e2e.operator_process import PROGRAM, OperatorProcess
 from tests.kit.sync_client import SyncClient
 
 DRAIN = 15  # seconds for which pods that leave still take requests
@@ -58,9 +58,9 @@ class Rig(Struct, frozen=True, kw_only=True):
     fleet: Gateways
     folder: Path  # logs and records
     environment: dict[str, str]  # of operators
-    make_place: Callable[[], Place]
-    place: Place  # served by the true operator
-    limited: Place  # too, and nobody else's
+    make_namespace: Callable[[], Namespace]
+    namespace: Namespace  # served by the true operator
+    limited: Namespace  # too, and nobody else's
     _lags: Lags = field(default_factory=Lags)
 
     @property
@@ -75,9 +75,13 @@ class Rig(Struct, frozen=True, kw_only=True):
         with load_on(host, kubeconfig=self.kubeconfig, service=self.service, record=record, rate=rate) as load:
             yield load
 
-    def desk(self, place: Place, *program: str) -> AbstractContextManager[Desk]:
+    def operator(self, namespace: Namespace, *program: str) -> AbstractContextManager[OperatorProcess]:
         """An operator for one namespace, ``program`` for Python; not started yet."""
-        return closing(Desk(served=[place], environment=self.environment, logs=self.folder, program=program or PROGRAM))
+        return closing(
+            OperatorProcess(
+                served=[namespace], environment=self.environment, logs=self.folder, program=program or PROGRAM
+            )
+        )
 
     @contextmanager
     def lag(self) -> Iterator[Gateway]:

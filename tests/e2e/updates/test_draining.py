@@ -13,7 +13,7 @@ import pytest
 from msgspec import Struct
 
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT, MODEL, SERVICE
-from tests.e2e.place import kubectl
+from tests.e2e.namespace import kubectl
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial, in_flight, lost_of
 from tests.kit.waiting import wait_until
@@ -38,7 +38,7 @@ def swap(trial: Trial) -> Begin:
 
 
 def scale_down(trial: Trial) -> Begin:
-    return partial(trial.place.edit, MODEL, trial.instance("blue"), {"replicas": 1})
+    return partial(trial.namespace.edit, MODEL, trial.instance("blue"), {"replicas": 1})
 
 
 def drop_all_pods(trial: Trial) -> Begin:
@@ -46,12 +46,12 @@ def drop_all_pods(trial: Trial) -> Begin:
 
 
 def delete(trial: Trial) -> Begin:
-    return partial(trial.place.delete, ENDPOINT, trial.name)
+    return partial(trial.namespace.delete, ENDPOINT, trial.name)
 
 
 def delete_in_the_foreground(trial: Trial) -> Begin:
     options = ("--cascade=foreground", "--wait=false")
-    return partial(kubectl, "--namespace", trial.place.name, "delete", "mle", trial.name, *options)
+    return partial(kubectl, "--namespace", trial.namespace.name, "delete", "mle", trial.name, *options)
 
 
 class Leaving(Struct, frozen=True, kw_only=True):
@@ -74,7 +74,7 @@ WAYS = (
 @pytest.mark.side_by_side
 @pytest.mark.parametrize("way", WAYS, ids=[way.name for way in WAYS])
 def test_requests_in_flight_are_answered_in_whole_by_pods_that_leave(rig: Rig, way: Leaving) -> None:
-    with a_trial(rig.place, way.name) as trial:
+    with a_trial(rig.namespace, way.name) as trial:
         trial.make({"blue": (1, 2), "green": (0, 1)})
         old = trial.instance("blue")
         begin = way.prepare(trial)
@@ -90,7 +90,7 @@ def test_requests_in_flight_are_answered_in_whole_by_pods_that_leave(rig: Rig, w
 
 @pytest.mark.side_by_side
 def test_a_service_outlives_the_pods_of_an_old_version(rig: Rig) -> None:
-    with a_trial(rig.place, "outlived") as trial:
+    with a_trial(rig.namespace, "outlived") as trial:
         trial.make({"blue": (1, 1)})
         old = trial.instance("blue")
         begin = swap(trial)
@@ -98,16 +98,16 @@ def test_a_service_outlives_the_pods_of_an_old_version(rig: Rig) -> None:
             trial.until_at_work(old, calls)
             begin()
             trial.until_leaving(old)
-            wait_until(lambda: trial.place.find(DEPLOYMENT, old) is None, "its Deployment is gone")
+            wait_until(lambda: trial.namespace.find(DEPLOYMENT, old) is None, "its Deployment is gone")
             wait_until(lambda: is_outlived(trial, old), "its pods are gone")
         assert lost_of(calls) == []
-        trial.place.until_gone(SERVICE, old)
-        trial.place.until_gone(MODEL, old)
+        trial.namespace.until_gone(SERVICE, old)
+        trial.namespace.until_gone(MODEL, old)
 
 
 def is_outlived(trial: Trial, old: str) -> bool:
     """Whether its pods are gone; while they are not, it must have its Service."""
-    service = trial.place.find(SERVICE, old)
+    service = trial.namespace.find(SERVICE, old)
     pods = trial.pods(old)
     assert service is not None or not pods, "the Service went before the pods"
     return not pods
@@ -115,12 +115,12 @@ def is_outlived(trial: Trial, old: str) -> bool:
 
 @pytest.mark.side_by_side
 def test_pieces_of_a_stream_arrive_as_they_are_made(rig: Rig) -> None:
-    with a_trial(rig.place, "streaming") as trial:
+    with a_trial(rig.namespace, "streaming") as trial:
         trial.make({"blue": (1, 1)})
         with rig.gateways[0].stream(trial.host, body=json.dumps({"seconds": 4, "pieces": 4})) as response:
             pieces = response.iter_raw()
             first = next(pieces)
-            trial.place.delete(ENDPOINT, trial.name)
+            trial.namespace.delete(ENDPOINT, trial.name)
             rest = list(pieces)
         assert rest, "all came at once"
         assert b"".join([first, *rest]) == b"blue" * 4

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from mlendpoints.edge.kube.kinds import ENDPOINT, VIRTUAL_SERVICE
 from tests.e2e.conftest import GATEWAY
+from tests.e2e.namespace import QUOTA, condition_of
 from tests.e2e.objects import a_config, a_variant, an_echo
-from tests.e2e.place import QUOTA, condition_of
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial
 from tests.kit.images import image
@@ -69,13 +69,13 @@ FAILURES = (
 @pytest.mark.side_by_side
 @pytest.mark.parametrize("failure", FAILURES, ids=[failure.name for failure in FAILURES])
 def test_what_serves_goes_on_when_its_successor_fails_and_the_reason_is_told(rig: Rig, failure: Failure) -> None:
-    with a_trial(rig.place, failure.name) as trial:
+    with a_trial(rig.namespace, failure.name) as trial:
         serving = trial.make({"blue": (1, 1)})
         trial.set_deadline(DEADLINE)
         routes, instances = routes_of(trial), trial.instances()
         with rig.load(trial.host, rate=RATE) as load:
             ruin(trial, failure)
-            failed = trial.place.until_condition(trial.name, "UpdateSucceeded", "False", reason=failure.reason)
+            failed = trial.namespace.until_condition(trial.name, "UpdateSucceeded", "False", reason=failure.reason)
             wait_until(lambda: trial.instances() == instances, "what was made for the failed version is removed")
         assert load.lost == []
         assert routes_of(trial) == routes
@@ -88,9 +88,9 @@ def ruin(trial: Trial, failure: Failure) -> None:
     """Asks for a version with the failure; one edit."""
     name = trial.model("blue")
     if failure.variant:
-        trial.place.apply(a_config(trial.name, a_variant("blue", name) | failure.variant))
+        trial.namespace.apply(a_config(trial.name, a_variant("blue", name) | failure.variant))
     else:
-        trial.place.apply(an_echo(name, first=failure.first, **failure.model))
+        trial.namespace.apply(an_echo(name, first=failure.first, **failure.model))
 
 
 def tells(failed: Object, failure: Failure) -> None:
@@ -104,7 +104,7 @@ def tells(failed: Object, failure: Failure) -> None:
 
 
 def routes_of(trial: Trial) -> Object:
-    spec: Object = trial.place.get(VIRTUAL_SERVICE, trial.name)["spec"]
+    spec: Object = trial.namespace.get(VIRTUAL_SERVICE, trial.name)["spec"]
     return spec
 
 
@@ -143,12 +143,12 @@ def answers(rig: Rig, trial: Trial) -> set[str]:
 
 @pytest.mark.side_by_side
 def test_editing_a_failed_update_back_makes_nothing_anew(rig: Rig) -> None:
-    with a_trial(rig.place, "edited-back") as trial:
+    with a_trial(rig.namespace, "edited-back") as trial:
         trial.make({"blue": (1, 1)})
         trial.set_deadline(DEADLINE)
         served = uids(trial)
         trial.set_model("blue", first="sys.exit('broken')")
-        rig.place.until_condition(trial.name, "UpdateSucceeded", "False", reason="CrashLooping")
+        rig.namespace.until_condition(trial.name, "UpdateSucceeded", "False", reason="CrashLooping")
         trial.set_model("blue")
         trial.until_ready()
         wait_until(lambda: uids(trial) == served, "what served is all there is", last=trial.instances)
@@ -156,4 +156,4 @@ def test_editing_a_failed_update_back_makes_nothing_anew(rig: Rig) -> None:
 
 def uids(trial: Trial) -> set[str]:
     """Of its model instances."""
-    return {instance["metadata"]["uid"] for instance in trial.place.instances(trial.name)}
+    return {instance["metadata"]["uid"] for instance in trial.namespace.instances(trial.name)}

@@ -14,9 +14,9 @@ RATE = 50.0  # requests a second
 
 @pytest.mark.side_by_side
 def test_going_back_to_a_kept_version_starts_and_stops_no_pod(rig: Rig) -> None:
-    with a_trial(rig.place, "kept") as trial:
+    with a_trial(rig.namespace, "kept") as trial:
         trial.make({"blue": (1, 1)})
-        trial.place.edit(ENDPOINT, trial.name, {"update": {"keepVersions": 1, "keepInstances": 1}})
+        trial.namespace.edit(ENDPOINT, trial.name, {"update": {"keepVersions": 1, "keepInstances": 1}})
         first = trial.restarts()
         with rig.load(trial.host, rate=RATE) as load:
             trial.swap("blue", answer="new")

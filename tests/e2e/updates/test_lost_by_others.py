@@ -1,7 +1,7 @@
 """How others lost requests: each way is gone through by the true operator, and by one without the guard against it.
 
 The true one loses nothing. The other one, seeded with that one fault (see
-``tests.e2e.seeded``), does, which shows that the guard is needed and that the
+``tests.e2e.operator_without_guard``), does, which shows that the guard is needed and that the
 test would see it missing. No request is ever repeated, by callers or gateways.
 """
 
@@ -14,9 +14,9 @@ import pytest
 from msgspec import Struct, field
 
 from mlendpoints.edge.kube.kinds import ENDPOINT, MODEL, POD, VIRTUAL_SERVICE
-from tests.e2e import seeded
+from tests.e2e import operator_without_guard
 from tests.e2e.load import Load
-from tests.e2e.place import Place
+from tests.e2e.namespace import Namespace
 from tests.e2e.updates.rig import DRAIN, Rig
 from tests.e2e.updates.trial import Trial, Variants, a_trial, in_flight, lost_of, proxy_of
 from tests.kit.waiting import wait_until
@@ -61,7 +61,7 @@ def go_back_while_the_pods_scale_down(_rig: Rig, trial: Trial, _load: Load) -> l
 
 def crash(_rig: Rig, trial: Trial, load: Load) -> list[str]:
     trial.set_model("blue", first="sys.exit('no weights')")
-    trial.place.until_condition(trial.name, "ModelsReady", "False", reason="CrashLooping")
+    trial.namespace.until_condition(trial.name, "ModelsReady", "False", reason="CrashLooping")
     load.until_more(WHILE)
     trial.set_model("blue")
     trial.until_ready()
@@ -73,7 +73,8 @@ def remove_a_variant_while_a_gateway_lags(rig: Rig, trial: Trial, load: Load) ->
     with rig.lag():
         trial.set_config({"green": (1, 1)})
         wait_until(
-            lambda: blue not in json.dumps(trial.place.get(VIRTUAL_SERVICE, trial.name)["spec"]), "routes are written"
+            lambda: blue not in json.dumps(trial.namespace.get(VIRTUAL_SERVICE, trial.name)["spec"]),
+            "routes are written",
         )
         load.until_more(6 * WHILE)
     trial.until_ready()
@@ -83,7 +84,7 @@ def remove_a_variant_while_a_gateway_lags(rig: Rig, trial: Trial, load: Load) ->
 def scale_down_while_a_gateway_lags(rig: Rig, trial: Trial, load: Load) -> list[str]:
     blue = trial.instance("blue")
     with rig.lag():
-        trial.place.edit(MODEL, blue, {"replicas": 1})
+        trial.namespace.edit(MODEL, blue, {"replicas": 1})
         trial.until_leaving(blue)
         load.until_more(WHILE)
     wait_until(lambda: len(trial.pods(blue)) == 1, "one pod is left")
@@ -96,8 +97,8 @@ def lose_a_pod_with_requests_in_flight(rig: Rig, trial: Trial, _load: Load) -> l
         trial.until_at_work(blue, calls)
         busiest = max(trial.pods(blue), key=lambda pod: proxy_of(pod).writing)
         leaving = busiest["metadata"]["name"]
-        trial.place.delete(POD, leaving)
-        wait_until(lambda: trial.place.find(POD, leaving) is None, "the pod is gone")
+        trial.namespace.delete(POD, leaving)
+        wait_until(lambda: trial.namespace.find(POD, leaving) is None, "the pod is gone")
     return lost_of(calls)
 
 
@@ -149,57 +150,57 @@ class Row(Struct, frozen=True, kw_only=True):
 ROWS = (
     Row(
         name="unknown-destination",
-        seed=seeded.believe_gateways,
+        seed=operator_without_guard.believe_gateways,
         live=swap_while_no_gateway_knows_the_new_version,
         shows=UNKNOWN,
     ),
-    Row(name="repointed-service", seed=seeded.repoint_services, live=swap, shows=NOBODY),
+    Row(name="repointed-service", seed=operator_without_guard.repoint_services, live=swap, shows=NOBODY),
     Row(
         name="old-service-removed-early",
-        seed=seeded.remove_before_the_shift,
+        seed=operator_without_guard.remove_before_the_shift,
         live=swap_while_no_gateway_knows_the_new_version,
         shows=UNKNOWN,
     ),
     Row(
         name="superseded-at-scale-down",
-        seed=seeded.remember_readiness,
+        seed=operator_without_guard.remember_readiness,
         live=go_back_while_the_pods_scale_down,
         shows=r"^503",
         variants=TWO,
     ),
-    Row(name="empty-selector", seed=seeded.empty_selectors, live=crash, shows=NOBODY),
-    Row(name="promoted-unready", seed=seeded.promote_early, live=swap, shows=NOBODY),
+    Row(name="empty-selector", seed=operator_without_guard.empty_selectors, live=crash, shows=NOBODY),
+    Row(name="promoted-unready", seed=operator_without_guard.promote_early, live=swap, shows=NOBODY),
     Row(
         name="removed-unproven",
-        seed=seeded.remove_before_the_proof,
+        seed=operator_without_guard.remove_before_the_proof,
         live=remove_a_variant_while_a_gateway_lags,
         shows=GONE,
         variants=TWO,
     ),
     Row(
         name="scaled-down-unheard",
-        seed=seeded.leave_at_once,
+        seed=operator_without_guard.leave_at_once,
         live=scale_down_while_a_gateway_lags,
         shows=GONE,
         variants={"blue": (1, 3)},
     ),
     Row(
         name="model-stops-first",
-        seed=seeded.stop_the_model_first,
+        seed=operator_without_guard.stop_the_model_first,
         live=lose_a_pod_with_requests_in_flight,
         shows=r"^502",
         variants={"blue": (1, 2)},
     ),
     Row(
         name="proxy-stops-fast",
-        seed=seeded.stop_the_proxy_fast,
+        seed=operator_without_guard.stop_the_proxy_fast,
         live=lose_a_pod_with_requests_in_flight,
         shows=GONE,
         variants={"blue": (1, 2)},
     ),
     Row(
         name="model-closes-idle",
-        seed=seeded.keep_idle_connections_to_the_model,
+        seed=operator_without_guard.keep_idle_connections_to_the_model,
         live=call_again_after_a_rest,
         shows=r"^502",
         first="os.environ['IDLE'] = '24'",
@@ -207,14 +208,14 @@ ROWS = (
     ),
     Row(
         name="proxy-closes-idle",
-        seed=seeded.keep_idle_connections_to_the_proxy,
+        seed=operator_without_guard.keep_idle_connections_to_the_proxy,
         live=rest,
         shows="idle connections",
         rate=0.2,
     ),
     Row(
         name="progressive-unready",
-        seed=seeded.ask_only_the_proxy,
+        seed=operator_without_guard.ask_only_the_proxy,
         live=shift_and_scale_step_by_step,
         shows=NO_MODEL,
         variants={"blue": (90, 1), "green": (10, 1)},
@@ -227,23 +228,23 @@ NAMES = [row.name for row in ROWS]
 @pytest.mark.side_by_side
 @pytest.mark.parametrize("row", ROWS, ids=NAMES)
 def test_the_operator_loses_nothing(rig: Rig, row: Row) -> None:
-    assert lived(rig, rig.place, row) == []
+    assert lived(rig, rig.namespace, row) == []
 
 
 @pytest.mark.side_by_side
 @pytest.mark.parametrize("row", ROWS, ids=NAMES)
 def test_without_its_guard_requests_are_lost(rig: Rig, row: Row) -> None:
-    place = rig.make_place()
-    with rig.desk(place, "-m", "tests.e2e.seeded", row.seed.__name__) as desk:
-        desk.start(drain_seconds="1")  # enough where every guard stands; less to wait for
-        lost = lived(rig, place, row)
-        place.until_gone(ENDPOINT, row.name)
+    namespace = rig.make_namespace()
+    with rig.operator(namespace, "-m", "tests.e2e.operator_without_guard", row.seed.__name__) as operator:
+        operator.start(drain_seconds="1")  # enough where every guard stands; less to wait for
+        lost = lived(rig, namespace, row)
+        namespace.until_gone(ENDPOINT, row.name)
     assert any(re.search(row.shows, loss) for loss in lost), f"expected {row.shows} among {lost[:20]}"
 
 
-def lived(rig: Rig, place: Place, row: Row) -> list[str]:
+def lived(rig: Rig, namespace: Namespace, row: Row) -> list[str]:
     """What was lost while an endpoint lived through it."""
-    with a_trial(place, row.name) as trial:
+    with a_trial(namespace, row.name) as trial:
         trial.make(row.variants, first=row.first)
         with rig.load(trial.host, rate=row.rate) as load:
             lost = row.live(rig, trial, load)

@@ -8,7 +8,7 @@ import pytest
 
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT
-from tests.e2e.place import Place
+from tests.e2e.namespace import Namespace
 from tests.e2e.updates.earlier import bring_earlier_proxy
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial
@@ -24,19 +24,19 @@ RATE = 50.0  # requests a second
 @pytest.mark.side_by_side
 def test_an_upgrade_restarts_no_pod_and_the_next_version_is_built_anew(rig: Rig) -> None:
     name_again(rig, PROXY, OTHER)
-    trial = Trial(rig.make_place(), "upgraded")
-    with rig.desk(trial.place) as old:
+    trial = Trial(rig.make_namespace(), "upgraded")
+    with rig.operator(trial.namespace) as old:
         old.start()
         trial.make({"blue": (1, 1), "green": (1, 1)})
-        before, pods = builds(trial.place), trial.restarts()
-    with rig.desk(trial.place, "-m", "tests.e2e.seeded", "build_otherwise") as new:
+        before, pods = builds(trial.namespace), trial.restarts()
+    with rig.operator(trial.namespace, "-m", "tests.e2e.operator_without_guard", "build_otherwise") as new:
         new.start(nginx_image=OTHER, drain_seconds="2")
         trial.set_config({"blue": (1, 1), "green": (3, 1)})
         trial.until_ready()
-        assert builds(trial.place) == before
+        assert builds(trial.namespace) == before
         assert trial.restarts() == pods
         trial.swap("blue", answer="new")
-        after = builds(trial.place)
+        after = builds(trial.namespace)
         trial.leave()
     assert {builder for _, builder, _ in before.values()} == {BUILDER}
     kept = before.keys() & after.keys()
@@ -50,14 +50,14 @@ def test_an_upgrade_restarts_no_pod_and_the_next_version_is_built_anew(rig: Rig)
 def test_after_an_upgrade_versions_of_the_earlier_release_come_back(rig: Rig) -> None:
     with upgraded(rig, "before", {"blue": (1, 1)}) as trial:
         first, pods = trial.instance("blue"), trial.restarts()
-        built = trial.place.get(DEPLOYMENT, first)["spec"]["template"]
+        built = trial.namespace.get(DEPLOYMENT, first)["spec"]["template"]
         with rig.load(trial.host, rate=RATE) as load:
             trial.swap("blue", answer="new")
             go_back(trial)
-            as_built = trial.place.get(DEPLOYMENT, first)["spec"]["template"]
+            as_built = trial.namespace.get(DEPLOYMENT, first)["spec"]["template"]
             stayed = trial.restarts()
             trial.swap("blue", answer="newer")
-            trial.place.delete(DEPLOYMENT, first)
+            trial.namespace.delete(DEPLOYMENT, first)
             until_recreated(trial, first)
             go_back(trial)
             load.until_more(int(RATE))
@@ -72,14 +72,14 @@ def test_after_an_upgrade_versions_of_the_earlier_release_come_back(rig: Rig) ->
 def test_the_deployment_of_an_earlier_releases_version_that_is_deleted_comes_back(rig: Rig) -> None:
     with upgraded(rig, "deleted", {"blue": (1, 1), "green": (1, 1)}) as trial:
         blue, green = trial.instance("blue"), trial.instance("green")
-        before = {instance["metadata"]["name"]: instance["spec"] for instance in trial.place.instances(trial.name)}
-        pods, kept = restarts_of(trial, green), builds(trial.place)[green]
-        trial.place.delete(DEPLOYMENT, blue)
+        before = {instance["metadata"]["name"]: instance["spec"] for instance in trial.namespace.instances(trial.name)}
+        pods, kept = restarts_of(trial, green), builds(trial.namespace)[green]
+        trial.namespace.delete(DEPLOYMENT, blue)
         until_recreated(trial, blue)
         trial.until_ready()
         answers = [gateway.invoke(trial.host) for gateway in rig.gateways]
-        after = {instance["metadata"]["name"]: instance["spec"] for instance in trial.place.instances(trial.name)}
-        stayed = restarts_of(trial, green), builds(trial.place)[green]
+        after = {instance["metadata"]["name"]: instance["spec"] for instance in trial.namespace.instances(trial.name)}
+        stayed = restarts_of(trial, green), builds(trial.namespace)[green]
     assert {answer.status_code for answer in answers} == {200}
     assert after[green] == before[green]
     assert "builder" not in before[blue]["instance"]
@@ -96,14 +96,14 @@ def restarts_of(trial: Trial, instance: str) -> dict[str, int]:
 @contextmanager
 def upgraded(rig: Rig, name: str, variants: dict[str, tuple[int, int]]) -> Iterator[Trial]:
     """An endpoint that keeps versions, made by an earlier release; today's operator has come since."""
-    earlier, trial = bring_earlier_proxy(), Trial(rig.make_place(), name)
-    with rig.desk(trial.place, "-m", "tests.e2e.seeded", "build_as_before") as before:
+    earlier, trial = bring_earlier_proxy(), Trial(rig.make_namespace(), name)
+    with rig.operator(trial.namespace, "-m", "tests.e2e.operator_without_guard", "build_as_before") as before:
         before.start(nginx_image=earlier)
         trial.make(variants)
-        trial.place.edit(ENDPOINT, name, {"update": {"keepVersions": 2, "keepInstances": 1}})
-        made = builds(trial.place)
+        trial.namespace.edit(ENDPOINT, name, {"update": {"keepVersions": 2, "keepInstances": 1}})
+        made = builds(trial.namespace)
     assert {(proxy, builder) for proxy, builder, _ in made.values()} == {(earlier, "1")}
-    with rig.desk(trial.place) as today:
+    with rig.operator(trial.namespace) as today:
         today.start()
         yield trial
         trial.leave()
@@ -121,10 +121,12 @@ def until_recreated(trial: Trial, instance: str) -> None:
     """Waits for the pods of a Deployment that is of today's release."""
 
     def is_of_today() -> bool:
-        found = trial.place.find(DEPLOYMENT, instance)
+        found = trial.namespace.find(DEPLOYMENT, instance)
         return found is not None and build_of(found)[:2] == (PROXY, BUILDER)
 
-    wait_until(is_of_today, f"Deployment {instance} is re-created", last=lambda: trial.place.find(DEPLOYMENT, instance))
+    wait_until(
+        is_of_today, f"Deployment {instance} is re-created", last=lambda: trial.namespace.find(DEPLOYMENT, instance)
+    )
     trial.until_pods_are_ready(instance)
 
 
@@ -138,9 +140,9 @@ def name_again(rig: Rig, known: str, new: str) -> None:
 Build = tuple[str, str, int]
 
 
-def builds(place: Place) -> dict[str, Build]:
+def builds(namespace: Namespace) -> dict[str, Build]:
     """Of each Deployment: image of the proxy, builder, seconds of draining."""
-    return {deployment["metadata"]["name"]: build_of(deployment) for deployment in place.all(DEPLOYMENT)}
+    return {deployment["metadata"]["name"]: build_of(deployment) for deployment in namespace.all(DEPLOYMENT)}
 
 
 def build_of(deployment: Object) -> Build:

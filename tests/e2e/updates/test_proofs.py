@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, POD
-from tests.e2e.place import Place, condition_of
+from tests.e2e.namespace import Namespace, condition_of
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial
 from tests.kit.waiting import wait_until
@@ -17,11 +17,11 @@ RATE = 10.0  # requests a second
 
 @pytest.mark.side_by_side
 def test_a_gateway_pod_that_lags_is_named_until_it_has_caught_up(rig: Rig) -> None:
-    with a_trial(rig.place, "lagging") as trial:
+    with a_trial(rig.namespace, "lagging") as trial:
         trial.make({"blue": (1, 1), "green": (1, 1)})
         with rig.lag() as lagging:
             trial.set_config({"blue": (1, 1), "green": (3, 1)})
-            told = rig.place.until_condition(trial.name, "RoutesProgrammed", "False", reason="RouteNotProgrammed")
+            told = rig.namespace.until_condition(trial.name, "RoutesProgrammed", "False", reason="RouteNotProgrammed")
         message = condition_of(told, "RoutesProgrammed")["message"]
         assert [gateway.pod for gateway in rig.gateways if gateway.pod in message] == [lagging.pod]
         assert condition_of(told, "Available")["status"] == "True"
@@ -30,9 +30,9 @@ def test_a_gateway_pod_that_lags_is_named_until_it_has_caught_up(rig: Rig) -> No
 
 @pytest.mark.side_by_side
 def test_routes_are_proven_by_time_where_gateways_cannot_be_asked(rig: Rig) -> None:
-    trial = Trial(rig.make_place(), "timed")
-    with rig.desk(trial.place) as desk:
-        desk.start(proof="timed", proof_seconds="3")
+    trial = Trial(rig.make_namespace(), "timed")
+    with rig.operator(trial.namespace) as operator:
+        operator.start(proof="timed", proof_seconds="3")
         trial.make({"blue": (1, 1)})
         with rig.load(trial.host, rate=RATE) as load:
             told = trial.swap("blue", answer="new")
@@ -43,7 +43,7 @@ def test_routes_are_proven_by_time_where_gateways_cannot_be_asked(rig: Rig) -> N
 
 
 def test_a_fleet_that_grows_and_shrinks_and_loses_a_pod_is_asked_as_it_is(alone: Rig) -> None:
-    trial, fleet = Trial(alone.place, "fleet"), Fleet(alone)
+    trial, fleet = Trial(alone.namespace, "fleet"), Fleet(alone)
     trial.make({"blue": (1, 1)})
     known = trial.instances()
     with fleet.as_before():
@@ -69,7 +69,7 @@ class Fleet:
 
     def __init__(self, rig: Rig) -> None:
         namespace, _, self._name = rig.service.partition("/")
-        self._home = Place(rig.server, namespace)
+        self._home = Namespace(rig.server, namespace)
         self._wanted = self._replicas()
 
     def scale(self, replicas: int) -> None:
@@ -93,7 +93,9 @@ class Fleet:
         """Waits until the endpoint names exactly the pods that there are, none of which knows the new version."""
 
         def told() -> str:
-            endpoint = trial.place.until_condition(trial.name, "RoutesProgrammed", "False", reason="RouteNotProgrammed")
+            endpoint = trial.namespace.until_condition(
+                trial.name, "RoutesProgrammed", "False", reason="RouteNotProgrammed"
+            )
             return str(condition_of(endpoint, "RoutesProgrammed")["message"])
 
         def are_all_told() -> bool:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from mlendpoints.edge.kube.kinds import ENDPOINT
-from tests.e2e.place import kubectl
+from tests.e2e.namespace import kubectl
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial
 from tests.kit.waiting import wait_until
@@ -15,7 +15,7 @@ DEADLINE = 30  # seconds
 
 @pytest.mark.side_by_side
 def test_a_description_reads_like_a_story(rig: Rig) -> None:
-    with a_trial(rig.place, "told") as trial:
+    with a_trial(rig.namespace, "told") as trial:
         trial.make({"blue": (1, 1)})
         succeed_fail_and_be_superseded(trial)
         first, second, broken, slow, last = versions_of(trial)
@@ -40,7 +40,7 @@ def test_a_description_reads_like_a_story(rig: Rig) -> None:
 
 def description(trial: Trial) -> str:
     """What ``kubectl describe`` prints, without indentation, one blank between words."""
-    printed = kubectl("--namespace", trial.place.name, "describe", "mle", trial.name)
+    printed = kubectl("--namespace", trial.namespace.name, "describe", "mle", trial.name)
     return "\n".join(" ".join(line.split()) for line in printed.splitlines())
 
 
@@ -54,7 +54,7 @@ def succeed_fail_and_be_superseded(trial: Trial) -> None:
     trial.swap("blue", answer="second")
     trial.set_deadline(DEADLINE)
     trial.set_model("blue", first="sys.exit('the weights are gone')")
-    trial.place.until_condition(trial.name, "UpdateSucceeded", "False", reason="CrashLooping")
+    trial.namespace.until_condition(trial.name, "UpdateSucceeded", "False", reason="CrashLooping")
     trial.set_deadline(600)
     trial.set_model("blue", answer="third", first="time.sleep(600)")
     trial.until_phase("StartingInstances")
@@ -65,4 +65,4 @@ def succeed_fail_and_be_superseded(trial: Trial) -> None:
 
 def versions_of(trial: Trial) -> list[str]:
     """The targets, oldest first."""
-    return [entry["target"] for entry in reversed(trial.place.get(ENDPOINT, trial.name)["status"]["history"])]
+    return [entry["target"] for entry in reversed(trial.namespace.get(ENDPOINT, trial.name)["status"]["history"])]

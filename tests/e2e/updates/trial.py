@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT, POD, SERVICE
 from tests.e2e.gateway import Gateway
+from tests.e2e.namespace import Namespace
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
-from tests.e2e.place import Place
 from tests.kit.sync_client import Object
 from tests.kit.waiting import wait_until
 
@@ -23,22 +23,22 @@ Variants = Mapping[str, tuple[int, int]]  # name: weight, instances
 class Trial:
     """An endpoint called ``name`` with a config and models of its own, one for each variant."""
 
-    def __init__(self, place: Place, name: str) -> None:
-        self.place = place
+    def __init__(self, namespace: Namespace, name: str) -> None:
+        self.namespace = namespace
         self.name = name
-        self.host = place.host(name)
+        self.host = namespace.host(name)
 
     def make(self, variants: Variants, *, first: str = "") -> Object:
         """Makes all that it takes, each model answering by its variant's name, and waits until it is ready."""
         for variant in variants:
             self.set_model(variant, first=first)
         self.set_config(variants)
-        self.place.apply(an_endpoint(self.name, config=self.name, host=self.host))
+        self.namespace.apply(an_endpoint(self.name, config=self.name, host=self.host))
         return self.until_ready()
 
     def set_model(self, variant: str, **echo: Any) -> None:  # noqa: ANN401 (any JSON value)
         """Writes a variant's model."""
-        self.place.apply(an_echo(self.model(variant), **({"answer": variant} | echo)))
+        self.namespace.apply(an_echo(self.model(variant), **({"answer": variant} | echo)))
 
     def swap(self, variant: str, **echo: Any) -> Object:  # noqa: ANN401 (any JSON value)
         """Writes a variant's model anew, and waits until the new version has taken over.
@@ -54,11 +54,11 @@ class Trial:
         """Writes the config."""
         shares = variants.items()
         lines = (a_variant(name, self.model(name), weight=share[0], instances=share[1]) for name, share in shares)
-        self.place.apply(a_config(self.name, *lines))
+        self.namespace.apply(a_config(self.name, *lines))
 
     def set_deadline(self, seconds: int) -> None:
         """Gives updates so much time from now on."""
-        self.place.edit(ENDPOINT, self.name, {"update": {"deadlineSeconds": seconds}})
+        self.namespace.edit(ENDPOINT, self.name, {"update": {"deadlineSeconds": seconds}})
 
     def model(self, variant: str) -> str:
         """Name of a variant's model."""
@@ -66,21 +66,21 @@ class Trial:
 
     def until_ready(self) -> Object:
         """Waits until config and endpoint are as asked."""
-        self.place.until_rolled_out(self.name)
-        return self.place.until_ready(self.name)
+        self.namespace.until_rolled_out(self.name)
+        return self.namespace.until_ready(self.name)
 
     def until_phase(self, *phases: str) -> None:
         """Waits until an update is in one of these phases."""
 
         def phase() -> str:
-            update = self.place.get(ENDPOINT, self.name).get("status", {}).get("update") or {}
+            update = self.namespace.get(ENDPOINT, self.name).get("status", {}).get("update") or {}
             return str(update.get("phase"))
 
         wait_until(lambda: phase() in phases, f"{self.name} is at {' or '.join(phases)}", last=phase)
 
     def instances(self) -> dict[str, str]:
         """Names of the model instances, with their variants."""
-        found = self.place.instances(self.name)
+        found = self.namespace.instances(self.name)
         return {model["metadata"]["name"]: model["spec"]["instance"]["variant"] for model in found}
 
     def instance(self, variant: str) -> str:
@@ -97,7 +97,9 @@ class Trial:
     def pods(self, instance: str) -> list[Object]:
         """Its pods, leaving ones included."""
         label = f"app.kubernetes.io/instance%3D{instance}"
-        pods: list[Object] = self.place.server.read(f"{POD.path(self.place.name)}?labelSelector={label}")["items"]
+        pods: list[Object] = self.namespace.server.read(f"{POD.path(self.namespace.name)}?labelSelector={label}")[
+            "items"
+        ]
         return pods
 
     def restarts(self) -> dict[str, int]:
@@ -107,13 +109,13 @@ class Trial:
 
     def outcomes(self) -> list[str]:
         """How its updates ended, newest first."""
-        return [entry["outcome"] for entry in self.place.get(ENDPOINT, self.name)["status"]["history"]]
+        return [entry["outcome"] for entry in self.namespace.get(ENDPOINT, self.name)["status"]["history"]]
 
     def until_pods_are_ready(self, instance: str, count: int = 1) -> None:
         """Waits for a Deployment's ready pods."""
 
         def ready() -> int:
-            deployment = self.place.find(DEPLOYMENT, instance) or {}
+            deployment = self.namespace.find(DEPLOYMENT, instance) or {}
             return int(deployment.get("status", {}).get("readyReplicas", 0))
 
         wait_until(lambda: ready() >= count, f"{instance} has {count} ready pods", last=ready)
@@ -138,24 +140,24 @@ class Trial:
     @contextmanager
     def hidden(self, instance: str) -> Iterator[None]:
         """The instance's Service is one that no gateway knows meanwhile."""
-        wait_until(lambda: self.place.find(SERVICE, instance), f"there is a Service {instance}")
-        self.place.annotate(SERVICE, instance, {_VISIBLE: "~"})
+        wait_until(lambda: self.namespace.find(SERVICE, instance), f"there is a Service {instance}")
+        self.namespace.annotate(SERVICE, instance, {_VISIBLE: "~"})
         yield
-        self.place.annotate(SERVICE, instance, {_VISIBLE: None})
+        self.namespace.annotate(SERVICE, instance, {_VISIBLE: None})
 
     def leave(self) -> None:
         """Deletes the endpoint and waits until it is gone."""
-        self.place.delete(ENDPOINT, self.name)
-        self.place.until_gone(ENDPOINT, self.name)
+        self.namespace.delete(ENDPOINT, self.name)
+        self.namespace.until_gone(ENDPOINT, self.name)
 
 
 @contextmanager
-def a_trial(place: Place, name: str) -> Iterator[Trial]:
+def a_trial(namespace: Namespace, name: str) -> Iterator[Trial]:
     """An endpoint that is told to leave afterwards, if it has not been yet; not waited for."""
     try:
-        yield Trial(place, name)
+        yield Trial(namespace, name)
     finally:
-        place.server.ask("DELETE", ENDPOINT.path(place.name, name))
+        namespace.server.ask("DELETE", ENDPOINT.path(namespace.name, name))
 
 
 def _restarts(pod: Object) -> int:

@@ -1,4 +1,4 @@
-"""The operator with one guard taken out: ``python -m tests.e2e.seeded NAME``.
+"""The operator with one guard taken out: ``python -m tests.e2e.operator_without_guard NAME``.
 
 Each seed is one way in which others lost requests. It only shows that the
 tests would see such a loss; nothing of this is in the product.

@@ -26,7 +26,7 @@ def kubectl(*arguments: str) -> str:
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-class Place:
+class Namespace:
     """One namespace."""
 
     def __init__(self, server: SyncClient, name: str) -> None:

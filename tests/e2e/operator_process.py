@@ -9,11 +9,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, LEASE, POD
-from tests.e2e.place import ROLE_BINDING, ROOT, Place
+from tests.e2e.namespace import ROLE_BINDING, ROOT, Namespace
 from tests.kit.installed_operator import NAME, NAMESPACE, serves
 from tests.kit.operator_process import SIDECARS, make_bindings, make_environment, variables
 from tests.kit.sync_client import SyncClient
@@ -23,17 +23,17 @@ PROGRAM = ("-m", "mlendpoints.edge")
 _LEADS = b"Lease was acquired"
 
 
-class Desk:
+class OperatorProcess:
     """Runs one operator at a time, for the namespaces ``served``; ``program`` is what Python is told to run."""
 
     def __init__(
-        self, *, served: Sequence[Place], environment: dict[str, str], logs: Path, program: Sequence[str] = PROGRAM
+        self, *, served: Sequence[Namespace], environment: dict[str, str], logs: Path, program: Sequence[str] = PROGRAM
     ) -> None:
         self._home = served[0]
         self._served = served
         gateway = environment["MLENDPOINTS_GATEWAY_SERVICE"]
-        self._gateway = Place(self._home.server, gateway.partition("/")[0])
-        ours = make_environment([place.name for place in served], gateway=gateway)
+        self._gateway = Namespace(self._home.server, gateway.partition("/")[0])
+        ours = make_environment([namespace.name for namespace in served], gateway=gateway)
         self._environment = {**variables(drain_seconds=1, **SIDECARS), **environment, **ours}
         self._command = [sys.executable, *program]
         self._logs = logs
@@ -66,24 +66,24 @@ class Desk:
         """Leaves no process, no lease, and no rights in the gateway's namespace."""
         if self._process is not None:
             self.kill()
-        for place in self._served:
-            self._gateway.delete(ROLE_BINDING, place.name)
+        for namespace in self._served:
+            self._gateway.delete(ROLE_BINDING, namespace.name)
 
     def _bind(self) -> None:
         """The rights that it has anyway where the deployed one serves all namespaces, and those on its lease."""
-        for place in self._served:
-            for namespace, binding in make_bindings(place.name, self._gateway.name):
-                Place(place.server, namespace).apply(binding)
+        for namespace in self._served:
+            for where, binding in make_bindings(namespace.name, self._gateway.name):
+                Namespace(namespace.server, where).apply(binding)
 
 
 def is_deployed(server: SyncClient) -> bool:
     """Whether an operator is installed in the cluster."""
-    return Place(server, NAMESPACE).find(DEPLOYMENT, NAME) is not None
+    return Namespace(server, NAMESPACE).find(DEPLOYMENT, NAME) is not None
 
 
 def deployed_is_ready(server: SyncClient) -> bool:
     """Whether all of the deployed operator's pods are ready and of its last revision."""
-    deployment = Place(server, NAMESPACE).get(DEPLOYMENT, NAME)
+    deployment = Namespace(server, NAMESPACE).get(DEPLOYMENT, NAME)
     status, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
     observed = status.get("observedGeneration") == deployment["metadata"]["generation"]
     counts = {status.get(field, 0) for field in ("replicas", "updatedReplicas", "readyReplicas")}
@@ -91,11 +91,23 @@ def deployed_is_ready(server: SyncClient) -> bool:
 
 
 @contextmanager
-def at_rest(server: SyncClient, served: Iterable[Place]) -> Iterator[None]:
+def an_operator(
+    server: SyncClient, served: Sequence[Namespace], *, environment: dict[str, str], logs: Path
+) -> Iterator[OperatorProcess]:
+    """An operator for these namespaces, not started yet. The deployed one rests if it would serve one."""
+    with (
+        at_rest(server, served),
+        closing(OperatorProcess(served=served, environment=environment, logs=logs)) as operator,
+    ):
+        yield operator
+
+
+@contextmanager
+def at_rest(server: SyncClient, served: Iterable[Namespace]) -> Iterator[None]:
     """The deployed operator without pods, if it would serve one of these namespaces; as before afterwards."""
-    home = Place(server, NAMESPACE)
+    home = Namespace(server, NAMESPACE)
     deployed = home.get(DEPLOYMENT, NAME)
-    if not any(serves(deployed, place.name) for place in served):
+    if not any(serves(deployed, namespace.name) for namespace in served):
         yield
         return
     replicas = deployed["spec"]["replicas"]
@@ -108,7 +120,7 @@ def at_rest(server: SyncClient, served: Iterable[Place]) -> Iterator[None]:
         wait_until(lambda: deployed_is_ready(server), "the deployed operator is back")
 
 
-def _pods(home: Place) -> list[str]:
+def _pods(home: Namespace) -> list[str]:
     names = (pod["metadata"]["name"] for pod in home.all(POD))
     return [name for name in names if name.startswith(NAME)]
 
