@@ -10,12 +10,11 @@ from tests.e2e.conftest import GATEWAY
 from tests.e2e.namespace import QUOTA, condition_of
 from tests.e2e.objects import a_config, a_variant, an_echo
 from tests.e2e.updates.rig import Rig
-from tests.e2e.updates.trial import Trial, a_trial
+from tests.e2e.updates.trial import OVER, Trial, a_trial
 from tests.kit.images import image
 from tests.kit.sync_client import Object
 from tests.kit.waiting import wait_until
 
-DEADLINE = 30  # seconds
 RATE = 5.0  # requests a second
 NOWHERE = "http://{1}.{0}.svc/absent.tar.gz".format(*GATEWAY.split("/"))  # a gateway has no artifacts
 
@@ -71,11 +70,10 @@ FAILURES = (
 def test_what_serves_goes_on_when_its_successor_fails_and_the_reason_is_told(rig: Rig, failure: Failure) -> None:
     with a_trial(rig.namespace, failure.name) as trial:
         serving = trial.make({"blue": (1, 1)})
-        trial.set_deadline(DEADLINE)
         routes, instances = routes_of(trial), trial.instances()
         with rig.load(trial.host, rate=RATE) as load:
             ruin(trial, failure)
-            failed = trial.namespace.until_condition(trial.name, "UpdateSucceeded", "False", reason=failure.reason)
+            failed = trial.until_failed(failure.reason)
             wait_until(lambda: trial.instances() == instances, "what was made for the failed version is removed")
         assert load.lost == []
         assert routes_of(trial) == routes
@@ -97,7 +95,7 @@ def tells(failed: Object, failure: Failure) -> None:
     """Whether condition and history say the same: why, in which pod, with its last words."""
     message, entry = condition_of(failed, "UpdateSucceeded")["message"], failed["status"]["history"][0]
     assert (entry["outcome"], entry["reason"], entry["message"]) == ("Failed", failure.reason, message)
-    assert f"Not ready within {DEADLINE} s" in message
+    assert f"Not ready within {OVER} s" in message
     new = f"{failed['metadata']['name']}-blue-"
     assert new in message, "it does not name the pod"
     assert all(words in message for words in failure.says), message
@@ -112,10 +110,9 @@ def routes_of(trial: Trial) -> Object:
 def test_an_update_beyond_the_quota_fails_and_another_attempt_succeeds_when_there_is_room(rig: Rig) -> None:
     with a_trial(rig.limited, "limited") as trial:
         trial.make({"blue": (1, 1)})
-        trial.set_deadline(DEADLINE)
         rig.limited.apply(a_quota(pods=1))
         trial.set_model("blue", answer="new")
-        failed = rig.limited.until_condition(trial.name, "UpdateSucceeded", "False", reason="QuotaExceeded")
+        failed = trial.until_failed("QuotaExceeded")
         assert "exceeded quota: few" in condition_of(failed, "UpdateSucceeded")["message"]
         assert answers(rig, trial) == {"blue"}
         rig.limited.delete(QUOTA, "few")
@@ -145,10 +142,10 @@ def answers(rig: Rig, trial: Trial) -> set[str]:
 def test_editing_a_failed_update_back_makes_nothing_anew(rig: Rig) -> None:
     with a_trial(rig.namespace, "edited-back") as trial:
         trial.make({"blue": (1, 1)})
-        trial.set_deadline(DEADLINE)
         served = uids(trial)
         trial.set_model("blue", first="sys.exit('broken')")
-        rig.namespace.until_condition(trial.name, "UpdateSucceeded", "False", reason="CrashLooping")
+        trial.until_failed("CrashLooping")
+        trial.set_deadline(600)
         trial.set_model("blue")
         trial.until_ready()
         wait_until(lambda: uids(trial) == served, "what served is all there is", last=trial.instances)

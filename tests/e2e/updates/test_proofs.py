@@ -32,7 +32,7 @@ def test_a_gateway_pod_that_lags_is_named_until_it_has_caught_up(rig: Rig) -> No
 def test_routes_are_proven_by_time_where_gateways_cannot_be_asked(rig: Rig) -> None:
     trial = Trial(rig.make_namespace(), "timed")
     with rig.operator(trial.namespace) as operator:
-        operator.start(proof="timed", proof_seconds="3")
+        operator.start(proof="timed")
         trial.make({"blue": (1, 1)})
         with rig.load(trial.host, rate=RATE) as load:
             told = trial.swap("blue", answer="new")

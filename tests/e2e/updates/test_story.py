@@ -7,10 +7,8 @@ import pytest
 from mlendpoints.edge.kube.kinds import ENDPOINT
 from tests.e2e.namespace import kubectl
 from tests.e2e.updates.rig import Rig
-from tests.e2e.updates.trial import Trial, a_trial
+from tests.e2e.updates.trial import OVER, Trial, a_trial
 from tests.kit.waiting import wait_until
-
-DEADLINE = 30  # seconds
 
 
 @pytest.mark.side_by_side
@@ -25,7 +23,7 @@ def test_a_description_reads_like_a_story(rig: Rig) -> None:
             f"Normal Updating .*: Rolling out {second}",
             f"Normal Succeeded .*: Version {second} is rolled out",
             f"Normal Updating .*: Rolling out {broken}",
-            f"Warning CrashLooping .*: Not ready within {DEADLINE} s. Pod .* exit code 1 .* the weights are gone",
+            f"Warning CrashLooping .*: Not ready within {OVER} s. Pod .* exit code 1 .* the weights are gone",
             f"Normal Updating .*: Rolling out {slow}",
             f"Normal Superseded .*{slow}: A newer edit asked for {last} instead",
             f"Normal Succeeded .*: Version {last} is rolled out",
@@ -52,9 +50,8 @@ def told(patterns: list[str], story: str) -> bool:
 
 def succeed_fail_and_be_superseded(trial: Trial) -> None:
     trial.swap("blue", answer="second")
-    trial.set_deadline(DEADLINE)
     trial.set_model("blue", first="sys.exit('the weights are gone')")
-    trial.namespace.until_condition(trial.name, "UpdateSucceeded", "False", reason="CrashLooping")
+    trial.until_failed("CrashLooping")
     trial.set_deadline(600)
     trial.set_model("blue", answer="third", first="time.sleep(600)")
     trial.until_phase("StartingInstances")

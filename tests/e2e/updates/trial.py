@@ -11,12 +11,13 @@ from msgspec import Struct
 
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT, POD, SERVICE
 from tests.e2e.gateway import Gateway
-from tests.e2e.namespace import Namespace
+from tests.e2e.namespace import Namespace, condition_of
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.kit.sync_client import Object
 from tests.kit.waiting import wait_until
 
 _VISIBLE = "networking.istio.io/exportTo"  # "~": for nobody; read by istiod, ignored by everybody else
+OVER = 1  # seconds: a deadline that has passed by the time that anything is told
 Variants = Mapping[str, tuple[int, int]]  # name: weight, instances
 
 
@@ -59,6 +60,19 @@ class Trial:
     def set_deadline(self, seconds: int) -> None:
         """Gives updates so much time from now on."""
         self.namespace.edit(ENDPOINT, self.name, {"update": {"deadlineSeconds": seconds}})
+
+    def until_failed(self, reason: str) -> Object:
+        """Waits until the new pods are told to fail for this reason, ends the update's time, and waits for its failure.
+
+        No deadline is set before: how long pods take until they fail depends on what else the machine does.
+        """
+
+        def told() -> str:
+            return str(condition_of(self.namespace.get(ENDPOINT, self.name), "ModelsReady").get("reason"))
+
+        wait_until(lambda: told() == reason, f"the pods of {self.name} fail: {reason}", last=told)
+        self.set_deadline(OVER)
+        return self.namespace.until_condition(self.name, "UpdateSucceeded", "False", reason=reason)
 
     def model(self, variant: str) -> str:
         """Name of a variant's model."""
