@@ -106,8 +106,8 @@ class Cluster:
         )
 
     def _routes_since(self) -> float:
-        written = [stored.written for ref, stored in self.objects.items() if ref.kind == "VirtualService"]
-        return written[0] if written else self.routes_gone
+        routes = self.objects.get(Ref("VirtualService", builders.NAMESPACE, "titanic"))
+        return routes.written if routes else self.routes_gone
 
     def reconcile(self) -> bool:
         """One look and all that follows; whether anything was done."""
@@ -120,7 +120,8 @@ class Cluster:
             self.write(write)
         for child in self.plan.prune:
             self._call()
-            self.delete(child.ref)
+            if child.ref in self.objects:  # else it went with its owner, which is well, too
+                self.delete(child.ref)
         self._report(self.plan)
         asked = set(self.plan.probes)
         self.answers = {probe: names for probe, names in self.answers.items() if probe in asked}
@@ -328,6 +329,7 @@ class Cluster:
             uid=stored.uid,
             resource_version=str(stored.resource_version),
             controller=_controller(stored.manifest),
+            is_ours=stored.manifest["metadata"]["labels"].get(labels.MANAGED_BY) == labels.MANAGER,
             deleting=stored.deleting,
             manifest_hash=stored.manifest["metadata"]["annotations"].get(labels.MANIFEST_HASH, ""),
             fields=fields_of(stored.manifest),

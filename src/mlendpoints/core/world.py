@@ -121,6 +121,7 @@ class Child(Struct, frozen=True, kw_only=True):
     uid: str
     resource_version: str
     controller: str = ""  # uid of the controlling owner
+    is_ours: bool = True  # it carries the operator's label
     orphan_of: Ref | None = None  # without any owner: the endpoint or MLModel that its labels name
     deleting: bool = False
     finalizers: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from mlendpoints.api.endpoint import EndpointStatus
 from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core.conditions import make_conditions
 from mlendpoints.core.endpoint.listeners import asked_door
-from mlendpoints.core.endpoint.prune import releases, retire
+from mlendpoints.core.endpoint.prune import endpoint_strays, releases, retire
 from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.hosts import host_of
@@ -29,9 +29,9 @@ def plan_deletion(world: World) -> Plan:
     if labels.ROUTES_FINALIZER not in world.endpoint.metadata.finalizers:
         return Plan()
     view = View(world=world, resolved=_leaving("The endpoint is being deleted."), target=None)
-    routes = _named_like_it(world, "VirtualService")
-    if routes is not None:
-        return _told(view, Plan(prune=_undeleted(routes), guard=routes), "Taking the routes away.")
+    routes, copies = _named_like_it(world, "VirtualService"), _copied_routes(view)
+    if routes is not None or copies:
+        return _told(view, Plan(prune=(*_undeleted(routes), *copies), guard=routes), "Taking the routes away.")
     if not _seen_gone(view):
         waiting = _asking(world)
         return _told(view, waiting, "Waiting until no gateway pod routes to it.")
@@ -46,6 +46,11 @@ def _named_like_it(world: World, kind: str) -> Child | None:
     """The object of this kind that routes its callers, whether or not it still has its owner."""
     ref = Ref(kind, world.endpoint.metadata.namespace, world.endpoint.metadata.name)
     return world.children.get(ref) or next((orphan for orphan in world.orphans if orphan.ref == ref), None)
+
+
+def _copied_routes(view: View) -> tuple[Child, ...]:
+    """VirtualServices of other names that it owns: they would lead callers to pods that are leaving."""
+    return tuple(child for child in endpoint_strays(view) if child.ref.kind == "VirtualService")
 
 
 def _undeleted(child: Child | None) -> tuple[Child, ...]:

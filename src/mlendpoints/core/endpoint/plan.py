@@ -12,7 +12,7 @@ from mlendpoints.core.endpoint.desired import missing_writes
 from mlendpoints.core.endpoint.history import Report, replacements
 from mlendpoints.core.endpoint.host_claim import host_due, host_record
 from mlendpoints.core.endpoint.instance_status import instance_statuses
-from mlendpoints.core.endpoint.prune import leftovers, prune
+from mlendpoints.core.endpoint.prune import endpoint_strays, leftovers, prune
 from mlendpoints.core.endpoint.resolve import Target, resolve
 from mlendpoints.core.endpoint.rollout import Rollout, deadline, decide, probes, proof_deadline
 from mlendpoints.core.endpoint.status import LAG, headline, make_status, routes_finding
@@ -47,7 +47,7 @@ def _plan_living(view: View) -> Plan:
     unneeded = leftovers(view, rollout)
     report = Report(view=view, rollout=rollout, leftovers=unneeded, routes=routes_finding(view, rollout))
     status, before = make_status(report), view.world.endpoint.status
-    ask = bool(unneeded) or report.routes.ok is not True
+    ask = bool(unneeded or endpoint_strays(view)) or report.routes.ok is not True
     questions = probes(view, rollout, prove_live=ask)
     plan = Plan(
         writes=after_adoptions(_adoptions(view), (*missing_writes(view, rollout), *instance_statuses(view))),

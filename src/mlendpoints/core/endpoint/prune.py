@@ -1,10 +1,13 @@
-"""What serves nothing any more, and the order in which it goes.
+"""What serves nothing any more and what is not wanted, and the order in which it goes.
 
 First the Deployment, then, when its last pod is gone, the model instance with
 its Service and DestinationRule: a Service outlives its pods. Nothing goes while
 the VirtualService is absent, or before every gateway pod has been seen to
 serve the routes that do without it, and the status says which version that is:
-should the VirtualService vanish, it is made anew by that record.
+should the VirtualService vanish, it is re-created by that record.
+
+Strays, which are owned and not wanted, go behind the same proof. Copies of the
+routes go before it: the gateways may answer by them.
 """
 
 from collections.abc import Iterator
@@ -18,8 +21,10 @@ from mlendpoints.core.endpoint.retention import kept_instances, kept_records
 from mlendpoints.core.endpoint.rollout import Rollout, Step
 from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.manifests.networkpolicy import network_policy_name
+from mlendpoints.core.manifests.service import monitoring_name
 from mlendpoints.core.manifests.storage import volume_name
 from mlendpoints.core.plan import Release
+from mlendpoints.core.strays import strays
 from mlendpoints.core.world import Child, Ref
 
 
@@ -51,11 +56,11 @@ def leftovers(view: View, rollout: Rollout) -> Leftovers:
 
 def prune(view: View, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
     """What can be deleted right now."""
-    useless = orphaned_volumes(view) + released_volumes(view) + unwanted_policies(view)
-    if not unneeded or not routes_are_proven(view, rollout) or not is_on_record(view, rollout):
+    useless = orphaned_volumes(view) + released_volumes(view) + unproven_strays(view, rollout)
+    if not routes_are_proven(view, rollout) or not is_on_record(view, rollout):
         return useless
     instances = tuple(child for name in unneeded.model_instances for child in retire(view, name))
-    return tuple(dict.fromkeys(useless + instances + _retired_configs(view, rollout, unneeded)))
+    return tuple(dict.fromkeys(useless + instances + proven_strays(view) + _retired_configs(view, rollout, unneeded)))
 
 
 def routes_are_proven(view: View, rollout: Rollout) -> bool:
@@ -114,11 +119,46 @@ def released_volumes(view: View) -> tuple[Child, ...]:
     return tuple(child for _, child in sorted(view.world.children.items()) if child.released and not child.deleting)
 
 
-def unwanted_policies(view: View) -> tuple[Child, ...]:
-    """The NetworkPolicy of a time when they were written, and are to be removed."""
-    name = network_policy_name(view.world.endpoint.metadata.name)
-    policy = view.standing(Ref("NetworkPolicy", view.namespace, name))
-    return (policy,) if policy is not None and view.world.settings.network_policies == "remove" else ()
+def endpoint_strays(view: View) -> tuple[Child, ...]:
+    """All that the endpoint or one of its model instances owns under a name that neither gives to its children."""
+    owners = {view.world.endpoint.metadata.uid, *(model.metadata.uid for model in view.world.model_instances.values())}
+    return strays(view.world.children, wanted=frozenset(_names(view)), owners=owners)
+
+
+def _names(view: View) -> Iterator[Ref]:
+    """Every name that a child may have: of the endpoint, and of each model instance, whether or not it still serves."""
+    name, instances = view.world.endpoint.metadata.name, view.world.model_instances
+    yield from (Ref(kind, view.namespace, name) for kind in ("VirtualService", "Gateway"))
+    yield Ref("Service", view.namespace, monitoring_name(name))
+    if view.world.settings.network_policies != "remove":
+        yield Ref("NetworkPolicy", view.namespace, network_policy_name(name))
+    for kind in ("Service", "DestinationRule", "Deployment"):
+        yield from (Ref(kind, view.namespace, instance) for instance in instances)
+
+
+def unproven_strays(view: View, rollout: Rollout) -> tuple[Child, ...]:
+    """Those that no proof may wait for: NetworkPolicies, and copies of routes, by which the gateways may answer."""
+    return tuple(child for child in endpoint_strays(view) if _goes_unproven(view, rollout, child.ref.kind))
+
+
+def _goes_unproven(view: View, rollout: Rollout, kind: str) -> bool:
+    own = view.world.endpoint.metadata.name
+    match kind:
+        case "NetworkPolicy":
+            policy = view.standing(Ref(kind, view.namespace, network_policy_name(own)))
+            return view.world.settings.network_policies == "remove" or policy is not None
+        case "VirtualService" | "Gateway":
+            written = view.live is not None and view.live == rollout.routes
+            return written and view.standing(Ref("Gateway", view.namespace, own)) is not None
+        case _:
+            return False
+
+
+def proven_strays(view: View) -> tuple[Child, ...]:
+    """Copies below the routes; a copied Deployment goes once its instance is ready, whose calls its pods may answer."""
+    ready = all(view.is_ready(instance) for instance in view.serving_instances)
+    kinds = {"Service", "DestinationRule"} | ({"Deployment"} if ready else set())
+    return tuple(child for child in endpoint_strays(view) if child.ref.kind in kinds)
 
 
 def _awaits_volume(child: Child) -> bool:

@@ -6,15 +6,23 @@ So a Job that has succeeded always tells of a claim that is filled.
 from collections.abc import Iterator
 
 from mlendpoints.core.mlmodel.health import retry_at
-from mlendpoints.core.mlmodel.view import CLAIM, JOB, View
-from mlendpoints.core.world import Child
+from mlendpoints.core.mlmodel.view import CLAIM, DEPLOYMENT, JOB, SERVICE, View
+from mlendpoints.core.strays import strays
+from mlendpoints.core.world import Child, Ref
 
 
 def prune(view: View) -> tuple[Child, ...]:
     """What can be deleted right now; a failed download's Job, so that it is made anew, when its time has come."""
     due = retry_at(view)
     failed = [view.job] if due is not None and view.world.now >= due and view.job else []
-    return tuple(child for child in (*failed, *_unneeded(view)) if not child.deleting)
+    return tuple(child for child in (*failed, *_unneeded(view), *_strays(view)) if not child.deleting)
+
+
+def _strays(view: View) -> tuple[Child, ...]:
+    """Copies of its Service and Deployment; their pods may answer for it, so that they go once it is ready."""
+    model = view.world.model.metadata
+    wanted = {Ref(kind, model.namespace, model.name) for kind in (SERVICE, DEPLOYMENT)}
+    return strays(view.world.children, wanted=wanted, owners={model.uid}) if view.is_ready else ()
 
 
 def _unneeded(view: View) -> Iterator[Child]:

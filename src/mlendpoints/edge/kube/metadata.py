@@ -83,6 +83,7 @@ def make_child(kind: str, metadata: Metadata) -> Child:
         uid=metadata.uid,
         resource_version=metadata.resource_version,
         controller=metadata.controller,
+        is_ours=metadata.is_ours,
         orphan_of=_orphan_of(metadata),
         deleting=metadata.deletion_timestamp is not None,
         finalizers=tuple(sys.intern(finalizer) for finalizer in metadata.finalizers),
