@@ -7,7 +7,7 @@ from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlendpoints.edge.reconcile.debounce import HELD
-from mlendpoints.edge.reconcile.reconciler import LONGEST_REST
+from mlendpoints.edge.reconcile.templates import LONGEST_REST
 from tests.kit.operator_process import Scrape
 
 Call = tuple[str, str, str]  # verb, kind, HTTP status

@@ -15,7 +15,7 @@ from tests.kit.waiting import poll_until
 
 PROGRAM = (sys.executable, "-m", "mlendpoints.edge")
 ROOT = Path(__file__).parents[2]
-_LEADS = b"Lease was acquired"
+_LEADS = b"Lease acquired"
 _STOP = 30.0  # seconds
 
 

@@ -20,7 +20,7 @@ from tests.kit.sync_client import SyncClient
 from tests.kit.waiting import wait_until
 
 PROGRAM = ("-m", "mlendpoints.edge")
-_LEADS = b"Lease was acquired"
+_LEADS = b"Lease acquired"
 
 
 class OperatorProcess:

@@ -85,7 +85,7 @@ def test_an_event_that_is_refused_is_logged_and_stops_no_other() -> None:
                 await recorder.drain(at_most=10)
         assert server.notes == ["b"]
         assert [(entry["event"], entry["reason"], entry["error"]) for entry in logs] == [
-            ("Event was lost", "Refused", "503")
+            ("Event dropped", "Refused", "503")
         ]
 
     run(scenario())
@@ -105,7 +105,7 @@ def test_a_namespace_that_floods_loses_its_own_events_and_keeps_no_other_waiting
                     recorder.record(an_endpoint(number, "noisy"), an_event(f"n{number}"))
                 recorder.record(ENDPOINT, an_event("quiet"))
                 await recorder.drain(at_most=3.5)
-        assert [entry["event"] for entry in logs] == ["Event was lost"] * 2
+        assert [entry["event"] for entry in logs] == ["Event dropped"] * 2
         assert server.notes == ["n0", "quiet", "n1"]
 
     run(scenario())

@@ -11,12 +11,13 @@ from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.endpoint.template_status import plan_config, plan_model
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.world import Ref
+from mlendpoints.edge.engine import Process
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import ENDPOINT
 from mlendpoints.edge.lease import LeaseTimes
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.operator import Operator, Process
-from mlendpoints.edge.reconcile.reconciler import Plans
+from mlendpoints.edge.operator import Operator
+from mlendpoints.edge.reconcile.parts import Plans
 from mlendpoints.edge.settings import Settings
 from tests.kit.waiting import TIMEOUT
 
@@ -36,7 +37,7 @@ class RunningOperator:
 
     def url(self, endpoint: str) -> str:
         """The URL in an endpoint's status, as the operator knows it; ``absent`` for one it does not know."""
-        found = self.operator.cache.endpoint(Ref(ENDPOINT.name, self.namespace, endpoint))
+        found = self.operator.engine.cache.endpoint(Ref(ENDPOINT.name, self.namespace, endpoint))
         return found.status.url if found else "absent"
 
     def writes(self) -> Counter[tuple[str, str, str]]:

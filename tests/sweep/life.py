@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 import structlog
 
 from mlendpoints.core.world import Ref
+from mlendpoints.edge.engine import Process
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import CONFIG, ENDPOINT, MODEL, Watch
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.operator import Operator, Process
-from mlendpoints.edge.reconcile.reconciler import Plans
+from mlendpoints.edge.operator import Operator
+from mlendpoints.edge.reconcile.parts import Plans
 from mlendpoints.edge.settings import Settings
 from tests.sweep.wire import Wire
 
@@ -60,26 +61,26 @@ class Life:
     def look_at_everything(self) -> None:
         """As if every endpoint, config and model had just changed."""
         for kind in (ENDPOINT, CONFIG, MODEL):
-            for ref in self.operator.cache.refs(Watch(kind=kind)):
-                self.operator.queue.add(ref)
+            for ref in self.operator.engine.cache.refs(Watch(kind=kind)):
+                self.operator.engine.queue.add(ref)
 
     @property
     def leads(self) -> bool:
         """Whether it has seen everything and may write."""
-        return self.operator.feed.synced.is_set() and self.operator.lease.is_held
+        return self.operator.engine.feed.synced.is_set() and self.operator.lease.is_held
 
     def has_seen(self, newest: Mapping[str, int], namespace: str) -> bool:
         """Whether all watches have come as far as these revisions by kind."""
-        progress = self.operator.feed._progress  # noqa: SLF001 - nobody else wants to know
+        progress = self.operator.engine.feed._progress  # noqa: SLF001 - nobody else wants to know
         return all(progress.has_seen(Ref(kind, namespace, ""), revision) for kind, revision in newest.items())
 
     @property
     def rests(self) -> bool:
         """Whether it leads and has nothing to do, nothing in flight, nothing to ask and nothing planned for soon."""
-        queue, soon = self.operator.queue, asyncio.get_running_loop().time() + SOON
+        queue, soon = self.operator.engine.queue, asyncio.get_running_loop().time() + SOON
         timers = queue._later.values()  # noqa: SLF001 - nobody else wants to know
         is_busy = bool(queue) or bool(queue._active) or any(timer.when() < soon for timer in timers)  # noqa: SLF001
-        asks = bool(self.operator.prober._inquiries)  # noqa: SLF001 - the same
+        asks = bool(self.operator.engine.askers.prober._inquiries)  # noqa: SLF001 - the same
         return self.leads and not is_busy and not asks and self.wire.in_flight == 0
 
 

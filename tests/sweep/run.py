@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 
 from msgspec import Struct, structs
 
-from mlendpoints.edge.reconcile.reconciler import Plans
+from mlendpoints.edge.reconcile.parts import Plans
 from tests.kit.running_operator import PLANS
 from tests.sweep.cost import Cost, cost
 from tests.sweep.normal import Picture, differences, picture, without_race

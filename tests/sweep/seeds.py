@@ -27,7 +27,7 @@ from mlendpoints.edge.observe.hosts import Hosts
 from mlendpoints.edge.observe.indexers import by_uid
 from mlendpoints.edge.observe.projections import Entry
 from mlendpoints.edge.observe.reflector import Reflector
-from mlendpoints.edge.reconcile.reconciler import Plans
+from mlendpoints.edge.reconcile.parts import Plans
 from tests.kit.running_operator import PLANS
 
 Decide = Callable[[World], Plan]

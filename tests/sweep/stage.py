@@ -30,9 +30,9 @@ from msgspec.structs import replace
 
 from mlendpoints.api.policy import OPERATOR
 from mlendpoints.core.endpoint import plan, view
+from mlendpoints.edge.engine import Process
 from mlendpoints.edge.kube.client import Api
-from mlendpoints.edge.operator import Process
-from mlendpoints.edge.reconcile.reconciler import Plans
+from mlendpoints.edge.reconcile.parts import Plans
 from mlendpoints.edge.settings import Settings
 from tests.kit.client import Client, RequestError, connected
 from tests.kit.running_operator import PLANS

@@ -13,10 +13,11 @@ from lightkube.core.exceptions import ConfigError
 from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.endpoint.template_status import plan_config, plan_model
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
+from mlendpoints.edge.engine import Process
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.operator import Operator, Process
-from mlendpoints.edge.reconcile.reconciler import Plans
+from mlendpoints.edge.operator import Operator
+from mlendpoints.edge.reconcile.parts import Plans
 from mlendpoints.edge.settings import Settings, SettingsError, read_settings
 
 

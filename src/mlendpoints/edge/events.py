@@ -51,7 +51,7 @@ class Recorder:
         namespace = root.metadata.namespace
         note = self._correlator.pass_on(root.metadata.uid, event.type, event.reason, event.message)
         if note is None:
-            log.debug("Event was left out", name=root.metadata.name, kind=root.KIND, reason=event.reason)
+            log.debug("Event suppressed", name=root.metadata.name, kind=root.KIND, reason=event.reason)
         elif self._waiting[namespace] >= UNPOSTED:
             _lost(root, event.reason, "too many wait already")
         else:
@@ -115,7 +115,7 @@ class Recorder:
 
 
 def _lost(root: Root, reason: str, why: str) -> None:
-    log.warning("Event was lost", name=root.metadata.name, kind=root.KIND, reason=reason, error=why)
+    log.warning("Event dropped", name=root.metadata.name, kind=root.KIND, reason=reason, error=why)
 
 
 def micro_time(time: datetime) -> str:

@@ -74,7 +74,7 @@ class Lease:
             if await self._try():
                 break
             await asyncio.sleep(2 * self._times.retry)
-        log.info("Lease was acquired", identity=self._identity)
+        log.info("Lease acquired", identity=self._identity)
 
     async def hold(self) -> None:
         """Renews until the lease is lost; then returns."""
@@ -83,7 +83,7 @@ class Lease:
             if not renewed and self._renewed == float("-inf"):
                 break
             await asyncio.sleep(self._pause(renewed=renewed))
-        log.warning("Lease was lost", identity=self._identity)
+        log.warning("Lease lost", identity=self._identity)
 
     def _pause(self, *, renewed: bool) -> float:
         """Renewals are sent ``renew_every`` seconds apart, however late they are answered."""
@@ -99,9 +99,9 @@ class Lease:
             lease = await self._read()
             if lease is not None and lease.spec.holder_identity == self._identity:
                 await self._write(lease, holder="", duration=1)
-                log.info("Lease was released", identity=self._identity)
+                log.info("Lease released", identity=self._identity)
         except ApiError as error:
-            log.warning("Lease was not released", error=str(error))
+            log.warning("Failed to release the lease", error=str(error))
 
     async def _try(self) -> bool:
         try:
@@ -110,7 +110,7 @@ class Lease:
             return await self._try_anew()
         except (ApiError, TimeoutError) as error:
             self._own = None
-            log.warning("Lease was not renewed", error=str(error))
+            log.warning("Failed to renew the lease; retrying", error=str(error))
             return False
 
     async def _try_anew(self) -> bool:

@@ -138,7 +138,7 @@ def operating(tenants: Tenants) -> AbstractAsyncContextManager[RunningOperator]:
 
 
 def knows(operator: RunningOperator, stored: list[Stored]) -> bool:
-    return all(operator.operator.cache.entry(one.ref) for one in stored if one.is_watched)
+    return all(operator.operator.engine.cache.entry(one.ref) for one in stored if one.is_watched)
 
 
 @asynccontextmanager

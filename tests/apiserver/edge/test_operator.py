@@ -19,7 +19,7 @@ from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import NotFoundError
 from mlendpoints.edge.kube.kinds import ENDPOINT, EVENT, Watch
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.reconcile.reconciler import Plans
+from mlendpoints.edge.reconcile.parts import Plans
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import Object, a_service, an_endpoint, created, deleted, observed, read, ref_of
 from tests.kit.running_operator import RunningOperator, running_operator
@@ -168,7 +168,7 @@ def test_nothing_is_decided_before_every_kind_is_there(connect: Connect, namespa
     async def scenario(api: Api) -> None:
         await api.create(ENDPOINT, an_endpoint(namespace))
         async with running(connect, namespace, note, change=hold) as operator:
-            await until(lambda: {words.split()[0] for words in operator.operator.feed.unsynced} == {late})
+            await until(lambda: {words.split()[0] for words in operator.operator.engine.feed.unsynced} == {late})
             assert operator.operator.pages()["/readyz"]().code == 503
             assert (planned, operator.operator.lease.is_held) == ([], False)
             holds[0].let_through.set()
@@ -241,7 +241,7 @@ def test_the_next_operator_takes_over_at_once_after_a_clean_stop(connect: Connec
             await api.create(ENDPOINT, an_endpoint(namespace, "a"))
             await until(lambda: first.url("a") == "there")
             async with running(connect, namespace, one_service) as second:
-                await until(second.operator.feed.synced.is_set)
+                await until(second.operator.engine.feed.synced.is_set)
                 assert not second.operator.lease.is_held
                 first.operator.stop()
                 await until(lambda: second.operator.lease.is_held)

@@ -382,7 +382,7 @@ def test_an_absent_guard_holds_while_nothing_of_ours_stands_there(connect: Conne
 
 def test_who_does_not_lead_writes_nothing(connect: Connect, namespace: str) -> None:
     async def scenario(api: Api, writer: Writer) -> None:
-        with pytest.raises(UnavailableError, match="Another operator leads"):
+        with pytest.raises(UnavailableError, match="Not the leader: lease is not held"):
             await create(writer, a_service(namespace))
         with pytest.raises(NotFoundError):
             await api.get(Ref("Service", namespace, "s"))

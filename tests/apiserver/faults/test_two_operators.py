@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from msgspec import Struct, field
 
+from mlendpoints.edge.engine import Process
 from mlendpoints.edge.kube.kinds import LEASE
 from mlendpoints.edge.lease import LeaseTimes
-from mlendpoints.edge.operator import Process
 from tests.apiserver.faults.answers import WithoutLease
 from tests.apiserver.faults.playing import on_stage
 from tests.apiserver.faults.trial import Trials

@@ -14,9 +14,9 @@ import httpx2
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mlendpoints.edge.engine import Process
 from mlendpoints.edge.kube.kinds import EVENT
 from mlendpoints.edge.observe.reflector import Patience
-from mlendpoints.edge.operator import Process
 from tests.apiserver.faults.answers import OlderView
 from tests.apiserver.faults.proxy import Call, Detour, Fault, Proxy, between
 from tests.sweep.life import PROCESS, Life
@@ -138,8 +138,8 @@ class Trials:
 def _distrust(point: Point) -> None:
     """From now on the end of a watch is a reason to list anew, as it is for the operator after an hour."""
     assert point.life is not None
-    for reflector in point.life.operator._reflectors:  # noqa: SLF001 - an hour is too long for a test
-        reflector._patience = Patience(trust=0.0)  # noqa: SLF001 - the same
+    for reflector in point.life.operator.engine.reflectors:
+        reflector._patience = Patience(trust=0.0)  # noqa: SLF001 - an hour is too long for a test
 
 
 async def _die(point: Point) -> None:
@@ -180,7 +180,7 @@ def _has_decided(point: Point) -> bool:
     """Whether the operator leads and has looked at everything once, though it may have questions still."""
     if point.life is None or not point.life.leads:
         return False
-    queue = point.life.operator.queue
+    queue = point.life.operator.engine.queue
     return len(queue) == 0 and not queue._active  # noqa: SLF001 - nobody else wants to know
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlendpoints.edge.kube import kinds
-from mlendpoints.edge.reconcile.reconciler import Plans
+from mlendpoints.edge.reconcile.parts import Plans
 from tests.kit.running_operator import PLANS
 from tests.model.bugs import BUGS
 from tests.sweep import seeds

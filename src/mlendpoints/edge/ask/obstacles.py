@@ -93,7 +93,9 @@ class Obstacles:
             async with asyncio.timeout(_TIMEOUT):
                 return not await self._is_there(ref)
         except (ApiError, TimeoutError) as error:
-            log.debug("Obstacle was not looked for", namespace=ref.namespace, name=ref.name, error=repr(error))
+            log.debug(
+                "Failed to look for an obstacle; retrying", namespace=ref.namespace, name=ref.name, error=repr(error)
+            )
             return False
 
 

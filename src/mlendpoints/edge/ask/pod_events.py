@@ -112,7 +112,13 @@ class Inquiries:
             async with asyncio.timeout(_TIMEOUT):
                 return await self._ask(ref)
         except (ApiError, TimeoutError) as error:
-            log.debug("Events were not read", kind=ref.kind, namespace=ref.namespace, name=ref.name, error=repr(error))
+            log.debug(
+                "Failed to read events; retrying",
+                kind=ref.kind,
+                namespace=ref.namespace,
+                name=ref.name,
+                error=repr(error),
+            )
             return None
 
 

@@ -104,8 +104,11 @@ class Prober:
             self._wake(key)
 
     async def close(self) -> None:
-        """Asks nothing more, for good."""
+        """Asks nothing more, for good, and waits until all requests have ended."""
+        questions = (question for inquiry in self._inquiries.values() for question in inquiry.questions.values())
+        tasks = [question.task for question in questions if question.task is not None]
         self.clear()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._transport.aclose()
 
     def _ask(self, key: Ref, inquiry: _Inquiry, probe: Probe, pod: GatewayPod) -> None:

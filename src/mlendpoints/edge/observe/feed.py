@@ -36,6 +36,10 @@ def _ignore(_kind: str) -> None:
     """Counts nothing."""
 
 
+def _tell_nothing() -> None:
+    """Notifies of nothing."""
+
+
 class Keys(Protocol):
     """Where keys go that are to be reconciled: the work queue."""
 
@@ -55,6 +59,7 @@ class Neighbours(Struct, frozen=True, kw_only=True):
 
     asking: Callable[[], Iterable[Ref]] = tuple  # keys that have questions to the gateway's pods
     count_skipped: Callable[[str], None] = _ignore  # an object, by its kind
+    advanced: Callable[[], None] = _tell_nothing  # a watch has brought something
 
 
 class Feed:
@@ -102,17 +107,23 @@ class Feed:
                 self._keep(entry)
         except Exception as error:
             self.skip(ref.kind, error, ref)
-            log.exception("Object was skipped because of a bug", kind=ref.kind)
+            log.exception("Failed to process object because of a bug; skipping it", kind=ref.kind)
 
     def skip(self, kind: str, error: Exception, ref: Ref | None = None) -> None:
         """One object could not be taken in."""
         self._neighbours.count_skipped(kind)
         named = {"namespace": ref.namespace, "name": ref.name} if ref else {}
-        log.warning("Object was skipped", kind=kind, **named, error=f"{type(error).__name__}: {error}"[:_MESSAGE])
+        log.warning(
+            "Failed to decode object; skipping it",
+            kind=kind,
+            **named,
+            error=f"{type(error).__name__}: {error}"[:_MESSAGE],
+        )
 
     def advance(self, watch: Watch, version: str) -> None:
         """A watch has come this far."""
         self._progress.advance(watch.kind.name, watch.namespace, version)
+        self._neighbours.advanced()
 
     def _keep(self, entry: Entry) -> None:
         before = self._cache.entry(entry.ref)

@@ -69,7 +69,7 @@ class Reflector:
                     self._since = ""
             except GoneError as error:
                 self._since = ""
-                self._log.info("Watch cannot be gone on with, listed again", error=str(error))
+                self._log.info("Watch expired; relisting", error=str(error))
                 await self._pause()
             except ApiError as error:
                 self._say(error)
@@ -130,12 +130,12 @@ class Reflector:
     def _say(self, error: ApiError) -> None:
         if isinstance(error, NotFoundError):
             self._log.error(
-                "Kind was not served by the API server",
+                "Kind is not served by the API server; retrying",
                 api_version=self._watch.kind.api_version,
-                hint="Install its CustomResourceDefinitions (Istio's, or mlendpoints'); this is tried again",
+                hint="Install its CustomResourceDefinitions (Istio's, or mlendpoints')",
             )
             return
-        self._log.warning("List or watch was broken", error=str(error))
+        self._log.warning("Failed to list or watch; retrying", error=str(error))
 
     async def _pause(self) -> None:
         longest = min(self._patience.last_retry, self._patience.first_retry * 2.0 ** min(self._failures, 30))

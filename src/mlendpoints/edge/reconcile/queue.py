@@ -93,9 +93,27 @@ class Queue:
             self._filled.clear()
             await self._filled.wait()
         del self._dirty[key]
+        self._begin(key)
+        return key
+
+    async def claim(self, key: Ref) -> None:
+        """Takes this key ahead of all others, once it is not at work; it is at work until ``done``."""
+        while key in self._active:
+            self._filled.clear()
+            await self._filled.wait()
+        self._cancel(key)
+        if (edited := self._dirty.pop(key, None)) is not None:
+            (self._edited if edited else self._others).discard(key.namespace, key)
+        self._begin(key)
+
+    def close(self) -> None:
+        """Forgets what was wanted for later."""
+        for key in list(self._later):
+            self._cancel(key)
+
+    def _begin(self, key: Ref) -> None:
         self._active.add(key)
         self._at_work[key.namespace] += 1
-        return key
 
     def done(self, key: Ref) -> None:
         """The key is no longer at work; it comes again if it was added meanwhile."""

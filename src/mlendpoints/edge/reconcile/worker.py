@@ -90,7 +90,7 @@ class Workers:
         except (ConflictError, NotFoundError) as error:
             delay = self._queue.retry(key)
             log.debug(
-                "Reconcile met a change",
+                "Reconcile conflicted with a change; requeuing",
                 kind=key.kind,
                 namespace=key.namespace,
                 name=key.name,
@@ -101,13 +101,22 @@ class Workers:
         except ApiError as error:
             delay = self._queue.retry(key, at_least=_patience(error))
             log.warning(
-                "Reconcile failed", kind=key.kind, namespace=key.namespace, name=key.name, again=delay, error=str(error)
+                "Reconcile failed; requeuing",
+                kind=key.kind,
+                namespace=key.namespace,
+                name=key.name,
+                again=delay,
+                error=str(error),
             )
             return "error"
         except Exception:  # one endpoint's bug must not stop the others
             delay = self._queue.retry(key)
             log.exception(
-                "Reconcile was broken by a bug", kind=key.kind, namespace=key.namespace, name=key.name, again=delay
+                "Reconcile failed because of a bug; requeuing",
+                kind=key.kind,
+                namespace=key.namespace,
+                name=key.name,
+                again=delay,
             )
             return "bug"
         self._queue.succeed(key)

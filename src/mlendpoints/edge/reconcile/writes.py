@@ -110,7 +110,7 @@ class Writer:
 
     def _check(self) -> None:
         if not self._may_write():
-            raise UnavailableError("Another operator leads")
+            raise UnavailableError("Not the leader: lease is not held")
 
     async def _create(self, ref: Ref, manifest: Manifest) -> Written:
         try:

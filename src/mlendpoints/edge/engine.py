@@ -1,0 +1,246 @@
+"""Observes, plans and, where it may write, carries out: everything between the API client and the plans.
+
+The operator is an engine with a lease, health pages and signals. An engine of
+its own, for one namespace or for single keys, serves a test, a client or a
+notebook; unless it is allowed to write, it only plans.
+
+::
+
+    async with Engine(api=api, settings=settings, plans=plans, process=process) as engine:
+        await engine.synced()
+        plan = engine.plan(key)  # what an operator with these settings would do now
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from msgspec import Struct
+
+from mlendpoints.api.meta import Condition
+from mlendpoints.core.plan import MLModelPlan, Plan
+from mlendpoints.core.world import Ref
+from mlendpoints.edge.ask.askers import Askers
+from mlendpoints.edge.ask.obstacles import Obstacles, is_there
+from mlendpoints.edge.ask.pod_events import Inquiries, ask_events
+from mlendpoints.edge.ask.probes import Prober
+from mlendpoints.edge.events import Recorder
+from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.kinds import Watch, make_watches
+from mlendpoints.edge.lease import LeaseTimes
+from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.observe.changes import Changes
+from mlendpoints.edge.observe.feed import Feed, Neighbours, Written
+from mlendpoints.edge.observe.progress import Progress
+from mlendpoints.edge.observe.reflector import Patience, Reflector
+from mlendpoints.edge.reconcile.debounce import Holds
+from mlendpoints.edge.reconcile.expectations import Expectations
+from mlendpoints.edge.reconcile.parts import Parts, Plans
+from mlendpoints.edge.reconcile.queue import Queue
+from mlendpoints.edge.reconcile.reconciler import Reconciler
+from mlendpoints.edge.reconcile.rejections import Refusals
+from mlendpoints.edge.reconcile.worker import NotYetError, Workers
+from mlendpoints.edge.reconcile.writes import Writer
+from mlendpoints.edge.settings import Settings
+
+
+def _never() -> bool:
+    return False
+
+
+class Process(Struct, frozen=True, kw_only=True):
+    """What is this process's own: its name in leases and events, whether it may write, and its waits."""
+
+    identity: str
+    may_write: Callable[[], bool] = _never  # asked before each write; an operator's lease answers for it
+    lease_times: LeaseTimes = LeaseTimes()
+    patience: Patience = Patience()
+    clock: Callable[[], float] = time.time  # seconds since the epoch, as this machine has it
+    status_clock: Callable[[], float] = time.monotonic  # seconds; by it, statuses wait that may
+    refusal_clock: Callable[[], float] = time.monotonic  # seconds; by it, refused writes wait
+
+
+class Engine:
+    """API client, reflectors, cache, queue and reconciler.
+
+    Closes ``api`` when it is closed.
+    """
+
+    def __init__(
+        self,
+        *,
+        api: Api,
+        settings: Settings,
+        plans: Plans,
+        process: Process,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._api = api
+        self._metrics = metrics or Metrics()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._progress, self._changes = Progress(), Changes()
+        self._refusals = Refusals(process.refusal_clock)
+        self.cache = Cache(settings.core, settings.namespaces)
+        self.queue = Queue(share=_share(settings.workers))
+        self.askers = Askers(
+            prober=Prober(self.queue.add),
+            inquiries=Inquiries(partial(ask_events, api), self.queue.add),
+            obstacles=Obstacles(partial(is_there, api), self._retry),
+        )
+        self._recorder = Recorder(api, instance=process.identity)
+        watches = _watches(settings)
+        self.feed = self._make_feed(watches)
+        self.reflectors = [
+            Reflector(api=api, watch=watch, feed=self.feed, patience=process.patience) for watch in watches
+        ]
+        self._reconciler = Reconciler(self._parts(settings, plans, process))
+        self._workers = Workers(
+            queue=self.queue, reconcile=self._reconciler.reconcile, metrics=self._metrics, count=settings.workers
+        )
+
+    def _make_feed(self, watches: tuple[Watch, ...]) -> Feed:
+        neighbours = Neighbours(
+            asking=self.askers.prober.asking, count_skipped=self._metrics.skip, advanced=self._changes.note
+        )
+        return Feed(cache=self.cache, queue=self.queue, progress=self._progress, watches=watches, neighbours=neighbours)
+
+    def _parts(self, settings: Settings, plans: Plans, process: Process) -> Parts:
+        return Parts(
+            cache=self.cache,
+            queue=self.queue,
+            writer=Writer(self._api, may_write=process.may_write),
+            recorder=self._recorder,
+            askers=self.askers,
+            expectations=Expectations(cache=self.cache, progress=self._progress, clock=time.monotonic),
+            refusals=self._refusals,
+            holds=Holds(process.status_clock),
+            metrics=self._metrics,
+            settings=settings.core,
+            plans=plans,
+            clock=process.clock,
+        )
+
+    def _retry(self, key: Ref, refs: tuple[Ref, ...]) -> None:
+        self._refusals.lift(key, refs)
+        self.queue.add(key)
+
+    async def __aenter__(self) -> Self:
+        """Starts to observe."""
+        self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes it."""
+        await self.close()
+
+    def start(self) -> None:
+        """Starts to observe; ``close`` ends it."""
+        loops = (*(reflector.run() for reflector in self.reflectors), self._recorder.run())
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    async def failure(self) -> None:
+        """Does not return while everything runs; raises the bug by which a background loop has ended."""
+        ended, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+
+    async def synced(self) -> None:
+        """Returns once every watch has brought a whole list."""
+        await self.feed.synced.wait()
+
+    def plan(self, key: Ref) -> Plan | MLModelPlan | None:
+        """A dry run: what would be done for an endpoint or MLModel now. None if it is not observed."""
+        return self._reconciler.plan(key)
+
+    async def reconcile(self, key: Ref) -> None:
+        """Reconciles one key now, ahead of the queue; first waits until its last writes are observed.
+
+        Raises ``ApiError`` as a write does: ``UnavailableError`` where the engine may not write and there is something
+        to write.
+        """
+        await self.queue.claim(key)
+        try:
+            while not await self._has_reconciled(key):
+                await self._changes.next()
+        finally:
+            self.queue.done(key)
+
+    async def _has_reconciled(self, key: Ref) -> bool:
+        try:
+            await self._reconciler.reconcile(key)
+        except NotYetError:
+            return False
+        return True
+
+    async def until(
+        self, key: Ref, condition: str, *, within: float, status: str = "True", generation: int = 0
+    ) -> Written:
+        """The object of ``key``, once its condition has this status for its newest generation.
+
+        ``generation``: the least that counts, for whoever has just written it and is ahead of the watch. Raises
+        ``TimeoutError`` after ``within`` seconds.
+        """
+        try:
+            async with asyncio.timeout(within):
+                while (found := self._object(key, max(1, generation))) is None or not _says(found, condition, status):
+                    await self._changes.next()
+                return found
+        except TimeoutError as error:
+            place = f"{key.kind} {key.namespace}/{key.name}"
+            raise TimeoutError(f"{place}: timed out after {within} s waiting for {condition}={status}") from error
+
+    def _object(self, key: Ref, generation: int) -> Written | None:
+        entry = self.cache.entry(key)
+        if entry is None or not isinstance(entry.facts, Written) or entry.facts.metadata.generation < generation:
+            return None
+        return entry.facts
+
+    async def work(self) -> None:
+        """Reconciles what the queue holds until ``finish`` or until it is cancelled; then asks nothing more."""
+        try:
+            await self._workers.run()
+        finally:
+            self.askers.clear()  # what a gateway answered counts as long as nobody else may change its routes
+
+    def finish(self) -> None:
+        """Takes no further key: ``work`` returns when what is in flight has ended."""
+        self._workers.stop()
+
+    async def drain(self, *, at_most: float) -> None:
+        """Waits until all events have been posted, at most so many seconds."""
+        await self._recorder.drain(at_most=at_most)
+
+    async def close(self) -> None:
+        """Ends all background tasks and closes the connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.askers.close()
+        self.queue.close()
+        await self._api.close()
+
+
+def _says(found: Written, condition: str, status: str) -> bool:
+    conditions: tuple[Condition, ...] = found.status.conditions
+    said = next((each for each in conditions if each.type == condition), None)
+    return said is not None and (said.status, said.observed_generation) == (status, found.metadata.generation)
+
+
+def _watches(settings: Settings) -> tuple[Watch, ...]:
+    return make_watches(
+        namespaces=settings.namespaces,
+        gateway_service=settings.gateway_service,
+        volumes=bool(settings.allowed_path_prefixes),
+        network_policies=settings.network_policies != "ignore",
+    )
+
+
+def _share(workers: int) -> int:
+    """How many of the workers one namespace may occupy: all but a quarter, which are for the others."""
+    return workers - workers // 4

@@ -1,0 +1,113 @@
+"""Carries out a plan: writes, deletions, finalizer, status, events, in this order. Decides nothing."""
+
+from collections.abc import Iterable
+
+import structlog
+from msgspec import Struct
+
+from mlendpoints.api import labels
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.meta import ObjectMeta
+from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.core.plan import Event, MLModelPlan, Plan, Write
+from mlendpoints.core.world import Child, Ref, Refusal
+from mlendpoints.edge.kube import kinds
+from mlendpoints.edge.kube.client import Written, WrittenMeta
+from mlendpoints.edge.kube.errors import RefusedError
+from mlendpoints.edge.reconcile.parts import Parts
+
+log = structlog.get_logger()
+
+
+class Executor:
+    """Does what plans say; what it writes is expected to be observed before the next plan."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def write(self, key: Ref, plan: Plan | MLModelPlan) -> bool:
+        """Does the writes in order; False when there is a new rejection, by which the plan would be another."""
+        refusals = self._parts.refusals
+        before = refusals.of(key)
+        for write in plan.writes:
+            await self._write(key, write)
+        refusals.keep_only(key, {target(write) for write in plan.writes})
+        return refusals.of(key) == before
+
+    async def _write(self, key: Ref, write: Write) -> None:
+        refusals, ref = self._parts.refusals, target(write)
+        if refusals.holds_back(key, ref, write):
+            return
+        try:
+            written = await self._parts.writer.write(write)
+        except RefusedError as error:
+            refusal = Refusal(error.reason, str(error))
+            if refusals.of(key).get(ref) != refusal:
+                log.warning("Write rejected; retrying", **named(ref), reason=error.reason, error=str(error))
+            refusals.refuse(key, ref, write, refusal)
+            return
+        refusals.clear(key, ref, write)
+        self._expect(key, ref, written)
+        log.info("Object written", **named(ref), write=type(write).__name__)
+
+    async def prune(self, key: Ref, plan: Plan, endpoint: Endpoint) -> None:
+        """Deletes what an endpoint's plan removes, if the routes are still those that this was decided by."""
+        if not plan.prune:
+            return
+        if plan.finalizer is not False:  # else the garbage collector could take it at this moment as well
+            route = Ref(kinds.VIRTUAL_SERVICE.name, key.namespace, key.name)
+            await self._parts.writer.check_guard(route, plan.guard, owner=endpoint.metadata.uid)
+        await self.delete(key, plan.prune)
+
+    async def delete(self, key: Ref, children: Iterable[Child]) -> None:
+        """Deletes exactly what was observed."""
+        for child in children:
+            await self._parts.writer.delete(child)
+            self._parts.expectations.expect(key, child.ref, uid=child.uid)
+            log.info("Object deleted", **named(child.ref))
+
+    async def report(self, key: Ref, plan: Plan, endpoint: Endpoint) -> None:
+        """The finalizer, the status and the events of an endpoint's plan."""
+        observed = await self._finalize(key, plan, endpoint)
+        if plan.status is not None and plan.finalizer is not False:
+            self._expect(key, key, await self._parts.writer.set_status(key, observed, plan.status))
+        self.record(endpoint, plan.events)
+
+    async def set_status(self, key: Ref, metadata: ObjectMeta, status: Struct | None) -> None:
+        """Replaces the status of the object, if there is a new one."""
+        if status is not None:
+            self._expect(key, key, await self._parts.writer.set_status(key, _version(metadata), status))
+
+    def record(self, root: Endpoint | MLModel, events: Iterable[Event]) -> None:
+        """Hands events over to be posted."""
+        for event in events:
+            self._parts.recorder.record(root, event)
+
+    async def _finalize(self, key: Ref, plan: Plan, endpoint: Endpoint) -> WrittenMeta:
+        observed = _version(endpoint.metadata)
+        if plan.finalizer is None:
+            return observed
+        others = tuple(name for name in endpoint.metadata.finalizers if name != labels.ROUTES_FINALIZER)
+        wanted = (*others, labels.ROUTES_FINALIZER) if plan.finalizer else others
+        written = await self._parts.writer.set_finalizers(key, observed, wanted)
+        self._expect(key, key, written)
+        log.info("Finalizer added" if plan.finalizer else "Finalizer removed", **named(key))
+        return written.metadata
+
+    def _expect(self, key: Ref, ref: Ref, written: Written) -> None:
+        left = written.metadata
+        self._parts.expectations.expect(key, ref, uid=left.uid, resource_version=left.resource_version)
+
+
+def target(write: Write) -> Ref:
+    """The object that is written."""
+    return write.child.ref if hasattr(write, "child") else write.ref
+
+
+def named(ref: Ref) -> dict[str, str]:
+    """An object's name, for the log."""
+    return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+
+
+def _version(metadata: ObjectMeta) -> WrittenMeta:
+    return WrittenMeta(metadata.uid, metadata.resource_version)
