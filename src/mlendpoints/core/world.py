@@ -240,6 +240,7 @@ class World(Struct, frozen=True, kw_only=True):
     refusals: Mapping[Ref, Refusal] = {}
     orphans: tuple[Child, ...] = ()  # that were made for an endpoint of this name, and have no owner
     routes_since: float = 0.0  # since when the watch has shown the routes as they are, or that there are none
+    installed: frozenset[str] = frozenset()  # optional kinds that the API server has
 
 
 class MLModelWorld(Struct, frozen=True, kw_only=True):
@@ -253,3 +254,4 @@ class MLModelWorld(Struct, frozen=True, kw_only=True):
     refusals: Mapping[Ref, Refusal] = {}
     orphans: tuple[Child, ...] = ()  # that were made for an MLModel of this name, and have no owner
     made_claims: frozenset[str] = frozenset()  # the claim that its artifact names, if the operator made it
+    installed: frozenset[str] = frozenset()  # optional kinds that the API server has

@@ -46,6 +46,8 @@ EVENT = Kind(name="Event", api_version="events.k8s.io/v1", plural="events")
 KUBELET_EVENT = Kind(name="KubeletEvent", api_version="v1", plural="events")  # its fields can be selected by
 LEASE = Kind(name="Lease", api_version="coordination.k8s.io/v1", plural="leases")
 
+OPTIONAL: tuple[Kind, ...] = ()  # children whose CRDs others may install, or not: watched where they are
+
 KINDS = {
     kind.name: kind
     for kind in (
@@ -53,6 +55,7 @@ KINDS = {
         *(VIRTUAL_SERVICE, GATEWAY, DESTINATION_RULE, NETWORK_POLICY),
         *(SERVICE, DEPLOYMENT, JOB, CLAIM, VOLUME, SLICE, POD),
         *(GATEWAY_SERVICE, GATEWAY_SLICE, EVENT, KUBELET_EVENT, LEASE),
+        *OPTIONAL,
     )
 }
 
@@ -69,12 +72,13 @@ class Watch(Struct, frozen=True, kw_only=True):
     namespace: str = ""
     label_selector: str = ""
     field_selector: str = ""
+    optional: bool = False  # its kind may be absent, and come and go: nothing waits for it
 
 
 def make_watches(
     *, namespaces: tuple[str, ...], gateway_service: str, volumes: bool, network_policies: bool = False
 ) -> tuple[Watch, ...]:
-    """All that must have synced before anything is planned.
+    """All that must have synced before anything is planned, and the optional kinds, which nothing waits for.
 
     Istio's routes are watched unlabelled: somebody else's may name a host of ours.
     """
@@ -85,6 +89,7 @@ def make_watches(
     return (
         *(Watch(kind=kind, namespace=scope) for scope in scopes for kind in unlabelled),
         *(Watch(kind=kind, namespace=scope, label_selector=_OURS) for scope in scopes for kind in labelled),
+        *(Watch(kind=k, namespace=s, label_selector=_OURS, optional=True) for s in scopes for k in OPTIONAL),
         *((Watch(kind=VOLUME, label_selector=_OURS),) if volumes else ()),
         *_gateway_watches(gateway_service),
     )

@@ -42,6 +42,7 @@ class Cache:
     def __init__(
         self, settings: Settings, namespaces: tuple[str, ...] = (), *, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        self.installed: frozenset[str] = frozenset()  # optional kinds that the API server has
         self._lingering = Lingering(clock)
         self._route_times = RouteTimes(clock)
         self._entries: dict[Ref, Entry] = {}
@@ -102,6 +103,10 @@ class Cache:
         """All endpoints."""
         return [ref for ref in self._entries if ref.kind == kinds.ENDPOINT.name]
 
+    def roots(self) -> list[Ref]:
+        """All endpoints and MLModels."""
+        return [ref for ref in self._entries if ref.kind in kinds.ROOTS]
+
     def endpoint(self, ref: Ref) -> Endpoint | None:
         """One endpoint."""
         facts = self._facts(ref)
@@ -140,6 +145,7 @@ class Cache:
             made_claims=self._made_claims(ref.namespace, models.values()),
             host_owner=self._hosts.owner(ref, endpoint),
             foreign_routes=self._hosts.foreign(endpoint),
+            installed=self.installed,
         )
 
     def world(
@@ -195,6 +201,7 @@ class Cache:
             refusals=refusals,
             orphans=self._orphans(ref),
             made_claims=self._made_claims(ref.namespace, (model,)),
+            installed=self.installed,
         )
 
     def _made_claims(self, namespace: str, models: Iterable[Model | MLModel]) -> frozenset[str]:

@@ -78,7 +78,7 @@ class Feed:
         self._cache = cache
         self._queue = queue
         self._progress = progress
-        self._unsynced = set(watches)
+        self._unsynced = {watch for watch in watches if not watch.optional}
         self.synced = asyncio.Event()
 
     @property
@@ -94,9 +94,26 @@ class Feed:
         for ref, entry in entries.items():
             self.change(ref, entry)
         self.advance(watch, version)
+        if watch.optional:
+            self._note_installed(self._cache.installed | {watch.kind.name})
         self._unsynced.discard(watch)
         if not self._unsynced:
             self.synced.set()
+
+    def forget(self, watch: Watch) -> None:
+        """An optional kind is not installed, or not any more: its objects have gone with it."""
+        for ref in self._cache.refs(watch):
+            self.change(ref, None, deleted=True)
+        self._progress.forget(watch.kind.name, watch.namespace)
+        self._note_installed(self._cache.installed - {watch.kind.name})
+        self._neighbours.advanced()
+
+    def _note_installed(self, kinds_now: frozenset[str]) -> None:
+        """Which children are wanted may depend on it: everything is looked at again."""
+        if kinds_now != self._cache.installed:
+            self._cache.installed = kinds_now
+            for root in self._cache.roots():
+                self._queue.add(root)
 
     def change(self, ref: Ref, entry: Entry | None, *, deleted: bool = False) -> None:
         """One object has changed or gone."""

@@ -17,6 +17,10 @@ class Progress:
         """A watch stands at this version now; a new list may stand earlier after a restore."""
         self._seen[(kind, namespace)] = int(resource_version)
 
+    def forget(self, kind: str, namespace: str) -> None:
+        """Nobody watches it any more: its kind is gone."""
+        self._seen.pop((kind, namespace), None)
+
     def has_seen(self, ref: Ref, version: int) -> bool:
         """Whether the watch that covers ``ref`` stands at ``version``; true for what nobody watches."""
         seen = self._seen.get((ref.kind, ""), self._seen.get((ref.kind, ref.namespace)))

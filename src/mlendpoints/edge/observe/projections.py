@@ -123,8 +123,11 @@ _OWN = ("endpoint", "version", "config_version", "model_versions", "selector", "
 
 
 def decode(kind: str, raw: bytes) -> Entry:
-    """The entry of one object of ``kind``; raises nearly anything for an object that is not as it should be."""
-    metadata, facts = deeply(lambda: _DECODERS[kind](raw))
+    """The entry of one object of ``kind``; raises nearly anything for an object that is not as it should be.
+
+    Of a kind without a projection of its own only the metadata count: it is a child like others.
+    """
+    metadata, facts = deeply(lambda: _DECODERS.get(kind, _child(kind))(raw))
     return Entry(make_ref(kind, metadata), metadata.uid, facts)
 
 

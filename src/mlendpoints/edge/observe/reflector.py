@@ -41,6 +41,7 @@ class Patience(Struct, frozen=True, kw_only=True):
     trust: float = 3600.0  # in what watches have made of a list; looked at when a watch ends
     first_retry: float = 0.2
     last_retry: float = 30.0
+    absent: float = 30.0  # between two looks for an optional kind that is not installed
     shortest_stay: float = 1.0  # as client-go: a watch that ends sooner and has brought nothing has failed
 
 
@@ -55,6 +56,7 @@ class Reflector:
         self._since = ""
         self._listed = 0.0  # by the event loop's clock
         self._failures = 0
+        self._is_absent = False
         self._log = log.bind(kind=watch.kind.name, namespace=watch.namespace)
 
     async def run(self) -> None:
@@ -72,8 +74,23 @@ class Reflector:
                 self._log.info("Watch expired; relisting", error=str(error))
                 await self._pause()
             except ApiError as error:
-                self._say(error)
-                await self._pause()
+                await self._fail(error)
+
+    async def _fail(self, error: ApiError) -> None:
+        if self._watch.optional and isinstance(error, NotFoundError):
+            await self._miss()
+        else:
+            self._say(error)
+            await self._pause()
+
+    async def _miss(self) -> None:
+        """The kind is not installed, or not any more: what was known of it is forgotten, and it is looked for again."""
+        self._since = ""
+        if not self._is_absent:
+            self._log.info("Optional kind is not installed; looking for it again", seconds=self._patience.absent)
+            self._feed.forget(self._watch)
+        self._is_absent = True
+        await asyncio.sleep(_spread(self._patience.absent))
 
     async def _list(self) -> None:
         entries: dict[Ref, Entry | None] = {}
@@ -83,7 +100,7 @@ class Reflector:
             version = page.metadata.resource_version
         self._feed.replace(self._watch, entries, version)
         self._since = version
-        self._failures = 0
+        self._failures, self._is_absent = 0, False
 
     async def _follow(self) -> None:
         begun, events = _now(), 0
@@ -140,7 +157,11 @@ class Reflector:
     async def _pause(self) -> None:
         longest = min(self._patience.last_retry, self._patience.first_retry * 2.0 ** min(self._failures, 30))
         self._failures += 1
-        await asyncio.sleep(longest * (0.5 + random.random() / 2))  # noqa: S311 - spreads load
+        await asyncio.sleep(_spread(longest))
+
+
+def _spread(longest: float) -> float:
+    return longest * (0.5 + random.random() / 2)  # noqa: S311 - spreads load
 
 
 def _now() -> float:
