@@ -12,7 +12,7 @@ from msgspec import Struct
 from mlendpoints.api.endpoint import EndpointStatus
 from mlendpoints.api.mlmodel import MLModelStatus
 from mlendpoints.core.canonical import Manifest
-from mlendpoints.core.world import Child, Lookup, Probe, Ref
+from mlendpoints.core.world import Child, Lookup, Measure, Probe, Ref
 
 
 class Create(Struct, frozen=True):
@@ -103,6 +103,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     patient: bool = False  # the status tells details only: it may wait a moment, so that several make one write
     events: tuple[Event, ...] = ()
     probes: tuple[Probe, ...] = ()
+    measures: tuple[Measure, ...] = ()
     lookups: tuple[Lookup, ...] = ()  # whose events are read
     recheck: float | None = None  # seconds since the epoch
 

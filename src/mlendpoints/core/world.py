@@ -65,6 +65,7 @@ class PodFacts(Struct, frozen=True, kw_only=True):
     name: str
     instance: str  # the model instance it belongs to; of an MLModel: its name, for a download `{name}-{version}`
     version: str = ""
+    address: str = ""  # IP address, once it has one
     ready: bool = False
     deleting: bool = False
     unschedulable: str = ""  # the scheduler's message
@@ -173,6 +174,23 @@ class Probe(Struct, frozen=True):
     revision: str = ""
 
 
+class Measure(Struct, frozen=True, order=True):
+    """A request for the metrics of one pod, repeated as long as a plan makes it."""
+
+    pod: str
+    address: str  # a pod that is re-created has another one: its answers are not those of the old one
+    port: int
+    path: str = "/metrics"
+
+
+class Measurement(Struct, frozen=True, kw_only=True):
+    """What a pod answered last, or why it did not. The text is the tenant's: bounded in size, otherwise anything."""
+
+    at: float  # seconds since the epoch
+    text: str = ""
+    failure: str = ""
+
+
 class Refusal(Struct, frozen=True):
     """The API server's last refusal of a write; ``reason`` is a ``Reason``."""
 
@@ -237,6 +255,7 @@ class World(Struct, frozen=True, kw_only=True):
     lingering: Mapping[str, float] = {}  # gateway pods that leave and do not serve, seconds since the epoch: since when
     answers: Mapping[Probe, tuple[str, ...]] = {}  # names of the gateway pods that answered as expected
     unexpected: Mapping[Probe, Mapping[str, str]] = {}  # by gateway pod: what it answered instead, as "status 403"
+    measurements: Mapping[Measure, Measurement] = {}
     refusals: Mapping[Ref, Refusal] = {}
     orphans: tuple[Child, ...] = ()  # that were made for an endpoint of this name, and have no owner
     routes_since: float = 0.0  # since when the watch has shown the routes as they are, or that there are none

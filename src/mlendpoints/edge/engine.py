@@ -24,6 +24,7 @@ from mlendpoints.api.meta import Condition
 from mlendpoints.core.plan import MLModelPlan, Plan
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.ask.askers import Askers
+from mlendpoints.edge.ask.measurements import Meter
 from mlendpoints.edge.ask.obstacles import Obstacles, is_there
 from mlendpoints.edge.ask.pod_events import Inquiries, ask_events
 from mlendpoints.edge.ask.probes import Prober
@@ -90,6 +91,7 @@ class Engine:
             prober=Prober(self.queue.add),
             inquiries=Inquiries(partial(ask_events, api), self.queue.add),
             obstacles=Obstacles(partial(is_there, api), self._retry),
+            meter=Meter(self.queue.add, process.clock),
         )
         self._recorder = Recorder(api, instance=process.identity)
         watches = _watches(settings)

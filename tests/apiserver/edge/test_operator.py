@@ -200,6 +200,28 @@ def test_what_was_written_is_not_written_again_before_it_is_seen(connect: Connec
     play(connect, scenario)
 
 
+def test_what_a_plan_measures_comes_back_into_the_world(connect: Connect, namespace: str) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nup 1")
+        await writer.drain()
+        writer.close()
+
+    async def scenario(api: Api) -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        wanted_from = Measure("pod", "127.0.0.1", server.sockets[0].getsockname()[1])
+
+        def plan(world: World) -> Plan:
+            found = world.measurements.get(wanted_from)
+            return Plan(status=reported(world, found.text if found else "unmeasured"), measures=(wanted_from,))
+
+        async with server, running(connect, namespace, plan) as operator:
+            await api.create(ENDPOINT, an_endpoint(namespace))
+            await until(lambda: operator.says("ep") == "up 1")
+
+    play(connect, scenario)
+
+
 def test_a_refusal_comes_back_into_the_world_and_makes_no_storm(connect: Connect, namespace: str) -> None:
     def plan(world: World) -> Plan:
         found = [refusal.reason for refusal in world.refusals.values()]

@@ -6,6 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from mlendpoints.core.world import Ref
+from mlendpoints.edge.ask.measurements import Meter
 from mlendpoints.edge.ask.obstacles import Obstacles
 from mlendpoints.edge.ask.pod_events import Inquiries
 from mlendpoints.edge.ask.probes import Prober
@@ -30,9 +31,10 @@ class Askers(Struct, frozen=True, kw_only=True):
     prober: Prober
     inquiries: Inquiries
     obstacles: Obstacles
+    meter: Meter
 
     def _all(self) -> Iterator[Asker]:
-        yield from (self.inquiries, self.obstacles, self.prober)
+        yield from (self.inquiries, self.obstacles, self.prober, self.meter)
 
     def forget(self, key: Ref) -> None:
         """Asks nothing more for ``key``: its object is gone."""

@@ -15,7 +15,7 @@ from mlendpoints.core.world import CONNECTION_REFUSED, GatewayPod, Probe
 PATIENCE = 2.0  # seconds
 LONGEST = 256  # bytes of a body
 
-_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close", "User-Agent": "mlendpoints"}
+HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close", "User-Agent": "mlendpoints"}
 _FAILURES: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLError, "TLS handshake failed"),
     (ConnectionRefusedError, CONNECTION_REFUSED),
@@ -40,40 +40,42 @@ async def ask(transport: httpx2.AsyncHTTPTransport, probe: Probe, pod: GatewayPo
                 await response.aclose()
     except TimeoutError:
         return "timed out"
-    except httpx2.RemoteProtocolError:
-        return "no HTTP answer"
     except httpx2.HTTPError as error:
-        return _failure(error)
+        return failure_of(error)
 
 
 def _request(probe: Probe, pod: GatewayPod) -> httpx2.Request:
-    address = f"[{pod.address}]" if ":" in pod.address else pod.address
-    url = f"{'https' if probe.tls else 'http'}://{address}:{pod.port}{probe.path}"
+    url = f"{'https' if probe.tls else 'http'}://{place(pod.address, pod.port)}{probe.path}"
     extensions = {"sni_hostname": probe.host} if probe.tls else {}
-    return httpx2.Request("GET", url, headers={"Host": probe.host, **_HEADERS}, extensions=extensions)
+    return httpx2.Request("GET", url, headers={"Host": probe.host, **HEADERS}, extensions=extensions)
+
+
+def place(address: str, port: int) -> str:
+    """Address and port, as in a URL."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 async def _judge(probe: Probe, response: httpx2.Response) -> str:
     if response.status_code != probe.status:
         return f"status {response.status_code}"
-    if probe.body and await _start(response) != probe.body.encode():
+    if probe.body and await start_of(response, LONGEST) != probe.body.encode():
         return "wrong body"
     return ""
 
 
-async def _start(response: httpx2.Response) -> bytes:
-    """The body, or more than ``LONGEST`` bytes of it."""
-    body = b""
+async def start_of(response: httpx2.Response, longest: int) -> bytes:
+    """The body as it comes over the wire, or more than ``longest`` bytes of it."""
+    body = bytearray()
     async for chunk in response.aiter_raw():
-        body += chunk[: LONGEST + 1]
-        if len(body) > LONGEST:
+        body += chunk[: longest + 1]
+        if len(body) > longest:
             break
-    return body
+    return bytes(body)
 
 
-def _failure(error: BaseException | None) -> str:
+def failure_of(error: BaseException | None) -> str:
     """By the innermost cause that has a name here."""
-    words = "connection failed"
+    words = "no HTTP answer" if isinstance(error, httpx2.RemoteProtocolError) else "connection failed"
     while error is not None:
         words = next((words for kind, words in _FAILURES if isinstance(error, kind)), words)
         error = error.__cause__ or error.__context__

@@ -3,7 +3,7 @@
 import sys
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from mlendpoints.api import labels
 from mlendpoints.core.world import ContainerFacts, PodFacts
@@ -38,6 +38,7 @@ class _Container(Struct, frozen=True, rename="camel"):
 
 
 class _Status(Struct, frozen=True, rename="camel"):
+    address: str = field(name="podIP", default="")
     phase: str = ""
     reason: str = ""
     message: str = ""
@@ -138,6 +139,7 @@ def make_pod_facts(raw: bytes) -> tuple[Metadata, PodFacts]:
         name=pod.metadata.name,
         instance=sys.intern(pod.metadata.labels.get(labels.INSTANCE, "")),
         version=sys.intern(pod.metadata.labels.get(labels.MODEL_VERSION, "")),
+        address=pod.status.address,
         ready=ready.status == "True",
         deleting=pod.metadata.deletion_timestamp is not None,
         unschedulable=scheduled.message if scheduled.reason == "Unschedulable" else "",

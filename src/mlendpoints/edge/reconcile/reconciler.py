@@ -61,7 +61,10 @@ class Reconciler:
         parts = self._parts
         answers, refusals = parts.askers.prober.answers(key), parts.refusals.of(key)
         world = parts.cache.world(key, now=parts.clock(), settings=parts.settings, answers=answers, refusals=refusals)
-        return with_events(key.namespace, world, parts.askers.inquiries.answers(key)) if world else None
+        if world is None:
+            return None
+        world = replace(world, measurements=parts.askers.meter.answers(key))
+        return with_events(key.namespace, world, parts.askers.inquiries.answers(key))
 
     def _observe_mlmodel(self, key: Ref) -> MLModelWorld | None:
         parts = self._parts
@@ -82,6 +85,7 @@ class Reconciler:
         else:
             self._parts.queue.add(key)
         self._parts.askers.prober.want(key, plan.probes, world.gateways)
+        self._parts.askers.meter.want(key, plan.measures)
         self._return(key, plan)
         return True
 

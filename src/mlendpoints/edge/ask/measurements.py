@@ -1,0 +1,108 @@
+"""Reads the metrics of pods as long as a plan wants them, and brings the last answer of each back into the world.
+
+Whoever answers may be hostile: no more than ``LONGEST`` bytes are read, as they
+come over the wire, within ``PATIENCE`` seconds; no redirect is followed and
+nothing is decoded. Namespaces take turns. Decides nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import httpx2
+from msgspec import Struct, field
+
+from mlendpoints.core.world import Measure, Measurement, Ref
+from mlendpoints.edge.ask.questions import HEADERS, failure_of, open_transport, place, start_of
+from mlendpoints.edge.fairness import Slots
+
+PATIENCE = 1.0  # seconds
+LONGEST = 256 * 1024  # bytes
+PERIOD = 5.0  # seconds between two requests to one pod
+_AT_ONCE, _OF_NAMESPACE = 16, 4  # requests
+
+
+class _Round(Struct):
+    """What is measured for one key, and the last answers."""
+
+    tasks: dict[Measure, asyncio.Task[None]] = field(default_factory=dict)
+    answers: dict[Measure, Measurement] = field(default_factory=dict)
+
+
+class Meter:
+    """Measures; calls ``wake`` with the key for each new answer."""
+
+    def __init__(self, wake: Callable[[Ref], None], clock: Callable[[], float], *, period: float = PERIOD) -> None:
+        """``clock``: seconds since the epoch."""
+        self._wake, self._clock, self._period = wake, clock, period
+        self._rounds: dict[Ref, _Round] = {}
+        self._slots = Slots(total=_AT_ONCE, each=_OF_NAMESPACE)
+        self._transport = open_transport()
+
+    def want(self, key: Ref, measures: tuple[Measure, ...]) -> None:
+        """From now on measures exactly this for ``key``."""
+        one = self._rounds.pop(key, None) or _Round()
+        for measure in one.tasks.keys() - set(measures):
+            one.tasks.pop(measure).cancel()
+            one.answers.pop(measure, None)
+        for measure in measures:
+            if measure not in one.tasks:
+                one.tasks[measure] = asyncio.create_task(self._repeat(key, one, measure))
+        if measures:
+            self._rounds[key] = one
+
+    def answers(self, key: Ref) -> Mapping[Measure, Measurement]:
+        """The last answer to each request of ``key``; none before the first."""
+        one = self._rounds.get(key)
+        return dict(one.answers) if one else {}
+
+    def forget(self, key: Ref) -> None:
+        """Measures nothing more for ``key``."""
+        self.want(key, ())
+
+    def clear(self) -> None:
+        """Measures nothing more at all, until something is wanted again."""
+        for key in list(self._rounds):
+            self.forget(key)
+
+    async def close(self) -> None:
+        """Measures nothing more at all, and waits until all requests have ended."""
+        tasks = [task for one in self._rounds.values() for task in one.tasks.values()]
+        self.clear()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._transport.aclose()
+
+    async def _repeat(self, key: Ref, one: _Round, measure: Measure) -> None:
+        while True:
+            async with self._slots.one(key.namespace):
+                text, failure = await _read(self._transport, measure)
+            one.answers[measure] = Measurement(at=self._clock(), text=text, failure=failure)
+            self._wake(key)
+            await asyncio.sleep(self._period)
+
+
+async def _read(transport: httpx2.AsyncHTTPTransport, measure: Measure) -> tuple[str, str]:
+    """The text, or why there is none, in a few words."""
+    url = f"http://{place(measure.address, measure.port)}{measure.path}"
+    request = httpx2.Request("GET", url, headers=HEADERS)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            response = await transport.handle_async_request(request)
+            try:
+                return await _take(response)
+            finally:
+                await response.aclose()
+    except TimeoutError:
+        return "", "timed out"
+    except httpx2.HTTPError as error:
+        return "", failure_of(error)
+
+
+async def _take(response: httpx2.Response) -> tuple[str, str]:
+    if response.status_code != 200:
+        return "", f"status {response.status_code}"
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        return "", "encoded answer"
+    body = await start_of(response, LONGEST)
+    if len(body) > LONGEST:
+        return "", f"more than {LONGEST} bytes"
+    return body.decode(errors="replace"), ""

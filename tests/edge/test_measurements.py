@@ -1,0 +1,132 @@
+"""Metrics that a plan wants, read from real sockets."""
+
+import asyncio
+import contextlib
+import gzip
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from mlendpoints.core.world import Measure, Ref
+from mlendpoints.edge.ask.measurements import LONGEST, Meter
+from tests.edge.waiting import until
+
+KEY, OTHER = Ref("Endpoint", "ns", "a"), Ref("Endpoint", "ns", "b")
+NOW = 1_700_000_000.0
+
+
+class Pod:
+    """Answers what it is told to, and remembers the heads of what it was asked."""
+
+    def __init__(self, body: bytes = b"up 1\n", *, head: str = "200 OK\r\n", silent: bool = False) -> None:
+        self.body, self.head, self.silent = body, head, silent
+        self.heads: list[str] = []
+        self.writers: list[asyncio.StreamWriter] = []
+        self.measure = Measure("pod", "", 0)
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
+        self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        if not self.silent:
+            writer.write(f"HTTP/1.1 {self.head}Connection: close\r\n\r\n".encode() + self.body)
+            with contextlib.suppress(ConnectionError):  # whoever asked has read enough
+                await writer.drain()
+            writer.close()
+
+    async def hang_up(self) -> None:
+        """Closes what is still open."""
+        for writer in self.writers:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+@asynccontextmanager
+async def measuring(pod: Pod) -> AsyncIterator[tuple[Meter, list[Ref]]]:
+    server = await asyncio.start_server(pod.handle, "127.0.0.1", 0)
+    pod.measure = Measure("pod", "127.0.0.1", server.sockets[0].getsockname()[1])
+    woken: list[Ref] = []
+    meter = Meter(woken.append, lambda: NOW, period=0.0)
+    try:
+        yield meter, woken
+    finally:
+        await meter.close()
+        await pod.hang_up()
+        server.close()
+
+
+def test_the_text_comes_back_with_its_time_and_wakes_the_key() -> None:
+    async def scenario() -> None:
+        pod = Pod()
+        async with measuring(pod) as (meter, woken):
+            meter.want(KEY, (pod.measure,))
+            await until(lambda: bool(woken))
+            (answer,) = meter.answers(KEY).values()
+            assert (answer.text, answer.failure, answer.at) == ("up 1\n", "", NOW)
+            assert set(woken) == {KEY}
+            assert meter.answers(OTHER) == {}
+            assert pod.heads[0].startswith("GET /metrics HTTP/1.1\r\n")
+            assert "Accept-Encoding: identity\r\n" in pod.heads[0]
+
+    asyncio.run(scenario())
+
+
+def test_it_is_read_again_as_long_as_it_is_wanted() -> None:
+    async def scenario() -> None:
+        pod = Pod()
+        async with measuring(pod) as (meter, _):
+            meter.want(KEY, (pod.measure,))
+            await until(lambda: len(pod.heads) >= 2)
+            pod.body = b"up 0\n"
+            await until(lambda: [answer.text for answer in meter.answers(KEY).values()] == ["up 0\n"])
+            meter.want(KEY, ())
+            assert meter.answers(KEY) == {}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("make", "failure"),
+    [
+        (lambda: Pod(head="302 Found\r\nLocation: http://127.0.0.1:1/\r\n"), "status 302"),
+        (lambda: Pod(b"x" * (LONGEST + 1)), f"more than {LONGEST} bytes"),
+        (lambda: Pod(gzip.compress(b"up 1\n"), head="200 OK\r\nContent-Encoding: gzip\r\n"), "encoded answer"),
+        (lambda: Pod(head="Hello\r\n"), "no HTTP answer"),
+        (lambda: Pod(silent=True), "timed out"),
+    ],
+    ids=["a redirect", "too much", "encoded", "no HTTP", "silence"],
+)
+def test_what_is_no_measurement_is_a_failure_in_a_few_words(make: Callable[[], Pod], failure: str) -> None:
+    async def scenario() -> None:
+        pod = make()
+        async with measuring(pod) as (meter, woken):
+            meter.want(KEY, (pod.measure,))
+            await until(lambda: bool(woken))
+            (answer,) = meter.answers(KEY).values()
+            assert (answer.text, answer.failure) == ("", failure)
+
+    asyncio.run(scenario())
+
+
+def test_bytes_that_are_no_text_do_no_harm() -> None:
+    async def scenario() -> None:
+        pod = Pod(b"up \xff\n")
+        async with measuring(pod) as (meter, woken):
+            meter.want(KEY, (pod.measure,))
+            await until(lambda: bool(woken))
+            assert [answer.text for answer in meter.answers(KEY).values()] == ["up \ufffd\n"]
+
+    asyncio.run(scenario())
+
+
+def test_a_closed_meter_leaves_no_tasks() -> None:
+    async def scenario() -> None:
+        before, pod = asyncio.all_tasks(), Pod(silent=True)
+        async with measuring(pod) as (meter, _):
+            meter.want(KEY, (pod.measure,))
+            await until(lambda: bool(pod.heads))
+            await meter.close()
+            assert {task for task in asyncio.all_tasks() - before if "_repeat" in repr(task)} == set()
+
+    asyncio.run(scenario())
