@@ -1,6 +1,7 @@
 """Engines beside an operator, with the real decisions on the real API server."""
 
 import asyncio
+import json
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,6 +21,7 @@ from mlendpoints.edge.engine import Engine, Process
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import UnavailableError
+from mlendpoints.edge.kube.kinds import KINDS
 from mlendpoints.edge.lease import LeaseTimes
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.operator import Operator
@@ -169,6 +171,34 @@ def test_an_engine_that_may_write_reconciles_single_keys_without_a_lease(play: C
             assert made >= {"Service", "Deployment", "DestinationRule"}
 
     play(scenario)
+
+
+def test_a_copy_of_a_child_is_removed_by_the_operators_own_user(play: Callable[[Scenario], None]) -> None:
+    async def scenario(namespace: str) -> None:
+        await want_an_endpoint(namespace)
+        async with operating(namespace) as operator:
+            own = Ref(kinds.VIRTUAL_SERVICE.name, namespace, "ep")
+            await operator.engine.until(key_of(namespace), "Ready", status="False", within=PATIENCE)
+            await until(lambda: operator.engine.cache.entry(own) is not None)
+            copy = await _copied(own)
+            await until(lambda: operator.engine.cache.entry(copy) is not None)
+            await until(lambda: operator.engine.cache.entry(copy) is None)
+            assert operator.engine.cache.entry(own) is not None
+
+    play(scenario)
+
+
+async def _copied(own: Ref) -> Ref:
+    """As with `kubectl get -o yaml`, another name and `kubectl create`."""
+    api = Api.connect(impersonate=USER)
+    try:
+        manifest = json.loads(await api.get(own))
+        known = ("labels", "annotations", "ownerReferences", "namespace")
+        metadata = {field: manifest["metadata"][field] for field in known}
+        await api.create(KINDS[own.kind], {**manifest, "metadata": {**metadata, "name": "copy"}})
+    finally:
+        await api.close()
+    return Ref(own.kind, own.namespace, "copy")
 
 
 def _children(engine: Engine, namespace: str) -> list[Ref]:
