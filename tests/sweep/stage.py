@@ -127,7 +127,7 @@ class Point:
     @property
     def bugs(self) -> list[str]:
         """What operators have logged as such."""
-        return [line for log in self._logs for line in log if " bug" in line and "Traceback" in line]
+        return [line for log in self._logs for line in log if "Unexpected error" in line and "Traceback" in line]
 
     def arm(self, cut: Cut | None = None) -> None:
         """From now on calls and acts count, and the operator dies at ``cut``."""

@@ -62,7 +62,7 @@ class Process(Struct, frozen=True, kw_only=True):
     patience: Patience = Patience()
     clock: Callable[[], float] = time.time  # seconds since the epoch, as this machine has it
     status_clock: Callable[[], float] = time.monotonic  # seconds; by it, statuses wait that may
-    refusal_clock: Callable[[], float] = time.monotonic  # seconds; by it, refused writes wait
+    refusal_clock: Callable[[], float] = time.monotonic  # seconds; by it, rejected writes wait
 
 
 class Engine:
@@ -153,7 +153,7 @@ class Engine:
             task.result()
 
     async def synced(self) -> None:
-        """Returns once every watch has brought a whole list."""
+        """Returns once every watch has listed its objects."""
         await self.feed.synced.wait()
 
     def plan(self, key: Ref) -> Plan | MLModelPlan | None:

@@ -1,4 +1,4 @@
-"""What the operator tells Prometheus of itself, of each endpoint and of each MLModel."""
+"""What the operator reports to Prometheus about itself, of each endpoint and of each MLModel."""
 
 from prometheus_client import (
     CollectorRegistry,
@@ -82,7 +82,7 @@ class Metrics:
         self.skipped.labels(kind).inc()
 
     def endpoint(self, ref: Ref, endpoint: Endpoint | None) -> None:
-        """Shows an endpoint's state and what people are told by, or nothing once it is gone."""
+        """Shows an endpoint's state and conditions, or nothing once it is gone."""
         self._show(self.states, ref, endpoint.status.state if endpoint else "")
         said = {condition.type: condition.status for condition in endpoint.status.conditions} if endpoint else {}
         for kind in _CONDITIONS:

@@ -40,7 +40,7 @@ class Operator:
         )
 
     def stop(self) -> None:
-        """Finishes what is at work, releases the lease, ends ``run``."""
+        """Finishes what is in flight, releases the lease, ends ``run``."""
         self._stopping.set()
 
     async def run(self) -> None:

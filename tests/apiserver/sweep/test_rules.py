@@ -128,7 +128,7 @@ def test_a_dead_gateway_pod_is_not_waited_for() -> None:
 
 def test_a_decision_that_ended_with_an_exception_is_told() -> None:
     history = an_endpoint_that_serves()
-    history.bugs = ["Reconcile failed because of a bug; requeuing"]
+    history.bugs = ["Unexpected error in reconcile; requeuing"]
     assert history.broken() == ["bug"]
 
 

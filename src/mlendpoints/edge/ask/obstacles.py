@@ -1,9 +1,9 @@
-"""Looks whether what a refused write met is still there, where no watch of ours shows that.
+"""Looks whether what a rejected write met is still there, where no watch of ours shows that.
 
 A stranger's object bears no label of ours, and a quota's room is nobody's to
-watch. Such a write is tried again ever more seldom; meanwhile the stranger is
-looked for by name, its metadata alone, and what a quota refused is tried. Only
-as long as the obstacle stands, once in ``PAUSE`` seconds for a key. In each
+watch. Such a write is retried ever more seldom; meanwhile the stranger is
+looked for by name, its metadata alone, and what a quota rejected is retried. Only
+as long as the obstacle exists, once in ``PAUSE`` seconds for a key. In each
 namespace one key at a time, so that one with many obstacles waits for itself.
 """
 
@@ -31,7 +31,7 @@ IsThere = Callable[[Ref], Awaitable[bool]]
 
 
 class _Watch(Struct):
-    """What was refused for one key, and who looks after it."""
+    """What was rejected for one key, and who looks after it."""
 
     task: asyncio.Task[None]
     refused: Mapping[Ref, Refusal]
@@ -47,7 +47,7 @@ class Obstacles:
         self._slots = Slots(total=AT_ONCE, each=1)
 
     def want(self, key: Ref, refused: Mapping[Ref, Refusal]) -> None:
-        """From now on looks after exactly these refused writes of ``key``."""
+        """From now on looks after exactly these rejected writes of ``key``."""
         refused = dict([item for item in sorted(refused.items()) if item[1].reason in _LOOKED_AFTER][:MOST])
         known = self._watches.get(key)
         if known is not None and refused:

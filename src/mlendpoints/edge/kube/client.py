@@ -178,7 +178,7 @@ class Api:
         return _written(await self._send(_Request(verb="create", kind=kind, method="POST", path=path, body=manifest)))
 
     async def apply(self, ref: Ref, manifest: Manifest) -> Written:
-        """Server-side apply, forced. With ``metadata.uid`` in it, refused once that object is gone."""
+        """Server-side apply, forced. With ``metadata.uid`` in it, rejected once that object is gone."""
         return _written(
             await self._send(
                 _Request(

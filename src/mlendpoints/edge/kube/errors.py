@@ -1,4 +1,4 @@
-"""The API server's refusals as a few typed errors; the only place that reads HTTP status codes.
+"""The API server's rejections as a few typed errors; the only place that reads HTTP status codes.
 
 Three sorts matter to the loop: the user's (``RefusedError``), the ordinary
 races of a busy cluster (``ConflictError`` and its neighbours), and the
@@ -79,7 +79,7 @@ class Status(Struct, frozen=True):
 
     @property
     def names_another_object(self) -> bool:
-        """Whether ``metadata.uid`` was refused: the object was made anew since it was observed."""
+        """Whether ``metadata.uid`` was rejected: the object was re-created since it was observed."""
         return self.details is not None and any(cause.field == "metadata.uid" for cause in self.details.causes)
 
 

@@ -55,7 +55,7 @@ class Keys(Protocol):
 
 
 class Neighbours(Struct, frozen=True, kw_only=True):
-    """What a feed asks of others, and tells them."""
+    """Callbacks to the rest of the engine."""
 
     asking: Callable[[], Iterable[Ref]] = tuple  # keys that have questions to the gateway's pods
     count_skipped: Callable[[str], None] = _ignore  # an object, by its kind
@@ -83,7 +83,7 @@ class Feed:
 
     @property
     def unsynced(self) -> list[str]:
-        """The watches that have not brought a whole list yet, in words."""
+        """The watches that have not listed their objects yet, in words."""
         return sorted({f"{watch.kind.plural} {watch.namespace}".strip() for watch in self._unsynced})
 
     def replace(self, watch: Watch, entries: Mapping[Ref, Entry | None], version: str) -> None:
@@ -124,14 +124,14 @@ class Feed:
                 self._keep(entry)
         except Exception as error:
             self.skip(ref.kind, error, ref)
-            log.exception("Failed to process object because of a bug; skipping it", kind=ref.kind)
+            log.exception("Unexpected error while processing an object; keeping its last known state", kind=ref.kind)
 
     def skip(self, kind: str, error: Exception, ref: Ref | None = None) -> None:
         """One object could not be taken in."""
         self._neighbours.count_skipped(kind)
         named = {"namespace": ref.namespace, "name": ref.name} if ref else {}
         log.warning(
-            "Failed to decode object; skipping it",
+            "Failed to decode object; keeping its last known state",
             kind=kind,
             **named,
             error=f"{type(error).__name__}: {error}"[:_MESSAGE],
@@ -185,7 +185,7 @@ def _asked(entry: Entry) -> tuple[str, int]:
 
 
 def _is_same_template(before: Entry, after: Entry) -> bool:
-    """Whether a template differs in its status alone, which is nobody's business but its own."""
+    """Whether a template differs in its status alone, which concerns nothing but itself."""
     match before.facts, after.facts:
         case (EndpointConfig() | Model()) as old, (EndpointConfig() | Model()) as new:
             return (old.metadata.uid, old.spec) == (new.metadata.uid, new.spec)

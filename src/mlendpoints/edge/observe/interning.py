@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-MOST = 10_000  # values remembered; then it begins anew, which costs memory only
+MOST = 10_000  # values remembered; then it starts over, which costs memory only
 
 S = TypeVar("S", bound=Struct)
 

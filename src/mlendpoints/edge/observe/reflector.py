@@ -3,8 +3,7 @@
 Brings a list only when it is whole, says what vanished between two lists, and
 survives old versions (410), broken and silent connections, and objects that
 cannot be read. Events in the wrong order are noticed; a lost one is not, so
-that now and then a list is brought anyway. Does not know what its objects are
-for.
+that it relists now and then anyway. Does not know what its objects are for.
 
 ::
 
@@ -71,7 +70,7 @@ class Reflector:
                     self._since = ""
             except GoneError as error:
                 self._since = ""
-                self._log.info("Watch expired; relisting", error=str(error))
+                self._log.info("Watch can no longer be resumed; relisting", error=str(error))
                 await self._pause()
             except ApiError as error:
                 await self._fail(error)
@@ -147,7 +146,7 @@ class Reflector:
     def _say(self, error: ApiError) -> None:
         if isinstance(error, NotFoundError):
             self._log.error(
-                "Kind is not served by the API server; retrying",
+                "API server does not serve this kind; retrying",
                 api_version=self._watch.kind.api_version,
                 hint="Install its CustomResourceDefinitions (Istio's, or mlendpoints')",
             )

@@ -13,7 +13,7 @@ HELD = 3.0  # seconds
 
 
 class Holds:
-    """Since when each object's status has had something to tell, by the key that writes it."""
+    """Since when each object's status has had something to report, by the key that writes it."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -22,7 +22,7 @@ class Holds:
     def held(self, key: Ref, refs: AbstractSet[Ref]) -> dict[Ref, float]:
         """Those of ``refs`` that wait still, and for how many seconds. The others are due: write them now.
 
-        What is not among ``refs`` has nothing to tell any more, and is forgotten.
+        What is not among ``refs`` has nothing to report any more, and is forgotten.
         """
         now, known = self._clock(), self._since.pop(key, {})
         since = {ref: known.get(ref, now) for ref in refs}

@@ -44,7 +44,7 @@ class Workers:
         self._idle: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Works until ``stop``; then finishes what is at work."""
+        """Works until ``stop``; then finishes what is in flight."""
         self._stopping = False
         async with asyncio.TaskGroup() as group:
             for _ in range(self._count):
@@ -74,7 +74,7 @@ class Workers:
         try:
             result = await self._try(key)
         except asyncio.CancelledError:
-            self._queue.add(key)  # the lease was lost; when it is held again, nobody else would look at the key
+            self._queue.add(key)  # the lease was lost; when it is held again, nothing else would requeue the key
             raise
         finally:
             self._queue.done(key)
@@ -90,11 +90,11 @@ class Workers:
         except (ConflictError, NotFoundError) as error:
             delay = self._queue.retry(key)
             log.debug(
-                "Reconcile conflicted with a change; requeuing",
+                "Reconcile conflict; requeuing",
                 kind=key.kind,
                 namespace=key.namespace,
                 name=key.name,
-                again=delay,
+                retry_after_seconds=delay,
                 error=str(error),
             )
             return "conflict"
@@ -105,18 +105,18 @@ class Workers:
                 kind=key.kind,
                 namespace=key.namespace,
                 name=key.name,
-                again=delay,
+                retry_after_seconds=delay,
                 error=str(error),
             )
             return "error"
         except Exception:  # one endpoint's bug must not stop the others
             delay = self._queue.retry(key)
             log.exception(
-                "Reconcile failed because of a bug; requeuing",
+                "Unexpected error in reconcile; requeuing",
                 kind=key.kind,
                 namespace=key.namespace,
                 name=key.name,
-                again=delay,
+                retry_after_seconds=delay,
             )
             return "bug"
         self._queue.succeed(key)

@@ -58,12 +58,12 @@ class Writer:
                 return await self._hand_over(write)
 
     async def _refreeze(self, write: Refreeze) -> Written:
-        """Touches no instance whose Deployment stands: one that is not seen has lost our label, and gets it back."""
+        """Touches no instance whose Deployment exists: one that is not seen has lost our label, and gets it back."""
         live = await self._live(write.deployment)
         if live is not None and live.controller == write.child.uid:
             if not live.is_ours:
                 await self._label(write.deployment, live, {labels.MANAGED_BY: labels.MANAGER})
-            raise ConflictError(f"Deployment {write.deployment.name} stands already")
+            raise ConflictError(f"Deployment {write.deployment.name} exists already")
         metadata = _identity(write.child.uid, write.child.resource_version)
         return await self._api.merge(write.child.ref, {"metadata": metadata, "spec": {"instance": write.frozen}})
 
