@@ -14,6 +14,7 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.policy import OPERATOR
 from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.endpoint.template_status import plan_config, plan_model
+from mlendpoints.core.manifests.networkpolicy import network_policy_name
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.plan import MLModelPlan, Plan
 from mlendpoints.core.world import Ref
@@ -60,7 +61,14 @@ async def _in_time(scenario: Awaitable[None]) -> None:
 
 
 def settings_of(namespace: str) -> Settings:
-    return Settings(namespaces=(namespace,), lease_namespace=namespace, address="127.0.0.1", port=0, workers=4)
+    return Settings(
+        namespaces=(namespace,),
+        lease_namespace=namespace,
+        address="127.0.0.1",
+        port=0,
+        workers=4,
+        network_policies="write",
+    )
 
 
 def engine_of(namespace: str, metrics: Metrics, process: Process | None = None) -> Engine:
@@ -126,7 +134,7 @@ def test_beside_a_leader_a_read_only_engine_plans_nothing_more_than_what_the_lea
             await beside.synced()
             await want_an_endpoint(namespace)
             key = key_of(namespace)
-            await leader.engine.until(key, "Ready", status="False", within=PATIENCE)
+            await leader.engine.until(key, "Reconciling", within=PATIENCE)
             await until(lambda: is_settled(leader.engine.plan(key)))
             await until(lambda: is_settled(beside.plan(key)))
             assert beside.plan(key) == leader.engine.plan(key)
@@ -164,7 +172,7 @@ def test_an_engine_that_may_write_reconciles_single_keys_without_a_lease(play: C
             await engine.synced()
             while not is_settled(engine.plan(key)):
                 await engine.reconcile(key)
-            endpoint = await engine.until(key, "Ready", status="False", within=PATIENCE)
+            endpoint = await engine.until(key, "Reconciling", within=PATIENCE)
             assert isinstance(endpoint, Endpoint)
             assert endpoint.status.observed_generation == endpoint.metadata.generation
             made = {child.kind for child in _children(engine, namespace)}
@@ -177,8 +185,8 @@ def test_a_copy_of_a_child_is_removed_by_the_operators_own_user(play: Callable[[
     async def scenario(namespace: str) -> None:
         await want_an_endpoint(namespace)
         async with operating(namespace) as operator:
-            own = Ref(kinds.VIRTUAL_SERVICE.name, namespace, "ep")
-            await operator.engine.until(key_of(namespace), "Ready", status="False", within=PATIENCE)
+            own = Ref(kinds.NETWORK_POLICY.name, namespace, network_policy_name("ep"))
+            await operator.engine.until(key_of(namespace), "Reconciling", within=PATIENCE)
             await until(lambda: operator.engine.cache.entry(own) is not None)
             copy = await _copied(own)
             await until(lambda: operator.engine.cache.entry(copy) is not None)
@@ -211,10 +219,10 @@ def test_until_counts_only_what_was_said_of_the_newest_generation(play: Callable
         key = key_of(namespace)
         await want_an_endpoint(namespace)
         async with operating(namespace) as operator:
-            first = await operator.engine.until(key, "Ready", status="False", within=PATIENCE)
+            first = await operator.engine.until(key, "Reconciling", within=PATIENCE)
             generation = first.metadata.generation + 1
             waiting = asyncio.create_task(
-                operator.engine.until(key, "Ready", status="False", within=PATIENCE, generation=generation)
+                operator.engine.until(key, "Reconciling", within=PATIENCE, generation=generation)
             )
             await asyncio.sleep(0)
             assert not waiting.done()
@@ -251,7 +259,7 @@ def test_a_closed_engine_leaves_no_tasks(play: Callable[[Scenario], None]) -> No
         async with engine_of(namespace, Metrics(), process) as engine:
             await engine.synced()
             work = asyncio.create_task(engine.work())
-            await engine.until(key_of(namespace), "Ready", status="False", within=PATIENCE)
+            await engine.until(key_of(namespace), "Reconciling", within=PATIENCE)
             assert asyncio.all_tasks() > before | {work}
             engine.finish()
             await work
