@@ -10,7 +10,7 @@ import pytest
 
 from mlendpoints.core.world import Measure, Ref
 from mlendpoints.edge.ask.measurements import LONGEST, Meter
-from tests.edge.waiting import until
+from tests.kit.waiting import until
 
 KEY, OTHER = Ref("Endpoint", "ns", "a"), Ref("Endpoint", "ns", "b")
 NOW = 1_700_000_000.0

@@ -16,6 +16,7 @@ from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import ENDPOINT
 from mlendpoints.edge.lease import LeaseTimes
 from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.observe.reflector import Patience
 from mlendpoints.edge.operator import Operator
 from mlendpoints.edge.reconcile.parts import Plans
 from mlendpoints.edge.settings import Settings
@@ -71,12 +72,15 @@ async def running_operator(
     *namespaces: str,
     plans: Plans = PLANS,
     refusal_clock: Callable[[], float] = time.monotonic,
+    patience: Patience = Patience(),  # noqa: B008 - a frozen value
 ) -> AsyncIterator[RunningOperator]:
     """Runs it, and stops it in the end; raises whatever has ended it before."""
     operator = Operator(
         settings=settings_of(*namespaces),
         plans=plans,
-        process=Process(identity=uuid.uuid4().hex, lease_times=LEASE_TIMES, refusal_clock=refusal_clock),
+        process=Process(
+            identity=uuid.uuid4().hex, lease_times=LEASE_TIMES, refusal_clock=refusal_clock, patience=patience
+        ),
         api=api,
         metrics=metrics,
     )

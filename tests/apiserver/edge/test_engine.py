@@ -31,8 +31,8 @@ from mlendpoints.edge.settings import Settings
 from tests.apiserver.api.conftest import may_do_everything
 from tests.apiserver.edge.conftest import USER
 from tests.apiserver.edge.objects import a_model, an_endpoint, of_ours
-from tests.edge.waiting import until
 from tests.kit.sync_client import SyncClient
+from tests.kit.waiting import until
 
 PLANS = Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model, mlmodel=plan_mlmodel)
 QUICK = LeaseTimes(duration=5, renew_within=4, renew_every=1, retry=0.05)

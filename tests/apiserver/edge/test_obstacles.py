@@ -8,7 +8,6 @@ import pytest
 
 from mlendpoints.core.plan import Create, Plan
 from mlendpoints.core.world import Ref, World
-from mlendpoints.edge.engine import Process
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import RefusedError
 from mlendpoints.edge.kube.kinds import ENDPOINT, KINDS
@@ -60,10 +59,6 @@ class Hours:
         return self.now
 
 
-def by(clock: Hours) -> Process:
-    return Process(identity="", refusal_clock=clock)
-
-
 def an_object(kind: str, namespace: str, owner: Object | None = None) -> Object:
     version, spec = SPECS[kind]
     owners = {"ownerReferences": [controlled_by(owner)]} if owner else {}
@@ -102,9 +97,7 @@ def test_a_stranger_that_goes_after_an_hour_is_followed_at_once(connect: Connect
     async def scenario(api: Api) -> None:
         await api.create(KINDS[kind], an_object(kind, namespace))
         clock, stranger = Hours(), Ref(kind, namespace, "ep")
-        async with running(
-            connect, namespace, wants(kind), process=Process(identity="", refusal_clock=clock)
-        ) as operator:
+        async with running(connect, namespace, wants(kind), refusal_clock=clock) as operator:
             tried = ("create", kind, "409")
             await an_hour_later(api, operator, clock, tried, "NotOwned")
             looks = operator.gets(kind)
@@ -135,9 +128,7 @@ def test_room_in_a_quota_after_an_hour_is_used_at_once(connect: Connect, namespa
     async def scenario(api: Api) -> None:
         await counted_in(api, namespace)
         clock = Hours()
-        async with running(
-            connect, namespace, wants("Service"), process=Process(identity="", refusal_clock=clock)
-        ) as operator:
+        async with running(connect, namespace, wants("Service"), refusal_clock=clock) as operator:
             await an_hour_later(api, operator, clock, ("create", "Service", "403"), "QuotaExceeded")
             server.ask("DELETE", quota).raise_for_status()
             await until(lambda: operator.url("ep") == "there")

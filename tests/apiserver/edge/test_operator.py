@@ -14,7 +14,7 @@ from mlendpoints.api.endpoint import EndpointStatus
 from mlendpoints.api.endpointconfig import EndpointConfigStatus
 from mlendpoints.api.model import ModelStatus
 from mlendpoints.core.plan import Create, Event, MLModelPlan, Plan
-from mlendpoints.core.world import Child, Ref, World
+from mlendpoints.core.world import Child, Measure, Ref, World
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import NotFoundError
 from mlendpoints.edge.kube.kinds import ENDPOINT, EVENT, Watch
@@ -217,7 +217,7 @@ def test_what_a_plan_measures_comes_back_into_the_world(connect: Connect, namesp
 
         async with server, running(connect, namespace, plan) as operator:
             await api.create(ENDPOINT, an_endpoint(namespace))
-            await until(lambda: operator.says("ep") == "up 1")
+            await until(lambda: operator.url("ep") == "up 1")
 
     play(connect, scenario)
 

@@ -4,24 +4,26 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from mlendpoints.api import labels
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.core.plan import Plan
 from mlendpoints.core.world import Ref, World
-from mlendpoints.edge.engine import Process
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import ENDPOINT, Kind
+from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.observe.reflector import Patience
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import Object, an_endpoint, controlled_by, created
-from tests.apiserver.edge.test_operator import Running, play, reported, running
-from tests.edge.waiting import until
+from tests.apiserver.edge.test_operator import play, reported
+from tests.kit.running_operator import PLANS, RunningOperator, running_operator
 from tests.kit.sync_client import SyncClient
+from tests.kit.waiting import until
 
 POD_MONITOR = Kind(name="PodMonitor", api_version="monitoring.coreos.com/v1", plural="podmonitors")
-QUICKLY = Process(identity="", patience=Patience(absent=0.1))
+QUICKLY = Patience(absent=0.1)
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _CRD = f"{_CRDS}/podmonitors.monitoring.coreos.com"
 _SCHEMA = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -83,24 +85,27 @@ def tell(world: World) -> Plan:
     return Plan(status=reported(world, f"{installed}, {'has one' if found else 'has none'}"))
 
 
-def says(operator: Running, name: str, words: str) -> bool:
-    return operator.says(name) == words
+def says(operator: RunningOperator, name: str, words: str) -> bool:
+    return operator.url(name) == words
 
 
-def is_ready(operator: Running) -> bool:
+def is_ready(operator: RunningOperator) -> bool:
     return operator.operator.pages()["/readyz"]().code == 200
 
 
 def test_an_optional_kind_is_watched_as_long_as_it_is_installed(
     connect: Connect, namespace: str, installer: Installer
 ) -> None:
-    async def others_are_reconciled(api: Api, operator: Running, name: str, words: str) -> None:
+    async def others_are_reconciled(api: Api, operator: RunningOperator, name: str, words: str) -> None:
         await api.create(ENDPOINT, an_endpoint(namespace, name))
         await until(partial(says, operator, name, words))
         assert is_ready(operator)
 
     async def scenario(api: Api) -> None:
-        async with running(connect, namespace, tell, process=QUICKLY) as operator:
+        metrics = Metrics()
+        plans = replace(PLANS, endpoint=tell)
+        at_work = running_operator(connect(metrics), metrics, namespace, plans=plans, patience=QUICKLY)
+        async with at_work as operator:
             endpoint = await created(api, an_endpoint(namespace))
             await until(partial(says, operator, "ep", "absent, has none"))
             assert is_ready(operator)
