@@ -28,7 +28,7 @@ AUDIT_POLICY = {
 
 @dataclass(frozen=True)
 class ApiServer:
-    """Where one API server lives and listens; ports are TCP ports of `address` and, for etcd, of the loopback."""
+    """Folder and addresses of one API server; ports are TCP ports of `address` and, for etcd, of the loopback."""
 
     folder: Path
     address: str
@@ -41,7 +41,7 @@ class ApiServer:
 
     @property
     def url(self) -> str:
-        """What kubeconfigs name."""
+        """The URL for kubeconfigs."""
         return f"https://{self.address}:{self.port}"
 
     @property
@@ -56,7 +56,7 @@ class ApiServer:
 
 
 def ensure_api_server(server: ApiServer, settings: Settings) -> None:
-    """Bring it up and return when it is ready."""
+    """Start it and return once it is ready."""
     _make_files(server)
     ensure_running(_etcd(server, settings), state=server.folder)
     ensure_running(_kube_apiserver(server, settings), state=server.folder)
@@ -140,7 +140,7 @@ def _kube_apiserver(server: ApiServer, settings: Settings) -> Daemon:
 
 
 def _reconciler(server: ApiServer) -> str:
-    """A loopback address is no valid endpoint of the `kubernetes` Service."""
+    """A loopback address is not a valid endpoint of the `kubernetes` Service."""
     return "none" if server.address == "127.0.0.1" else "master-count"
 
 

@@ -43,7 +43,7 @@ class Image:
 
 
 def write_archive(image: Image, target: Path) -> None:
-    """Write a docker-archive; it appears whole."""
+    """Write a docker-archive; it appears atomically."""
     digests = [_sha256(layer) for layer in image.layers]
     configuration = {
         "architecture": ARCHITECTURES[platform.machine()],

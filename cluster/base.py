@@ -1,4 +1,4 @@
-"""Base images made of Debian packages by mmdebstrap, for machines that reach no image registry.
+"""Base images built from Debian packages by mmdebstrap, for machines without access to an image registry.
 
 Packages are unpacked, not configured (`--variant=extract`): no shell, no apt, unless a package brings them. Each is
 kept in the cache, keyed by its package list, as an archive and in buildah's storage.
@@ -34,7 +34,7 @@ def ensure_base_image(settings: Settings, name: str, packages: Sequence[str], su
 
 
 def ensure_root_file_system(settings: Settings, packages: Sequence[str], suite: str = SUITE) -> Path:
-    """A tar file of the packages and what they depend on."""
+    """A tar file of the packages and their dependencies."""
     wanted = ",".join(sorted(packages))
     path = settings.cache / "bases" / f"{suite}-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}.tar"
     with build_lock(settings):
@@ -45,7 +45,7 @@ def ensure_root_file_system(settings: Settings, packages: Sequence[str], suite: 
 
 
 def ensure_folder(settings: Settings, packages: Sequence[str], suite: str = SUITE) -> Path:
-    """The packages and what they depend on, in a folder: programs that another release of Debian has, for tests."""
+    """The packages and their dependencies, in a folder: programs of another release of Debian, for tests."""
     archive = ensure_root_file_system(settings, packages, suite)
     folder = archive.with_suffix("")
     with build_lock(settings):

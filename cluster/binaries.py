@@ -36,7 +36,7 @@ KUBERNETES_PROGRAMS = (
 
 @dataclass(frozen=True)
 class Build:
-    """How one folder of the cache comes to be."""
+    """How one folder of the cache is built."""
 
     name: str
     arguments: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Build:
         return SOURCES / self.name
 
     def folder(self, settings: Settings) -> Path:
-        """Where the result is kept."""
+        """Folder of the result."""
         digest = hashlib.sha256("\0".join((*self.arguments, platform.machine())).encode())
         for file in sorted(path for path in self.source.rglob("*") if path.is_file()):
             digest.update(file.read_bytes())
@@ -98,12 +98,12 @@ ALL = (KUBERNETES, ADDONS, ENVOY)
 
 
 def is_built(build: Build, settings: Settings) -> bool:
-    """Whether the cache holds it."""
+    """Whether it is in the cache."""
     return build.folder(settings).is_dir()
 
 
 def ensure_built(settings: Settings, builds: tuple[Build, ...]) -> None:
-    """Build what the cache lacks, one after the other: each build keeps all cores busy by itself.
+    """Build what is missing in the cache, sequentially: each build keeps all cores busy.
 
     What the later ones download comes while the first is compiled.
     """
@@ -120,7 +120,7 @@ def ensure_built(settings: Settings, builds: tuple[Build, ...]) -> None:
 
 
 def _start_downloads(build: Build) -> subprocess.Popen[bytes]:
-    """Fills Go's module cache with what the build needs. Should it fail, the build will say why."""
+    """Download the build's modules into Go's cache. If this fails, the build reports why."""
     return subprocess.Popen(
         ("go", "list", "-deps", *build.arguments),
         cwd=build.source,
@@ -158,14 +158,14 @@ def _compile(build: Build, folder: Path) -> None:
 
 
 def _go_environment() -> dict[str, str]:
-    """Where memory is ample, Go's collector runs less often: the compiler is faster by a tenth."""
+    """With ample memory, Go's garbage collector runs less often: the compiler is a tenth faster."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     collector = {"GOGC": os.environ.get("GOGC", "400")} if memory >= _AMPLE else {}
     return _GO | collector
 
 
 def _download(build: Build, folder: Path) -> None:
-    """With Debian's Python: the one that runs this may be of a virtual environment without pip."""
+    """With Debian's Python: the current one may be a virtual environment without pip."""
     python = "/usr/bin/python3"
     if not os.access(python, os.X_OK):
         raise ClusterError(f"{python} is missing; install it with `apt-get install python3`.")

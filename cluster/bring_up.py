@@ -1,4 +1,4 @@
-"""`up`: from a bare machine to a ready node with DNS, istiod and two gateway pods. Every step may be repeated."""
+"""`up`: from a bare machine to a ready node with DNS, istiod and two gateway pods. Every step is idempotent."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +21,7 @@ from cluster.steps import step, wait_until
 
 
 def bring_up(settings: Settings) -> None:
-    """Do all steps, each of which finds out by itself what is left to do. One `up` at a time."""
+    """Run all steps; each is idempotent. One `up` at a time."""
     with step("Checking the machine"):
         check_machine(settings)
     with cluster_lock(settings):
@@ -52,7 +52,7 @@ def _start(settings: Settings, archives: list[Path]) -> None:
 
 
 def api_server(settings: Settings) -> ApiServer:
-    """The whole cluster's API server: it listens on the bridge, where pods reach it and the world does not."""
+    """The whole cluster's API server: it listens on the bridge, reachable by pods but not from outside."""
     return ApiServer(
         folder=settings.state,
         address=settings.node_address,

@@ -41,7 +41,7 @@ def ensure_authority(folder: Path) -> Certificates:
 
 
 def ensure_certificate(made: Certificates, name: str, *, subject: str, addresses: tuple[str, ...] = ()) -> None:
-    """A certificate for clients and, with `addresses` (`IP:…`, `DNS:…`), for a server; kept when it is there."""
+    """A certificate for clients and, with `addresses` (`IP:…`, `DNS:…`), for a server; kept if it exists."""
     if made.certificate(name).exists():
         return
     names = ("-addext", f"subjectAltName={','.join(addresses)}") if addresses else ()
@@ -51,7 +51,7 @@ def ensure_certificate(made: Certificates, name: str, *, subject: str, addresses
 
 
 def _request(made: Certificates, name: str, *, subject: str, options: tuple[str, ...]) -> None:
-    """The certificate gets its name last, so one that exists is whole and has its key."""
+    """The certificate is renamed last, so an existing one is complete and has its key."""
     unfinished = made.folder / f"unfinished-{name}.crt"
     run(
         "openssl",

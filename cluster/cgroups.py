@@ -15,7 +15,7 @@ WEIGHT = 1600  # the same in version 2, where it weighs 100
 
 
 def ensure_control_group(settings: Settings) -> None:
-    """Make the group in every tree: kubelet demands that its root exists.
+    """Create the group in every tree: kubelet requires that its root exists.
 
     It weighs as many processes: with the weight of one, all pods together would starve beside a build.
     """
@@ -54,7 +54,7 @@ def _folders(settings: Settings) -> list[Path]:
 
 
 def _is_empty(folder: Path) -> bool:
-    """Kill who is there. A process in our own group can only be a pod's, so its group identifies it."""
+    """Kill all processes in it. A process in our own group can only be a pod's, so its group identifies it."""
     members = [int(pid) for procs in folder.rglob("cgroup.procs") for pid in _lines(procs)]
     for pid in members:
         with suppress(ProcessLookupError):

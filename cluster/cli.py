@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
     except PermissionError as error:
-        print(f"error: {error.filename} may not be touched; run this as root, with sudo.", file=sys.stderr)
+        print(f"error: no permission for {error.filename}; run this as root, with sudo.", file=sys.stderr)
     return 1
 
 
@@ -49,7 +49,7 @@ def _status(settings: Settings, _options: argparse.Namespace) -> int:
 
 def _kubeconfig(settings: Settings, _options: argparse.Namespace) -> None:
     if not settings.kubeconfig.exists():
-        raise ClusterError("There is no cluster; `python3 -m cluster up` makes one.")
+        raise ClusterError("There is no cluster; create one with `python3 -m cluster up`.")
     print(settings.kubeconfig)
 
 

@@ -1,4 +1,4 @@
-"""Running other programs to their end."""
+"""Run other programs to completion."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from cluster.errors import ClusterError
 def run(
     *command: str | Path, stdin: str | None = None, env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> str:
-    """Run `command`, return its stdout; ClusterError with its last words when it fails."""
+    """Run `command`, return its stdout; ClusterError with the end of its output if it fails."""
     words = [str(word) for word in command]
     try:
         done = subprocess.run(
@@ -25,7 +25,7 @@ def run(
 
 
 def succeeds(*command: str | Path) -> bool:
-    """Whether `command` exists and ends with 0."""
+    """Whether `command` exists and exits with 0."""
     try:
         return subprocess.run([str(word) for word in command], capture_output=True, check=False).returncode == 0
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""`control-plane up|down`: etcd and kube-apiserver alone, several side by side, for tests and benchmarks of the API."""
+"""`control-plane up|down`: only etcd and kube-apiserver, several side by side, for tests and benchmarks of the API."""
 
 import json
 import shutil
@@ -37,9 +37,9 @@ def control_plane_up(settings: Settings, folder: Path, *, istio_crds: bool, cont
 
 
 def control_plane_down(folder: Path) -> None:
-    """End its processes and remove the folder."""
+    """Stop its processes and remove the folder."""
     if folder.exists() and any(folder.iterdir()) and not _ports_file(folder).exists():
-        raise ClusterError(f"{folder} holds no control plane; name the folder that `control-plane up` was given.")
+        raise ClusterError(f"{folder} contains no control plane; use the same folder as for `control-plane up`.")
     end_processes(folder)
     shutil.rmtree(folder, ignore_errors=True)
 

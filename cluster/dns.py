@@ -22,7 +22,7 @@ COREFILE = f"""\
 
 
 def ensure_dns(settings: Settings) -> None:
-    """Install CoreDNS; `wait_for_dns` tells when it answers."""
+    """Install CoreDNS; `wait_for_dns` returns once it is available."""
     apply(settings, *_identity(), _configuration(), _deployment(), _service(settings))
 
 

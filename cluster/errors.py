@@ -1,5 +1,5 @@
-"""The one error that the command line shows as a sentence instead of a traceback."""
+"""The one error that the command line shows as a message instead of a traceback."""
 
 
 class ClusterError(Exception):
-    """What went wrong and how to mend it, in words for the person who typed the command."""
+    """What went wrong and how to fix it, for the user of the command."""

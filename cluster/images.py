@@ -26,12 +26,12 @@ IPTABLES = {
 
 
 def ensure_images(settings: Settings) -> list[Path]:
-    """The archives of pause, CoreDNS, istiod and the proxy; made where the cache lacks them."""
+    """The archives of pause, CoreDNS, istiod and the proxy; built if missing in the cache."""
     return [_pause(settings), _coredns(settings), _istiod(settings), _proxy(settings)]
 
 
 def ensure_loaded(settings: Settings, archives: Sequence[Path]) -> None:
-    """Load those of our own archives that this cluster has not got; their names in the cache tell their content."""
+    """Load our own archives that this cluster lacks; their names in the cache identify their content."""
     loaded = settings.state / "loaded"
     loaded.mkdir(parents=True, exist_ok=True)
     for archive in archives:
@@ -43,7 +43,7 @@ def ensure_loaded(settings: Settings, archives: Sequence[Path]) -> None:
 def load_image(settings: Settings, archive: Path) -> None:
     """Import a docker archive for kubelet; its images replace those of the same names."""
     if not archive.is_file():
-        raise ClusterError(f"{archive} is no file; name an archive of `docker save` or of `buildah push`.")
+        raise ClusterError(f"{archive} is not a file; use an archive of `docker save` or `buildah push`.")
     run("ctr", f"--address={containerd_socket(settings)}", "--namespace=k8s.io", "images", "import", archive)
 
 

@@ -37,7 +37,7 @@ GATEWAY_VALUES = {
 
 
 def install_istio(settings: Settings) -> None:
-    """Install CRDs, istiod and the gateway; each must be there before the next one's webhooks and pods."""
+    """Install CRDs, istiod and the gateway; each must be ready before the next one's webhooks and pods."""
     _install(settings, "base", release=("istio-base", "istio-system"), values={})
     _install(settings, "istiod", release=ISTIOD, values=ISTIOD_VALUES)
     _wait(settings, *ISTIOD)

@@ -1,8 +1,8 @@
-// Which answers of a model cannot be passed on as they are.
+// Detects model responses that cannot be passed on unchanged.
 
 const NO_CONTENT = 204;
 
-// What is wrong with the head of an answer, or nothing.
+// The error in a response's head, if any.
 function fault(r) {
     if (r.status < 200) {
         return `its status is ${r.status}; informational answers (1xx) are not supported`;
@@ -17,7 +17,7 @@ function correct(r) {
     }
 }
 
-// Removes all that the model has set.
+// Removes all headers that the model has set.
 function clear(r) {
     for (const name in r.headersOut) {
         delete r.headersOut[name];

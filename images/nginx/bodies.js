@@ -1,16 +1,16 @@
-// Whether there is room for one more large body.
+// Whether there is space for one more large body.
 //
 // nginx keeps a body of up to client_body_buffer_size in memory and writes a larger one to a file, as it arrives: a
-// caller who sends a byte now and then takes no room, whatever length it announces. What counts are the bytes that
-// lie in files (client_body_in_file_only gives them names, which nginx's other files lose at once). The volume refuses
-// what exceeds it, so that this is only the early, friendly answer. It may be late, too: nginx serves nobody while it
-// looks at files, one by one, so that it does so a few times a second, however many requests ask.
+// caller who sends a byte now and then uses no space, whatever length it announces. Only the bytes that are stored
+// in files count (client_body_in_file_only gives them names, which nginx's other files lose at once). The volume
+// rejects what exceeds it, so this is only an early, friendly response. It can be stale, too: nginx serves no requests
+// while it looks at files, one by one, so it does so a few times per second, however many requests there are.
 
 import fs from 'fs';
 
 const IN_MEMORY = 16 * 1024;
 const FRESH = 250; // ms
-const SHARE = 20; // of the time, one part is for looking
+const SHARE = 20; // at most this fraction (1/SHARE) of the time is for measuring
 const UNITS = { k: 1024, m: 1024 * 1024, g: 1024 * 1024 * 1024 };
 
 function bytes(size) {
@@ -30,7 +30,7 @@ function measured(folder) {
     return fs.readdirSync(folder).reduce((sum, name) => sum + sizeOf(`${folder}/${name}`), 0);
 }
 
-// What lies in files, as it was a moment ago. The pause after a look is at least 20 times as long as the look.
+// Bytes in files, as of a moment ago. The pause after a measurement is at least 20 times as long as the measurement.
 function taken(folder) {
     const shared = ngx.shared.bodies;
     const begin = Date.now();
@@ -44,7 +44,7 @@ function taken(folder) {
     return shared.get('taken');
 }
 
-// How much may lie in a file: of unknown length, as much as is allowed.
+// Bytes that a body may take in a file; for an unknown length, the maximum.
 function large(r) {
     const length = r.headersIn['Content-Length'];
     if (length === undefined) {
@@ -53,13 +53,13 @@ function large(r) {
     return Number(length) > IN_MEMORY ? Number(length) : 0;
 }
 
-// "1" where the request shall be rejected before its body is read.
+// "1" if the request must be rejected before its body is read.
 function crowded(r) {
     const size = large(r);
     return size && taken(r.variables.body_folder) + size > bytes(r.variables.body_room) ? '1' : '';
 }
 
-// "1" where a body may lie in a file.
+// "1" if a body may be stored in a file.
 function mayBeLarge(r) {
     return large(r) ? '1' : '';
 }

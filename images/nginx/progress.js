@@ -1,18 +1,18 @@
-// Whether the model works, as probes ask: by its own answer, or by what callers see of it while it is busy.
+// The result of a probe of the model: its own response, or, while it is busy, its responses to callers.
 //
-// A server that handles one request at a time does not answer a probe while it works. So the proxy remembers since
-// when the model owes an answer without having given any: to requests, whether their callers still wait or not, and
-// to probes. Each answer starts that time anew. While it is short the model counts as working; after that, and
-// whenever the model owes nothing, its own answer to the probe decides. New requests do not start the time anew:
-// a server that hangs cannot hide behind callers who retry.
+// A server that handles one request at a time does not respond to a probe while it works. So the proxy tracks for how
+// long responses have been outstanding without any response: to requests, whether their callers still wait or not, and
+// to probes. Each response resets that time. While it is short, the model counts as working; after that, and
+// whenever nothing is outstanding, the model's own response to the probe decides. New requests do not reset the time:
+// a hung server cannot hide behind callers who retry.
 //
-// State is kept in shared memory, since each request has a JavaScript of its own, and forgotten with the process:
-// nginx's worker, should it crash, leaves counts that nobody will lower.
+// State is kept in shared memory, since each request has its own JavaScript context, and lives as long as the worker:
+// a crashed worker would leave counts that nothing decrements.
 
 import answers from 'answers.js';
 
-const STREAM = 480 * 1000; // ms; a stream that is read slowly proves little: SageMaker's longest
-const PAUSE = 15 * 1000; // ms between questions that a busy server leaves unanswered, each of which waits in its queue
+const STREAM = 480 * 1000; // ms; a slowly read stream proves little: SageMaker's maximum
+const PAUSE = 15 * 1000; // ms between probes of a busy server that does not respond; each waits in its queue
 
 function state() {
     const shared = ngx.shared.progress;
@@ -27,7 +27,7 @@ function milliseconds(time) {
     return parseInt(time, 10) * (/ms$/.test(time) ? 1 : 1000);
 }
 
-// The model has answered something.
+// The model has sent a response.
 function renew(shared) {
     if (shared.get('requests') > 0) {
         shared.set('owing', Date.now());
@@ -45,10 +45,10 @@ function handOver(r) {
     return '';
 }
 
-// The head of the model's answer is here (js_header_filter).
+// The head of the model's response has arrived (js_header_filter).
 function answer(r) {
     if (r.variables.stage === 'rejected') {
-        return; // the head of reject's own answer
+        return; // the head of reject's own response
     }
     const shared = state();
     r.variables.stage = 'answered';
@@ -61,8 +61,8 @@ function answer(r) {
     answers.correct(r);
 }
 
-// Answers in the place of the model. The error that it ends with has nginx close both connections: what the model
-// sends after its answer must not be taken for the answer to the next request.
+// Responds in place of the model. The final error makes nginx close both connections: what the model
+// sends after its response must not be taken for the response to the next request.
 function reject(r, fault) {
     end(r);
     r.variables.stage = 'rejected';
@@ -96,7 +96,7 @@ function isWorking(r) {
     return owing !== undefined && Date.now() - owing < limit;
 }
 
-// A probe: asks the model, unless it is busy and was asked in vain just now.
+// A probe: forwarded to the model, unless it is busy and has just not responded to one.
 function probe(r) {
     const asked = state().get('unanswered') || 0;
     if (isWorking(r) && Date.now() - asked < PAUSE) {
@@ -106,7 +106,7 @@ function probe(r) {
     }
 }
 
-// The model has answered a probe (js_header_filter). A redirect is for people, and leads nowhere on this port.
+// The model has responded to a probe (js_header_filter). A redirect is for people, and leads nowhere on this port.
 function probed(r) {
     const shared = state();
     shared.delete('unanswered');
@@ -117,7 +117,7 @@ function probed(r) {
     }
 }
 
-// The model has not answered a probe in time.
+// The probe timed out.
 function unanswered(r) {
     state().set('unanswered', Date.now());
     if (isWorking(r)) {

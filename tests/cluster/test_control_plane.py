@@ -82,7 +82,7 @@ def test_down_refuses_a_folder_that_is_none(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cluster", "control-plane", "down", "--dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "holds no control plane" in done.stderr
+    assert "contains no control plane" in done.stderr
     assert (tmp_path / "thesis.txt").exists()
 
 
