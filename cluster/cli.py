@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("up", help="bring the cluster up and print its kubeconfig").set_defaults(run=_up)
-    commands.add_parser("down", help="remove the cluster and everything it made").set_defaults(run=_down)
+    commands.add_parser("down", help="remove the cluster and everything it created").set_defaults(run=_down)
     commands.add_parser("status", help="what runs, and where; exit code 3 if a daemon does not").set_defaults(
         run=_status
     )

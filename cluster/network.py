@@ -1,7 +1,7 @@
 """The node's network: the pods' bridge, their CNI configuration, and one NAT rule of our own.
 
-The bridge is made before the first pod, because its address is the node's. Everything made here, and by kube-proxy,
-kubelet and the CNI plugins, goes again in `remove_network`.
+The bridge is created before the first pod, because its address is the node's. `remove_network` removes
+everything created here and by kube-proxy, kubelet and the CNI plugins.
 """
 
 import json

@@ -50,7 +50,7 @@ def ensure_packages() -> None:
 
 @contextmanager
 def _no_services() -> Iterator[None]:
-    """Debian's own switch for this, a policy-rc.d; one that is there already is somebody's wish and stays."""
+    """Debian's mechanism for this, a policy-rc.d; an existing one is kept."""
     if not POLICY.exists():
         POLICY.write_text(NO_SERVICES)
         POLICY.chmod(0o755)

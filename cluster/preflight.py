@@ -1,4 +1,4 @@
-"""Reasons not to begin, found before anything is changed, each with what mends it."""
+"""Checks before anything is changed, each with a fix."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""`down`: take away all that `up` and the cluster's pods made, whatever state it is in. Only the cache stays.
+"""`down`: remove everything that `up` and the cluster's pods created, whatever its state. Only the cache remains.
 
 Killed, not drained: nothing in a throw-away cluster is worth the half minute. The order matters: kubelet first, so that
 nothing is started again.

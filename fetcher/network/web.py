@@ -142,7 +142,7 @@ class Connection:
         return self._response
 
     def cut(self) -> None:
-        """Wakes whoever waits for bytes."""
+        """Wakes the thread that waits for bytes."""
         with contextlib.suppress(OSError):  # it may be closed already
             self._socket.shutdown(socket.SHUT_RDWR)
 

@@ -1,4 +1,4 @@
-"""``python3 -m server serve``: loads the model, then listens until told to stop.
+"""``python3 -m server serve``: loads the model, then listens until SIGTERM.
 
 uvicorn with starlette: both pure Python, among the most used and best kept of
 their kind; uvicorn's stop is the drain that the contract needs (it stops
