@@ -58,7 +58,7 @@ def stale() -> list[str]:
 
 
 def rendered(registry: str, tag: str) -> Mapping[Path, str]:
-    """Every file generated from the chart: path -> content."""
+    """Every file made from the chart: path -> content."""
     parts = {"namespace.yaml": NAMESPACE_MANIFEST, **_parts(_template(registry, tag))}
     listing = "".join(f"  - {name}\n" for name in parts)
     kustomization = f"apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n{listing}"
