@@ -7,9 +7,9 @@ from mlendpoints.edge.lease import Lease, LeaseTimes
 from mlendpoints.edge.metrics import Metrics
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import Object, read
-from tests.kit.waiting import until
+from tests.kit.waiting import TIMEOUT, until
 
-QUICK = LeaseTimes(duration=1, renew_within=0.6, renew_every=0.1, retry=0.05)
+SHORT = LeaseTimes(duration=1, renew_within=0.6, renew_every=0.1, retry=0.05)
 LONG = LeaseTimes(duration=3600, renew_within=60, renew_every=0.1, retry=0.05)
 
 Candidate = Callable[..., Lease]
@@ -20,7 +20,7 @@ def play(connect: Connect, namespace: str, scenario: Scenario) -> None:
     async def played() -> None:
         api = connect(Metrics())
 
-        def candidate(identity: str, times: LeaseTimes = QUICK) -> Lease:
+        def candidate(identity: str, times: LeaseTimes = LONG) -> Lease:
             return Lease(api=api, ref=Ref("Lease", namespace, "operator"), identity=identity, times=times)
 
         try:
@@ -44,25 +44,25 @@ def test_the_first_candidate_leads(connect: Connect, namespace: str) -> None:
         await first.acquire()
         assert first.is_held
         held = await spec(api, namespace)
-        assert (held["holderIdentity"], held["leaseDurationSeconds"], held["leaseTransitions"]) == ("first", 1, 0)
+        assert (held["holderIdentity"], held["leaseDurationSeconds"], held["leaseTransitions"]) == ("first", 3600, 0)
 
     play(connect, namespace, scenario)
 
 
 def test_the_second_waits_until_the_first_releases(connect: Connect, namespace: str) -> None:
     async def scenario(api: Api, candidate: Candidate) -> None:
-        first, second = candidate("first", LONG), candidate("second", LONG)
+        first, second = candidate("first"), candidate("second")
         await first.acquire()
         waiting = asyncio.create_task(second.acquire())
         renewals = asyncio.create_task(first.hold())
         before = (await spec(api, namespace))["renewTime"]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(TIMEOUT):
             while (await spec(api, namespace))["renewTime"] == before:
                 assert not waiting.done()
         renewals.cancel()
         await first.release()
         assert not first.is_held
-        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(waiting, TIMEOUT)
         assert second.is_held
         assert (await spec(api, namespace))["leaseTransitions"] == 1
 
@@ -71,9 +71,9 @@ def test_the_second_waits_until_the_first_releases(connect: Connect, namespace: 
 
 def test_who_renews_no_more_is_followed(connect: Connect, namespace: str) -> None:
     async def scenario(_api: Api, candidate: Candidate) -> None:
-        dead, heir = candidate("dead"), candidate("heir")
+        dead, heir = candidate("dead", SHORT), candidate("heir")
         await dead.acquire()
-        await asyncio.wait_for(heir.acquire(), 10)
+        await asyncio.wait_for(heir.acquire(), TIMEOUT)
         assert heir.is_held
         assert not dead.is_held
 
@@ -82,22 +82,22 @@ def test_who_renews_no_more_is_followed(connect: Connect, namespace: str) -> Non
 
 def test_a_stolen_lease_is_noticed_and_not_taken_back(connect: Connect, namespace: str) -> None:
     async def scenario(api: Api, candidate: Candidate) -> None:
-        robbed, thief = candidate("robbed"), candidate("thief", LONG)
+        robbed, thief = candidate("robbed"), candidate("thief")
         await robbed.acquire()
         holding = asyncio.create_task(robbed.hold())
         patch = {"spec": {"holderIdentity": "thief", "leaseDurationSeconds": 3600}}
         await api.merge(Ref("Lease", namespace, "operator"), patch)
-        await asyncio.wait_for(holding, 10)
+        await asyncio.wait_for(holding, TIMEOUT)
         assert not robbed.is_held
         assert (await spec(api, namespace))["holderIdentity"] == "thief"
-        await asyncio.wait_for(thief.acquire(), 10)
+        await asyncio.wait_for(thief.acquire(), TIMEOUT)
 
     play(connect, namespace, scenario)
 
 
 def test_only_one_of_many_leads(connect: Connect, namespace: str) -> None:
     async def scenario(_api: Api, candidate: Candidate) -> None:
-        candidates = [candidate(f"candidate-{number}", LONG) for number in range(8)]
+        candidates = [candidate(f"candidate-{number}") for number in range(8)]
         waiting = [asyncio.create_task(one.acquire()) for one in candidates]
         await until(lambda: any(one.is_held for one in candidates))
         tried = [await one._try() for one in candidates]  # noqa: SLF001 - every one has had its chance

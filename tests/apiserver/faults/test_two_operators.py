@@ -96,6 +96,7 @@ async def take_turns(trials: Trials) -> Played:
         followed(point) as holders,
         trials.beside(point, ledger, other, SECOND),
     ):
+        other.is_cut_off = True  # until it is its turn: a machine that stalls hands the lease to nobody
         one.armed = other.armed = True
         user = point.user
         await begin(user, "deep")
