@@ -69,19 +69,7 @@ IMAGES = {
         Image(
             "nginx",
             NGINX,
-            {
-                f"images/nginx/{name}": name
-                for name in (
-                    "Containerfile",
-                    "answers.js",
-                    "bodies.js",
-                    "entrypoint",
-                    "metrics.js",
-                    "nginx.conf.template",
-                    "progress.js",
-                    "requests.js",
-                )
-            },
+            {f"images/nginx/{path.name}": path.name for path in sorted((ROOT / "images/nginx").iterdir())},
         ),
     )
 }

@@ -269,7 +269,7 @@ def _claim(manifest: Manifest) -> str:
 
 def _pod(deployment: Manifest, number: int) -> Pod:
     spec = deployment["spec"]["template"]["spec"]
-    image = next(container["image"] for container in spec["initContainers"] if container["name"] == "model")
+    image = next(container["image"] for container in spec["containers"] if container["name"] == "model")
     return Pod(f"titanic-{number:05}", _version(deployment), image, _claim(deployment))
 
 

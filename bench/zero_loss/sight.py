@@ -59,7 +59,7 @@ class _Condition(Struct, frozen=True):
 
 class _PodStatus(Struct, frozen=True, rename="camel"):
     conditions: list[_Condition] = []
-    init_container_statuses: list[_Container] = []
+    container_statuses: list[_Container] = []
 
 
 class _Pod(Struct, frozen=True):
@@ -123,7 +123,7 @@ class Sight:
         found = msgspec.json.decode(event.object, type=_Pod)
         name = found.metadata.name
         pod = self.pods.setdefault(name, Pod(name, found.metadata.labels.get(labels.INSTANCE, ""), now))
-        pod.running |= any(c.name == "model" and c.state.running for c in found.status.init_container_statuses)
+        pod.running |= any(c.name == "model" and c.state.running for c in found.status.container_statuses)
         if not pod.ready and condition_of(found.status.conditions, "Ready") == "True":
             pod.ready = now
         if not pod.leaving and found.metadata.deletion_timestamp:

@@ -4,7 +4,6 @@ Each seed is one way in which others lost requests. It only shows that the
 tests would see such a loss; nothing of this is in the product.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -21,7 +20,7 @@ from mlendpoints.core.manifests import deployment, instances
 from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.manifests.destinationrule import make_destination_rule
 from mlendpoints.core.manifests.instances import operators_part
-from mlendpoints.core.manifests.metadata import pod_selector
+from mlendpoints.core.manifests.metadata import instance_of, pod_selector
 from mlendpoints.core.world import Child, Ref, Settings
 from mlendpoints.edge.__main__ import main
 
@@ -118,18 +117,13 @@ def promote_early() -> None:
 
 
 def leave_at_once() -> None:
-    """A pod that is told to leave takes no request more, known to the gateways or not."""
-    os.environ["MLENDPOINTS_DRAIN_SECONDS"] = "0"
+    """A pod that is deleted takes no more requests, whether the gateways know or not."""
+    _change("make_nginx", _without_hook)
 
 
 def stop_the_model_first() -> None:
-    """The model is a container beside its proxy: both are told to stop at once."""
-
-    def beside(pod: Manifest) -> Manifest:
-        model = {key: value for key, value in pod["initContainers"][-1].items() if key != "restartPolicy"}
-        return pod | {"initContainers": pod["initContainers"][:-1], "containers": [model, *pod["containers"]]}
-
-    _change("make_pod", beside)
+    """The model does not wait for its proxy to drain."""
+    _change("make_model", _without_hook)
 
 
 def stop_the_proxy_fast() -> None:
@@ -173,7 +167,7 @@ def build_otherwise() -> None:
     def annotated(instance: Model, *, replicas: int) -> Manifest:
         manifest = make_deployment(instance, replicas=replicas)
         manifest["metadata"]["annotations"][labels.BUILDER] = "otherwise"
-        manifest["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "BUILT", "value": "otherwise"})
+        manifest["spec"]["template"]["spec"]["containers"][1]["env"].append({"name": "BUILT", "value": "otherwise"})
         return manifest
 
     seed(drift, "BUILDER", "otherwise")
@@ -183,7 +177,7 @@ def build_otherwise() -> None:
 def build_as_before() -> None:
     """No fault, but an earlier release: instances hold no revision, and pods are such as the proxy of that time needs.
 
-    All of a pod ran as one user; the gateway's ping and all probes went to the model.
+    All of a pod ran as one user; the gateway's ping and all probes went to the model, which was a native sidecar.
     """
     health = {"httpGet": {"path": "/ping", "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 5}
 
@@ -194,15 +188,25 @@ def build_as_before() -> None:
         manifest = make_deployment(instance, replicas=replicas)
         manifest["metadata"]["annotations"][labels.BUILDER] = "1"
         pod = manifest["spec"]["template"]["spec"]
+        model, nginx = map(_without_hook, pod["containers"])
+        model |= {"restartPolicy": "Always", "livenessProbe": health | {"httpGet": {"path": "/ping", "port": "model"}}}
+        drain = instance_of(instance).drain_seconds
+        nginx |= {"readinessProbe": health} | (
+            {"lifecycle": {"preStop": {"sleep": {"seconds": drain}}}} if drain else {}
+        )
+        pod["initContainers"] = [*pod.get("initContainers", []), model]
+        pod["containers"] = [nginx]
         for container in (*pod["initContainers"], *pod["containers"]):
             container["securityContext"] |= {"runAsUser": 1000, "runAsGroup": 1000}
-        pod["initContainers"][-1]["livenessProbe"] = health | {"httpGet": {"path": "/ping", "port": "model"}}
-        pod["containers"][0]["readinessProbe"] = health
         return manifest
 
     seed(instances, "operators_part", part)
     seed(drift, "BUILDER", "1")
     seed(desired, "make_deployment", built)
+
+
+def _without_hook(container: Manifest) -> Manifest:
+    return {key: value for key, value in container.items() if key != "lifecycle"}
 
 
 def _change(name: str, change: Callable[[Manifest], Manifest]) -> None:

@@ -275,7 +275,7 @@ def _is_template(ref: Ref, obj: Object) -> bool:
 
 
 def _runs(deployment: Object, model: str) -> bool:
-    containers = deployment["spec"]["template"]["spec"]["initContainers"]
+    containers = deployment["spec"]["template"]["spec"]["containers"]
     return any(container["image"] == image(model) for container in containers)
 
 

@@ -180,7 +180,7 @@ def _replicas(deployment: Object | None) -> int:
 
 def _image(deployment: Object) -> str:
     pod = deployment["spec"]["template"]["spec"]
-    return str(next(container["image"] for container in pod["initContainers"] if container["name"] == "model"))
+    return str(next(container["image"] for container in pod["containers"] if container["name"] == "model"))
 
 
 def _instance(obj: Object) -> str:

@@ -151,8 +151,10 @@ def _requests() -> list[Manifest]:
         ),
         deny_unless(
             f"!variables.pods || {_CONTAINERS}.all(container, container.?lifecycle.orValue({{}}).all(hook, "
-            "hook == 'preStop' && container.lifecycle.preStop.all(key, key == 'sleep')))",
-            "creates pods that do nothing as they start, and wait (preStop.sleep) as they stop",
+            "hook == 'preStop' && container.lifecycle.preStop.all(key, key in ['sleep', 'httpGet']) && "
+            f"container.lifecycle.preStop.?httpGet.orValue({{}}).all(key, key in {list(REQUEST)})))",
+            "creates pods that do nothing as they start, and wait (preStop.sleep) or ask the pod itself "
+            f"(preStop.httpGet, with these fields only: {', '.join(REQUEST)}) as they stop",
         ),
     ]
 

@@ -219,7 +219,7 @@ def test_in_its_own_namespace_only_its_lease(operator: SyncClient, server: SyncC
         *({"containers": [{"lifecycle": {hook: asked}}]} for hook in ("postStart", "preStop") for asked in ELSEWHERE),
         {"containers": [{"lifecycle": {"postStart": {"sleep": {"seconds": 1}}}}]},
         {"initContainers": [CONTAINER | {"name": "i", "restartPolicy": "Always", "startupProbe": ELSEWHERE[0]}]},
-        {"initContainers": [CONTAINER | {"name": "i", "restartPolicy": "Always", "lifecycle": {"preStop": PINGED}}]},
+        {"initContainers": [CONTAINER | {"name": "i", "restartPolicy": "Always", "lifecycle": {"postStart": PINGED}}]},
         {"initContainers": [CONTAINER | {"name": "i", "securityContext": {"privileged": True}}]},
     ],
     ids=str,
@@ -229,9 +229,10 @@ def test_its_pods_get_nothing_of_their_node(kind: str, pod: Object, operator: Sy
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "Job"])
-def test_its_pods_are_asked_at_their_own_address(kind: str, operator: SyncClient, namespace: str) -> None:
+@pytest.mark.parametrize("hook", [{"sleep": {"seconds": 15}}, PINGED], ids=["sleep", "httpGet"])
+def test_its_pods_are_asked_at_their_own_address(kind: str, hook: Object, operator: SyncClient, namespace: str) -> None:
     timing = {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 3, "successThreshold": 1}
-    asked = dict.fromkeys(PROBES, PINGED | timing) | {"lifecycle": {"preStop": {"sleep": {"seconds": 15}}}}
+    asked = dict.fromkeys(PROBES, PINGED | timing) | {"lifecycle": {"preStop": hook}}
     pod = {"containers": [asked], "initContainers": [CONTAINER | asked | {"name": "i", "restartPolicy": "Always"}]}
     assert post(operator, kind, made(kind, namespace, _pod(kind, **pod))) == ""
 

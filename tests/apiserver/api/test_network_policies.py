@@ -43,5 +43,5 @@ def test_what_is_documented_selects_the_pods_of_endpoints_and_opens_their_ports(
 
 
 def _nginx(pod: Object) -> Object:
-    containers: list[Object] = pod["initContainers"] + pod["containers"]
+    containers: list[Object] = pod["containers"]
     return next(each for each in containers if each["name"] == "nginx")

@@ -28,7 +28,7 @@ def nginx(**fields: Any) -> Manifest:  # noqa: ANN401 - any field of a container
 
 
 def model(**fields: Any) -> Manifest:  # noqa: ANN401 - any field of a container
-    return {"spec": {"template": {"spec": {"initContainers": [{"name": "model"} | fields]}}}}
+    return {"spec": {"template": {"spec": {"containers": [{"name": "model"} | fields]}}}}
 
 
 def pod(**fields: Any) -> Manifest:  # noqa: ANN401 - any field of a pod
@@ -43,7 +43,10 @@ EDITS: dict[str, tuple[str, Manifest]] = {
     "a limit": ("Deployment", model(resources={"limits": {"memory": "2Gi"}})),
     "a probe's path": ("Deployment", nginx(readinessProbe={"httpGet": {"path": "/"}})),
     "a probe taken out": ("Deployment", model(livenessProbe=None)),
-    "the time to drain": ("Deployment", nginx(lifecycle={"preStop": {"sleep": {"seconds": 1}}})),
+    "the time to drain": (
+        "Deployment",
+        nginx(lifecycle={"preStop": {"httpGet": {"path": "/drain?seconds=1", "port": 9090}}}),
+    ),
     "a capability": ("Deployment", nginx(securityContext={"capabilities": {"drop": []}})),
     "the room for the artifact": ("Deployment", pod(volumes=[{"name": "artifact", "emptyDir": {"sizeLimit": "9Gi"}}])),
     "a mount that may be written to": (
@@ -120,7 +123,7 @@ def test_scaling_by_others_is_no_difference_of_fields(objects: Objects) -> None:
 
 
 ADDITIONS: dict[str, tuple[Manifest, str]] = {
-    "a variable": (model(env=[{"name": "DEBUG", "value": "1"}]), "spec.initContainers[model].env[DEBUG]"),
+    "a variable": (model(env=[{"name": "DEBUG", "value": "1"}]), "spec.containers[model].env[DEBUG]"),
     "a container": (
         pod(containers=[{"name": "shell", "image": "busybox"}]),
         "spec.containers[shell]",

@@ -97,19 +97,19 @@ class Kubelet:
         return self._serving(pod) if _is_serving(pod) else self._fetching(pod)
 
     def _serving(self, pod: Object) -> Object:
-        model = next(c for c in pod["spec"]["initContainers"] if c["name"] == "model")
+        model = next(c for c in pod["spec"]["containers"] if c["name"] == "model")
         if model["image"] in self.bad_images:
             crash = {"exitCode": 3, "reason": "Error", "message": LAST_WORDS}
             waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
             container = _container("model") | {"restartCount": 3, "state": waiting, "lastState": {"terminated": crash}}
-            return {"phase": "Pending", "conditions": [_condition("False")], "initContainerStatuses": [container]}
+            return {"phase": "Pending", "conditions": [_condition("False")], "containerStatuses": [container]}
         address = pod["status"].get("podIP") or f"10.9.0.{next(self._addresses)}"
         return {
             "phase": "Running",
             "podIP": address,
             "podIPs": [{"ip": address}],
             "conditions": [_condition("True")],
-            "initContainerStatuses": [_container("model") | {"ready": True}],
+            "containerStatuses": [_container("model") | {"ready": True}],
         }
 
     def _fetching(self, pod: Object) -> Object:
@@ -159,7 +159,7 @@ def _is_ready(pod: Object) -> bool:
 
 
 def _is_serving(pod: Object) -> bool:
-    return any(container["name"] == "model" for container in pod["spec"].get("initContainers", ()))
+    return any(container["name"] == "model" for container in pod["spec"]["containers"])
 
 
 def _label(pod: Object, name: str) -> str:

@@ -175,7 +175,7 @@ def a_trial(namespace: Namespace, name: str) -> Iterator[Trial]:
 
 
 def _restarts(pod: Object) -> int:
-    statuses = pod["status"]["containerStatuses"] + pod["status"]["initContainerStatuses"]
+    statuses = pod["status"]["containerStatuses"] + pod["status"].get("initContainerStatuses", [])
     return sum(container["restartCount"] for container in statuses)
 
 

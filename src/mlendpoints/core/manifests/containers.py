@@ -52,12 +52,13 @@ def make_model_init(instance: Model) -> Manifest:
 
 
 def make_model(instance: Model) -> Manifest:
-    """The model server, a native sidecar (``restartPolicy: Always``): ready before nginx starts, stopped after it.
+    """The model server: starts beside nginx, and is stopped once nginx has drained and nothing is in flight.
 
     Startup has the model's own budget, never the update's deadline, and asks
-    the model itself, since nginx starts afterwards. Liveness asks nginx, which
-    sees whether a server works that answers one request at a time; it gives up
-    after 90 s, so that an nginx that is late costs no model its memory.
+    the model itself. Liveness asks nginx, which sees whether a server works
+    that answers one request at a time; it gives up after 90 s, so that an nginx
+    that is late costs no model its memory. The preStop hook asks nginx, too
+    (docs/adr/0059).
     """
     spec = instance.spec
     health = {"httpGet": {"path": spec.health_path, "port": "model"}}
@@ -65,13 +66,13 @@ def make_model(instance: Model) -> Manifest:
         "name": "model",
         "image": spec.image,
         **({"imagePullPolicy": spec.image_pull_policy} if spec.image_pull_policy else {}),
-        "restartPolicy": "Always",
         **({"command": list(spec.command)} if spec.command else {}),
         **({"args": list(spec.args)} if spec.args else {}),
         **_environment(instance),
         "ports": [{"name": "model", "containerPort": spec.port}],
         "startupProbe": health | {"periodSeconds": 1, "failureThreshold": spec.startup_timeout_seconds},
         "livenessProbe": _WORKS | {"periodSeconds": 10, "timeoutSeconds": 10, "failureThreshold": 9},
+        **_stops_when(f"/drained?seconds={instance_of(instance).drain_seconds}"),
         "resources": _model_resources(instance),
         **_artifact_mount(instance),
         "securityContext": {**_SECURITY, "runAsUser": spec.run_as_user, "runAsGroup": _group(instance)},
@@ -89,7 +90,6 @@ def make_nginx(instance: Model) -> Manifest:
     finishes what is in flight (its image's stop signal is SIGQUIT).
     """
     spec, marks = instance.spec, instance_of(instance)
-    drain = {"lifecycle": {"preStop": {"sleep": {"seconds": marks.drain_seconds}}}} if marks.drain_seconds else {}
     return {
         "name": "nginx",
         "image": marks.images.nginx,
@@ -109,7 +109,7 @@ def make_nginx(instance: Model) -> Manifest:
         ],
         "readinessProbe": _WORKS | {"periodSeconds": 1, "timeoutSeconds": 5},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, "timeoutSeconds": 5},
-        **drain,
+        **_stops_when(f"/drain?seconds={marks.drain_seconds}"),
         "resources": _own_resources(
             marks.nginx, {"cpu": "10m", "memory": "32Mi"}, {"memory": f"{PROXY_MEMORY + BODY_ROOM}Mi"}
         ),
@@ -128,6 +128,11 @@ def make_proxy_volumes() -> list[Manifest]:
         {"name": "nginx-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
         {"name": "bodies", "emptyDir": {"medium": "Memory", "sizeLimit": f"{BODY_ROOM}Mi"}},
     ]
+
+
+def _stops_when(path: str) -> Manifest:
+    """The container is stopped once nginx has answered this."""
+    return {"lifecycle": {"preStop": {"httpGet": {"path": path, "port": METRICS_PORT}}}}
 
 
 def _own_resources(asked: Container | None, requests: dict[str, str], limits: dict[str, str]) -> Manifest:

@@ -1,9 +1,8 @@
 """The Deployment of a model instance and its pod.
 
-``model-init`` (init) fetches the artifact; ``model`` (a native sidecar) serves
-it; ``nginx`` (the main container) stands in front. Kubernetes starts them in
-this order and stops them in the reverse one, so the model outlives its proxy
-(docs/adr/0010). The pod template is written once for a version: what is
+``model-init`` (init) fetches the artifact; ``model`` serves it; ``nginx`` stands
+in front. Both start at the same time, and by their preStop hooks the model
+outlives its proxy (docs/adr/0059). The pod template is written once for a version: what is
 written here may change only together with ``BUILDER``.
 """
 
@@ -23,7 +22,7 @@ from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_claim, source
 from mlendpoints.core.manifests.virtualservice import INVOCATION_SECONDS
 from mlendpoints.core.quantities import canonical_quantity
 
-BUILDER = "2"  # revision of the pod template's builder
+BUILDER = "3"  # revision of the pod template's builder
 FORWARDS_PINGS = frozenset({"", "1"})  # builders whose proxies know no ping and forward it to the model
 _MARGIN_SECONDS = 10  # for the model, after its proxy has finished the longest invocation
 
@@ -71,10 +70,9 @@ def make_pod(instance: Model, *, claim: str = "") -> Manifest:
     ``claim``, where given, names the claim that the artifact lies on, whatever the instance says of storage.
     """
     spec = instance.spec
-    init = [make_model_init(instance)] if spec.artifact else []
     return {
-        "initContainers": [*init, make_model(instance)],
-        "containers": [make_nginx(instance)],
+        **({"initContainers": [make_model_init(instance)]} if spec.artifact else {}),
+        "containers": [make_model(instance), make_nginx(instance)],
         "volumes": [*_artifact_volumes(instance, claim), *make_proxy_volumes()],
         "terminationGracePeriodSeconds": instance_of(instance).drain_seconds + INVOCATION_SECONDS + _MARGIN_SECONDS,
         **_common(instance),

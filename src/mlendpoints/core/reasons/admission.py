@@ -68,7 +68,7 @@ def _way_out(message: str) -> str:
 
 def _blamed(message: str, pod: Manifest) -> Iterator[tuple[str, str]]:
     """Names of the containers that ask for what was rejected, and what that is."""
-    containers = (*pod["initContainers"], *pod["containers"])
+    containers = (*pod.get("initContainers", ()), *pod["containers"])
     for found in _LIMIT.finditer(message):
         asked = ((c["name"], _amount(c, f"{found['side']}s", found["resource"])) for c in containers)
         what = f"{found['resource']} {found['side']} of {found['amount']}"

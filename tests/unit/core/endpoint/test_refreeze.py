@@ -65,7 +65,9 @@ def image(number: int) -> Model:
 
 def fits(made: Manifest) -> bool:
     pod = made["spec"]["template"]["spec"]
-    images = {container["image"] for container in (*pod["containers"], pod["initContainers"][0])}
+    images = {
+        container["image"] for container in (*pod["containers"], *pod["initContainers"]) if container["name"] != "model"
+    }
     builder = made["metadata"]["annotations"][labels.BUILDER]
     return images == {f"nginx:{builder}", f"model-init:{builder}"}
 

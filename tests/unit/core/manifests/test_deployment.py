@@ -34,28 +34,28 @@ def container(spec: Manifest, name: str) -> Manifest:
 
 
 def containers(spec: Manifest) -> list[Manifest]:
-    return list(spec["initContainers"] + spec["containers"])
+    return list(spec.get("initContainers", []) + spec["containers"])
 
 
 def volume(spec: Manifest, name: str) -> Manifest:
     return next(each for each in spec["volumes"] if each["name"] == name)
 
 
-def test_the_model_is_ready_before_its_proxy_starts_and_is_stopped_after_it() -> None:
+def test_the_model_and_its_proxy_start_at_the_same_time_once_the_artifact_is_fetched() -> None:
     spec = pod(an_instance())
-    assert [c["name"] for c in spec["initContainers"]] == ["model-init", "model"]
-    assert container(spec, "model")["restartPolicy"] == "Always"
-    assert [c["name"] for c in spec["containers"]] == ["nginx"]
+    assert [c["name"] for c in spec["initContainers"]] == ["model-init"]
+    assert [c["name"] for c in spec["containers"]] == ["model", "nginx"]
 
 
-def test_a_pod_has_time_to_drain_and_to_finish_the_longest_invocation() -> None:
-    spec = pod(an_instance(), drain_seconds=15)
-    assert container(spec, "nginx")["lifecycle"] == {"preStop": {"sleep": {"seconds": 15}}}
-    assert spec["terminationGracePeriodSeconds"] > 15 + 60
-
-
-def test_no_sleep_of_zero_seconds_is_written() -> None:
-    assert "lifecycle" not in container(pod(an_instance(), drain_seconds=0), "nginx")
+@pytest.mark.parametrize("seconds", [0, 15])
+def test_the_proxy_drains_before_it_is_stopped_and_the_model_outlives_it(seconds: int) -> None:
+    spec = pod(an_instance(), drain_seconds=seconds)
+    hooks = {name: container(spec, name)["lifecycle"]["preStop"]["httpGet"] for name in ("nginx", "model")}
+    assert hooks == {
+        "nginx": {"path": f"/drain?seconds={seconds}", "port": 9090},
+        "model": {"path": f"/drained?seconds={seconds}", "port": 9090},
+    }
+    assert spec["terminationGracePeriodSeconds"] > seconds + 60
 
 
 def test_a_slow_invocation_does_not_get_its_server_killed() -> None:
@@ -78,7 +78,7 @@ def test_readiness_and_liveness_ask_the_proxy_s_monitoring_port_which_knows_the_
     assert nginx["ports"] == [{"name": "http", "containerPort": 8088}, {"name": "metrics", "containerPort": 9090}]
 
 
-def test_startup_asks_the_model_itself_since_nginx_starts_afterwards() -> None:
+def test_startup_probes_the_model_itself() -> None:
     model = container(pod(an_instance(a_model(healthPath="/live"))), "model")
     assert model["startupProbe"]["httpGet"] == {"path": "/live", "port": "model"}
 
@@ -97,7 +97,7 @@ def test_the_proxy_has_memory_for_all_bodies_that_its_volume_takes() -> None:
 
 def test_the_operator_s_own_containers_have_users_of_their_own() -> None:
     spec = pod(an_instance())
-    users = {c["name"]: c["securityContext"]["runAsUser"] for c in (*spec["initContainers"], *spec["containers"])}
+    users = {c["name"]: c["securityContext"]["runAsUser"] for c in containers(spec)}
     assert users == {"model-init": FETCHER_USER_ID, "model": 1000, "nginx": PROXY_USER_ID}
     assert "shareProcessNamespace" not in spec
 
@@ -141,7 +141,7 @@ def test_further_resources_are_requested_and_limited_alike() -> None:
 
 def test_without_an_artifact_nothing_is_fetched_and_nothing_mounted() -> None:
     spec = pod(an_instance(a_model(artifact="")))
-    assert [c["name"] for c in spec["initContainers"]] == ["model"]
+    assert [c["name"] for c in containers(spec)] == ["model", "nginx"]
     assert "volumeMounts" not in container(spec, "model")
     assert [v["name"] for v in spec["volumes"]] == ["nginx-tmp", "bodies"]
 

@@ -108,7 +108,7 @@ def test_the_service_leads_through_the_proxy_to_the_port_that_is_asked_for() -> 
     made_of = manifests(port=8501, healthPath="/v1/models/titanic")
     (port,) = made_of["Service"]["spec"]["ports"]
     pod = template(made_of["Deployment"])["spec"]
-    model, (proxy,) = pod["initContainers"][1], pod["containers"]
+    model, proxy = pod["containers"]
     assert {"name": port["targetPort"], "containerPort": 8088} in proxy["ports"]
     assert {"name": "MODEL_PORT", "value": "8501"} in proxy["env"]
     assert model["startupProbe"]["httpGet"] == {"path": "/v1/models/titanic", "port": "model"}

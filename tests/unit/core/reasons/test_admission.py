@@ -8,6 +8,7 @@ from mlendpoints.api.reasons import Reason
 from mlendpoints.core.reasons.admission import FETCHER_RESOURCES as FETCHER
 from mlendpoints.core.reasons.admission import PROXY_RESOURCES as NGINX
 from mlendpoints.core.reasons.admission import rejection
+from tests.kit.builders import a_model
 from tests.unit.core.manifests.test_deployment import an_instance
 
 INSTANCE = an_instance(cpus="500m", memory="3Gi")
@@ -26,6 +27,14 @@ def test_a_retry_is_said_in_the_same_words() -> None:
     retried = f"Error creating: {EXCEEDED.replace('rfc-1-x', 'rfc-1-y')}"
 
     assert rejection(retried, INSTANCE) == rejection(EXCEEDED, INSTANCE)
+
+
+def test_a_pod_that_fetches_nothing_has_its_containers_named_too() -> None:
+    bare = an_instance(a_model(artifact=""), cpus="500m", memory="3Gi")
+
+    _, message = rejection(f"{PODS}maximum memory usage per Container is 2Gi, but limit is 3Gi", bare)
+
+    assert message.endswith(THEIRS)
 
 
 def without_name(message: str) -> str:
