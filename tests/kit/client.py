@@ -39,6 +39,14 @@ class Event(Struct, frozen=True):
     object: msgspec.Raw
 
 
+class _Metadata(Struct, frozen=True, rename="camel"):
+    resource_version: str
+
+
+class _Versioned(Struct, frozen=True):
+    metadata: _Metadata
+
+
 class _List(Struct, frozen=True):
     items: list[Object]
 
@@ -88,8 +96,20 @@ class Client:
         return float((await self.ask("GET", "/metrics")).split(name)[1].split(b"\n")[0])
 
     async def follow(self, collection: str, *, since: str = "0") -> AsyncIterator[Event]:
-        """Every change after ``since``, until the caller stops; by default also what is there."""
-        params = {"watch": "true", "resourceVersion": since, "timeoutSeconds": "3600"}
+        """Every change after ``since``, until the caller stops; by default also what is there.
+
+        The API server ends each watch after an hour; it is resumed. Raises ``RequestError`` where that is too late.
+        """
+        while True:
+            async for event in self._watch(collection, since):
+                if event.type == "ERROR":
+                    raise RequestError(f"WATCH {collection}: {bytes(event.object).decode()}", status=410)
+                since = msgspec.json.decode(event.object, type=_Versioned).metadata.resource_version
+                if event.type != "BOOKMARK":
+                    yield event
+
+    async def _watch(self, collection: str, since: str) -> AsyncIterator[Event]:
+        params = {"watch": "true", "resourceVersion": since, "timeoutSeconds": "3600", "allowWatchBookmarks": "true"}
         timeout = httpx2.Timeout(30, read=None)
         async with self._http.stream("GET", collection, params=params, timeout=timeout) as response:
             response.raise_for_status()

@@ -1,0 +1,49 @@
+"""The client that tests and benchmarks share."""
+
+import asyncio
+import json
+
+import httpx2
+import pytest
+
+from tests.kit.client import Client, RequestError
+
+
+def event(kind: str, version: int) -> str:
+    return json.dumps({"type": kind, "object": {"metadata": {"name": "a", "resourceVersion": str(version)}}})
+
+
+async def followed(*watches: list[str]) -> tuple[list[str], list[str]]:
+    """The types of what is seen until the API server rejects a watch, and since which versions it was watched."""
+    since, left = list[str](), list(watches)
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        since.append(request.url.params["resourceVersion"])
+        return httpx2.Response(200, text="\n".join(left.pop(0))) if left else httpx2.Response(500)
+
+    seen = []
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer), base_url="http://api.example.com") as http:
+        try:
+            async for found in Client(http).follow("/api/v1/configmaps"):
+                seen.append(found.type)  # noqa: PERF401 - what comes before the error counts
+        except httpx2.HTTPStatusError:
+            return seen, since
+    raise AssertionError("the watch was never rejected")
+
+
+def test_a_watch_that_the_api_server_ends_is_resumed_from_its_last_bookmark() -> None:
+    first = [event("ADDED", 5), event("BOOKMARK", 9)]
+
+    seen, since = asyncio.run(followed(first, [event("MODIFIED", 12)]))
+
+    assert seen == ["ADDED", "MODIFIED"]
+    assert since == ["0", "9", "12"]
+
+
+def test_a_watch_that_is_too_old_is_an_error() -> None:
+    gone = json.dumps({"type": "ERROR", "object": {"code": 410, "message": "too old resource version"}})
+
+    with pytest.raises(RequestError, match="too old") as error:
+        asyncio.run(followed([gone]))
+
+    assert error.value.status == 410
