@@ -77,7 +77,9 @@ def test_the_deployment_of_an_earlier_releases_version_that_is_deleted_comes_bac
         trial.namespace.delete(DEPLOYMENT, blue)
         until_recreated(trial, blue)
         trial.until_ready()
-        until(lambda: answered(rig, trial) == {200}, "gateways know the new pod", last=lambda: answered(rig, trial))
+        wait_until(
+            lambda: answered(rig, trial) == {200}, "gateways know the new pod", last=lambda: answered(rig, trial)
+        )
         after = {instance["metadata"]["name"]: instance["spec"] for instance in trial.namespace.instances(trial.name)}
         stayed = restarts_of(trial, green), builds(trial.namespace)[green]
     assert after[green] == before[green]
