@@ -30,10 +30,17 @@ _LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{_OPERATOR}/leases/mlendpoint
 
 async def run_on_cluster(size: Size) -> Run:
     """In a namespace of its own, with the Titanic example's models; afterwards it is gone."""
+    async with with_example() as (client, namespace):
+        return await observe(client, namespace, await _scrape(client), size, config=CONFIG)
+
+
+@asynccontextmanager
+async def with_example() -> AsyncIterator[tuple[Client, str]]:
+    """A client of the cluster, and a namespace with the example's models and config, which is gone afterwards."""
     kubeconfig = Path(_run("printenv", "KUBECONFIG").strip())
     async with connected(kubeconfig) as client, _namespace(client) as namespace:
         _install_example(namespace)
-        return await observe(client, namespace, await _scrape(client), size, config=CONFIG)
+        yield client, namespace
 
 
 @asynccontextmanager
