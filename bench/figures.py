@@ -6,7 +6,7 @@ from collections import Counter
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
-from mlendpoints.edge.reconcile.debounce import HELD
+from mlendpoints.edge.reconcile.debounce import DELAY
 from mlendpoints.edge.reconcile.templates import LONGEST_REST
 from tests.kit.operator_process import Scrape
 
@@ -50,7 +50,7 @@ async def settled(scrape: Scrape) -> Figures:
 
     A status that is held is work, too, and so is a template that rests before it looks at all its users once more.
     """
-    enough = 2 * HELD + LONGEST_REST
+    enough = 2 * DELAY + LONGEST_REST
     before, quiet = read_figures(await scrape()), 0
     for _ in range(_LOOKS):
         await asyncio.sleep(1)

@@ -73,7 +73,7 @@ FAULTS = {
     "slow-answers": Fault(
         what="an answer to a probe may take as long as it likes",
         file="src/mlendpoints/edge/ask/questions.py",
-        good="asyncio.timeout(PATIENCE)",
+        good="asyncio.timeout(TIMEOUT)",
         bad="asyncio.timeout(None)",
         tests=f"{_HOSTILE}[drip]",
     ),

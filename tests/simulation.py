@@ -18,13 +18,13 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.canonical import Manifest
-from mlendpoints.core.endpoint.listeners import parse_doors
+from mlendpoints.core.endpoint.listeners import parse_listeners
 from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
 from mlendpoints.core.manifests.storage import volume_name
 from mlendpoints.core.plan import Adopt, Apply, Create, Event, Plan, Refreeze, Release, Replace, Scale, SetStatus, Write
 from mlendpoints.core.routes import parse_routes
-from mlendpoints.core.world import Child, ContainerFacts, GatewayPod, PodFacts, Probe, Ref, Refusal, Routes, World
+from mlendpoints.core.world import Child, ContainerFacts, GatewayPod, PodFacts, Probe, Ref, Rejection, Routes, World
 from tests.kit import builders
 
 # Steps after which a world that has not come to rest counts as one that never will.
@@ -58,8 +58,8 @@ class Cluster:
         self.objects: dict[Ref, Stored] = {}
         self.gateways: tuple[GatewayPod, ...] = builders.GATEWAYS
         self.answers: dict[Probe, tuple[str, ...]] = {}
-        self.refusals: dict[Ref, Refusal] = {}  # what the last writes were refused for
-        self.rejecting: dict[Ref, Refusal] = {}  # objects of which the API server takes no write
+        self.rejections: dict[Ref, Rejection] = {}  # what the last writes were refused for
+        self.rejecting: dict[Ref, Rejection] = {}  # objects of which the API server takes no write
         self.routes_gone = 0.0
         self.broken_images: dict[str, ContainerFacts] = {}  # image -> what its container says
         self.unbound: set[str] = set()  # claims for which there is no volume
@@ -101,7 +101,7 @@ class Cluster:
             lingering=self.lingering,
             answers=self.answers,
             unexpected={probe: self._unexpected(names) for probe, names in self.answers.items()},
-            refusals=self.refusals,
+            rejections=self.rejections,
             routes_since=self._routes_since(),
         )
 
@@ -114,7 +114,7 @@ class Cluster:
         if self.endpoint is None:
             return False
         self.plan = plan_endpoint(self.world())
-        before, refused = len(self.writes), dict(self.refusals)
+        before, refused = len(self.writes), dict(self.rejections)
         for write in self.plan.writes:
             self._call()
             self.write(write)
@@ -123,9 +123,9 @@ class Cluster:
             if child.ref in self.objects:  # else it went with its owner, which is well, too
                 self.delete(child.ref)
         self._report(self.plan)
-        asked = set(self.plan.probes)
-        self.answers = {probe: names for probe, names in self.answers.items() if probe in asked}
-        wrote = len(self.writes) > before or self.refusals != refused
+        requested = set(self.plan.probes)
+        self.answers = {probe: names for probe, names in self.answers.items() if probe in requested}
+        wrote = len(self.writes) > before or self.rejections != refused
         did = wrote or self.plan.prune or self.plan.status is not None or self.plan.finalizer is not None
         return bool(did) or self._ask(self.plan.probes)
 
@@ -200,9 +200,9 @@ class Cluster:
 
     def write(self, write: Write) -> None:  # noqa: C901 - one case for each kind of write
         if (rejected := _target(write)) in self.rejecting:
-            self.refusals[rejected] = self.rejecting[rejected]
+            self.rejections[rejected] = self.rejecting[rejected]
             return
-        self.refusals.pop(rejected, None)
+        self.rejections.pop(rejected, None)
         self.writes.append(write)
         self.serial += 1
         match write:
@@ -214,11 +214,11 @@ class Cluster:
                 stored = self.objects[ref]
                 assert stored.uid == uid
                 self._store(stored, _copy(manifest))
-            case Scale(child, replicas, asked):
+            case Scale(child, replicas, requested):
                 stored = self.objects[child.ref]
                 scaled = _copy(stored.manifest | {"spec": stored.manifest["spec"] | {"replicas": replicas}})
-                if asked is not None:
-                    scaled["metadata"]["annotations"][labels.ASKED] = asked
+                if requested is not None:
+                    scaled["metadata"]["annotations"][labels.REQUESTED] = requested
                 self._store(stored, scaled)
             case Refreeze():
                 self._refreeze(write)
@@ -248,7 +248,7 @@ class Cluster:
     def _call(self) -> None:
         self.calls += 1
         if self.calls == self.crash_at:
-            self.answers, self.refusals = {}, {}
+            self.answers, self.rejections = {}, {}
             raise CrashError
 
     def _store(self, stored: Stored, manifest: Manifest) -> None:
@@ -287,8 +287,8 @@ class Cluster:
         return self.answers != before
 
     def _unexpected(self, answered: tuple[str, ...]) -> dict[str, str]:
-        lagging = (pod.name for pod in self.gateways if pod.name not in answered)
-        return {name: self.instead.get(name, "status 404") for name in lagging}
+        pending_gateways = (pod.name for pod in self.gateways if pod.name not in answered)
+        return {name: self.instead.get(name, "status 404") for name in pending_gateways}
 
     def _answers(self, pod: str, probe: Probe) -> bool:
         routes = self._seen_routes.get(pod)
@@ -299,8 +299,8 @@ class Cluster:
         if probe.path == labels.ROUTE_PATH:
             return (probe.status, probe.body) == (200, routes.revision)
         name = probe.path.removeprefix(labels.PING_PATH)
-        asked = probe.status == 200 and name in routes.pings and self.ready(name) > 0
-        return asked and probe.body in ("", self._ping_answer(name))
+        requested = probe.status == 200 and name in routes.pings and self.ready(name) > 0
+        return requested and probe.body in ("", self._ping_answer(name))
 
     def _ping_answer(self, instance: str) -> str:
         """The name of the instance, where its route leads to the proxy and its pods' proxy knows the path."""
@@ -336,13 +336,13 @@ class Cluster:
             written=stored.written,
             builder=stored.manifest["metadata"]["annotations"].get(labels.BUILDER, ""),
             replicas=stored.manifest["spec"].get("replicas"),
-            asked=stored.manifest["metadata"]["annotations"].get(labels.ASKED, ""),
+            requested=stored.manifest["metadata"]["annotations"].get(labels.REQUESTED, ""),
             ready_replicas=ready if ref.kind == "Deployment" else 0,
             ready_addresses=ready if ref.kind == "Service" else 0,
             bound=ref.kind == "PersistentVolumeClaim" and ref.name not in self.unbound,
             released=stored.uid in self.released,
             routes=parse_routes(stored.manifest) if ref.kind == "VirtualService" else None,
-            doors=parse_doors(stored.manifest) if ref.kind == "Gateway" else (),
+            listeners=parse_listeners(stored.manifest) if ref.kind == "Gateway" else (),
         )
 
     def _image(self, instance: str) -> str:

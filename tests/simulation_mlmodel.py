@@ -18,16 +18,18 @@ from mlendpoints.api.mlmodel import MLModel, MLModelStatus
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.plan import Apply, Create, Event, MLModelPlan, Replace, Scale, Write
-from mlendpoints.core.world import Child, ContainerFacts, JobFacts, MLModelWorld, PodFacts, Ref, Refusal, Settings
+from mlendpoints.core.world import Child, ContainerFacts, JobFacts, MLModelWorld, PodFacts, Ref, Rejection, Settings
 from tests.kit import builders
 from tests.simulation import MANY_STEPS, CrashError, Stored, fields_of
 
-CRASHED = ContainerFacts(name="model", exit_code=3, exit_reason="Error", restarts=2, last_words="no such file: model")
+CRASHED = ContainerFacts(
+    name="model", exit_code=3, exit_reason="Error", restarts=2, termination_message="no such file: model"
+)
 LOST = ContainerFacts(
     name="model-init",
     exit_code=10,
     exit_reason="Error",
-    last_words='{"reason": "ArtifactDownloadFailed", "message": "http://artifacts.example.com answered 404"}',
+    termination_message='{"reason": "ArtifactDownloadFailed", "message": "http://artifacts.example.com answered 404"}',
 )
 
 
@@ -53,7 +55,7 @@ class Namespace:
         self.jobs: dict[str, JobFacts] = {}  # by uid
         self.bad_artifacts: set[str] = set()
         self.bad_images: set[str] = set()
-        self.refusals: dict[Ref, Refusal] = {}
+        self.rejections: dict[Ref, Rejection] = {}
         self.stalled = False  # the Deployment's progress deadline has passed
         self.plan = MLModelPlan()
         self.writes: list[Write] = []
@@ -85,7 +87,7 @@ class Namespace:
             model=self.model,
             children=children,
             pods=tuple(facts),
-            refusals=self.refusals,
+            rejections=self.rejections,
         )
 
     def reconcile(self) -> bool:
@@ -203,7 +205,7 @@ class Namespace:
     def _call(self) -> None:
         self.calls += 1
         if self.calls == self.crash_at:
-            self.refusals = {}
+            self.rejections = {}
             raise CrashError
 
     def _store(self, ref: Ref, manifest: Manifest) -> None:

@@ -20,11 +20,11 @@ from tests.kit.control_plane import control_plane, with_variables
 from tests.kit.control_plane import install as install_kinds
 from tests.kit.sync_client import Object, SyncClient, place, typed
 from tests.kit.waiting import wait_until
-from tests.sweep.administrator import DOORS as ADMINISTRATORS_DOORS
+from tests.sweep.administrator import LISTENERS as ADMINISTRATORS_LISTENERS
 
 ROOT = Path(__file__).parents[2]
 PREFIXES = ("/mnt", "/mnt/models")  # below which the operator may have node directories
-DOORS = ("80/", "443/titanic", "443/wildcard")  # at which its Gateways may listen: port, and TLS credential
+LISTENERS = ("80/", "443/titanic", "443/wildcard")  # at which its Gateways may listen: port, and TLS credential
 
 
 def kept_folder(suffix: str = "") -> str:
@@ -47,7 +47,7 @@ def collecting_kubeconfig() -> Iterator[Path]:
     In the first one, owners that a test has made up would have their children collected.
     """
     with control_plane("--istio-crds", "--controllers", kept=kept_folder("-collecting")) as path:
-        asyncio.run(install_kinds(path, doors=ADMINISTRATORS_DOORS))
+        asyncio.run(install_kinds(path, listeners=ADMINISTRATORS_LISTENERS))
         yield path
 
 
@@ -56,7 +56,7 @@ def server(kubeconfig: Path) -> Iterator[SyncClient]:
     """The API server, which knows the project's kinds and policy."""
     server = SyncClient.at(kubeconfig)
     for obj in _documents("deploy/crds", "deploy/policies"):
-        install(server, with_variables(obj, prefixes=PREFIXES, doors=DOORS))
+        install(server, with_variables(obj, prefixes=PREFIXES, listeners=LISTENERS))
     wait_until(lambda: _established(server), "the CRDs are established")
     wait_until(lambda: _guarded(server), "the policy is in force")
     yield server

@@ -120,7 +120,7 @@ def test_the_policies_name_the_service_account_of_the_release(name: str, relatio
     assert f"request.userInfo.username {relation} 'system:serviceaccount:elsewhere:somebody'" in conditions
 
 
-def test_the_operators_policy_knows_closed_namespaces_allowed_metadata_prefixes_and_doors() -> None:
+def test_the_operators_policy_knows_closed_namespaces_allowed_metadata_prefixes_and_listeners() -> None:
     def variables(**values: Any) -> Mapping[str, str]:  # noqa: ANN401 - as in YAML
         return {each["name"]: each["expression"] for each in policy_of("operator", **values)["variables"]}
 
@@ -138,7 +138,7 @@ def test_the_operators_policy_knows_closed_namespaces_allowed_metadata_prefixes_
     assert chosen["closed"] == '["kube-system","platform","edge"]'
     assert chosen["prefixes"] == '["/mnt/models","/srv"]'
     assert (chosen["gateway"], chosen["selector"]) == ('"edge"', '{"app":"gate","team":"a"}')
-    assert chosen["doors"] == '["8080/","8443/a-tls","8443/example-com-tls"]'
+    assert chosen["listeners"] == '["8080/","8443/a-tls","8443/example-com-tls"]'
     assert chosen["added"] == '["team","a.com/b"]'
     assert variables()["prefixes"] == "[]"
 
@@ -147,7 +147,7 @@ def test_without_choices_the_operators_policy_is_the_generated_one() -> None:
     policy, _ = make_policies()
     chosen = {each["name"]: each["expression"] for each in policy_of("operator")["variables"]}
     generated = {each["name"]: each["expression"] for each in policy["spec"]["variables"]}
-    put = ("closed", "added", "prefixes", "gateway", "selector", "doors")
+    put = ("closed", "added", "prefixes", "gateway", "selector", "listeners")
     lists = {name: json.loads(chosen.pop(name)) for name in put}
     assert lists == {name: json.loads(generated.pop(name).replace("'", '"')) for name in lists}
     assert chosen == generated

@@ -13,7 +13,7 @@ from mlendpoints.api.model import Model
 from mlendpoints.core import drift
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.endpoint import desired, plan, prune, rollout
-from mlendpoints.core.endpoint.prune import Leftovers
+from mlendpoints.core.endpoint.prune import Stale
 from mlendpoints.core.endpoint.rollout import Rollout, models_finding
 from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.manifests import deployment, instances
@@ -33,7 +33,7 @@ def seed(module: object, name: str, value: object) -> None:
 
 def believe_gateways() -> None:
     """A destination takes traffic as soon as its pods are ready, whether or not the gateways know it."""
-    seed(rollout, "newcomers", lambda _scene, _target: ())
+    seed(rollout, "new_instances", lambda _view, _target: ())
 
 
 def repoint_services() -> None:
@@ -72,25 +72,25 @@ def _select(selector: Callable[[View, Model], dict[str, str]]) -> None:
 def remove_before_the_shift() -> None:
     """The old version, Service and all, is deleted as soon as the new pods are ready."""
 
-    def leftovers(view: View, _rollout: Rollout) -> Leftovers:
+    def find_stale(view: View, _rollout: Rollout) -> Stale:
         if view.target is None or not view.target_is_ready():
-            return Leftovers()
-        return Leftovers(model_instances=tuple(sorted(view.world.model_instances.keys() - view.target.instances)))
+            return Stale()
+        return Stale(model_instances=tuple(sorted(view.world.model_instances.keys() - view.target.instances)))
 
-    def retire(view: View, instance: str) -> tuple[Child, ...]:
-        child = view.standing(Ref(Model.KIND, view.namespace, instance))
+    def prune_instance(view: View, instance: str) -> tuple[Child, ...]:
+        child = view.existing(Ref(Model.KIND, view.namespace, instance))
         return (child,) if child else ()
 
-    seed(plan, "leftovers", leftovers)
-    seed(prune, "retire", retire)
-    seed(prune, "routes_are_proven", lambda _scene, _rollout: True)
-    seed(prune, "is_on_record", lambda _scene, _rollout: True)
+    seed(plan, "find_stale", find_stale)
+    seed(prune, "prune_instance", prune_instance)
+    seed(prune, "routes_are_proven", lambda _view, _rollout: True)
+    seed(prune, "is_recorded", lambda _view, _rollout: True)
 
 
 def remove_before_the_proof() -> None:
     """Old pods are removed as soon as the routes are written."""
-    seed(prune, "routes_are_proven", lambda _scene, _rollout: True)
-    seed(prune, "is_on_record", lambda _scene, _rollout: True)
+    seed(prune, "routes_are_proven", lambda _view, _rollout: True)
+    seed(prune, "is_recorded", lambda _view, _rollout: True)
 
 
 def remember_readiness() -> None:

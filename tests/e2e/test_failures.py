@@ -59,7 +59,7 @@ def test_an_artifact_of_another_digest_is_refused_until_the_digest_is_mended(
     ("name", "spec", "said"),
     [
         ("wrong-port", {"port": 9999}, "its startup probe (/ping on port 9999) fails: connection refused"),
-        ("wrong-path", {"env": [{"name": "PING", "value": "404"}]}, "fails: it is answered with status 404"),
+        ("wrong-path", {"env": [{"name": "PING", "value": "404"}]}, "fails: it returns HTTP 404"),
         ("local-only", {"command": ["python3", "-c", LOCAL]}, "listens on 0.0.0.0, not on 127.0.0.1 only"),
     ],
 )

@@ -51,7 +51,7 @@ def test_a_wrong_digest_fails_an_update_until_it_is_mended(namespace: Namespace,
     namespace.edit(MLMODEL, "titanic", rfc | {"artifactDigest": f"sha256:{'0' * 64}"})
     failed = until_phase(namespace, "titanic", "Failed")
     assert "digest" in failed["message"]
-    assert failed["message"].endswith(f"Version {old} goes on serving.")
+    assert failed["message"].endswith(f"Version {old} continues to serve.")
     assert invoke(namespace, "titanic").status_code == 200
 
     namespace.edit(MLMODEL, "titanic", {"artifactDigest": digest_of(RFC)})

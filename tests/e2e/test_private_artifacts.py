@@ -50,7 +50,7 @@ def test_an_endpoint_says_which_secret_it_waits_for_and_goes_on_when_it_is_there
     def said() -> str:
         return str(condition_of(namespace.get(ENDPOINT, "titanic"), "ModelsReady").get("message", ""))
 
-    wait_until(lambda: "waits on its node for Secret reader." in said(), "it says which Secret", last=said)
+    wait_until(lambda: "is waiting for Secret reader to be mounted." in said(), "it says which Secret", last=said)
     namespace.apply(
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "reader"}, "stringData": {"token": "t"}}
     )

@@ -126,7 +126,7 @@ def test_no_endpoint_no_world() -> None:
 
 
 def mlmodel_world(cache: Cache, name: str = "mlm") -> MLModelWorld | None:
-    return cache.mlmodel_world(Ref(MLMODEL, NAMESPACE, name), now=1.0, settings=some_settings(), refusals={})
+    return cache.mlmodel_world(Ref(MLMODEL, NAMESPACE, name), now=1.0, settings=some_settings(), rejections={})
 
 
 def test_the_world_of_an_mlmodel_holds_what_it_controls_and_the_pods_of_both_its_sorts() -> None:
@@ -229,7 +229,7 @@ def test_what_is_put_many_times_is_there_once_and_leaves_no_trace(again: list[tu
     for kind, obj in FULL:
         cache.drop(an_entry(kind, obj).ref)
     assert len(cache) == 0
-    assert len(cache._marked) == 0  # noqa: SLF001 - a leak shows nowhere else
+    assert len(cache._index) == 0  # noqa: SLF001 - a leak shows nowhere else
 
 
 def test_an_edit_moves_an_endpoint_to_its_new_config() -> None:
@@ -245,9 +245,11 @@ def test_claims_that_artifacts_lie_on_are_known_where_the_operator_made_them() -
         artifact = {"image": "model:1", "artifact": f"pvc://{claim}/model"}
         cache = filled(*FULL, (MODEL, a_model("rfc") | {"spec": artifact}))
         cache.put(an_entry(MLMODEL, an_mlmodel() | {"spec": artifact}))
-        of_mlmodel = cache.mlmodel_world(Ref(MLMODEL, NAMESPACE, "mlm"), now=1.0, settings=some_settings(), refusals={})
+        of_mlmodel = cache.mlmodel_world(
+            Ref(MLMODEL, NAMESPACE, "mlm"), now=1.0, settings=some_settings(), rejections={}
+        )
         assert of_mlmodel is not None
-        assert of_mlmodel.made_claims == world(cache).made_claims
-        return of_mlmodel.made_claims
+        assert of_mlmodel.own_claims == world(cache).own_claims
+        return of_mlmodel.own_claims
 
     assert (made("mlm-1"), made("mine")) == (frozenset({"mlm-1"}), frozenset())

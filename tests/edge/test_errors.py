@@ -8,7 +8,7 @@ from mlendpoints.edge.kube.errors import (
     ConflictError,
     GoneError,
     NotFoundError,
-    RefusedError,
+    RejectedError,
     Status,
     TooManyRequestsError,
     UnavailableError,
@@ -20,14 +20,14 @@ from mlendpoints.edge.kube.errors import (
 @pytest.mark.parametrize(
     ("code", "reason", "expected"),
     [
-        (400, "BadRequest", RefusedError),
+        (400, "BadRequest", RejectedError),
         (401, "Unauthorized", UnavailableError),
-        (403, "Forbidden", RefusedError),
+        (403, "Forbidden", RejectedError),
         (404, "NotFound", NotFoundError),
         (409, "AlreadyExists", AlreadyExistsError),
         (409, "Conflict", ConflictError),
         (410, "Expired", GoneError),
-        (422, "Invalid", RefusedError),
+        (422, "Invalid", RejectedError),
         (429, "TooManyRequests", TooManyRequestsError),
         (500, "InternalError", UnavailableError),
         (503, "ServiceUnavailable", UnavailableError),
@@ -42,7 +42,7 @@ def test_each_status_is_one_error(code: int, reason: str, expected: type[ApiErro
 
 def test_an_exceeded_quota_has_a_reason_of_its_own() -> None:
     error = make_error(Status(403, "Forbidden", 'pods "a" is forbidden: exceeded quota: small, requested: cpu=1'))
-    assert isinstance(error, RefusedError)
+    assert isinstance(error, RejectedError)
     assert error.reason is Reason.QUOTA_EXCEEDED
 
 

@@ -1,7 +1,7 @@
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.progress import Progress
-from mlendpoints.edge.reconcile.expectations import PATIENCE, Expectations
+from mlendpoints.edge.reconcile.expectations import TIMEOUT, Expectations
 from tests.edge.objects import NAMESPACE, Object, an_entry, an_object
 from tests.kit.builders import some_settings
 
@@ -92,5 +92,5 @@ def test_a_deletion_is_seen_when_another_stands_in_the_objects_place() -> None:
 def test_a_storage_restored_to_an_earlier_version_blocks_no_key_for_ever() -> None:
     rig = Rig()
     rig.expectations.expect(KEY, SERVICE, uid="uid-s", resource_version="9")
-    rig.time = PATIENCE + 1
+    rig.time = TIMEOUT + 1
     assert rig.expectations.are_met(KEY)

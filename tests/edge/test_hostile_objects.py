@@ -17,7 +17,7 @@ from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import KINDS, Kind, Watch, make_watches
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.feed import Feed, Neighbours
-from mlendpoints.edge.observe.indexers import Mark
+from mlendpoints.edge.observe.indexers import IndexKey
 from mlendpoints.edge.observe.owners import keys_for
 from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.observe.projections import Entry, decode
@@ -27,7 +27,7 @@ from tests.edge.hostile import DEEP, GOOD, HOSTILE, an_owner, events
 from tests.edge.objects import NAMESPACE, Object, a_model_instance, an_entry, an_object, filled
 from tests.edge.scripted import Exchange, Script, played
 from tests.edge.test_cache import FULL, mlmodel_world, world
-from tests.edge.test_reflector import PATIENCE
+from tests.edge.test_reflector import TIMEOUTS
 from tests.kit.builders import some_settings
 from tests.kit.waiting import until
 
@@ -78,7 +78,7 @@ class Following:
             watches=WATCHES,
             neighbours=Neighbours(count_skipped=lambda kind: self.skipped.update([kind])),
         )
-        self.reflectors = [Reflector(api=api, watch=watch, feed=self.feed, patience=PATIENCE) for watch in WATCHES]
+        self.reflectors = [Reflector(api=api, watch=watch, feed=self.feed, timeouts=TIMEOUTS) for watch in WATCHES]
 
     def has_seen_all(self) -> bool:
         """Also what the tenant could not spoil: the last object of each watch."""
@@ -101,9 +101,9 @@ async def following(listed: list[Event], watched: list[Event]) -> AsyncIterator[
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def marked(cache: Cache) -> dict[Mark, set[Ref]]:
-    bearers = cache._marked  # noqa: SLF001 - a leak shows nowhere else
-    return {mark: set(bearers.of(mark)) for mark in bearers}
+def indexed(cache: Cache) -> dict[IndexKey, set[Ref]]:
+    index = cache._index  # noqa: SLF001 - a leak shows nowhere else
+    return {key: set(index.of(key)) for key in index}
 
 
 def without_others(found: World) -> World:
@@ -155,7 +155,7 @@ def test_the_cache_forgets_hostile_objects_without_a_trace(batch: list[Event]) -
     for kind in GOOD:
         for ref in cache.refs(Watch(kind=KINDS[kind], namespace=HOSTILE)):
             cache.drop(ref)
-    assert marked(cache) == marked(bare)
+    assert indexed(cache) == indexed(bare)
 
 
 def of_tenant(kind: Kind, obj: Object, **metadata: object) -> Event:

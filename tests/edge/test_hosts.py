@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
-from mlendpoints.core.endpoint.host_claim import host_hindrance
+from mlendpoints.core.endpoint.host_claim import check_host
 from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.hosts import granted, host_of, precedence
 from mlendpoints.core.world import HostGrant, Ref
@@ -81,7 +81,7 @@ def foreign(cache: Cache, key: Ref) -> tuple[Ref, ...]:
 
 def finding(cache: Cache, key: Ref) -> str:
     world = cache.world(key, now=0.0, settings=SETTINGS)
-    found = host_hindrance(world) if world is not None else None
+    found = check_host(world) if world is not None else None
     return found.message if found else ""
 
 

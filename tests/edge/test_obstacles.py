@@ -6,13 +6,13 @@ from collections.abc import Iterable
 import pytest
 
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.world import Ref, Refusal
+from mlendpoints.core.world import Ref, Rejection
 from mlendpoints.edge.ask.obstacles import AT_ONCE, MOST, PACE, PAUSE, Obstacles, is_there
 from mlendpoints.edge.kube.errors import UnavailableError
 from tests.edge.scripted import Exchange, Script, played
 from tests.edge.virtual_time import elapse, now, run
 
-STRANGER = Refusal(Reason.NOT_OWNED, "Service s exists")
+STRANGER = Rejection(Reason.NOT_OWNED, "Service s exists")
 
 
 def key_of(name: str, namespace: str = "ns") -> Ref:
@@ -63,8 +63,8 @@ def test_what_a_quota_refuses_is_tried_itself_and_other_refusals_are_not() -> No
     async def scenario() -> None:
         rig = Rig()
         refused = {
-            service("quota"): Refusal(Reason.QUOTA_EXCEEDED, "full"),
-            service("bad"): Refusal(Reason.INVALID_SPEC, "no"),
+            service("quota"): Rejection(Reason.QUOTA_EXCEEDED, "full"),
+            service("bad"): Rejection(Reason.INVALID_SPEC, "no"),
         }
         rig.obstacles.want(key_of("a"), refused)
         await elapse(10)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from mlendpoints.core.world import Complaint, Lookup, Ref
-from mlendpoints.edge.ask.pod_events import EVENTS, FIRST_PAUSE, MOST_BYTES, REJECTIONS, Inquiries, Said, ask_events
+from mlendpoints.core.world import Lookup, Ref, WarningEvent
+from mlendpoints.edge.ask.pod_events import EVENTS, FIRST_PAUSE, MOST_BYTES, REJECTIONS, Inquiries, Warnings, ask_events
 from mlendpoints.edge.kube.errors import ApiError, UnavailableError
 from tests.edge.scripted import Object, Script, played
 from tests.edge.virtual_time import elapse, now, run, settle
@@ -15,19 +15,19 @@ EP = Ref("MachineLearningEndpoint", "ns", "ep")
 POD = Ref("Pod", "ns", "p")
 P, Q = Lookup(POD), Lookup(Ref("Pod", "ns", "q"))
 DEPLOYMENT = Ref("Deployment", "ns", "ep-1")
-REFUSED = Complaint(container="model", message="connection refused", at=1.0)
+REJECTED = WarningEvent(container="model", message="connection refused", at=1.0)
 
 
 class Kubelets:
     """Says of each pod what a test tells it to; remembers when it was asked."""
 
-    def __init__(self, said: Mapping[str, Said | ApiError] | None = None, *, seconds: float = 0.0) -> None:
+    def __init__(self, said: Mapping[str, Warnings | ApiError] | None = None, *, seconds: float = 0.0) -> None:
         self.said = dict(said or {})
         self.asked: list[tuple[float, str]] = []
         self.at_once = self.most_at_once = 0
         self._seconds = seconds
 
-    async def __call__(self, pod: Ref) -> Said:
+    async def __call__(self, pod: Ref) -> Warnings:
         self.asked.append((now(), pod.name))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -57,10 +57,10 @@ def test_a_pod_that_gets_ready_in_time_is_never_asked_about() -> None:
 def test_what_is_said_wakes_the_key_once() -> None:
     async def scenario() -> None:
         woken: list[Ref] = []
-        inquiries = Inquiries(Kubelets({"p": (REFUSED,)}), woken.append)
+        inquiries = Inquiries(Kubelets({"p": (REJECTED,)}), woken.append)
         inquiries.want(EP, (P,))
         await elapse(600)
-        assert inquiries.answers(EP) == {P: (REFUSED,)}
+        assert inquiries.answers(EP) == {P: (REJECTED,)}
         assert woken == [EP]
         await inquiries.close()
 
@@ -83,13 +83,13 @@ def test_asking_again_takes_longer_each_time_up_to_a_minute() -> None:
 
 def test_new_pods_are_asked_about_soon_and_what_is_known_of_the_others_stays() -> None:
     async def scenario() -> None:
-        inquiries = Inquiries(Kubelets({"p": (REFUSED,)}), lambda _: None)
+        inquiries = Inquiries(Kubelets({"p": (REJECTED,)}), lambda _: None)
         inquiries.want(EP, (P,))
         await elapse(300)
         inquiries.want(EP, (P, Q))
-        assert inquiries.answers(EP) == {P: (REFUSED,)}
+        assert inquiries.answers(EP) == {P: (REJECTED,)}
         await elapse(FIRST_PAUSE + 1)
-        assert inquiries.answers(EP) == {P: (REFUSED,), Q: ()}
+        assert inquiries.answers(EP) == {P: (REJECTED,), Q: ()}
         inquiries.forget(EP)
         assert inquiries.answers(EP) == {}
 
@@ -99,7 +99,7 @@ def test_new_pods_are_asked_about_soon_and_what_is_known_of_the_others_stays() -
 @pytest.mark.parametrize("failure", [UnavailableError("500"), ApiError("no"), None])
 def test_what_was_said_stays_while_nothing_can_be_read(failure: ApiError | None) -> None:
     async def scenario() -> None:
-        kubelets = Kubelets({"p": (REFUSED,)})
+        kubelets = Kubelets({"p": (REJECTED,)})
         inquiries = Inquiries(kubelets, lambda _: None)
         inquiries.want(EP, (P,))
         await elapse(FIRST_PAUSE + 1)
@@ -108,7 +108,7 @@ def test_what_was_said_stays_while_nothing_can_be_read(failure: ApiError | None)
         else:
             kubelets.said["p"] = failure
         await elapse(100)
-        assert inquiries.answers(EP) == {P: (REFUSED,)}
+        assert inquiries.answers(EP) == {P: (REJECTED,)}
         await inquiries.close()
 
     run(scenario())
@@ -117,18 +117,18 @@ def test_what_was_said_stays_while_nothing_can_be_read(failure: ApiError | None)
 def test_a_namespace_of_a_thousand_silent_pods_delays_another_by_seconds_only() -> None:
     async def scenario() -> None:
         class OneIsSilent(Kubelets):
-            async def __call__(self, pod: Ref) -> Said:
+            async def __call__(self, pod: Ref) -> Warnings:
                 if pod.namespace == "hostile":
                     await asyncio.sleep(1e6)
                 return await super().__call__(pod)
 
-        kubelets = OneIsSilent({"p": (REFUSED,)})
+        kubelets = OneIsSilent({"p": (REJECTED,)})
         inquiries = Inquiries(kubelets, lambda _: None)
         for n in range(1000):
             inquiries.want(Ref(EP.kind, "hostile", f"ep-{n}"), (Lookup(Ref("Pod", "hostile", f"x-{n}")),))
         inquiries.want(EP, (P,))
         await elapse(FIRST_PAUSE + 1)
-        assert inquiries.answers(EP) == {P: (REFUSED,)}
+        assert inquiries.answers(EP) == {P: (REJECTED,)}
         await inquiries.close()
 
     run(scenario())
@@ -155,10 +155,10 @@ def an_event(
     return {"involvedObject": {"fieldPath": path}, "reason": reason, "message": message, "lastTimestamp": time}
 
 
-def read(*items: object) -> Said:
+def read(*items: object) -> Warnings:
     script = Script(lambda exchange: exchange.say({"metadata": {"resourceVersion": "1"}, "items": [*items]}))
 
-    async def scenario() -> Said:
+    async def scenario() -> Warnings:
         async with played(script) as api:
             said = await ask_events(api, POD)
         assert script.seen[0].path == "/api/v1/namespaces/ns/events"
@@ -175,15 +175,15 @@ def test_events_of_one_pod_are_read_with_container_and_time() -> None:
     newer = {**an_event("new", path="spec.containers{nginx}"), "series": {"lastObservedTime": "1970-01-01T00:00:09Z"}}
 
     assert read(an_event("old", time="1970-01-01T00:00:05Z"), newer) == (
-        Complaint(container="model", message="old", at=5.0),
-        Complaint(container="nginx", message="new", at=9.0),
+        WarningEvent(container="model", message="old", at=5.0),
+        WarningEvent(container="nginx", message="new", at=9.0),
     )
 
 
 def test_events_of_a_volume_are_of_the_whole_pod_and_others_are_not_read() -> None:
     mount = an_event("secret not found", path="", reason="FailedMount", time="1970-01-01T00:00:05Z")
 
-    assert read(an_event("back-off", reason="BackOff"), mount) == (Complaint(message="secret not found", at=5.0),)
+    assert read(an_event("back-off", reason="BackOff"), mount) == (WarningEvent(message="secret not found", at=5.0),)
 
 
 @pytest.mark.parametrize(
@@ -214,11 +214,11 @@ def test_the_last_rejection_of_a_deployments_pods_is_read_whichever_replicaset_t
     ]
     script = Script(lambda exchange: exchange.say({"metadata": {"resourceVersion": "1"}, "items": events}))
 
-    async def scenario() -> Said:
+    async def scenario() -> Warnings:
         async with played(script) as api:
             return await ask_events(api, DEPLOYMENT)
 
-    assert asyncio.run(scenario()) == (Complaint(message="last", at=9.0),)
+    assert asyncio.run(scenario()) == (WarningEvent(message="last", at=9.0),)
     assert script.seen[0].query == {
         "limit": str(REJECTIONS),
         "fieldSelector": "involvedObject.kind=ReplicaSet,reason=FailedCreate,type=Warning",

@@ -262,7 +262,7 @@ def in_charset(name: str, body: bytes) -> bytes:
 def test_a_hostile_answer_costs_little_and_is_told(
     hostile: Hostile, unexpected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(questions, "PATIENCE", 0.5)
+    monkeypatch.setattr(questions, "TIMEOUT", 0.5)
 
     async def scenario() -> None:
         async with answering(hostile) as pod, a_prober() as (prober, _):
@@ -303,7 +303,7 @@ def test_a_cookie_that_one_model_sets_is_never_sent_to_another() -> None:
 
 
 def test_endpoints_whose_probes_never_end_hold_up_no_other_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(questions, "PATIENCE", 60)
+    monkeypatch.setattr(questions, "TIMEOUT", 60)
 
     async def scenario() -> None:
         stuck = [Ref("Endpoint", "hostile", f"e{number}") for number in range(50)]

@@ -53,7 +53,7 @@ def test_a_crash_loop_keeps_the_last_termination() -> None:
         waiting_message="back-off 40s",
         exit_code=1,
         exit_reason="Error",
-        last_words="no such file",
+        termination_message="no such file",
     )
     assert pod_facts({"containerStatuses": [status]}).containers == (expected,)
 
@@ -64,7 +64,7 @@ def test_the_current_termination_comes_before_the_last() -> None:
         "state": {"terminated": {"exitCode": 2, "reason": "Error", "message": "now"}},
         "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "message": "then"}},
     }
-    assert pod_facts({"initContainerStatuses": [status]}).containers[0].last_words == "now"
+    assert pod_facts({"initContainerStatuses": [status]}).containers[0].termination_message == "now"
 
 
 VOLUMES = (
@@ -96,7 +96,7 @@ def test_a_pod_that_cannot_start_on_its_node_tells_what_it_needs_there(
 
     assert isinstance(facts, PodFacts)
     claims = ("PersistentVolumeClaim p-artifact", "Secret reader", "PersistentVolumeClaim models", "ConfigMap ca")
-    assert facts.awaited == (claims if waits else ())
+    assert facts.pending_mounts == (claims if waits else ())
 
 
 def test_init_containers_come_first() -> None:
@@ -107,7 +107,7 @@ def test_init_containers_come_first() -> None:
 def test_long_last_words_keep_their_end() -> None:
     words = "x" * 5000 + "MemoryError"
     status = {"name": "model", "state": {"terminated": {"exitCode": 1, "message": words}}}
-    last = pod_facts({"containerStatuses": [status]}).containers[0].last_words
+    last = pod_facts({"containerStatuses": [status]}).containers[0].termination_message
     assert len(last) == 4096
     assert last.endswith("MemoryError")
 

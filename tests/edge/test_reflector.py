@@ -10,14 +10,14 @@ from mlendpoints.edge.kube.kinds import MODEL, Watch
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.feed import Feed
 from mlendpoints.edge.observe.progress import Progress
-from mlendpoints.edge.observe.reflector import Patience, Reflector
+from mlendpoints.edge.observe.reflector import Reflector, Timeouts
 from mlendpoints.edge.reconcile.queue import Queue
 from tests.edge.scripted import Exchange, Object, Script, Step, played
 from tests.kit.builders import some_settings
 from tests.kit.waiting import until
 
 WATCH = Watch(kind=MODEL)
-PATIENCE = Patience(silence=5, first_retry=0.001, last_retry=0.01)
+TIMEOUTS = Timeouts(silence=5, first_retry=0.001, last_retry=0.01)
 
 
 def a_model(name: str, version: int) -> Object:
@@ -82,10 +82,10 @@ class Following:
 
 
 @asynccontextmanager
-async def following(*steps: Step, patience: Patience = PATIENCE) -> AsyncIterator[Following]:
+async def following(*steps: Step, timeouts: Timeouts = TIMEOUTS) -> AsyncIterator[Following]:
     follower = Following(Script(*steps))
     async with played(follower.script) as api:
-        reflector = Reflector(api=api, watch=WATCH, feed=follower.feed, patience=patience)
+        reflector = Reflector(api=api, watch=WATCH, feed=follower.feed, timeouts=timeouts)
         task = asyncio.create_task(reflector.run())
         try:
             yield follower
@@ -185,9 +185,9 @@ def test_a_bookmark_moves_the_place_to_go_on_from() -> None:
 def test_a_silent_watch_is_given_up_and_begun_again() -> None:
     async def scenario() -> None:
         silent = a_watch(("ADDED", a_model("a", 6)))
-        impatient = Patience(silence=0.05, first_retry=0.001, last_retry=0.01)
+        impatient = Timeouts(silence=0.05, first_retry=0.001, last_retry=0.01)
         steps = (a_list(version=5), silent, a_watch(("ADDED", a_model("b", 7))))
-        async with following(*steps, patience=impatient) as follower:
+        async with following(*steps, timeouts=impatient) as follower:
             await until(follower.has("a", "b"))
             assert follower.script.seen[2].query["resourceVersion"] == "6"
 
@@ -220,7 +220,7 @@ def test_a_list_is_brought_anew_in_the_end_so_that_a_lost_event_is_not_lost_for_
     async def scenario() -> None:
         lossy = a_watch(("ADDED", a_model("b", 8)), then="end")
         steps = (a_list(a_model("gone", 3), version=5), lossy, a_list(a_model("b", 8), version=9), a_watch())
-        async with following(*steps, patience=msgspec.structs.replace(PATIENCE, trust=0.0)) as follower:
+        async with following(*steps, timeouts=msgspec.structs.replace(TIMEOUTS, trust=0.0)) as follower:
             await until(follower.has("b"))
             await until(follower.asked(4))
             assert follower.script.seen[3].query["resourceVersion"] == "9"
@@ -280,8 +280,8 @@ def test_a_watch_that_ends_at_once_again_and_again_is_begun_less_and_less_often(
     """As a proxy or an overloaded server may do it; without a pause that makes hundreds of watches a second."""
 
     async def scenario() -> None:
-        pauses = Patience(silence=5, first_retry=0.05, last_retry=30)
-        async with following(a_list(version=5), a_watch(then="end"), patience=pauses) as follower:
+        pauses = Timeouts(silence=5, first_retry=0.05, last_retry=30)
+        async with following(a_list(version=5), a_watch(then="end"), timeouts=pauses) as follower:
             begun = asyncio.get_running_loop().time()
             await until(follower.asked(6))
             assert asyncio.get_running_loop().time() - begun >= (0.05 + 0.1 + 0.2 + 0.4) / 2

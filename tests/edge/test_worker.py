@@ -10,7 +10,7 @@ from mlendpoints.edge.kube.errors import (
     ApiError,
     ConflictError,
     NotFoundError,
-    RefusedError,
+    RejectedError,
     TooManyRequestsError,
     UnavailableError,
 )
@@ -82,7 +82,7 @@ def failing_once(error: Exception) -> Callable[[Ref], Awaitable[None]]:
         (NotFoundError("gone"), FIRST_RETRY, "conflict"),
         (UnavailableError("503"), FIRST_RETRY, "error"),
         (TooManyRequestsError("429", retry_after=7), 7, "error"),
-        (RefusedError("422"), 30, "error"),
+        (RejectedError("422"), 30, "error"),
         (ZeroDivisionError(), FIRST_RETRY, "bug"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from tests.images.processes import nginx
 from tests.images.raw import END, OK, received
-from tests.images.test_nginx_refusing import refusal
+from tests.images.test_nginx_refusing import rejection
 
 pytestmark = pytest.mark.usefixtures("_base_unpacked")
 REQUEST = b"GET /invocations HTTP/1.1\r\nHost: titanic.example.com" + END
@@ -43,7 +43,7 @@ def model(tmp_path: Path) -> Iterator[ByHand]:
 
 
 def fault(answer: bytes) -> str:
-    status, reason = refusal(answer)
+    status, reason = rejection(answer)
     assert status == 502
     before, _, after = reason.partition(": ")
     assert before == "the model server's answer could not be passed on"

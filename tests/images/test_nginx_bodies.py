@@ -12,7 +12,7 @@ import pytest
 
 from tests.images.processes import Running, nginx, until
 from tests.images.raw import exchange, get, received, scripted
-from tests.images.test_nginx_refusing import refusal
+from tests.images.test_nginx_refusing import rejection
 from tests.images.upstream import Upstream, upstream
 
 pytestmark = pytest.mark.usefixtures("_base_unpacked")
@@ -93,7 +93,7 @@ def test_without_room_a_large_body_is_rejected_unread_and_a_small_one_passes(
         until(lambda: in_files(tmp_path) > MIB // 2)
         until(lambda: exchange(proxy.port, CHUNKED).startswith(b"HTTP/1.1 503 "))  # files are looked at now and then
         answer = exchange(proxy.port, get(*lines))
-        assert refusal(answer) == NO_ROOM
+        assert rejection(answer) == NO_ROOM
         assert b"\r\nRetry-After: 1\r\n" in answer
         assert proxy.ask("POST", "/invocations", bytes(16 * 1024)).status == 200
         assert proxy.ask("GET", "/invocations").status == 200
@@ -111,9 +111,9 @@ def test_files_are_looked_at_now_and_then_however_many_requests_ask(model: Upstr
         largest.write_bytes(bytes(2 * MIB))
         for number in range(5000):
             (largest.parent / f"held-{number}").touch()
-        assert refusal(exchange(proxy.port, CHUNKED)) == NO_ROOM
+        assert rejection(exchange(proxy.port, CHUNKED)) == NO_ROOM
         largest.unlink()
-        assert refusal(exchange(proxy.port, CHUNKED)) == NO_ROOM
+        assert rejection(exchange(proxy.port, CHUNKED)) == NO_ROOM
         until(lambda: exchange(proxy.port, CHUNKED).startswith(b"HTTP/1.1 200 "))
 
 
@@ -124,7 +124,7 @@ def test_a_volume_that_is_full_after_all_is_told_alike(stack: ExitStack, model: 
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
     stack.callback(lambda: subprocess.run(["umount", folder], check=True))
     with nginx(tmp_path, MODEL_PORT=str(model.port), BODY_ROOM="1g") as proxy:
-        assert refusal(exchange(proxy.port, get(b"Content-Length: %d" % (2 * MIB)) + bytes(2 * MIB))) == NO_ROOM
+        assert rejection(exchange(proxy.port, get(b"Content-Length: %d" % (2 * MIB)) + bytes(2 * MIB))) == NO_ROOM
         until(lambda: not in_files(tmp_path))
         assert proxy.ask("POST", "/invocations", bytes(MIB // 2)).status == 200
     assert model.bodies == [bytes(MIB // 2)]

@@ -29,7 +29,7 @@ def proxy(tmp_path: Path) -> Iterator[Running]:
         yield running
 
 
-def refusal(answer: bytes) -> tuple[int, str]:
+def rejection(answer: bytes) -> tuple[int, str]:
     """Status and reason of a JSON answer."""
     head, _, body = answer.partition(END)
     assert b"\r\nContent-Type: application/json\r\n" in head
@@ -69,7 +69,7 @@ def refusal(answer: bytes) -> tuple[int, str]:
 def test_what_nginx_rejects_is_json_that_names_the_cause(
     request_: bytes, status: int, reason: str, proxy: Running
 ) -> None:
-    assert refusal(exchange(proxy.port, request_)) == (status, reason)
+    assert rejection(exchange(proxy.port, request_)) == (status, reason)
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,13 @@ def test_an_answer_that_cannot_be_read_is_not_called_silence(answer: bytes, tmp_
         "the model server's answer could not be read: a header is not valid, or all together are larger than 64 KiB"
     )
     with scripted(answer) as model, nginx(tmp_path, MODEL_PORT=str(model.port)) as proxy:
-        assert refusal(exchange(proxy.port, get())) == (502, reason)
+        assert rejection(exchange(proxy.port, get())) == (502, reason)
 
 
 def test_a_model_that_closes_the_connection_is_told_apart(tmp_path: Path) -> None:
     with scripted(b"") as model, nginx(tmp_path, MODEL_PORT=str(model.port)) as proxy:
         answer = exchange(proxy.port, get())
-    assert refusal(answer) == (502, "the model server closed the connection without an answer")
+    assert rejection(answer) == (502, "the model server closed the connection without an answer")
 
 
 @pytest.mark.parametrize("size", [0, 20_000])
@@ -95,7 +95,7 @@ def test_a_model_that_is_not_there_is_named_by_its_port_and_gateways_may_ask_ano
     port = free_port()
     with nginx(tmp_path, MODEL_PORT=str(port)) as proxy:
         answer = exchange(proxy.port, get(b"Content-Length: %d" % size) + bytes(size))
-    assert refusal(answer) == (502, f"the model server does not answer on port {port}")
+    assert rejection(answer) == (502, f"the model server does not answer on port {port}")
     assert RETRIABLE in answer
 
 
@@ -112,7 +112,7 @@ def test_a_queue_that_is_full_is_not_called_silence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         port = full.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)), nginx(tmp_path, MODEL_PORT=str(port)) as proxy:
-            assert refusal(exchange(proxy.port, get())) == (504, reason)
+            assert rejection(exchange(proxy.port, get())) == (504, reason)
 
 
 def test_a_refusal_of_the_model_s_own_passes_as_it_is(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_the_ping_names_the_instance_and_is_logged_unless_a_gateway_asks(
 )
 def test_a_ping_in_another_spelling_is_no_ping(path: bytes, proxy: Running) -> None:
     answer = exchange(proxy.port, get(b"X-Request-Id: odd", path=path))
-    assert refusal(answer) == (404, PROXYS)
+    assert rejection(answer) == (404, PROXYS)
     assert proxy.lines(holding="odd")
 
 
@@ -171,7 +171,7 @@ def test_a_websocket_is_rejected_before_its_body_comes_and_before_the_model_work
     request_: bytes, tmp_path: Path
 ) -> None:
     with scripted() as model, nginx(tmp_path, MODEL_PORT=str(model.port)) as proxy:
-        assert refusal(exchange(proxy.port, request_)) == (501, "WebSocket is not supported")
+        assert rejection(exchange(proxy.port, request_)) == (501, "WebSocket is not supported")
         assert model.heads == []
 
 
@@ -182,14 +182,14 @@ def test_an_upgrade_to_http_2_is_ignored(proxy: Running) -> None:
 @pytest.mark.parametrize(("method", "status"), [(b"POST", 413), (b"\x16", 400)])
 def test_the_log_names_the_method_of_what_the_proxy_rejects(method: bytes, status: int, proxy: Running) -> None:
     request = get(b"Content-Length: 2000", b"X-Request-Id: odd")
-    assert refusal(exchange(proxy.port, method + request.removeprefix(b"GET")))[0] == status
+    assert rejection(exchange(proxy.port, method + request.removeprefix(b"GET")))[0] == status
     (line,) = proxy.lines(holding=f'"status":{status}')
     assert line["method"] == (method.decode() if method == b"POST" else "")
 
 
 def test_nobody_reads_the_pages_of_errors_by_asking_for_them(proxy: Running) -> None:
     answer = exchange(proxy.port, get(path=b"/.error/timeout"))
-    assert refusal(answer) == (404, PROXYS)
+    assert rejection(answer) == (404, PROXYS)
 
 
 def test_a_404_of_the_model_s_own_passes_as_it_is(tmp_path: Path) -> None:
@@ -203,10 +203,10 @@ def test_no_error_log_tells_who_asked_what(tmp_path: Path, capfd: pytest.Capture
     folder = tmp_path / "client_body"
     with nginx(tmp_path, MODEL_PORT=str(free_port())) as proxy:
         request = get(b"Referer: http://x/?secret", b"X-Request-Id: gone", path=b"/invocations?secret")
-        assert refusal(exchange(proxy.port, request))[0] == 502
+        assert rejection(exchange(proxy.port, request))[0] == 502
         folder.rename(tmp_path / "away")  # a failure to write a body, "crit" to nginx
         body = get(b"Content-Length: 100000", path=b"/invocations?secret") + bytes(100000)
-        assert refusal(exchange(proxy.port, body))[0] == 503
+        assert rejection(exchange(proxy.port, body))[0] == 503
         (line,) = proxy.lines(holding="gone")
         assert (line["status"], line["upstream_status"]) == (502, "502")
         assert "secret" not in proxy.output.read_text()

@@ -8,8 +8,8 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.core.endpoint.listeners import asked_door
-from mlendpoints.core.world import Door, GatewayPod, Settings
+from mlendpoints.core.endpoint.listeners import requested_listener
+from mlendpoints.core.world import GatewayPod, Listener, Settings
 
 NAMESPACE = "titanic"
 BORN = "2026-01-01T00:00:00Z"
@@ -45,9 +45,9 @@ def an_endpoint(name: str = "titanic", *, meta: dict[str, Any] | None = None, **
     return msgspec.convert({"metadata": metadata(name, **(meta or {})), "spec": fields}, Endpoint)
 
 
-def asked_doors(endpoint: Endpoint, settings: Settings) -> tuple[Door, ...]:
-    door = asked_door(endpoint, settings)
-    return () if door is None else (door,)
+def requested_listeners(endpoint: Endpoint, settings: Settings) -> tuple[Listener, ...]:
+    listener = requested_listener(endpoint, settings)
+    return () if listener is None else (listener,)
 
 
 def some_settings(**fields: Any) -> Settings:  # noqa: ANN401 - any field

@@ -16,7 +16,7 @@ from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import ENDPOINT
 from mlendpoints.edge.lease import LeaseTimes
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.observe.reflector import Patience
+from mlendpoints.edge.observe.reflector import Timeouts
 from mlendpoints.edge.operator import Operator
 from mlendpoints.edge.reconcile.parts import Plans
 from mlendpoints.edge.settings import Settings
@@ -71,15 +71,15 @@ async def running_operator(
     metrics: Metrics,
     *namespaces: str,
     plans: Plans = PLANS,
-    refusal_clock: Callable[[], float] = time.monotonic,
-    patience: Patience = Patience(),  # noqa: B008 - a frozen value
+    rejection_clock: Callable[[], float] = time.monotonic,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 - a frozen value
 ) -> AsyncIterator[RunningOperator]:
     """Runs it, and stops it in the end; raises whatever has ended it before."""
     operator = Operator(
         settings=settings_of(*namespaces),
         plans=plans,
         process=Process(
-            identity=uuid.uuid4().hex, lease_times=LEASE_TIMES, refusal_clock=refusal_clock, patience=patience
+            identity=uuid.uuid4().hex, lease_times=LEASE_TIMES, rejection_clock=rejection_clock, timeouts=timeouts
         ),
         api=api,
         metrics=metrics,

@@ -36,9 +36,9 @@ def _explore(name: str, bounds: Bounds, explorer: Explorer) -> Violation | None:
     began = time.process_time()
     graph = explorer.run(start_of(bounds, explorer))
     violation = graph.violation or judged(explorer)
-    whole = "all" if graph.expanded == graph.states else f"{graph.expanded:,} with every move"
+    full_patch = "all" if graph.expanded == graph.states else f"{graph.expanded:,} with every move"
     _say(
-        f"{name}: {bounds.what}: {graph.states:,} states ({whole}), {graph.transitions:,} transitions,"
+        f"{name}: {bounds.what}: {graph.states:,} states ({full_patch}), {graph.transitions:,} transitions,"
         f" {explorer.operator.plans:,} plans, {time.process_time() - began:.0f} s of processor time"
     )
     return violation

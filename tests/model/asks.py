@@ -12,9 +12,9 @@ from msgspec import Struct
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
-from mlendpoints.core.endpoint.listeners import asked_door
+from mlendpoints.core.endpoint.listeners import requested_listener
 from mlendpoints.core.endpoint.resolve import Target, resolve
-from mlendpoints.core.world import Door, Settings, World
+from mlendpoints.core.world import Listener, Settings, World
 from tests.kit import builders
 
 BAD_IMAGE = "registry.example.com/bad:1"
@@ -104,9 +104,9 @@ def instances_with_bad_image() -> frozenset[str]:
 
 
 @lru_cache
-def door_of(name: str) -> Door | None:
+def listener_of(name: str) -> Listener | None:
     """Where the edit wants callers to come in; None where that cannot be opened."""
-    return asked_door(endpoint_spec(name), settings_of(name))
+    return requested_listener(endpoint_spec(name), settings_of(name))
 
 
 def _is_bad(template: Model) -> bool:

@@ -8,13 +8,13 @@ from msgspec import Struct
 
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.endpoint import deletion, desired, plan, prune, rollout, scaling, status
-from mlendpoints.core.endpoint.listeners import asked_door
-from mlendpoints.core.endpoint.prune import Leftovers
+from mlendpoints.core.endpoint.listeners import requested_listener
+from mlendpoints.core.endpoint.prune import Stale
 from mlendpoints.core.endpoint.resolve import Target
 from mlendpoints.core.endpoint.rollout import Rollout
 from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.findings import Finding
-from mlendpoints.core.world import Child, Destination, Door, Routes
+from mlendpoints.core.world import Child, Destination, Listener, Routes
 
 
 class Bug(Struct, frozen=True):
@@ -37,7 +37,7 @@ class Bug(Struct, frozen=True):
             yield
 
 
-def _no_newcomers(_scene: View, _target: Target) -> tuple[str, ...]:
+def _no_new_instances(_view: View, _target: Target) -> tuple[str, ...]:
     return ()
 
 
@@ -45,26 +45,26 @@ def _written_is_proven(view: View, decided: Rollout) -> bool:
     return view.live is not None and view.live == decided.routes
 
 
-def _late_at_once(_scene: View, _target: Target) -> Finding:
+def _late_at_once(_view: View, _target: Target) -> Finding:
     return Finding.no(Reason.DEADLINE_EXCEEDED, "Not ready within 600 s.")
 
 
-def _the_asked_door(view: View, _decided: Rollout) -> tuple[Door, ...]:
-    door = asked_door(view.world.endpoint, view.world.settings)
-    if door is None:
+def _the_asked_door(view: View, _decided: Rollout) -> tuple[Listener, ...]:
+    listener = requested_listener(view.world.endpoint, view.world.settings)
+    if listener is None:
         raise ValueError("no TLS credential")
-    return (door,)
+    return (listener,)
 
 
 def _always(*_arguments: object) -> bool:
     return True
 
 
-def _asked_alone(asked: Door, _standing: Iterable[Door]) -> tuple[Door, ...]:
-    return (asked,)
+def _requested_alone(requested: Listener, _existing: Iterable[Listener]) -> tuple[Listener, ...]:
+    return (requested,)
 
 
-_NO_ENTRANCE = property(lambda _scene: "")
+_NO_LISTENER_HASH = property(lambda _view: "")
 
 
 def _never(*_arguments: object) -> bool:
@@ -84,32 +84,36 @@ def _all_at_once(view: View, instance: str) -> tuple[Child, ...]:
     return tuple(child for child in named if child.ref.kind in {"Deployment", "MachineLearningModel"})
 
 
-def _as_it_stands(_scene: View, live: Routes) -> tuple[Destination, ...]:
+def _as_it_stands(_view: View, live: Routes) -> tuple[Destination, ...]:
     return live.destinations
 
 
-def _even_while_absent(view: View, _decided: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
-    return tuple(child for name in unneeded.model_instances for child in prune.retire(view, name))
+def _even_while_absent(view: View, _decided: Rollout, stale: Stale) -> tuple[Child, ...]:
+    return tuple(child for name in stale.model_instances for child in prune.prune_instance(view, name))
 
 
 BUGS = {
-    "no-pings": Bug("weights are written without pings proven", "update", rollout, "newcomers", _no_newcomers),
+    "no-pings": Bug("weights are written without pings proven", "update", rollout, "new_instances", _no_new_instances),
     "prune-unproven": Bug(
-        "pods go without a proof", "update", prune, "routes_are_proven", _written_is_proven, "is_on_record"
+        "pods go without a proof", "update", prune, "routes_are_proven", _written_is_proven, "is_recorded"
     ),
-    "services-first": Bug("a Service goes with its pods", "update", prune, "retire", _all_at_once),
+    "services-first": Bug("a Service goes with its pods", "update", prune, "prune_instance", _all_at_once),
     "scale-unproven": Bug(
-        "pods are taken without a proof", "update", scaling, "routes_are_proven", _written_is_proven, "is_on_record"
+        "pods are taken without a proof", "update", scaling, "routes_are_proven", _written_is_proven, "is_recorded"
     ),
     "done-too-early": Bug("Ready is said without a proof", "update", status, "routes_are_proven", _written_is_proven),
     "failures-forgotten": Bug("a failed update begins again", "update", rollout, "_recorded_failure", _nothing),
-    "pods-before-routes": Bug("a deletion does not ask the gateways", "update", deletion, "_seen_gone", _always),
-    "gateway-left": Bug("the garbage collector is to take the Gateway", "update", deletion, "_undeleted", _the_routes),
-    "close-at-once": Bug("a door closes before another is proven", "update", desired, "doors_beside", _asked_alone),
-    "doors-unproven": Bug("what is asked for is not part of the revision", "update", View, "entrance", _NO_ENTRANCE),
+    "pods-before-routes": Bug("a deletion does not ask the gateways", "update", deletion, "_routes_are_gone", _always),
+    "gateway-left": Bug("the garbage collector is to take the Gateway", "update", deletion, "_deletable", _the_routes),
+    "close-at-once": Bug(
+        "a listener closes before another is proven", "update", desired, "listeners_beside", _requested_alone
+    ),
+    "listeners-unproven": Bug(
+        "what is asked for is not part of the revision", "update", View, "listener_hash", _NO_LISTENER_HASH
+    ),
     "dead-gateways": Bug("a gateway pod on a dead node is waited for", "dead gateway", View, "_is_gone", _never),
     "late-though-ready": Bug("a deadline passes whatever is ready", "update", rollout, "_late_proof", _late_at_once),
-    "no-credential": Bug("TLS without a credential is no case", "update", desired, "open_doors", _the_asked_door),
+    "no-credential": Bug("TLS without a credential is no case", "update", desired, "open_listeners", _the_asked_door),
     "template-alone": Bug(
         "images of an earlier release stay where pods are built", "upgrade", desired, "fits", _always
     ),

@@ -98,12 +98,12 @@ def _written(state: State, op: Op) -> State:  # noqa: PLR0911 - one for each kin
             return state._replace(routes=op.value, routes_altered=False)
         case "Gateway":
             assert isinstance(op.value, tuple)
-            return state._replace(gateway=WRITTEN, doors=op.value)
+            return state._replace(gateway=WRITTEN, listeners=op.value)
         case EndpointConfig.KIND:
             return state._replace(configs=state.configs | {op.name})
         case Model.KIND:
-            replicas, asked = _counts(op)
-            return state.with_instance(op.name, Instance(replicas=replicas, asked=asked or ""))
+            replicas, requested = _counts(op)
+            return state.with_instance(op.name, Instance(replicas=replicas, requested=requested or ""))
         case "Service" if op.name == _MONITOR:
             return state._replace(monitor=WRITTEN)
         case _:
@@ -132,17 +132,17 @@ def _with_pods(instance: Instance, pods: int) -> Instance:
 def _scaled(state: State, op: Op) -> State:
     instance = state.instance(op.name)
     assert instance is not None
-    replicas, asked = _counts(op)
+    replicas, requested = _counts(op)
     if op.kind != Model.KIND:
         return state.with_instance(op.name, _with_pods(instance, replicas))
-    return state.with_instance(op.name, instance._replace(replicas=replicas, asked=asked or instance.asked))
+    return state.with_instance(op.name, instance._replace(replicas=replicas, requested=requested or instance.requested))
 
 
 def _counts(op: Op) -> tuple[int, str | None]:
     """Pods, and the count that is noted as asked."""
     assert isinstance(op.value, tuple)
-    replicas, asked = op.value
-    return int(replicas or 0), asked
+    replicas, requested = op.value
+    return int(replicas or 0), requested
 
 
 def without(state: State, kind: str, name: str) -> State:  # noqa: PLR0911 - one for each kind
@@ -156,7 +156,7 @@ def without(state: State, kind: str, name: str) -> State:  # noqa: PLR0911 - one
         case Model.KIND:
             return state.with_instance(name, None)
         case "Gateway":
-            return state._replace(gateway=ABSENT, doors=())
+            return state._replace(gateway=ABSENT, listeners=())
         case "Service" if name == _MONITOR:
             return state._replace(monitor=ABSENT)
         case "Deployment" if instance is not None and instance.deployment != ABSENT:
@@ -175,6 +175,6 @@ def gone(state: State) -> State:
 
 def _asking(state: State, probes: tuple[Probe, ...]) -> State:
     """Answers count as long as their question is asked."""
-    asked = frozenset(probes)
-    gateways = tuple(gateway._replace(answered=gateway.answered & asked) for gateway in state.gateways)
-    return state._replace(asked=probes, gateways=gateways)
+    requested = frozenset(probes)
+    gateways = tuple(gateway._replace(answered=gateway.answered & requested) for gateway in state.gateways)
+    return state._replace(requested=probes, gateways=gateways)

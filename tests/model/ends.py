@@ -7,7 +7,7 @@ helpful moves ends, and in a state that is as it shall be.
 from array import array
 from collections.abc import Iterator
 
-from tests.model.asks import can_get_ready, door_of, target_of
+from tests.model.asks import can_get_ready, listener_of, target_of
 from tests.model.explore import Explorer, Violation
 from tests.model.laws import alive
 from tests.model.operator import Operator
@@ -106,16 +106,16 @@ def _not_in_force(state: State) -> Iterator[str]:
         yield "an update is on record for ever"
     if any(gateway.routes != state.routes for _, gateway in alive(state)):
         yield "a gateway never gets the routes"
-    door = door_of(state.ask)
-    doors = state.doors if door is None else (door,)  # what cannot be opened leaves what stands
-    if state.routes is not None and any(gateway.doors != doors for _, gateway in alive(state)):
-        yield "a door stays open or closed that nobody asked for"
+    listener = listener_of(state.ask)
+    listeners = state.listeners if listener is None else (listener,)  # what cannot be opened leaves what stands
+    if state.routes is not None and any(gateway.listeners != listeners for _, gateway in alive(state)):
+        yield "a listener stays open or closed that nobody asked for"
     target = target_of(state.ask)
-    asked = target.instances if target else frozenset()
+    requested = target.instances if target else frozenset()
     weighted = [d.instance for d in state.routes.destinations if d.weight] if state.routes else []
     for name in weighted:
         instance = state.instance(name)
-        if instance is None and name not in asked:
+        if instance is None and name not in requested:
             continue  # deleted by hand: nothing says any more what it was
         if instance is None or instance.ready < max(instance.replicas, 1):
             yield f"{name} takes traffic, but is not ready for it"

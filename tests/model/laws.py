@@ -13,7 +13,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.endpoint.resolve import Target
 from mlendpoints.core.world import Destination, Routes
-from tests.model.asks import ASKS, config_of, door_of, models_of, target_of
+from tests.model.asks import ASKS, config_of, listener_of, models_of, target_of
 from tests.model.operator import Decision
 from tests.model.state import (
     ABSENT,
@@ -45,7 +45,7 @@ def broken_in(state: State) -> Broken:
     if state.life in {OVERDUE, GONE}:
         return  # after a minute routes count as gone, since somebody else may answer for the host
     for n, gateway in alive(state):
-        for instance in _weighted(gateway.routes) if gateway.doors else ():
+        for instance in _weighted(gateway.routes) if gateway.listeners else ():
             if not _is_reachable(state, instance):
                 yield f"gateway {n} sends requests to {instance}, which is not reachable"
             elif instance not in gateway.known and instance not in state.excused:
@@ -74,7 +74,7 @@ def broken_by(state: State, after: State) -> Broken:
         yield f"the template {op.kind} {op.name} is written or deleted"
     if after.routes != state.routes and after.routes is not None:
         yield from _broken_by_routes(state, after.routes)
-    if op.kind == "Gateway" and state.doors and after.doors:
+    if op.kind == "Gateway" and state.listeners and after.listeners:
         yield from _broken_by_closing(state, after)
     if op.verb is Verb.CHECK and after.pending and state.life == LIVING and state.routes is None:
         yield "deletions are due although there is no VirtualService"
@@ -89,12 +89,12 @@ def broken_by(state: State, after: State) -> Broken:
 
 
 def _broken_by_closing(state: State, after: State) -> Broken:
-    """A door closes when callers get the same at another, at every gateway pod."""
-    for door in set(state.doors) - set(after.doors):
+    """A listener closes when callers get the same at another, at every gateway pod."""
+    for listener in set(state.listeners) - set(after.listeners):
         for n, gateway in alive(state):
-            served = set(gateway.doors) & set(after.doors) and gateway.routes == state.routes
+            served = set(gateway.listeners) & set(after.listeners) and gateway.routes == state.routes
             if not served and ROUTES not in state.excused and gateway.routes is not None:
-                yield f"the door {door.port} closes before gateway {n} serves at another"
+                yield f"the listener {listener.port} closes before gateway {n} serves at another"
 
 
 @lru_cache
@@ -159,7 +159,7 @@ def _broken_by_loss(state: State, instance: str, what: str) -> Broken:
     if state.life == OVERDUE:
         return
     for n, gateway in alive(state):
-        if gateway.doors and instance in _reached(gateway.routes):
+        if gateway.listeners and instance in _reached(gateway.routes):
             yield f"{what} while gateway {n} sends requests there"
 
 
@@ -176,7 +176,7 @@ def _broken_by_leaving(state: State) -> Broken:
     if state.gateway != ABSENT:
         yield "the finalizer goes before the Gateway"
     for n, gateway in alive(state):
-        if gateway.doors and _reached(gateway.routes) and state.life != OVERDUE:
+        if gateway.listeners and _reached(gateway.routes) and state.life != OVERDUE:
             yield f"the finalizer goes while gateway {n} still sends requests"
 
 
@@ -208,7 +208,7 @@ def _broken_by_failing(state: State, decision: Decision) -> Broken:
 def _is_waited_for(state: State) -> bool:
     """Whether a gateway pod that counts has not answered what it was asked."""
     waited = (gateway for gateway in state.gateways if gateway.dead != FORGOTTEN)
-    return any(set(state.asked) - gateway.answered for gateway in waited)
+    return any(set(state.requested) - gateway.answered for gateway in waited)
 
 
 def _is_complete(instance: Instance | None, wanted: int) -> bool:
@@ -224,10 +224,10 @@ def _not_as_asked(state: State, target: Target) -> Broken:
     for n, gateway in alive(state):
         if gateway.routes != state.routes and ROUTES not in state.excused:
             yield f"Ready is said before gateway {n} serves what is asked"
-    door = door_of(state.ask)
+    listener = listener_of(state.ask)
     for n, gateway in alive(state):
-        if door not in gateway.doors and GATEWAY not in state.excused:
-            yield f"Ready is said before gateway {n} has opened the asked door"
+        if listener not in gateway.listeners and GATEWAY not in state.excused:
+            yield f"Ready is said before gateway {n} has opened the requested listener"
     if not target.instances <= {name for name, _ in state.instances}:
         yield "Ready is said before all model instances stand"
     for name, instance in state.instances:

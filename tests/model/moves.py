@@ -16,7 +16,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.world import Probe, Routes
-from tests.model.asks import ASKS, can_get_ready, door_of, instances_with_bad_image
+from tests.model.asks import ASKS, can_get_ready, instances_with_bad_image, listener_of
 from tests.model.effects import gone, perform, stands, without
 from tests.model.observed import monitor_ref
 from tests.model.operator import Decision
@@ -69,13 +69,13 @@ def _operator(state: State, decision: Decision | None) -> Iterator[Move]:
         yield Move(f"the operator {op.verb} {op.kind} {op.name}".rstrip(), perform(state), by_plan=True)
         if op.verb is Verb.TELL_LATER:
             yield Move("the operator puts off the status", state._replace(pending=state.pending[1:]), helpful=False)
-    if state.pending or state.asked:
+    if state.pending or state.requested:
         yield Move("the operator is killed, and started again", _without_memory(state), helpful=False)
 
 
 def _without_memory(state: State) -> State:
     gateways = tuple(gateway._replace(answered=frozenset()) for gateway in state.gateways)
-    return state._replace(pending=(), asked=(), gateways=gateways)
+    return state._replace(pending=(), requested=(), gateways=gateways)
 
 
 def _gateways(state: State) -> Iterator[Move]:
@@ -95,11 +95,11 @@ def _gateway(state: State, gateway: Gateway) -> Iterator[tuple[str, Gateway]]:
         if gateway.dead == LISTED:
             yield "has been listed for a minute, though dead", gateway._replace(dead=FORGOTTEN)
         return
-    if (gateway.doors, gateway.routes) != (state.doors, state.routes):
-        yield "takes doors and routes", gateway._replace(doors=state.doors, routes=state.routes)
+    if (gateway.listeners, gateway.routes) != (state.listeners, state.routes):
+        yield "takes listeners and routes", gateway._replace(listeners=state.listeners, routes=state.routes)
     if gateway.known != (known := _services(state, gateway)):
         yield "hears of the Services", gateway._replace(known=known)
-    for probe in state.asked:
+    for probe in state.requested:
         if probe not in gateway.answered and answers(state, gateway, probe):
             yield f"answers {probe.path}", gateway._replace(answered=gateway.answered | {probe})
 
@@ -112,7 +112,7 @@ def _services(state: State, gateway: Gateway) -> frozenset[str]:
 
 def answers(state: State, gateway: Gateway, probe: Probe) -> bool:
     """Whether a gateway pod would answer a question as expected."""
-    if gateway.routes is None or not any(bool(door.credential) == probe.tls for door in gateway.doors):
+    if gateway.routes is None or not any(bool(listener.credential) == probe.tls for listener in gateway.listeners):
         return probe.status == 404
     if probe.path == labels.ROUTE_PATH:
         return (probe.status, probe.body) == (200, gateway.routes.revision)
@@ -138,8 +138,10 @@ def _time(state: State, decision: Decision | None) -> Iterator[Move]:
         wakes = decision is not None and decision.wakes and not can_get_ready(state.ask)
         yield Move("the update's deadline passes", state._replace(status=late), helpful=wakes)
     if state.life == DELETING:
-        asked = door_of(state.ask)
-        beside = any(asked is None or door.port != asked.port for door in state.doors)  # of which nobody asks
+        requested = listener_of(state.ask)
+        beside = any(
+            requested is None or listener.port != requested.port for listener in state.listeners
+        )  # of which nobody asks
         wakes = decision is not None and decision.wakes and beside
         yield Move("a minute passes since the deletion", state._replace(life=OVERDUE), helpful=wakes)
 
@@ -150,7 +152,7 @@ def _mishaps(state: State) -> Iterator[Move]:
             failed = excused(state, name).with_instance(name, instance._replace(ready=0))
             yield Move(f"the pods of {name} fail", failed, helpful=False)
     for n, gateway in enumerate(state.gateways):
-        fresh = Gateway(routes=state.routes, doors=state.doors, known=_services(state, gateway))
+        fresh = Gateway(routes=state.routes, listeners=state.listeners, known=_services(state, gateway))
         if fresh != gateway:
             yield Move(f"gateway {n} is replaced by a new pod", _with_gateway(state, n, fresh), helpful=False)
     if not any(gateway.dead for gateway in state.gateways):

@@ -17,16 +17,16 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.drift import ref_of
-from mlendpoints.core.endpoint.updates import REMOVING, UNRESOLVED
+from mlendpoints.core.endpoint.updates import Phase
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.times import precise_timestamp
-from mlendpoints.core.world import Child, ContainerFacts, Door, PodFacts, Probe, Ref, Routes, World
+from mlendpoints.core.world import Child, ContainerFacts, Listener, PodFacts, Probe, Ref, Routes, World
 from tests.kit import builders
 from tests.model.asks import config_of, endpoint_spec, instances_with_bad_image, models_of, settings_of
 from tests.model.state import ABSENT, ALTERED, DELETING, GONE, LISTED, LIVING, OVERDUE, Instance, State, Status, Update
 from tests.simulation import fields_of
 
-Says = Routes | tuple[Door, ...]  # of a VirtualService, of a Gateway: they differ by what they say
+Says = Routes | tuple[Listener, ...]  # of a VirtualService, of a Gateway: they differ by what they say
 NOW = 1_700_000_000.0
 PODS = {False: ContainerFacts(name="model"), True: ContainerFacts(name="model", ready=True)}
 BROKEN = ContainerFacts(name="model", waiting_reason="ImagePullBackOff", waiting_message="no such image")
@@ -94,7 +94,7 @@ class Observed:
 
     def _children(self, state: State) -> list[Child]:
         found = [self._manifests[Ref(EndpointConfig.KIND, builders.NAMESPACE, name)] for name in state.configs]
-        found += self._part(state.doors, state.gateway)
+        found += self._part(state.listeners, state.gateway)
         found += self._part(monitor_ref(), state.monitor)
         for name, instance in state.instances:
             found += self._parts(name, instance)
@@ -108,7 +108,7 @@ class Observed:
         service = self._part(Ref("Service", builders.NAMESPACE, name), instance.service)
         deployment = self._part(Ref("Deployment", builders.NAMESPACE, name), instance.deployment)
         return [
-            replace(model, replicas=instance.replicas, asked=instance.asked),
+            replace(model, replicas=instance.replicas, requested=instance.requested),
             *(replace(child, ready_addresses=instance.ready) for child in service),
             *self._part(Ref("DestinationRule", builders.NAMESPACE, name), instance.rule),
             *(_deployment(child, instance) for child in deployment),
@@ -159,7 +159,7 @@ def _projection(ref: Ref, manifest: Manifest, says: "Says | None") -> Child:
         written=NOW,
         builder=notes.get(labels.BUILDER, ""),
         routes=says if isinstance(says, Routes) else None,
-        doors=says if isinstance(says, tuple) else (),
+        listeners=says if isinstance(says, tuple) else (),
     )
 
 
@@ -174,13 +174,13 @@ def _typed(manifest: Manifest, kind: type[Model] | type[EndpointConfig]) -> Mode
 
 
 def _endpoint(state: State) -> Endpoint:
-    asked = endpoint_spec(state.ask, state.keep)
+    requested = endpoint_spec(state.ask, state.keep)
     metadata = replace(
-        asked.metadata,
+        requested.metadata,
         finalizers=(labels.ROUTES_FINALIZER,) if state.finalizer else (),
         deletion_timestamp=None if state.life == LIVING else _DELETED[state.life],
     )
-    return replace(asked, metadata=metadata, status=status_of(state.status))
+    return replace(requested, metadata=metadata, status=status_of(state.status))
 
 
 @cache
@@ -199,7 +199,7 @@ def status_of(status: Status) -> EndpointStatus:
 
 
 def _update_of(update: Update) -> UpdateStatus:
-    phase = UNRESOLVED if update.paused else ""
+    phase = Phase.RESOLVING_REFERENCES.value if update.paused else ""
     return UpdateStatus(target=update.target, phase=phase, start_time=_LONG_AGO if update.late else _NOW)
 
 
@@ -210,13 +210,13 @@ def _entry(target: str, outcome: Outcome) -> HistoryEntry:
 def abstract_status(status: EndpointStatus, keep: int) -> Status:
     """What is kept of a status."""
     succeeded = dict.fromkeys(entry.target for entry in status.history if entry.outcome == "Succeeded")
-    update = None if status.update is None or status.update.phase == REMOVING else status.update
+    update = None if status.update is None or status.update.phase == Phase.REMOVING_OLD else status.update
     newest = {entry.target: entry.outcome for entry in reversed(status.history)}
     return Status(
         config_version=status.config_version,
         update=None
         if update is None
-        else Update(update.target, late=update.start_time < _NOW, paused=update.phase == UNRESOLVED),
+        else Update(update.target, late=update.start_time < _NOW, paused=update.phase == Phase.RESOLVING_REFERENCES),
         failed=tuple(sorted(target for target, outcome in newest.items() if outcome == "Failed")),
         earlier=tuple(succeeded) if keep else (),
         route_revision=status.route_revision,
@@ -257,7 +257,7 @@ def _unexpected(state: State) -> dict[Probe, dict[str, str]]:
             for name, gateway in zip(names, state.gateways, strict=True)
             if probe not in gateway.answered
         }
-        for probe in state.asked
+        for probe in state.requested
     }
 
 
@@ -265,5 +265,5 @@ def _answers(state: State) -> dict[Probe, tuple[str, ...]]:
     names = [pod.name for pod in builders.GATEWAYS]
     return {
         probe: tuple(name for name, gateway in zip(names, state.gateways, strict=True) if probe in gateway.answered)
-        for probe in state.asked
+        for probe in state.requested
     }

@@ -12,7 +12,7 @@ from msgspec import Struct
 from mlendpoints.api import labels
 from mlendpoints.api.model import Model
 from mlendpoints.core.endpoint import plan
-from mlendpoints.core.endpoint.listeners import parse_doors
+from mlendpoints.core.endpoint.listeners import parse_listeners
 from mlendpoints.core.plan import Apply, Create, Plan, Refreeze, Scale, SetStatus, Write
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Child
@@ -74,13 +74,13 @@ class Operator:
         match write:
             case Create(ref=ref, manifest=manifest) | Apply(ref=ref, manifest=manifest):
                 routes = parse_routes(manifest) if ref.kind == VIRTUAL_SERVICE else None
-                doors = parse_doors(manifest) if ref.kind == GATEWAY else None
-                self._observed.remember(manifest, doors if routes is None else routes)
-                asked = manifest["metadata"].get("annotations", {}).get(labels.ASKED)
-                value = routes or doors or (manifest["spec"].get("replicas"), asked)
+                listeners = parse_listeners(manifest) if ref.kind == GATEWAY else None
+                self._observed.remember(manifest, listeners if routes is None else routes)
+                requested = manifest["metadata"].get("annotations", {}).get(labels.REQUESTED)
+                value = routes or listeners or (manifest["spec"].get("replicas"), requested)
                 return Op(Verb.CREATE if isinstance(write, Create) else Verb.APPLY, ref.kind, ref.name, value)
-            case Scale(child=child, replicas=replicas, asked=asked):
-                return Op(Verb.SCALE, child.ref.kind, child.ref.name, (replicas, asked), child.replicas)
+            case Scale(child=child, replicas=replicas, requested=requested):
+                return Op(Verb.SCALE, child.ref.kind, child.ref.name, (replicas, requested), child.replicas)
             case Refreeze(child=child):
                 return Op(Verb.REFREEZE, child.ref.kind, child.ref.name, seen=child.replicas)
             case _:
@@ -96,8 +96,8 @@ def _observation(state: State) -> tuple[object, ...]:
 
 def _deletions(state: State, plan: Plan) -> Iterator[Op]:
     if plan.prune and plan.finalizer is not False:
-        guarded = None if plan.guard is None else (state.routes, state.routes_altered)
-        yield Op(Verb.CHECK, VIRTUAL_SERVICE, seen=guarded)
+        checked = None if plan.precondition is None else (state.routes, state.routes_altered)
+        yield Op(Verb.CHECK, VIRTUAL_SERVICE, seen=checked)
     for child in plan.prune:
         yield Op(Verb.DELETE, child.ref.kind, child.ref.name, seen=_seen(child))
 
@@ -112,7 +112,7 @@ def _reports(state: State, plan: Plan) -> Iterator[Op]:
         yield Op(Verb.HOLD if plan.finalizer else Verb.LEAVE, seen=seen)
     told = None if plan.status is None else abstract_status(plan.status, state.keep)
     if told is not None and told != state.status and plan.finalizer is not False:
-        yield Op(Verb.TELL_LATER if plan.patient else Verb.TELL, value=told, seen=seen)
+        yield Op(Verb.TELL_LATER if plan.deferrable else Verb.TELL, value=told, seen=seen)
 
 
 def endpoint_version(state: State) -> object:
@@ -121,5 +121,5 @@ def endpoint_version(state: State) -> object:
 
 
 def _questions(state: State, plan: Plan) -> Iterator[Op]:
-    if plan.probes != state.asked:
+    if plan.probes != state.requested:
         yield Op(Verb.ASK, value=plan.probes)

@@ -9,13 +9,13 @@ are sorted, since nothing tells them apart.
 from enum import StrEnum
 from typing import NamedTuple
 
-from mlendpoints.core.world import Door, Probe, Routes
+from mlendpoints.core.world import Listener, Probe, Routes
 
 ABSENT, WRITTEN, ALTERED = 0, 1, 2  # an object: not there, as it was written, changed by hand
 ALIVE, LISTED, FORGOTTEN = 0, 1, 2  # a gateway pod: well, dead and still listed, and for longer than that counts
 LIVING, DELETING, OVERDUE, GONE = 0, 1, 2, 3  # the endpoint; overdue: its deletion's patience has ended
 
-ROUTES, GATEWAY = "the routes", "the doors"
+ROUTES, GATEWAY = "the routes", "the listeners"
 
 
 class Update(NamedTuple):
@@ -42,7 +42,7 @@ class Instance(NamedTuple):
     """A model instance, its parts and its pods."""
 
     replicas: int
-    asked: str = ""  # the count last asked of it
+    requested: str = ""  # the count last asked of it
     service: int = ABSENT
     rule: int = ABSENT
     deployment: int = ABSENT
@@ -57,7 +57,7 @@ class Gateway(NamedTuple):
     """What one gateway pod really does, and which of the operator's questions it has answered."""
 
     routes: Routes | None = None
-    doors: tuple[Door, ...] = ()
+    listeners: tuple[Listener, ...] = ()
     dead: int = ALIVE
     known: frozenset[str] = frozenset()  # model instances it can send requests to
     answered: frozenset[Probe] = frozenset()
@@ -108,13 +108,13 @@ class State(NamedTuple):
     routes: Routes | None = None  # what the VirtualService says
     routes_altered: bool = False
     gateway: int = ABSENT  # the Gateway object
-    doors: tuple[Door, ...] = ()  # what it opens
+    listeners: tuple[Listener, ...] = ()  # what it opens
     monitor: int = ABSENT  # the metrics Service
     configs: frozenset[str] = frozenset()  # config instances
     instances: tuple[tuple[str, Instance], ...] = ()  # by name
     excused: frozenset[str] = frozenset()  # what a mishap, not the operator, made unreachable: model instances, ROUTES
     gateways: tuple[Gateway, ...] = (Gateway(), Gateway())
-    asked: tuple[Probe, ...] = ()
+    requested: tuple[Probe, ...] = ()
     pending: tuple[Op, ...] = ()
 
     def instance(self, name: str) -> Instance | None:
@@ -137,7 +137,9 @@ def settled(state: State) -> State:
 
 def _answers_again(state: State, name: str) -> bool:
     if name == GATEWAY:
-        return bool(state.doors) and all(gateway.dead or gateway.doors == state.doors for gateway in state.gateways)
+        return bool(state.listeners) and all(
+            gateway.dead or gateway.listeners == state.listeners for gateway in state.gateways
+        )
     if name == ROUTES:
         written = state.routes is not None and not state.routes_altered
         return written and all(gateway.dead or gateway.routes == state.routes for gateway in state.gateways)

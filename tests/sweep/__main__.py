@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from tests.kit.control_plane import control_plane, install
-from tests.sweep.administrator import DOORS
+from tests.sweep.administrator import LISTENERS
 from tests.sweep.cost import table
 from tests.sweep.life import run
 from tests.sweep.run import Outcome
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plane = nullcontext(options.kubeconfig) if options.kubeconfig else control_plane("--istio-crds", "--controllers")
     with plane as kubeconfig:
         if not options.kubeconfig:
-            asyncio.run(install(kubeconfig, doors=DOORS))
+            asyncio.run(install(kubeconfig, listeners=LISTENERS))
         return run(_sweep(kubeconfig, found, options))
 
 

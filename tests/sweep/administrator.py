@@ -11,7 +11,7 @@ from tests.kit.client import Client
 from tests.sweep.gateways import Gateways
 
 # PORT/CREDENTIAL, as the chart puts them in the policy of an operator that is given these credentials.
-DOORS = ("80/", "443/first", "443/second")
+LISTENERS = ("80/", "443/first", "443/second")
 _SECRET = Kind(name="Secret", api_version="v1", plural="secrets")
 
 

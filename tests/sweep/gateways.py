@@ -1,6 +1,6 @@
-"""In place of istiod and two gateway pods: each takes over doors, routes and ready pods a little late.
+"""In place of istiod and two gateway pods: each takes over listeners, routes and ready pods a little late.
 
-Every answer is noted with the door that was asked and the revision of the routes
+Every answer is noted with the listener that was asked and the revision of the routes
 that gave it, so that it can be told afterwards what had been proven when.
 """
 
@@ -17,8 +17,8 @@ import msgspec
 from msgspec import Struct, field
 
 from mlendpoints.api.labels import PING_PATH
-from mlendpoints.core.endpoint.listeners import parse_doors
-from mlendpoints.core.world import Door, Ref
+from mlendpoints.core.endpoint.listeners import parse_listeners
+from mlendpoints.core.world import Listener, Ref
 from mlendpoints.edge.kube import kinds
 from tests.kit.certificates import self_signed
 from tests.kit.client import Client, Object
@@ -33,7 +33,7 @@ _HTTPS = 443
 
 
 class Answer(Struct, frozen=True):
-    """What a gateway pod said at which of its doors, by which revision of the host's routes (or of their absence)."""
+    """What a gateway pod said at which of its listeners, by which revision of the routes (or of their absence)."""
 
     pod: str
     path: str
@@ -60,7 +60,7 @@ class GatewayPod:
         self.died = float("inf")  # by the event loop's clock
         self.answers: dict[str, list[Answer]] = {}  # by namespace
         self._hosts: dict[str, Host] = {}
-        self._doors: dict[str, tuple[Door, ...]] = {}  # by host
+        self._listeners: dict[str, tuple[Listener, ...]] = {}  # by host
         self._ready: set[Ref] = set()
 
     def take(self, _record: Record, change: Change) -> None:
@@ -71,7 +71,7 @@ class GatewayPod:
         """Its answers in a namespace that is not asked for any more."""
         gone = {name for name, host in self._hosts.items() if host.namespace == namespace}
         self._hosts = {name: host for name, host in self._hosts.items() if name not in gone}
-        self._doors = {name: doors for name, doors in self._doors.items() if name not in gone}
+        self._listeners = {name: listeners for name, listeners in self._listeners.items() if name not in gone}
         self._ready = {ref for ref in self._ready if ref.namespace != namespace}
         return self.answers.pop(namespace, [])
 
@@ -82,7 +82,7 @@ class GatewayPod:
                 (self._ready.add if _is_ready(change) else self._ready.discard)(change.ref)
             case kinds.GATEWAY.name:
                 for host in _hosts_of(change.object):
-                    self._doors[host] = () if gone else parse_doors(change.object)
+                    self._listeners[host] = () if gone else parse_listeners(change.object)
             case _:
                 routes = msgspec.convert(change.object, VirtualService)
                 for name in routes.spec.hosts:
@@ -90,12 +90,12 @@ class GatewayPod:
 
     def credential(self, name: str) -> str:
         """The one of a host's HTTPS; empty if it has none."""
-        return next((door.credential for door in self._doors.get(name, ()) if door.port == _HTTPS), "")
+        return next((listener.credential for listener in self._listeners.get(name, ()) if listener.port == _HTTPS), "")
 
     def decide(self, port: int, name: str, path: str) -> tuple[int, str]:
         """Status and body, which are noted."""
         host = self._hosts.get(name)
-        is_open = any(door.port == port for door in self._doors.get(name, ()))
+        is_open = any(listener.port == port for listener in self._listeners.get(name, ()))
         status, body = self._decide(path, host if is_open else None)
         if host is not None:
             noted = self.answers.setdefault(host.namespace, [])
@@ -113,7 +113,7 @@ class GatewayPod:
         return answer.status, answer.body.string
 
     async def serve(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection to one of its doors; when its node is dead, nothing comes back."""
+        """One connection to one of its listeners; when its node is dead, nothing comes back."""
         if self.died <= time.monotonic():
             await reader.read()
             writer.close()
@@ -167,16 +167,16 @@ async def serving(client: Client, store: Store, lags: Mapping[str, float], *, fi
     async with AsyncExitStack() as stack:
         for pod in gateways.pods:
             contexts = {80: None, _HTTPS: _tls(gateways, pod, files)}
-            ports = {PORTS[door]: await _listen(stack, pod, door, tls) for door, tls in contexts.items()}
+            ports = {PORTS[listener]: await _listen(stack, pod, listener, tls) for listener, tls in contexts.items()}
             store.listen(pod.take)
             stack.callback(store.unlisten, pod.take)
             await client.create(kinds.SLICE.path(gateways.namespace), _slice_of(pod, ports))
         yield gateways
 
 
-async def _listen(stack: AsyncExitStack, pod: GatewayPod, door: int, tls: ssl.SSLContext | None) -> int:
-    """The port of this machine where one of a pod's doors is."""
-    server = await asyncio.start_server(partial(pod.serve, door), own_address(), 0, backlog=1024, ssl=tls)
+async def _listen(stack: AsyncExitStack, pod: GatewayPod, listener: int, tls: ssl.SSLContext | None) -> int:
+    """The port of this machine where one of a pod's listeners is."""
+    server = await asyncio.start_server(partial(pod.serve, listener), own_address(), 0, backlog=1024, ssl=tls)
     stack.callback(server.close)
     return int(server.sockets[0].getsockname()[1])
 

@@ -50,8 +50,8 @@ class Neighbour:
     async def _name_a_host_twice(self, routes: Object) -> None:
         """By a Gateway of its own, so that these routes count; and then no more."""
         server = {"port": {"name": "http", "number": 80, "protocol": "HTTP"}, "hosts": ["*"]}
-        doors = {"selector": {"istio": "ingressgateway"}, "servers": [server]}
-        await self._client.create(*self._new(kinds.GATEWAY, "twice", doors))
+        listeners = {"selector": {"istio": "ingressgateway"}, "servers": [server]}
+        await self._client.create(*self._new(kinds.GATEWAY, "twice", listeners))
         spec = routes["spec"] | {"gateways": ["twice"], "hosts": _TWICE}
         await self._client.create(*self._new(kinds.VIRTUAL_SERVICE, "twice", spec))
         await self._change("twice", {"spec": {"hosts": ["once.example.com"]}})

@@ -3,8 +3,8 @@
 serving    every weighted destination has a Service with a ready pod
 known      and every gateway pod had reached it by its ping before the routes were sent
 ratio      the weights are those of a config that was asked for
-door       a door of the Gateway closes only after every gateway pod has served routes at another one that stays
-ready      Ready is said only after every gateway pod has served routes at the door that is asked for
+listener   a listener of the Gateway closes only after every gateway pod has served routes at another one that stays
+ready      Ready is said only after every gateway pod has served routes at the requested listener
 untouched  what callers are sent to is not removed, or scaled to nothing, before every gateway pod has
            answered by routes without it
 one-route  at most one VirtualService names a host
@@ -28,8 +28,8 @@ from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Destination, Ref
 from mlendpoints.edge.kube import kinds
 from tests.kit.client import Object
-from tests.sweep.doors import Doors
 from tests.sweep.gateways import LAGS, Answer
+from tests.sweep.listeners import Listeners
 from tests.sweep.store import Change, Record
 from tests.sweep.user import User
 from tests.sweep.wire import Call
@@ -78,10 +78,10 @@ class _Replay:
         self._sent = {call.revision: call for call in evidence.calls if call.revision}
         self._answers = evidence.answers
         self._died = evidence.died
-        self._doors = Doors(evidence.answers)
+        self._listeners = Listeners(evidence.answers)
         self._user = evidence.user
         self._objects: dict[Ref, Object] = {}
-        self._asked: set[Weights] = set()
+        self._requested: set[Weights] = set()
         self._models: dict[str, str] = {}  # model instance -> model
         self._left: dict[str, int] = {}  # instance -> revision of the routes that did without it
 
@@ -104,7 +104,7 @@ class _Replay:
             now = {destination.instance for destination in self._destinations()}
             self._left |= {d.instance: change.revision for d in before if d.instance not in now}
             self._left = {instance: at for instance, at in self._left.items() if instance not in now}
-        self._asked |= set(self._asks())
+        self._requested |= set(self._asks())
 
     def _judge(self, change: Change, before: Object | None) -> Iterator[tuple[str, str]]:
         if change.ref.kind in _READINESS:
@@ -114,12 +114,12 @@ class _Replay:
         if change.ref.kind in _PARTS and self._goes(change, before):
             yield from self._untouched(change)
         if change.ref.kind == kinds.GATEWAY.name:
-            yield from self._doors.judge(change, before, self._alive(self._at(change)), self._at(change))
+            yield from self._listeners.judge(change, before, self._alive(self._at(change)), self._at(change))
         if change.ref.kind == kinds.ENDPOINT.name and change.type == "DELETED":
             yield from self._left_behind(change)
         if change.ref.kind == kinds.ENDPOINT.name:
             yield from self._late(change, before)
-            yield from self._doors.judge_ready(change, before, self._alive(self._at(change)), self._at(change))
+            yield from self._listeners.judge_ready(change, before, self._alive(self._at(change)), self._at(change))
         if change.ref.kind in _TEMPLATES:
             yield from self._template(change, before)
         if change.ref.kind == kinds.DEPLOYMENT.name and before and _pods_of(before) != _pods_of(change.object):
@@ -168,7 +168,7 @@ class _Replay:
             return
         weighted = [destination for destination in routes.destinations if destination.weight]
         shares = frozenset((d.variant, self._models.get(d.instance, "?"), d.weight) for d in weighted)
-        if shares and shares not in self._asked and not self._user.turned:
+        if shares and shares not in self._requested and not self._user.turned:
             yield "ratio", f"nobody asked for {sorted(shares)}"
         for destination in weighted:
             if missing := self._unaware(destination.instance, self._at(change)):

@@ -295,7 +295,7 @@ async def _named_credential(user: User) -> None:
 async def _tls_without_a_secret(user: User) -> None:
     """The credential that the operator names is not where the gateway's pods look for it, until it is."""
     await user.edit(kinds.ENDPOINT, ENDPOINT, tls=True)
-    await user.sees_it_say("gateway pods: asked https://")
+    await user.sees_it_say(", probed with https://")
     await user.puts_credential("first")
     await user.sees_it_as_asked()
 

@@ -7,8 +7,8 @@ from contextlib import AbstractAsyncContextManager
 import msgspec
 
 from mlendpoints.api.meta import API_VERSION
-from mlendpoints.core.endpoint.listeners import parse_doors
-from mlendpoints.core.endpoint.updates import REMOVING
+from mlendpoints.core.endpoint.listeners import parse_listeners
+from mlendpoints.core.endpoint.updates import Phase
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.times import seconds
 from mlendpoints.core.world import Destination, Ref
@@ -159,7 +159,7 @@ class User:
 
     async def sees_no_door(self, port: int, name: str = ENDPOINT) -> None:
         """Waits until the Gateway does not open this port."""
-        shut = lambda: all(door.port != port for door in parse_doors(self.get(kinds.GATEWAY, name) or {}))  # noqa: E731
+        shut = lambda: all(listener.port != port for listener in parse_listeners(self.get(kinds.GATEWAY, name) or {}))  # noqa: E731
         await self.sees(shut, f"{name} is closed at {port}")
 
     async def sees_doors_with(self, credential: str, name: str = ENDPOINT) -> None:
@@ -281,7 +281,7 @@ def _runs(deployment: Object, model: str) -> bool:
 
 def _is_running(status: Object) -> bool:
     """Whether an update has not succeeded yet; what served before may still be leaving."""
-    return "update" in status and status["update"]["phase"] != REMOVING
+    return "update" in status and status["update"]["phase"] != Phase.REMOVING_OLD
 
 
 def _is_ready(endpoint: Object) -> bool:

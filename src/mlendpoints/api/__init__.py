@@ -1,4 +1,4 @@
-"""What people write and what the operator answers: typed once, here.
+"""The API: what users write and what the operator reports, typed once, here.
 
 No behaviour: structs, their documentation and bounds, names and labels. The
 CRDs, the policy and the API reference are made from these types by

@@ -1,23 +1,23 @@
-"""What the operator's own user may write, as a ValidatingAdmissionPolicy: a stolen token opens as little as can be.
+"""Containment: what the operator's own user may write, as a ValidatingAdmissionPolicy that limits a stolen token.
 
-RBAC grants kinds, not objects: with it alone, whoever holds the operator's token
-could create a privileged Deployment in ``kube-system``. So its writes are held to
+RBAC grants kinds, not objects: with RBAC alone, the operator's token could
+create a privileged Deployment in ``kube-system``. So its writes are limited to
 what the operator does, resource by resource:
 
 - in no namespace of the system, of Istio or of the gateway; in its own nothing
-  but its Lease and events. What is there from before may be deleted, and finalizers be taken off;
+  but its Lease and events. Objects from before may be deleted, and finalizers removed;
 - of users' objects only an endpoint's finalizers (statuses have no ``spec`` to write);
 - all that it creates carries its label and is controlled by an object of our
   kinds; what it changes or deletes is such an object, or one that carries its
   label and lost its owner, which it adopts. PersistentVolumes have no owner: they
   are ``local``, of our class, and belong to the claim that they are named after;
-- of labels, annotations and finalizers it writes its own alone (see ``containment_metadata``);
-- pods get no more of their node than an ordinary tenant's may have, neither by their spec nor by what
-  injectors read in their labels and annotations (see ``containment_pods``);
+- of labels, annotations and finalizers it writes only its own (see ``containment_metadata``);
+- pods get no more access to their node than an ordinary tenant's, neither by their spec nor by labels and
+  annotations that injectors read (see ``containment_pods``);
 - Services and routes concern the objects of their own namespace, and routes say what the operator's say (see
   ``containment_routes``).
 
-SECURITY.md tells what remains.
+SECURITY.md describes what remains.
 """
 
 from typing import Final
@@ -30,12 +30,12 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import API_VERSION, GROUP
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.api.policy import OPERATOR, Manifest, deny_unless, make_policy, make_rule
+from mlendpoints.api.policy import OPERATOR, Manifest, deny_unless, make_policy, match_resources
 
 NAME: Final = f"operator.{GROUP}"
 LEASE: Final = "mlendpoints-operator"
 VOLUME_CLASS: Final = "mlendpoints-path"
-# The chart puts closedNamespaces and the gateway's own in their place.
+# Replaced by the chart: closedNamespaces and the namespace of the gateway.
 CLOSED: Final = ("kube-system", "kube-public", "kube-node-lease", "istio-system", "istio-ingress")
 CHILDREN: Final[dict[str, list[str]]] = {
     "apps": ["deployments"],
@@ -64,14 +64,14 @@ _OPEN: Final = (
     "!(variables.place in variables.closed) && (variables.place != variables.own || "
     f"variables.kind == 'events' || variables.kind == 'leases' && request.name == '{LEASE}')"
 )
-_CLEANED: Final = [KINDS[Endpoint].plural, *_INSTANCES]  # deleted once the operator has taken its finalizer off
+_CLEANED: Final = [KINDS[Endpoint].plural, *_INSTANCES]  # deleted once the operator has removed its finalizer
 _VARIABLES: Final = {
     "kind": "request.resource.resource",
     "place": "request.?namespace.orValue('')",
     "own": "request.userInfo.username.split(':')[2]",
     "closed": str(list(CLOSED)),
-    "gateway": "'istio-ingress'",  # the chart puts the gateway's namespace in its place
-    "prefixes": "[]",  # the chart puts allowedPathPrefixes in their place; without any, no volumes are created
+    "gateway": "'istio-ingress'",  # replaced by the chart
+    "prefixes": "[]",  # replaced by the chart: allowedPathPrefixes; without any, no volumes are created
     "writes": f"request.operation in {list(_WRITES)}",
     "namespaced": f"variables.kind in {_CHILDREN + _INSTANCES}",
     "leaves": f"variables.namespaced && request.operation == 'DELETE' || variables.kind in {_CLEANED} && "
@@ -87,11 +87,11 @@ def make_policies(operator: str = OPERATOR) -> list[Manifest]:
     return make_policy(
         NAME,
         rules=[
-            make_rule(GROUP, _CLEANED),
-            *(make_rule(group, resources) for group, resources in CHILDREN.items()),
-            make_rule("", ["persistentvolumes"]),
-            make_rule("events.k8s.io", ["events"]),
-            make_rule("coordination.k8s.io", ["leases"]),
+            match_resources(GROUP, _CLEANED),
+            *(match_resources(group, resources) for group, resources in CHILDREN.items()),
+            match_resources("", ["persistentvolumes"]),
+            match_resources("events.k8s.io", ["events"]),
+            match_resources("coordination.k8s.io", ["leases"]),
         ],
         conditions={"operator": f"request.userInfo.username == '{operator}'"},
         variables=_VARIABLES,

@@ -4,8 +4,8 @@ Metadata reaches as far as a spec. By an annotation of a Service or a Gateway,
 controllers publish DNS names, order load balancers and certificates; by a label,
 a Service changes its proxy; a finalizer keeps an object for good. So the keys
 are those that the operator writes, and those that the administrator allows
-because webhooks of the cluster add them. What is there already may stay: it is
-held to nothing as long as it does not change.
+because webhooks of the cluster add them. Existing entries may stay as long as
+they do not change.
 """
 
 from typing import Final
@@ -32,7 +32,7 @@ LABELS: Final = (
 FINALIZERS: Final = (labels.ROUTES_FINALIZER, labels.VOLUME_FINALIZER)
 # The API server adds these to claims and volumes as they are created.
 PROTECTION: Final = ("kubernetes.io/pvc-protection", "kubernetes.io/pv-protection")
-ADDED: Final = ("cloud.google.com/neg",)  # by a webhook, to Services; the chart puts allowedMetadata in its place
+ADDED: Final = ("cloud.google.com/neg",)  # by a webhook, to Services; replaced by the chart: allowedMetadata
 
 VARIABLES: Final = {
     "added": str(list(ADDED)),
@@ -43,19 +43,19 @@ VARIABLES: Final = {
     "annotationsBefore": "oldObject == null ? {} : oldObject.metadata.?annotations.orValue({})",
     "finalizersBefore": "oldObject == null ? [] : oldObject.metadata.?finalizers.orValue([])",
 }
-STAYS: Final = "and leaves those that others added as they are; allow what a webhook adds by allowedMetadata"
+STAYS: Final = "and leaves those that others added unchanged; allow what a webhook adds with allowedMetadata"
 
 
 def as_before(name: str) -> str:
-    """Whether an entry of the variable ``name``, a map, is as it was.
+    """Whether an entry of the variable ``name``, a map, is unchanged.
 
-    Asked first: others may have added thousands, and to ask anything else of each takes the API server longer.
+    Checked first: others may have added thousands, and any other check of each takes the API server longer.
     """
     return f"key in variables.{name}Before && variables.{name}[key] == variables.{name}Before[key]"
 
 
 def make_validations() -> list[Manifest]:
-    """All that is checked of labels, annotations and finalizers, whatever the kind."""
+    """The checks of labels, annotations and finalizers, for all kinds."""
     return [
         deny_unless(
             f"!variables.writes || variables.labels.all(key, {as_before('labels')} || "

@@ -1,8 +1,8 @@
 """What the operator's NetworkPolicies may say: the part of its admission policy about them.
 
-Policies add up, so that each one opens more than there would be without it. So
-its own select the pods of one endpoint, and open the proxies to the gateway and
-the monitoring port to whoever the administrator has named, and nothing else.
+NetworkPolicies are additive: each one can only allow more. So those of the
+operator select the pods of one endpoint, and allow the gateway to reach the
+proxies, the administrator's peers the monitoring port, and nothing else.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ _LABELS: Final = "object.spec.podSelector.?matchLabels.orValue({})"
 
 
 def make_validations() -> list[Manifest]:
-    """All that is checked of them."""
+    """The checks of NetworkPolicies."""
     return [
         deny_unless(
             f"{_OTHERS}!has(object.spec.podSelector.matchExpressions) && size({_LABELS}) == 3 && "

@@ -1,10 +1,10 @@
 """What the pods of the operator's Deployments and Jobs may ask for: the part of its admission policy about templates.
 
-A template's metadata reaches as far as its spec. By annotations alone, webhooks
-that inject containers are told which image to run and what of the node to
-mount; by labels, pods join the Services of other applications. So the keys are
-those that the operator writes. Whatever people have added to a template by hand
-stays: it is held to nothing as long as it does not change.
+A template's metadata is as powerful as its spec. Annotations alone tell
+injecting webhooks which image to run and what of the node to mount; labels make
+pods join the Services of other applications. So the keys are those that the
+operator writes. What users have added to a template by hand may stay as long as
+it does not change.
 """
 
 from typing import Final
@@ -43,7 +43,7 @@ SECURITY: Final = (
     "seccompProfile",
 )
 
-# Of a claim; what it could hold beside these chooses a volume that exists, or copies one.
+# Of a claim; its other fields select an existing volume, or copy one.
 CLAIM: Final = ("storageClassName", "accessModes", "resources", "volumeMode")
 PROBE: Final = ("httpGet", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
 REQUEST: Final = ("path", "port", "scheme")
@@ -63,7 +63,7 @@ VARIABLES: Final = {
 
 
 def make_validations() -> list[Manifest]:
-    """All that is checked of the operator's pod templates."""
+    """The checks of the operator's pod templates."""
     return [*_metadata(), *_volumes(), *_node(), *_requests(), *_users(), *_security(), *_privileges()]
 
 
@@ -140,7 +140,7 @@ def _node() -> list[Manifest]:
 
 
 def _requests() -> list[Manifest]:
-    """The kubelet asks from the node's own network, where its metadata service and the node's daemons answer."""
+    """The kubelet probes from the node's network, where the metadata service and the node's daemons answer."""
     probes = ", ".join(f"container.?{name}" for name in ("startupProbe", "readinessProbe", "livenessProbe"))
     return [
         deny_unless(
@@ -172,7 +172,7 @@ def _users() -> list[Manifest]:
 
 
 def _security() -> list[Manifest]:
-    """What is not listed, and what Kubernetes may add, loosens another bound: of SELinux, AppArmor, /proc, sysctls."""
+    """Fields that are not listed, or are added later, loosen other restrictions: SELinux, AppArmor, /proc, sysctls."""
     return [
         deny_unless(
             f"!variables.pods || {_POD}.?securityContext.orValue({{}}).all(key, key in {list(POD_SECURITY)}) && "
@@ -183,7 +183,7 @@ def _security() -> list[Manifest]:
         deny_unless(
             f"!variables.pods || {_POD}.?runtimeClassName.orValue('') == '' || "
             f"oldObject != null && {_POD}.?runtimeClassName == oldObject.spec.template.spec.?runtimeClassName",
-            "creates pods of the default runtime class, and leaves what others chose as it is",
+            "creates pods of the default runtime class, and leaves what others chose unchanged",
         ),
     ]
 

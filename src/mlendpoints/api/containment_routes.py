@@ -1,10 +1,10 @@
 """What the operator's routes may say: the part of its admission policy about Istio's kinds.
 
-A Gateway says to proxies that all tenants share where to listen, a
-DestinationRule to all of the mesh how to connect. So their fields are those that
-the operator writes, down to the ports and TLS credentials that the administrator
-has configured. What people have added to a route stays: it is held to nothing as
-long as it does not change.
+A Gateway configures where proxies that all tenants share listen, a
+DestinationRule how the whole mesh connects. So their fields are those that the
+operator writes, down to the ports and TLS credentials that the administrator has
+configured. What users have added to a route may stay as long as it does not
+change.
 """
 
 from typing import Final
@@ -13,25 +13,25 @@ from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.model import Model
 from mlendpoints.api.policy import Manifest, deny_unless
 
-# The chart puts httpPort, and httpsPort with each of the tlsCredentials, in their place: PORT/CREDENTIAL.
-DOORS: Final = ("80/",)
+# Replaced by the chart: httpPort, and httpsPort with each of the tlsCredentials, as PORT/CREDENTIAL.
+LISTENERS: Final = ("80/",)
 SELECTOR: Final = {"istio": "ingressgateway"}
 
 _RULE: Final = ("name", "match", "directResponse", "rewrite", "route", "timeout", "retries", "headers")
-_DOOR: Final = (
+_LISTENER: Final = (
     "string(server.?port.?number.orValue(0)) + '/' + server.?tls.?credentialName.orValue('')"  # PORT/CREDENTIAL
 )
 VARIABLES: Final = {
-    "doors": str(list(DOORS)),
-    "selector": str(SELECTOR),  # the chart puts the labels of the gateway's pods in its place
+    "listeners": str(list(LISTENERS)),
+    "selector": str(SELECTOR),  # replaced by the chart: the labels of the gateway pods
     "routed": "variables.writes && (oldObject == null || object.spec != oldObject.spec)",
     "specBefore": "oldObject == null ? {} : oldObject.?spec.orValue({})",
-    "doorsBefore": f"variables.specBefore.?servers.orValue([]).map(server, {_DOOR})",
+    "listenersBefore": f"variables.specBefore.?servers.orValue([]).map(server, {_LISTENER})",
 }
 
 
 def make_validations() -> list[Manifest]:
-    """All that is checked of them."""
+    """The checks of Istio's kinds."""
     return [*_names(), *_virtual_services(), *_gateways(), *_destination_rules()]
 
 
@@ -87,7 +87,8 @@ def _gateways() -> list[Manifest]:
             "writes Gateways whose servers are for one host each, by HTTP or by HTTPS with mode SIMPLE",
         ),
         deny_unless(
-            f"{others}object.spec.servers.all(server, {_DOOR} in variables.doors || {_DOOR} in variables.doorsBefore)",
+            f"{others}object.spec.servers.all(server, {_LISTENER} in variables.listeners || "
+            f"{_LISTENER} in variables.listenersBefore)",
             "writes Gateways at the ports, and with the TLS credentials, of its settings",
         ),
     ]
@@ -127,7 +128,7 @@ def _one_host(hosts: str) -> str:
 
 
 def _only(fields: str, *known: str, before: str | None = None) -> str:
-    """Whether these fields have no names but the known ones, or are as they were at the path ``before`` of the spec."""
+    """Whether these fields have only the known names, or are unchanged at the path ``before`` of the spec."""
     kept = "" if before is None else f" || variables.specBefore{before}[?key] == optional.of({fields}[key])"
     return f"{fields}.all(key, key in {list(known)}{kept})"
 
@@ -137,5 +138,5 @@ def _map(path: str) -> str:
 
 
 def _is(path: str, value: str) -> str:
-    """Whether a field is absent, has this value or is as it was."""
+    """Whether a field is absent, has this value or is unchanged."""
     return f"(object.spec{path}.orValue('{value}') == '{value}' || object.spec{path} == variables.specBefore{path})"

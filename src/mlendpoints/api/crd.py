@@ -1,7 +1,7 @@
-"""The CustomResourceDefinitions, made from the types.
+"""The CustomResourceDefinitions, derived from the types.
 
-Here stands what the types do not say: names, columns, subresources. The schema
-itself is made by ``mlendpoints.api.structural``.
+This module adds what the types do not say: names, columns, subresources. The
+schema itself comes from ``mlendpoints.api.structural``.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from mlendpoints.api.model import Model
 from mlendpoints.api.structural import (
     Schema,
     make_schema,
-    with_defaults_told,
+    with_documented_defaults,
     without_defaults,
     without_defaults_in_lists,
 )
@@ -28,7 +28,7 @@ Kind = type[Model | EndpointConfig | Endpoint | MLModel]
 class Names(Struct, frozen=True):
     """What a kind is called, and what ``kubectl get`` shows of it: column -> (type, JSONPath).
 
-    ``wide`` columns show with ``--output wide`` alone.
+    ``wide`` columns are shown with ``--output wide`` only.
     """
 
     plural: str
@@ -161,7 +161,7 @@ def _whole(kind: Kind) -> Schema:
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
-        "spec": without_defaults_in_lists(with_defaults_told(spec)),
+        "spec": without_defaults_in_lists(with_documented_defaults(spec)),
         "status": without_defaults(status),
     }
     return schema | {"required": ["spec"]}

@@ -16,15 +16,15 @@ from mlendpoints.api.model import AccessMode, NodeSelector, ObjectName, Quantity
 
 if TYPE_CHECKING:
     WrittenQuantity = str
-else:  # People write `cpus: 1` as readily as `cpus: "1"`; a struct holds it as a string either way.
+else:  # Users write `cpus: 1` as well as `cpus: "1"`; a struct has it as a string either way.
     WrittenQuantity = Quantity | Annotated[int, Meta(ge=0, le=2**53)]
 WrittenResources = Annotated[
     Mapping[str, WrittenQuantity], Meta(description="Further resources, such as nvidia.com/gpu: 1.", max_length=16)
 ]
 
 
-def hold_quantities(sizes: Any) -> None:  # noqa: ANN401 - whatever has these four fields
-    """Makes strings of ``cpus``, ``memory``, ``size`` and ``resources``, however they were written."""
+def normalize_quantities(sizes: Any) -> None:  # noqa: ANN401 - anything with these four fields
+    """Converts ``cpus``, ``memory``, ``size`` and ``resources`` to strings, however they were written."""
     for name in ("cpus", "memory", "size"):
         force_setattr(sizes, name, str(getattr(sizes, name)))
     if sizes.resources:
@@ -38,11 +38,11 @@ class ProductionVariant(Value, frozen=True, kw_only=True):
         str, Meta(description="The variant's name, unique in the config.", pattern=patterns.LABEL, max_length=32)
     ]
     model: Annotated[str, Meta(description="Name of a MachineLearningModel.", pattern=patterns.LABEL, max_length=54)]
-    weight: Annotated[int, Meta(description="Share of the traffic = weight / sum of weights.", ge=0, le=1000000)] = 1
+    weight: Annotated[int, Meta(description="Share of the traffic: weight / sum of all weights.", ge=0, le=1000000)] = 1
     instances: Annotated[int, Meta(description="Number of pods; 0 only with weight 0.", ge=0, le=1000)] = 1
     cpus: Annotated[WrittenQuantity, Meta(description="CPU request.")] = "1"
     memory: Annotated[WrittenQuantity, Meta(description="Memory request and limit.")] = "1Gi"
-    size: Annotated[WrittenQuantity, Meta(description="Room for the unpacked artifact.")] = "1Gi"
+    size: Annotated[WrittenQuantity, Meta(description="Storage for the unpacked artifact.")] = "1Gi"
     resources: WrittenResources = field(default_factory=dict)
     node_selector: NodeSelector = field(default_factory=dict)
     tolerations: Tolerations = ()
@@ -61,21 +61,21 @@ class ProductionVariant(Value, frozen=True, kw_only=True):
     access_mode: Annotated[
         AccessMode,
         Meta(
-            description="With storageClass. ReadWriteOnce: each pod has a claim of its own, and fetches for itself. "
-            "ReadWriteMany, where the class offers it: all pods of a version share one, and one of them fetches."
+            description="With storageClass. ReadWriteOnce: each pod has its own claim and fetches the artifact itself. "
+            "ReadWriteMany, if the class supports it: all pods of a version share one, and one of them fetches."
         ),
     ] = "ReadWriteOnce"
 
     def __post_init__(self) -> None:
         """Hold quantities as strings, however they were written."""
-        hold_quantities(self)
+        normalize_quantities(self)
 
 
 class ConfigInstance(Value, frozen=True, kw_only=True):
-    """Marks the record of one target of one endpoint. Written by the operator alone."""
+    """Marks the record of one target of one endpoint. Written by the operator only."""
 
     endpoint: Annotated[ObjectName, Meta(description="The endpoint this target belongs to.")]
-    config: Annotated[ObjectName, Meta(description="The template it was made from.")]
+    config: Annotated[ObjectName, Meta(description="The template that it was created from.")]
     version: Annotated[VersionName, Meta(description="Hash of the whole target.")]
     model_versions: Annotated[
         Mapping[str, VersionName], Meta(description="Version of each variant's model.", max_length=10)
@@ -89,14 +89,14 @@ class EndpointConfigSpec(Value, frozen=True, kw_only=True):
         tuple[ProductionVariant, ...], Meta(description="The production variants.", min_length=1, max_length=10)
     ]
     instance: Annotated[
-        ConfigInstance | None, Meta(description="Written by the operator alone; marks a frozen version.")
+        ConfigInstance | None, Meta(description="Written by the operator only; marks a frozen version.")
     ] = None
 
 
 class EndpointConfigStatus(Value, frozen=True, kw_only=True):
-    """What became of it."""
+    """The observed state of the config."""
 
-    observed_generation: Annotated[int, Meta(description="The generation this status is about.", ge=0)] = 0
+    observed_generation: Annotated[int, Meta(description="The generation that this status is about.", ge=0)] = 0
     models: Annotated[str, Meta(description="Variants and their weights, for people: blue=90,green=10.")] = ""
     used_by: Annotated[
         tuple[str, ...], Meta(description="Templates only: endpoints that use it, the first ten by name.")

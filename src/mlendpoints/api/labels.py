@@ -21,14 +21,14 @@ NOT_IN_THE_MESH = "sidecar.istio.io/inject"  # "false": no sidecar, which would 
 
 MANIFEST_HASH = "mlendpoints.dev/manifest-hash"
 BUILDER = "mlendpoints.dev/builder"
-ASKED = "mlendpoints.dev/instances"
+REQUESTED = "mlendpoints.dev/instances"
 
 ROUTES_FINALIZER = "mlendpoints.dev/routes"
 VOLUME_FINALIZER = "mlendpoints.dev/volume"
 
 TARGET_VARIANT_HEADER = "X-Amzn-SageMaker-Target-Variant"
 INVOKED_VARIANT_HEADER = "x-Amzn-Invoked-Production-Variant"
-RETRIABLE_HEADER = "x-mlendpoints-retriable"  # of a pod's proxy: no model was asked, another pod may be
+RETRIABLE_HEADER = "x-mlendpoints-retriable"  # from a pod's proxy: no model has seen the request, retry at another pod
 ROUTE_PATH = "/.well-known/mlendpoints/route"
 PING_PATH = "/.well-known/mlendpoints/ping/"  # and the name of an instance, at the gateways
 PROXY_PING_PATH = PING_PATH.removesuffix("/")  # at the pods' own proxies

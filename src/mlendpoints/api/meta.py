@@ -15,7 +15,7 @@ class Value(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
 
 
 class OwnerReference(Value, frozen=True, kw_only=True):
-    """A link to the object whose deletion takes this one along."""
+    """A reference to the object whose deletion also deletes this one."""
 
     api_version: str
     kind: str
@@ -49,11 +49,11 @@ class ObjectMeta(Value, frozen=True, kw_only=True):
 class Condition(Value, frozen=True, kw_only=True):
     """One aspect of an object's state, as in Kubernetes' API conventions; True is good."""
 
-    type: Annotated[str, Meta(description="What is judged.", max_length=64)]
+    type: Annotated[str, Meta(description="The aspect.", max_length=64)]
     status: Annotated[Literal["True", "False", "Unknown"], Meta(description="True is good.")]
-    reason: Annotated[str, Meta(description="Why, one word from a closed list.", min_length=1, max_length=64)]
+    reason: Annotated[str, Meta(description="Why, as one word from a closed list.", min_length=1, max_length=64)]
     message: Annotated[str, Meta(description="What, where, and how to fix it.", max_length=4096)] = ""
     last_transition_time: Annotated[
         str, Meta(description="When the status last changed.", extra_json_schema={"format": "date-time"})
     ]
-    observed_generation: Annotated[int, Meta(description="The generation that was judged.", ge=0)] = 0
+    observed_generation: Annotated[int, Meta(description="The generation that this condition is about.", ge=0)] = 0

@@ -1,8 +1,8 @@
 """``MLModel`` (mlmodel): the one-resource path from an artifact to a served model.
 
 No host, no weights, no routes: a claim, a download, a Deployment and a Service
-of the object's own name. What is run and fetched is said as in a
-``MachineLearningModel``; how much of it, as in a config's variant.
+of the object's own name. What is run and fetched is specified as in a
+``MachineLearningModel``; sizes as in a config's variant.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -10,11 +10,11 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta, field
 
 from mlendpoints.api import patterns
-from mlendpoints.api.endpointconfig import WrittenQuantity, WrittenResources, hold_quantities
+from mlendpoints.api.endpointconfig import WrittenQuantity, WrittenResources, normalize_quantities
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
 from mlendpoints.api.model import AccessMode, ModelServer, NodeSelector, PodCount, Tolerations
 
-# The words that this version writes; a status is read whatever it says
+# The values that this release writes; any value is read
 Phase = Literal["Pending", "CreatingStorage", "Downloading", "Serving", "Ready", "Failed", "Terminating"]
 
 
@@ -24,7 +24,7 @@ class MLModelSpec(ModelServer, frozen=True, kw_only=True):
     replicas: Annotated[PodCount, Meta(description="Number of pods, the scale subresource.")] = 1
     cpus: Annotated[WrittenQuantity, Meta(description="CPU request of each pod.")] = "1"
     memory: Annotated[WrittenQuantity, Meta(description="Memory request and limit of each pod.")] = "1Gi"
-    size: Annotated[WrittenQuantity, Meta(description="Room for the unpacked artifact.")] = "1Gi"
+    size: Annotated[WrittenQuantity, Meta(description="Storage for the unpacked artifact.")] = "1Gi"
     resources: WrittenResources = field(default_factory=dict)
     node_selector: NodeSelector = field(default_factory=dict)
     tolerations: Tolerations = ()
@@ -39,40 +39,40 @@ class MLModelSpec(ModelServer, frozen=True, kw_only=True):
     access_mode: Annotated[
         AccessMode,
         Meta(
-            description="Of the artifact's claim. ReadWriteOnce: all pods run on one node. "
-            "ReadWriteMany: on any, where the StorageClass offers it."
+            description="Access mode of the artifact's claim. ReadWriteOnce: all pods run on one node. "
+            "ReadWriteMany: on any node, if the StorageClass supports it."
         ),
     ] = "ReadWriteOnce"
     download_timeout_seconds: Annotated[
-        int, Meta(description="How long a download may take before it has failed.", ge=1, le=604800)
+        int, Meta(description="How long a download may take before it fails.", ge=1, le=604800)
     ] = 3600
 
     def __post_init__(self) -> None:
         """Hold quantities as strings, however they were written."""
-        hold_quantities(self)
+        normalize_quantities(self)
 
 
 class MLModelStatus(Value, frozen=True, kw_only=True):
-    """What it does now."""
+    """The observed state of the MLModel."""
 
-    observed_generation: Annotated[int, Meta(description="The generation this status is about.", ge=0)] = 0
+    observed_generation: Annotated[int, Meta(description="The generation that this status is about.", ge=0)] = 0
     phase: Annotated[
         str,
         Meta(
-            description="How far the asked version has come: Pending, CreatingStorage, Downloading, Serving, Ready,"
+            description="Progress of the requested version: Pending, CreatingStorage, Downloading, Serving, Ready,"
             " Failed or Terminating."
         ),
     ] = ""
-    message: Annotated[str, Meta(description="What it waits for, or what went wrong and how to fix it.")] = ""
-    version: Annotated[str, Meta(description="The version that is asked for.")] = ""
+    message: Annotated[str, Meta(description="What it is waiting for, or what failed and how to fix it.")] = ""
+    version: Annotated[str, Meta(description="The requested version.")] = ""
     serving_version: Annotated[str, Meta(description="The version that the Deployment runs.")] = ""
     service_endpoint: Annotated[
         str, Meta(description="Where to send requests, inside the cluster: <serviceEndpoint>/invocations.")
     ] = ""
-    replicas: Annotated[int, Meta(description="Pods that are asked of the Deployment.", ge=0)] = 0
-    ready_replicas: Annotated[int, Meta(description="Pods that answer, of whichever version.", ge=0)] = 0
+    replicas: Annotated[int, Meta(description="Replicas of the Deployment.", ge=0)] = 0
+    ready_replicas: Annotated[int, Meta(description="Ready pods, of any version.", ge=0)] = 0
     selector: Annotated[str, Meta(description="Label selector of the pods, for autoscalers.")] = ""
-    fetched: Annotated[str, Meta(description="How large the asked version's download was, and how fast.")] = ""
+    fetched: Annotated[str, Meta(description="Size and speed of the requested version's download.")] = ""
     conditions: Annotated[tuple[Condition, ...], Meta(description="Available, Ready, Reconciling.")] = ()
 
 

@@ -25,8 +25,8 @@ AccessMode = Literal["ReadWriteOnce", "ReadWriteMany"]
 VersionName = Annotated[str, Meta(max_length=16)]
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
-# User ids of a pod's other containers. The model runs as none of them: it could signal them, write to their files,
-# and, as the mesh's, go past its sidecar.
+# User ids of a pod's other containers. The model must not run as one of them: it could signal them, write to their
+# files, and, with that of the mesh, bypass its sidecar.
 PROXY_USER_ID = 65532  # nginx
 FETCHER_USER_ID = 65533  # model-init
 MESH_USER_ID = 1337  # Istio's sidecar
@@ -46,12 +46,13 @@ class KeySelector(Value, frozen=True, kw_only=True):
     ]
     key: Annotated[str, Meta(description="The key in it.", pattern=patterns.DATA_KEY, max_length=253)]
     optional: Annotated[
-        bool, Meta(description="Start without the variable where object or key is missing; else the pod waits for it.")
+        bool,
+        Meta(description="Start without the variable if object or key is missing; otherwise the pod waits for it."),
     ] = False
 
 
 class EnvVarSource(Value, frozen=True, kw_only=True):
-    """Where the value of a variable comes from. It is read when the container starts."""
+    """The source of a variable's value, which is read when the container starts."""
 
     secret_key_ref: Annotated[KeySelector | None, Meta(description="A key of a Secret.")] = None
     config_map_key_ref: Annotated[KeySelector | None, Meta(description="A key of a ConfigMap.")] = None
@@ -101,8 +102,8 @@ class Images(Value, frozen=True, kw_only=True):
 class Container(Value, frozen=True, kw_only=True):
     """Resources of one of the operator's own containers, frozen with the version."""
 
-    requests: Annotated[Mapping[str, Quantity], Meta(description="What is reserved for it.", max_length=16)] = {}
-    limits: Annotated[Mapping[str, Quantity], Meta(description="What it may use at most.", max_length=16)] = {}
+    requests: Annotated[Mapping[str, Quantity], Meta(description="Resource requests.", max_length=16)] = {}
+    limits: Annotated[Mapping[str, Quantity], Meta(description="Resource limits.", max_length=16)] = {}
 
 
 class Network(Value, frozen=True, kw_only=True):
@@ -110,7 +111,9 @@ class Network(Value, frozen=True, kw_only=True):
 
     allowed_addresses: Annotated[
         tuple[Annotated[str, Meta(max_length=64)], ...],
-        Meta(description="Addresses and networks that are fetched from although they are refused.", max_length=64),
+        Meta(
+            description="Addresses and networks that are allowed although they are blocked by default.", max_length=64
+        ),
     ] = ()
     http_proxy: Annotated[str, Meta(description="Proxy for http:// URLs.", max_length=2048)] = ""
     https_proxy: Annotated[str, Meta(description="Proxy for https:// URLs.", max_length=2048)] = ""
@@ -121,13 +124,13 @@ class Network(Value, frozen=True, kw_only=True):
 
 
 class ModelInstance(Value, frozen=True, kw_only=True):
-    """What makes the pods of one version, beside the template's own fields. Written by the operator alone."""
+    """What defines the pods of one version, besides the template's own fields. Written by the operator only."""
 
     endpoint: Annotated[ObjectName, Meta(description="The endpoint that this version serves.")]
-    config: Annotated[ObjectName, Meta(description="The config that first asked for it.")]
+    config: Annotated[ObjectName, Meta(description="The config that first requested it.")]
     variant: Annotated[ObjectName, Meta(description="The production variant.")]
-    model: Annotated[ObjectName, Meta(description="The template it was made from.")]
-    version: Annotated[VersionName, Meta(description="Hash of all that makes its pods.")]
+    model: Annotated[ObjectName, Meta(description="The template that it was created from.")]
+    version: Annotated[VersionName, Meta(description="Hash of all that defines its pods.")]
     images: Annotated[Images, Meta(description="The operator's own images, frozen with the version.")]
     builder: Annotated[
         str,
@@ -135,19 +138,22 @@ class ModelInstance(Value, frozen=True, kw_only=True):
     ] = ""
     cpus: Annotated[Quantity, Meta(description="CPU request.")]
     memory: Annotated[Quantity, Meta(description="Memory request and limit.")]
-    size: Annotated[Quantity, Meta(description="Room for the unpacked artifact.")]
+    size: Annotated[Quantity, Meta(description="Storage for the unpacked artifact.")]
     resources: Annotated[
         Mapping[str, Quantity], Meta(description="Further resources, such as nvidia.com/gpu.", max_length=16)
     ] = {}
     node_selector: NodeSelector = field(default_factory=dict)
     tolerations: Tolerations = ()
     drain_seconds: Annotated[
-        int, Meta(description="How long the proxy serves on after it is told to stop.", ge=0, le=600)
+        int, Meta(description="How long the proxy continues to serve while the pod drains.", ge=0, le=600)
     ] = 15
     path: Annotated[str, Meta(description="Node directory for the artifact; empty: none.", max_length=1024)] = ""
     folder: Annotated[
         str,
-        Meta(description="Folder of that directory that holds those of instances; empty: itself.", max_length=1024),
+        Meta(
+            description="Folder in that directory that contains those of the instances; empty: the directory itself.",
+            max_length=1024,
+        ),
     ] = ""
     storage_class: Annotated[str, Meta(description="Class of the artifact's claim; empty: none.", max_length=253)] = ""
     access_mode: Annotated[AccessMode, Meta(description="ReadWriteMany: all pods share one claim.")] = "ReadWriteOnce"
@@ -164,7 +170,7 @@ OPERATORS_PART: Final = ("builder", "images", "drain_seconds", "network", "nginx
 
 
 class ModelServer(Value, frozen=True, kw_only=True):
-    """What to run and what to fetch for it."""
+    """What to run and what to fetch."""
 
     image: Annotated[
         str, Meta(description="Container image of the model server.", pattern=patterns.IMAGE, max_length=1024)
@@ -177,7 +183,7 @@ class ModelServer(Value, frozen=True, kw_only=True):
         str,
         Meta(
             description="URL of the model's archive (tar, tar.gz, tar.zst, zip), file or folder, unpacked to "
-            "/opt/ml/model: http(s)://, s3://, gs://, az:// or pvc://claim/path. Empty: the image holds the model.",
+            "/opt/ml/model: http(s)://, s3://, gs://, az:// or pvc://claim/path. Empty: the image contains the model.",
             pattern=patterns.ARTIFACT,
             max_length=2048,
         ),
@@ -185,7 +191,7 @@ class ModelServer(Value, frozen=True, kw_only=True):
     artifact_digest: Annotated[
         str,
         Meta(
-            description="Digest of the artifact, checked while it streams: sha256:<64 hex digits>.",
+            description="Digest of the artifact, verified during the download: sha256:<64 hex digits>.",
             pattern=patterns.DIGEST,
             max_length=71,
         ),
@@ -193,8 +199,8 @@ class ModelServer(Value, frozen=True, kw_only=True):
     artifact_secret: Annotated[
         str,
         Meta(
-            description="Secret with which the artifact is fetched, given to the fetcher alone: "
-            "a key for each of the store's settings, `ca.crt` among them.",
+            description="Secret with which the artifact is fetched, mounted in the fetcher only: "
+            "a key for each setting of the store, including `ca.crt`.",
             pattern=patterns.SUBDOMAIN,
             max_length=253,
         ),
@@ -210,25 +216,27 @@ class ModelServer(Value, frozen=True, kw_only=True):
             description="Port of the model server (SageMaker: 8080).",
             ge=1024,
             le=65535,
-            extra_json_schema={"minimum": 1},  # a rule tells why it must be above
+            extra_json_schema={"minimum": 1},  # a rule says why it must be higher
         ),
     ] = 8080
     health_path: Annotated[
         str,
         Meta(
-            description="Path that answers 200 once the model is loaded (SageMaker: /ping).",
+            description="Path that returns HTTP 200 once the model is loaded (SageMaker: /ping).",
             pattern=patterns.URL_PATH,
             max_length=256,
         ),
     ] = "/ping"
     startup_timeout_seconds: Annotated[
         int,
-        Meta(description="How long the model may take to load before its container is started again.", ge=1, le=86400),
+        Meta(description="How long the model may take to load before its container is restarted.", ge=1, le=86400),
     ] = 300
     run_as_user: Annotated[
         int,
         Meta(
-            description="User id of the model's container; not root's, nor one of the pod's own.", ge=0, le=4294967294
+            description="User id of the model's container; not root, nor a user of the pod's other containers.",
+            ge=0,
+            le=4294967294,
         ),
     ] = 1000
     run_as_group: Annotated[
@@ -252,30 +260,32 @@ class ModelServer(Value, frozen=True, kw_only=True):
 
 
 class ModelSpec(ModelServer, frozen=True, kw_only=True):
-    """What to run and what to fetch for it."""
+    """What to run and what to fetch."""
 
     replicas: Annotated[PodCount | None, Meta(description="Instances only: number of pods, the scale subresource.")] = (
         None
     )
     instance: Annotated[
-        ModelInstance | None, Meta(description="Written by the operator alone; marks a frozen version.")
+        ModelInstance | None, Meta(description="Written by the operator only; marks a frozen version.")
     ] = None
 
 
 class ModelStatus(Value, frozen=True, kw_only=True):
-    """What became of it."""
+    """The observed state of the model."""
 
-    observed_generation: Annotated[int, Meta(description="The generation this status is about.", ge=0)] = 0
+    observed_generation: Annotated[int, Meta(description="The generation that this status is about.", ge=0)] = 0
     used_by: Annotated[
         tuple[str, ...], Meta(description="Templates only: endpoints that use it, the first ten by name.")
     ] = ()
     used_by_count: Annotated[int, Meta(description="Templates only: how many endpoints use it.", ge=0)] = 0
-    config_version: Annotated[str, Meta(description="Instances only: the config version that made it.")] = ""
+    config_version: Annotated[str, Meta(description="Instances only: the config version that created it.")] = ""
     replicas: Annotated[int, Meta(description="Instances only: pods that exist.", ge=0)] = 0
-    ready_replicas: Annotated[int, Meta(description="Instances only: pods that answer through their proxy.", ge=0)] = 0
+    ready_replicas: Annotated[
+        int, Meta(description="Instances only: ready pods (checked through the proxy).", ge=0)
+    ] = 0
     selector: Annotated[str, Meta(description="Instances only: label selector of the pods, for autoscalers.")] = ""
     fetched: Annotated[
-        str, Meta(description="Instances only: how large the first download was, and how fast; empty: found installed.")
+        str, Meta(description="Instances only: size and speed of the first download; empty: it was already installed.")
     ] = ""
     conditions: Annotated[tuple[Condition, ...], Meta(description="Templates: RolledOut. Instances: Ready.")] = ()
 

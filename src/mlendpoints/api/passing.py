@@ -1,13 +1,13 @@
-"""You can only pass on what you may read, as a ValidatingAdmissionPolicy.
+"""References: you can only pass on what you may read, as a ValidatingAdmissionPolicy.
 
 A model's pod is given the Secrets and ConfigMaps that the model names, and runs
-the image, the command and the artifact that it names: whoever writes a model
-could have a Secret sent anywhere. So whoever creates a MachineLearningModel or
-MLModel, or changes anything in its ``spec``, must be allowed to ``get`` each
+the image, the command and the artifact that it names: the author of a model
+could send a Secret anywhere. So users who create a MachineLearningModel or
+MLModel, or change anything in its ``spec``, must be allowed to ``get`` each
 Secret and ConfigMap that it names, and to ``impersonate`` its ServiceAccount.
 
-Writes that leave ``spec`` as it was are exempt (labels, a scale subresource), and
-so are instances: the operator alone creates them (see ``policy``), and in the
+Writes that do not change ``spec`` are exempt (labels, a scale subresource), and
+so are instances: only the operator creates them (see ``policy``), and in the
 CRD their ``spec`` is frozen.
 
 An authorizer's check costs 350,000 of the 10,000,000 units that a binding has,
@@ -21,7 +21,7 @@ from mlendpoints.api.crd import KINDS
 from mlendpoints.api.meta import GROUP, VERSION
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.api.policy import Manifest, make_policy, make_rule
+from mlendpoints.api.policy import Manifest, make_policy, match_resources
 
 NAME: Final = f"references.{GROUP}"
 REFERENCES: Final = 16  # that a model may name; a check each
@@ -47,7 +47,7 @@ def make_policies() -> list[Manifest]:
     kinds = [KINDS[kind].plural for kind in (Model, MLModel)]
     return make_policy(
         NAME,
-        rules=[make_rule(GROUP, kinds, version=VERSION, operations=("CREATE", "UPDATE"))],
+        rules=[match_resources(GROUP, kinds, version=VERSION, operations=("CREATE", "UPDATE"))],
         conditions={
             "spec-changes": "oldObject == null || object.spec != oldObject.spec",
             "no-instance": "!has(object.spec.instance)",
@@ -56,8 +56,8 @@ def make_policies() -> list[Manifest]:
         validations=[
             {
                 "expression": f"size(variables.reads) <= {REFERENCES}",
-                "message": f"artifactSecret, imagePullSecrets and env[].valueFrom may be at most {REFERENCES} "
-                "references in all; put plain values into env[].value, or several keys into one file",
+                "message": f"artifactSecret, imagePullSecrets and env[].valueFrom may have at most {REFERENCES} "
+                "references in total; put plain values in env[].value, or several keys in one file",
             },
             _account_validation(),
             *(_validation(index) for index in range(REFERENCES)),
@@ -72,8 +72,8 @@ def _validation(index: int) -> Manifest:
         "expression": f"size(variables.reads) <= {index} || {needs}",
         "messageExpression": f"'spec names ' + {kind} + '/' + {name} + ', which ' + request.userInfo.username "
         f"+ ' may not get in namespace ' + request.namespace + "
-        "'; whoever writes a model needs that right, since its pods would show what is in there. "
-        "Ask for a Role that allows the verb get on it, or leave it out'",
+        "'; writing this model requires that permission, since its pods could read it. "
+        "Ask for a Role that allows the verb get on it, or remove the reference'",
         "message": "spec names a Secret or ConfigMap that you may not get",
         "reason": "Forbidden",
     }
@@ -85,8 +85,8 @@ def _account_validation() -> Manifest:
         "expression": f"{_ACCOUNT} == '' || {needs}",
         "messageExpression": f"'spec.serviceAccountName is ' + {_ACCOUNT} + ', which ' + request.userInfo.username "
         "+ ' may not impersonate in namespace ' + request.namespace + "
-        "'; whoever writes a model needs that right, since its pods would run as that account. "
-        "Ask for a Role that allows the verb impersonate on it, or leave it out'",
+        "'; writing this model requires that permission, since its pods would run as that account. "
+        "Ask for a Role that allows the verb impersonate on it, or remove the reference'",
         "message": "spec.serviceAccountName names a ServiceAccount that you may not impersonate",
         "reason": "Forbidden",
     }

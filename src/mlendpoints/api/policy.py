@@ -1,31 +1,31 @@
-"""Who may create, change and delete instances, and free endpoints, as a policy; and what all policies share.
+"""Instances and finalizers: who may create, change and delete them, as a policy; and helpers of all policies.
 
-An instance holds what no user may choose: the images of the operator's own
-containers and a node directory that has passed the operator's list of allowed
-prefixes. So an object with ``spec.instance`` may be *created* by the operator's
-ServiceAccount only, cluster administrators included. A backup that restores
-instances is rejected, which loses nothing: the operator creates them again from
-the templates.
+An instance contains what no user may choose: the images of the operator's own
+containers and a node directory that was checked against the operator's list of
+allowed prefixes. So an object with ``spec.instance`` may be *created* by the
+operator's ServiceAccount only, not even by cluster administrators. Restoring
+instances from a backup is rejected, which loses nothing: the operator
+re-creates them from the templates.
 
-An instance that serves must not vanish by mistake (they stand between the
-templates in ``kubectl get mlm``), nor be handed to another endpoint. So people
+An instance that serves must not be deleted by mistake (``kubectl get mlm`` lists
+instances among the templates), nor be moved to another endpoint. So users may
 neither delete one nor edit its labels, finalizers and owner references. Exempt are
 
 - the operator;
 - Kubernetes' own controllers, which delete what has lost its owner or its
   namespace, and write owner references (orphaning) and finalizers (foreground
-  deletion). They go by names of their own, or by that of their manager;
-- whoever has the verb ``manage-instances``: an administrator's way out.
+  deletion). They have user names of their own, or that of their manager;
+- users with the verb ``manage-instances``: for administrators in an emergency.
 
-All else of an instance is bound by the CRD's own rules, for everybody: nothing
-but ``spec.replicas`` may change, which users may scale as far as RBAC lets them.
+The CRD's own rules protect the rest of an instance, from all users: nothing but
+``spec.replicas`` may change, which users may scale if RBAC allows it.
 The one exception is the operator's part of ``spec.instance`` (images and the
-revision of the pod template), which the operator alone may freeze again.
+revision of the pod template), which only the operator may refreeze.
 
 The operator's finalizer keeps an endpoint until its routes are gone. A tenant who
-took it off, and had dependents orphaned, would leave routes that nobody watches,
-though they have no rights to Istio's objects. So taking it off needs the verb, too:
-the way out where no operator is left. Kubernetes' own controllers never do it.
+removed it, and orphaned the dependents, would leave unmanaged routes without
+having any rights to Istio's objects. So removing it requires the verb as well,
+for clusters where the operator was uninstalled. Kubernetes' own controllers never do it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -49,7 +49,7 @@ COLLECTORS: Final = (
 
 Manifest = dict[str, Any]
 
-_GUARDED: Final = ("labels", "finalizers", "ownerReferences")
+_PROTECTED: Final = ("labels", "finalizers", "ownerReferences")
 _MANAGED: Final = (
     f"authorizer.group('{GROUP}').resource(request.resource.resource).namespace(request.namespace)"
     f".name(oldObject.metadata.name).check('{MANAGE}').allowed()"
@@ -67,11 +67,11 @@ def make_policies(operator: str = OPERATOR) -> list[Manifest]:
     return make_policy(
         NAME,
         rules=[
-            make_rule(GROUP, [KINDS[kind].plural for kind in (Model, EndpointConfig)], version=VERSION),
-            make_rule(GROUP, [_ENDPOINTS], version=VERSION, operations=["UPDATE"]),
+            match_resources(GROUP, [KINDS[kind].plural for kind in (Model, EndpointConfig)], version=VERSION),
+            match_resources(GROUP, [_ENDPOINTS], version=VERSION, operations=["UPDATE"]),
         ],
         conditions={
-            "guarded": f"{_is_instance('object')} || {_is_instance('oldObject')} || {_FREED}",
+            "protected": f"{_is_instance('object')} || {_is_instance('oldObject')} || {_FREED}",
             "others": f"request.userInfo.username != '{operator}'",
         },
         variables={
@@ -82,33 +82,33 @@ def make_policies(operator: str = OPERATOR) -> list[Manifest]:
             {
                 "expression": f"!variables.endpoint || {_MANAGED}",
                 "message": f"the finalizer {labels.ROUTES_FINALIZER} keeps the endpoint until the mlendpoints operator "
-                "has removed its routes; leave it in metadata.finalizers (kubectl apply does, kubectl replace does not)"
+                "has removed its routes; keep it in metadata.finalizers (kubectl apply does, kubectl replace does not)"
                 f"{_ASK}",
                 "reason": "Forbidden",
             },
             {
                 "expression": "request.operation != 'UPDATE' || object.spec.?instance == oldObject.spec.?instance",
-                "message": "this is an instance, whose spec.instance is the mlendpoints operator's alone; "
-                "edit the template that it was made from",
+                "message": "this is an instance, whose spec.instance only the mlendpoints operator may change; "
+                "edit the template that it was created from",
                 "reason": "Forbidden",
             },
             {
                 "expression": "request.operation != 'CREATE'",
-                "message": "instances are created by the mlendpoints operator alone; "
+                "message": "instances are created by the mlendpoints operator only; "
                 "create a template, without spec.instance, and an endpoint that uses it",
                 "reason": "Forbidden",
             },
             {
                 "expression": f"request.operation != 'DELETE' || variables.collects || {_MANAGED}",
-                "message": "this is an instance, which the mlendpoints operator deletes when nothing uses it; "
-                f"edit or delete the endpoint, or what its config names{_ASK}",
+                "message": "this is an instance, which the mlendpoints operator deletes once it is unused; "
+                f"edit or delete the endpoint, its config or its models{_ASK}",
                 "reason": "Forbidden",
             },
             {
                 "expression": f"request.operation != 'UPDATE' || variables.endpoint || ({_unchanged()}) || "
                 f"variables.collects || {_MANAGED}",
-                "message": "this is an instance: its labels, finalizers and owner references are the mlendpoints "
-                f"operator's; edit the template that it was made from{_ASK}",
+                "message": "this is an instance, whose labels, finalizers and owner references only the mlendpoints "
+                f"operator may change; edit the template that it was created from{_ASK}",
                 "reason": "Forbidden",
             },
         ],
@@ -123,7 +123,7 @@ def make_policy(
     variables: Mapping[str, str],
     validations: list[Manifest],
 ) -> list[Manifest]:
-    """A policy that rejects what it cannot judge, and the binding that puts it in force in all namespaces."""
+    """A policy that fails closed, and the binding that enforces it in all namespaces."""
     metadata = {"name": name, "labels": {"app.kubernetes.io/part-of": "mlendpoints"}}
     policy = {
         "apiVersion": "admissionregistration.k8s.io/v1",
@@ -146,14 +146,14 @@ def make_policy(
     return [policy, binding]
 
 
-def make_rule(
+def match_resources(
     group: str,
     resources: list[str],
     *,
     version: str = "*",
     operations: Iterable[str] = ("CREATE", "UPDATE", "DELETE"),
 ) -> Manifest:
-    """What of a group a policy looks at."""
+    """The resources of a group that a policy matches."""
     return {
         "apiGroups": [group],
         "apiVersions": [version],
@@ -174,5 +174,5 @@ def _is_instance(obj: str) -> str:
 def _unchanged() -> str:
     new, old = ("object.metadata.?{0}.orValue({1})", "oldObject.metadata.?{0}.orValue({1})")
     empty = {"labels": "{}"}
-    pairs = ((new.format(name, empty.get(name, "[]")), old.format(name, empty.get(name, "[]"))) for name in _GUARDED)
+    pairs = ((new.format(name, empty.get(name, "[]")), old.format(name, empty.get(name, "[]"))) for name in _PROTECTED)
     return " && ".join(f"{after} == {before}" for after, before in pairs)

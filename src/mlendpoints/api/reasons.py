@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ConditionType(StrEnum):
-    """What is judged of an endpoint (the first seven), of templates, instances and MLModels."""
+    """Condition types of an endpoint (the first seven), of templates, instances and MLModels."""
 
     CONFIG_RESOLVED = "ConfigResolved"
     MODELS_READY = "ModelsReady"
@@ -17,7 +17,7 @@ class ConditionType(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a condition is as it is."""
+    """The reason of a condition."""
 
     RESOLVED = "Resolved"
     REFERENCE_NOT_FOUND = "ReferenceNotFound"

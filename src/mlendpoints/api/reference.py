@@ -1,6 +1,6 @@
-"""The API reference, ``docs/reference/api.md``, made from the types.
+"""The API reference, ``docs/reference/api.md``, generated from the types.
 
-A table for each part of each kind, the rules in words, then conditions and reasons.
+A table for each part of each kind, the messages of its rules, then conditions and reasons.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ import msgspec
 from mlendpoints.api.crd import KINDS, Kind
 from mlendpoints.api.explanations import CONDITIONS, REASONS
 from mlendpoints.api.meta import API_VERSION
-from mlendpoints.api.patterns import MENDING, QUANTITY
+from mlendpoints.api.patterns import HINTS, QUANTITY
 from mlendpoints.api.structural import Schema, make_schema
 
 HEAD: Final = f"""\
@@ -20,22 +20,22 @@ HEAD: Final = f"""\
 
 Group and version: `{API_VERSION}`. All kinds are namespaced; `kubectl get mlendpoints` lists all of them.
 
-What people write are *templates*: models and configs that any number of endpoints may use, and for which nothing runs
-until an endpoint does. For each endpoint the operator makes frozen *instances* of them, of the same kinds, marked by
-`spec.instance`. Only the operator makes instances (an admission policy sees to it). In a model's instance nothing but
-`spec.replicas` may change (`kubectl scale mlm/titanic-rfc-3f9c2ab1 --replicas 3`), in a config's nothing at all.
+Users write *templates*: models and configs that any number of endpoints may use, and for which nothing runs until an
+endpoint uses them. For each endpoint the operator creates frozen versions of them, the *instances*, of the same kinds,
+marked by `spec.instance`. Only the operator can create instances (an admission policy ensures it). In a model's
+instance nothing but `spec.replicas` may change (`kubectl scale mlm/titanic-rfc-3f9c2ab1 --replicas 3`), in a config's
+nothing at all.
 
-`kubectl apply` and `create` reject fields that the API does not know (`--validate=strict`, their default), as does the
-API server when asked with `fieldValidation=Strict`. `kubectl patch` and other clients only get a warning: unknown
-fields are dropped by the API server.
+`kubectl apply` and `create` reject unknown fields (`--validate=strict`, their default), as does the API server with
+`fieldValidation=Strict`. `kubectl patch` and other clients only get a warning: the API server drops unknown fields.
 
 A *quantity* is a Kubernetes quantity, such as `500m`, `2` or `1Gi`; whole numbers need no quotes (`cpus: 1`), fractions
 do (`cpus: "0.5"`).
 
-`MLModel` stands apart: one object from which a claim, a download Job, a Deployment and a Service are
-made, without templates.
+`MLModel` is independent of these: the operator creates a claim, a download Job, a Deployment and a Service for it,
+without templates.
 
-What the API server cannot judge at once (does the config exist, is the image there) is told by
+What the API server cannot validate (does the config exist, can the image be pulled) is reported in
 [conditions](#conditions).
 """
 
@@ -58,7 +58,7 @@ def _kind(kind: Kind) -> str:
 
 
 def _sections(path: str, schema: Schema) -> Iterator[str]:
-    yield f"### {path}\n\n{schema.get('description', 'As of every Kubernetes object.')}\n"
+    yield f"### {path}\n\n{schema.get('description', 'As in every Kubernetes object.')}\n"
     fields = schema.get("properties", {})
     if fields:
         required = schema.get("required", [])
@@ -98,7 +98,7 @@ def _types(field: Schema) -> str:
 
 
 def _is_quantity(field: Schema) -> bool:
-    return any(rule["message"] == MENDING[QUANTITY] for rule in _rules(field))
+    return any(rule["message"] == HINTS[QUANTITY] for rule in _rules(field))
 
 
 def _key(field: Schema) -> str:
@@ -106,7 +106,7 @@ def _key(field: Schema) -> str:
 
 
 def _bounds(field: Schema) -> str:
-    said = [
+    bounds = [
         _one_of(field),
         _span(field, "minimum", "maximum", unit=""),
         "" if _is_quantity(field) else _span(field, "minLength", "maxLength", unit=" characters"),
@@ -114,7 +114,7 @@ def _bounds(field: Schema) -> str:
         _span(field, "minProperties", "maxProperties", unit=" entries"),
         *(rule["message"] for rule in _rules(field) if "properties" not in field and not _is_quantity(field)),
     ]
-    return "; ".join(text for text in said if text)
+    return "; ".join(text for text in bounds if text)
 
 
 def _one_of(field: Schema) -> str:
@@ -136,15 +136,15 @@ def _rules(schema: Schema) -> list[Schema]:
 def _conditions() -> str:
     rows = [[f"`{kind.value}`", meaning] for kind, meaning in CONDITIONS.items()]
     text = (
-        "True is good. The first seven are an endpoint's. `Ready` is a model instance's as well. Of an MLModel:\n"
-        "`Available` (some version answers), `Ready` (the asked one does, with all its pods), `Reconciling`.\n"
+        "True is good. The first seven are an endpoint's. Model instances have `Ready` as well. An MLModel has\n"
+        "`Available` (some version is ready), `Ready` (the requested one is, with all its pods), `Reconciling`.\n"
     )
     return f"## Conditions\n\n{text}\n{_table(['Condition', 'True means'], rows)}"
 
 
 def _reasons() -> str:
     rows = [[f"`{reason.value}`", why.meaning, why.action] for reason, why in REASONS.items()]
-    text = "Each condition has one of these reasons, and a message with the particulars. Events carry the same.\n"
+    text = "Each condition has one of these reasons, and a message with the details. Events have the same.\n"
     return f"## Reasons\n\n{text}\n{_table(['Reason', 'What it means', 'What to do'], rows)}"
 
 

@@ -1,10 +1,10 @@
-"""From the JSON schema that ``msgspec`` makes of a struct to the *structural* one that a CRD needs.
+"""Structural schemas: the JSON schema that ``msgspec`` makes of a struct, turned into what a CRD needs.
 
 References are resolved in place, every value has one type, lists say how they
 merge, patterns and rules become CEL with messages that help. Defaults are
-written where they say something (8080, "serve") and left out where they say
-nothing (empty, false), so that what people read back is what they wrote; below
-lists they are left out everywhere.
+written if they carry information (8080, "serve") and left out if they do not
+(empty, false), so that stored objects stay as they were written; in lists they
+are always left out.
 """
 
 import json
@@ -14,8 +14,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from mlendpoints.api.patterns import MENDING
-from mlendpoints.api.rules import RULES, Rule, same
+from mlendpoints.api.patterns import HINTS
+from mlendpoints.api.rules import RULES
+from mlendpoints.api.rules.rule import Rule, same
 
 Schema = dict[str, Any]
 
@@ -42,10 +43,10 @@ LIST_KEYS: Final = {
     "ProductionVariant": "name",
     "VariantStatus": "instance",  # in a swap, old and new share the variant
 }
-# The API server takes integers and strings here, and tells whoever writes a fraction what is wrong in terms of its own,
-# before it looks at any rule. Of the ways in which a schema can fail, only an enumeration shows words of ours.
+# The API server accepts integers and strings here, and rejects a fraction with a message of its own before it evaluates
+# any rule. Of all ways to fail a schema, only an enumeration shows a message of ours.
 _NO_FRACTION: Final = [{"enum": ['fractions in quotes, such as "0.5", or as "500m"']}, {"multipleOf": 1}]
-_WHOLE: Final = [{"enum": ["whole numbers, such as 1; a device is not divided"]}, {"multipleOf": 1}]
+_WHOLE: Final = [{"enum": ["whole numbers, such as 1; devices cannot be divided"]}, {"multipleOf": 1}]
 _RULES = {kind.__name__: rules for kind, rules in RULES.items()}
 
 
@@ -63,22 +64,22 @@ def without_defaults(schema: Schema) -> Schema:
 def without_defaults_in_lists(schema: Schema) -> Schema:
     """The same schema, under which the API server fills in nothing below lists.
 
-    To tools that compare what is stored with what was written, a list is one value (docs/adr/0041).
+    Tools that compare stored with written objects treat a list as one value (docs/adr/0041).
     """
     return _mapped(schema, lambda part: part | {"items": without_defaults(part["items"])} if "items" in part else part)
 
 
-def with_defaults_told(schema: Schema) -> Schema:
-    """The same schema, whose descriptions tell the defaults."""
-    return _mapped(schema, _default_told)
+def with_documented_defaults(schema: Schema) -> Schema:
+    """The same schema, whose descriptions include the defaults."""
+    return _mapped(schema, _documented_default)
 
 
-def _default_told(part: Schema) -> Schema:
+def _documented_default(part: Schema) -> Schema:
     default = part.get("default")
     if "description" not in part or not default:
         return part
-    told = default if isinstance(default, str) else json.dumps(default)
-    return part | {"description": f"{part['description']} Default: {told}."}
+    shown = default if isinstance(default, str) else json.dumps(default)
+    return part | {"description": f"{part['description']} Default: {shown}."}
 
 
 def _mapped(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
@@ -105,7 +106,7 @@ def _structural(loose: Schema, definitions: Mapping[str, Schema]) -> Schema:
 
 
 def _undivided(amount: Schema) -> Schema:
-    """Resources by name are devices: unlike CPUs, none is given in fractions."""
+    """Resources by name are devices: unlike CPUs, they have no fractions."""
     return amount | {"anyOf": _WHOLE} if "anyOf" in amount else amount
 
 
@@ -146,23 +147,23 @@ def _validations(whole: Schema) -> Schema:
 
 
 def _pattern_rule(pattern: str, text: str) -> Schema:
-    mending = MENDING[pattern]
-    said = json.dumps(f"' {mending}")
+    hint = HINTS[pattern]
+    rest = json.dumps(f"' {hint}")
     return {
         "rule": f"{text}.matches(r'{pattern}')",
-        "message": mending,
-        "messageExpression": f"""\"'\" + {text} + {said}""",
+        "message": hint,
+        "messageExpression": f"""\"'\" + {text} + {rest}""",
     }
 
 
 def _rule(rule: Rule) -> Schema:
-    blamed = {"fieldPath": f".{rule.field}"} if rule.field else {}
+    path = {"fieldPath": f".{rule.field}"} if rule.field else {}
     if not rule.unless_same:
         old = {"optionalOldSelf": True} if rule.sees_old else {}
-        return {"rule": rule.cel, "message": rule.message} | old | blamed
+        return {"rule": rule.cel, "message": rule.message} | old | path
     unchanged = " && ".join(same(field, "oldSelf.value()") for field in rule.unless_same)
     cel = f"oldSelf.hasValue() && {unchanged} || {rule.cel}"
-    return {"rule": cel, "message": rule.message, "optionalOldSelf": True} | blamed
+    return {"rule": cel, "message": rule.message, "optionalOldSelf": True} | path
 
 
 def _default(whole: Schema) -> Schema:

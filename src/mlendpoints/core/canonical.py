@@ -1,4 +1,4 @@
-"""Values as JSON's own types, with every field that has its default left out.
+"""Canonical form: values as JSON's own types, without fields that have their default.
 
 msgspec's ``omit_defaults`` compares by identity: a default that a user wrote
 out, or that the API server filled in, would stay. Here values are compared, so
@@ -16,8 +16,8 @@ from msgspec.structs import fields
 Manifest = dict[str, Any]  # an object as the API server takes it
 
 
-def sparse(value: Struct) -> dict[str, Any]:
-    """The fields of a value that say something, by their names on the wire."""
+def canonical(value: Struct) -> dict[str, Any]:
+    """The fields of a value that differ from their defaults, by their names on the wire."""
     return {
         wire: _plain(getattr(value, name))
         for name, wire, default in _fields(type(value))
@@ -39,7 +39,7 @@ def _default(default: object, factory: Any) -> object:  # noqa: ANN401 - msgspec
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
     match value:
         case Struct():
-            return sparse(value)
+            return canonical(value)
         case Mapping():
             return {key: _plain(item) for key, item in value.items()}
         case tuple():
@@ -48,13 +48,13 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
             return value
 
 
-def whole(value: Struct) -> dict[str, Any]:
-    """A merge patch that says everything: what has its default is null, so that nothing of an earlier value stays."""
-    return {wire: None for _, wire, _ in _fields(type(value))} | sparse(value)
+def full_patch(value: Struct) -> dict[str, Any]:
+    """A merge patch with every field: defaults are null, so that nothing of an earlier value stays."""
+    return {wire: None for _, wire, _ in _fields(type(value))} | canonical(value)
 
 
 def patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The merge patch (RFC 7396) that makes one object the other; empty where they are the same."""
+    """The merge patch (RFC 7396) that turns one object into the other; empty if they are the same."""
     gone = dict.fromkeys(before.keys() - after.keys())
     changed = {key: value for key, value in after.items() if key not in before or before[key] != value}
     return gone | {key: _patched(before.get(key), value) for key, value in changed.items()}

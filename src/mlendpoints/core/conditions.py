@@ -1,16 +1,16 @@
-"""Conditions: judgements become statuses with transition times, and transitions become events."""
+"""Conditions: findings become statuses with transition times, and transitions become events."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from mlendpoints.api.meta import Condition
 from mlendpoints.api.reasons import ConditionType, Reason
-from mlendpoints.core.findings import Finding, badness
+from mlendpoints.core.findings import Finding, severity
 from mlendpoints.core.plan import Event
 from mlendpoints.core.times import timestamp
 
 _STATUS = {True: "True", False: "False", None: "Unknown"}
-_TOLD = (
+_REPORTED = (
     ConditionType.CONFIG_RESOLVED,
     ConditionType.MODELS_READY,
     ConditionType.ROUTES_PROGRAMMED,
@@ -48,19 +48,19 @@ def _condition(
 
 
 def all_true(findings: Mapping[ConditionType, Finding], *, then: str) -> Finding:
-    """``Ready``: the first judgement that is False, else the first that is Unknown, else that all is well."""
-    kind, worst = min(findings.items(), key=lambda found: badness(found[1]))
+    """``Ready``: the first finding that is False, else the first that is Unknown, else True with ``then``."""
+    kind, worst = max(findings.items(), key=lambda found: severity(found[1]))
     if worst.ok:
         return Finding.yes(Reason.AS_ASKED, then)
     return Finding(worst.ok, worst.reason, f"{kind.value}: {worst.message}")
 
 
 def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Event, ...]:
-    """One event for each condition whose status or reason changed; an update that succeeded speaks for its parts."""
+    """One event for each condition whose status or reason changed; a successful update makes one for all its parts."""
     old = {condition.type: (condition.status, condition.reason) for condition in before}
-    told = tuple(c for c in after if c.type in _TOLD and _worth_telling(c, old.get(c.type)))
-    success = next((c for c in told if c.type == ConditionType.UPDATE_SUCCEEDED and c.status == "True"), None)
-    return tuple(_event(c) for c in told if success is None or c is success or c.status != "True")
+    reported = tuple(c for c in after if c.type in _REPORTED and _is_worth_an_event(c, old.get(c.type)))
+    success = next((c for c in reported if c.type == ConditionType.UPDATE_SUCCEEDED and c.status == "True"), None)
+    return tuple(_event(c) for c in reported if success is None or c is success or c.status != "True")
 
 
 def _event(condition: Condition) -> Event:
@@ -68,8 +68,8 @@ def _event(condition: Condition) -> Event:
     return Event(kind, condition.reason, f"{condition.type}: {condition.message}")
 
 
-def _worth_telling(condition: Condition, old: tuple[str, str] | None) -> bool:
-    """A transition, but for mere waiting: that an update runs is told once, by ``UpdateSucceeded``."""
+def _is_worth_an_event(condition: Condition, old: tuple[str, str] | None) -> bool:
+    """Whether it is a transition and not mere waiting: ``UpdateSucceeded`` alone reports that an update runs."""
     if condition.status == "Unknown" and condition.type != ConditionType.UPDATE_SUCCEEDED.value:
         return False
     if old is None and condition.status == _EXPECTED.get(condition.type):

@@ -1,8 +1,8 @@
 """Node directories: which of them a namespace may use, and where in them its files lie.
 
-A volume is always ``PREFIX/NAMESPACE``, a directory of the administrator's making.
-No tenant can name another's, nor put a link in its place, since nobody's pod has
-the prefix itself mounted. Whatever a variant's ``path`` says below the prefix
+A volume is always ``PREFIX/NAMESPACE``, a directory created by the administrator.
+No tenant can name another's, nor replace it by a link, since no pod mounts the
+prefix itself. Whatever a variant's ``path`` says below the prefix
 becomes a folder in that volume, which the kubelet enters without following links.
 """
 
@@ -30,34 +30,34 @@ def prefixes(namespace: str, settings: Settings) -> tuple[str, ...]:
 
 
 def locate(path: str, namespace: str, settings: Settings) -> Directory | None:
-    """Where the files of a variant with this ``path`` lie; None if it lies below no prefix of the namespace."""
-    asked = PurePosixPath(normpath(path))
+    """Where the files of a variant with this ``path`` are; None if that is below no prefix of the namespace."""
+    requested = PurePosixPath(normpath(path))
     for prefix in prefixes(namespace, settings):
-        if asked.is_relative_to(prefix):
-            rest = str(asked.relative_to(prefix))
+        if requested.is_relative_to(prefix):
+            rest = str(requested.relative_to(prefix))
             return Directory(f"{prefix}/{namespace}", "" if rest == "." else rest)
     return None
 
 
 def is_allowed(instance: Model, settings: Settings) -> bool:
-    """Whether an instance may still have its volume made: prefixes change, and without the policy anybody makes one."""
+    """Whether the volume of an instance may still be created: prefixes change, and instances may be forged."""
     namespace, path = instance.metadata.namespace, instance.spec.instance.path if instance.spec.instance else ""
     return path in {f"{prefix}/{namespace}" for prefix in prefixes(namespace, settings)}
 
 
 def why_not(instance: Model, settings: Settings) -> str:
-    """Why an instance may not have its volume made, and what to do, for one that may not."""
+    """Why the volume of an instance may not be created, and what to do."""
     namespace, path = instance.metadata.namespace, instance.spec.instance.path if instance.spec.instance else ""
     if locate(path, namespace, settings) is None:
         return (
-            f"the node directory {path} is none that namespace {namespace} may use. Ask the administrator to allow it,"
+            f"namespace {namespace} may not use the node directory {path}. Ask the administrator to allow it,"
             " or change path in the config."
         )
     prefix = next(prefix for prefix in prefixes(namespace, settings) if PurePosixPath(path).is_relative_to(prefix))
     return (
         f"an earlier version of the operator created it for the node directory {path}, which is not the one of the"
         f" namespace, {prefix}/{namespace}. Change path in the config, for example to {path.rstrip('/')}/new: that"
-        f" makes a new version, which has its volume in {prefix}/{namespace}, and fetches its artifact there again."
+        f" creates a new version, which has its volume in {prefix}/{namespace}, and fetches its artifact there again."
     )
 
 

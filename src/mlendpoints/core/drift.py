@@ -1,8 +1,8 @@
-"""Whether a child is as it should be, judged from its projection, and the one write that mends it.
+"""Drift: whether a child differs from its manifest, judged from its projection, and the one write that repairs it.
 
-Two things tell: the hash of the manifest that was last written (an annotation),
+Two things show it: the hash of the manifest that was last written (an annotation),
 and the fields that the API server still counts as ours (``managedFields``): a
-foreign edit takes a field away from us. No live object is compared, so the
+foreign edit takes over the ownership of a field. No live object is compared, so the
 cache needs none. ``spec.replicas`` stays out of both: scaling is a write of its
 own and touches nothing else.
 """
@@ -24,8 +24,8 @@ from mlendpoints.core.world import Child, Ref
 
 Owned = tuple[dict[str, Any], ...]  # sets of FieldsV1: "f:name", "k:{keys}" or "v:value" -> set
 
-_RECORDS = frozenset({EndpointConfig.KIND, Model.KIND})  # instances: the API server refuses any change but replicas
-_TURNING = frozenset({"Gateway", "VirtualService"})  # an older view would turn callers back to what has gone since
+_RECORDS = frozenset({EndpointConfig.KIND, Model.KIND})  # instances: the API server rejects any change but replicas
+_TURNING = frozenset({"Gateway", "VirtualService"})  # an older view would send callers back to pods that are gone
 _NOT_COMPARED = frozenset({"ownerReferences", "finalizers", "name", "namespace"})
 
 # Fields that the API server counts as one value. A set without members below any other field says
@@ -70,16 +70,16 @@ def stamped(manifest: Manifest) -> Manifest:
 
 
 def ref_of(manifest: Manifest) -> Ref:
-    """What the manifest is called; a cluster-scoped object has an empty namespace."""
+    """The reference to a manifest's object; the namespace of a cluster-scoped one is empty."""
     metadata = manifest["metadata"]
     return Ref(manifest["kind"], metadata.get("namespace", ""), metadata["name"])
 
 
 def write_for(manifest: Manifest, child: Child | None) -> Write | None:
-    """The write that makes the child as the manifest says; None if there is nothing to do, or nothing to do yet.
+    """The write that makes the child match the manifest; None if there is nothing to do, or nothing to do yet.
 
-    An object that is being deleted blocks its name: it is waited for. A pod
-    template of another builder is left alone: an upgrade restarts no pods.
+    An object that is being deleted blocks its name: it is awaited. A pod
+    template of another builder is left unchanged: an upgrade restarts no pods.
     """
     if child is None:
         return Create(ref_of(manifest), stamped(manifest))
@@ -98,14 +98,14 @@ def _is_as_written(manifest: Manifest, child: Child) -> bool:
 
 
 def _is_of_another_builder(manifest: Manifest, child: Child) -> bool:
-    """By its annotation, unless a person has edited or removed that: the hash tells what was written last."""
+    """By its annotation, unless that was edited or removed: the hash shows what was written last."""
     if child.builder == BUILDER or child.manifest_hash == manifest_hash(manifest):
         return False
     return bool(child.builder or child.manifest_hash)
 
 
 def scale_for(manifest: Manifest, child: Child) -> Write | None:
-    """The write that gives the child as many replicas as the manifest says; None where that is so, or unsaid."""
+    """The write that scales the child to the replicas of the manifest; None if it has them, or if none are given."""
     replicas = manifest["spec"].get("replicas")
     return None if replicas is None or replicas == child.replicas else Scale(child, replicas)
 

@@ -1,4 +1,4 @@
-"""Findings: judgements of what is observed, which become conditions, history and events."""
+"""Findings: assessments of what is observed, which become conditions, history and events."""
 
 from collections.abc import Iterable
 
@@ -7,29 +7,29 @@ from msgspec.structs import force_setattr
 
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.reasons.quoting import one_line, quoted
-from mlendpoints.core.world import Refusal
+from mlendpoints.core.world import Rejection
 
 
 class Finding(Struct, frozen=True):
-    """A judgement: ``ok`` True, False, or None for not yet. Whatever its message quotes, it can be printed."""
+    """An assessment: ``ok`` True, False, or None for not yet. Whatever its message quotes is printable."""
 
     ok: bool | None
     reason: str  # a ``Reason``, unless read from a status that another version wrote
     message: str
 
     def __post_init__(self) -> None:
-        """The last place where text of strangers passes on its way into conditions, history and events."""
+        """The last place that untrusted text passes on its way into conditions, history and events."""
         if not self.message.isprintable():
             force_setattr(self, "message", one_line(self.message))
 
     @classmethod
     def yes(cls, reason: str, message: str) -> "Finding":
-        """It is as it should be."""
+        """As it should be."""
         return cls(ok=True, reason=reason, message=message)
 
     @classmethod
     def no(cls, reason: str, message: str) -> "Finding":
-        """It is not, and somebody has to fix it."""
+        """Action required."""
         return cls(ok=False, reason=reason, message=message)
 
     @classmethod
@@ -38,23 +38,23 @@ class Finding(Struct, frozen=True):
         return cls(ok=None, reason=reason, message=message)
 
 
-def badness(finding: Finding) -> int:
-    """Orders judgements: what somebody has to fix, what continues automatically, what is well."""
-    return (False, None, True).index(finding.ok)
+def severity(finding: Finding) -> int:
+    """Orders findings: 2 action required, 1 continues automatically, 0 as it should be."""
+    return (True, None, False).index(finding.ok)
 
 
-def made_claim(claim: str) -> Finding:
-    """An artifact lies on a claim that the operator made: it belongs to one version, and goes with it."""
+def own_claim_finding(claim: str) -> Finding:
+    """The artifact is on a claim that the operator created: that belongs to one version, and is deleted with it."""
     return Finding.no(
         Reason.INVALID_SPEC,
-        f"The artifact lies on claim {claim}, which the operator made for a version and deletes with it."
-        " Name the place that it was fetched from, or copy it to a claim of your own.",
+        f"The artifact is on claim {claim}, which the operator created for a version and deletes with it."
+        " Use the URL that it was fetched from, or copy it to a claim of your own.",
     )
 
 
-def refused(refusals: Iterable[Refusal]) -> Finding:
-    """What the API server rejected: all that has the first reason, each once."""
-    rejected = list(refusals)
+def rejection_finding(rejections: Iterable[Rejection]) -> Finding:
+    """The finding of rejected writes: all messages with the first reason, each once."""
+    rejected = list(rejections)
     reason = rejected[0].reason
-    said = dict.fromkeys(quoted(refusal.message) for refusal in rejected if refusal.reason == reason)
-    return Finding.no(reason, " ".join(said))
+    messages = dict.fromkeys(quoted(rejection.message) for rejection in rejected if rejection.reason == reason)
+    return Finding.no(reason, " ".join(messages))

@@ -1,8 +1,8 @@
-"""Whose a host is: which host an endpoint asks for, whether its namespace may use it, and who comes first.
+"""Hosts: which host an endpoint requests, whether its namespace may use it, and who comes first.
 
 An endpoint *has* a host from the moment its status records it, which only the
 operator can write. Others wait; ``status.waitsForHost`` marks them. When the
-endpoint that has it goes, the host is free. One created then takes it at once,
+endpoint that has it is deleted, the host is free. One created then takes it at once,
 such as the same endpoint re-created; one that waited takes it after a grace
 period, counted from ``status.hostFreeSince``.
 """
@@ -15,12 +15,12 @@ ANY = "*"
 
 
 def host_of(endpoint: Endpoint, settings: Settings) -> str:
-    """The endpoint's host: as asked, else as recorded, else the default; empty where there is no domain to make one."""
+    """The endpoint's host: as requested, else as recorded, else the default; empty if there is no default domain."""
     return endpoint.spec.host or _recorded(endpoint) or _default(endpoint, settings)
 
 
 def _recorded(endpoint: Endpoint) -> str:
-    """A default that was recorded, whatever the domain was; anything else in its place counts for nothing."""
+    """The recorded default host, of any domain; other values are ignored."""
     host, metadata = endpoint.status.host, endpoint.metadata
     return host if host.startswith(f"{metadata.name}.{metadata.namespace}.") else ""
 
@@ -59,8 +59,8 @@ def suffixes_of(namespace: str, settings: Settings) -> tuple[str, ...]:
     return tuple(suffix for grant in mine for suffix in grant.suffixes)
 
 
-def holds(endpoint: Endpoint) -> bool:
-    """Whether it has its host. A version that was rolled out before hosts were recorded tells it, too."""
+def has_host(endpoint: Endpoint) -> bool:
+    """Whether it has its host. A rolled-out version proves it as well: earlier releases recorded no hosts."""
     return bool(endpoint.status.host or endpoint.status.config_version)
 
 
@@ -71,7 +71,7 @@ def precedence(endpoint: Endpoint, settings: Settings) -> Precedence | None:
     """
     metadata = endpoint.metadata
     age = (metadata.creation_timestamp, metadata.namespace, metadata.name)
-    if holds(endpoint):
+    if has_host(endpoint):
         return (0, *age)
     if metadata.deletion_timestamp or granted(endpoint, settings) is None:
         return None

@@ -1,10 +1,11 @@
-"""What was made for an endpoint or MLModel of this name, and has no owner: taken over, or told with a way to remove it.
+"""Orphans: objects of an earlier endpoint or MLModel of this name, without an owner: adopted, or reported.
 
-``kubectl delete --cascade=orphan`` leaves such objects, and a restore from a
-backup, which keeps no owners. What only the operator can have made (instances:
-a policy sees to it), and what bears the name of something that is made anew,
-is taken over, so that it serves on until its successor does. Anything else may
-be a copy that somebody made of ours: it is left alone, and told.
+``kubectl delete --cascade=orphan`` leaves such objects, and so does a restore
+from a backup, which keeps no owners. Objects that only the operator can have
+created (instances: a policy ensures it), and objects with the name of one that
+is to be created, are adopted, so that they serve until their successors do.
+Anything else may be a copy that a user made: it is left unchanged, and reported
+with a command that removes it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +28,7 @@ Root = Endpoint | MLModel
 
 
 def adoptions(root: Root, orphans: Iterable[Child], instances: Mapping[str, Model]) -> Iterator[Adopt]:
-    """Takes over what is certainly its own, and what belongs to ``instances`` that are its own already."""
+    """Adopts what is certainly its own, and what belongs to ``instances`` that it owns already."""
     for child in orphans:
         owner = _owner(root, child, instances)
         if owner is not None and not child.deleting:
@@ -35,10 +36,10 @@ def adoptions(root: Root, orphans: Iterable[Child], instances: Mapping[str, Mode
 
 
 def after_adoptions(adopted: Iterable[Adopt], writes: Iterable[Write]) -> tuple[Write, ...]:
-    """First the adoptions, then the other writes; what is taken over need not be created."""
-    taken = tuple(adopted)
-    refs = {adopt.child.ref for adopt in taken}
-    return (*taken, *(write for write in writes if not (isinstance(write, Create) and write.ref in refs)))
+    """First the adoptions, then the other writes; what is adopted need not be created."""
+    first = tuple(adopted)
+    refs = {adopt.child.ref for adopt in first}
+    return (*first, *(write for write in writes if not (isinstance(write, Create) and write.ref in refs)))
 
 
 def _owner(root: Root, child: Child, instances: Mapping[str, Model]) -> Root | Model | None:
@@ -49,8 +50,8 @@ def _owner(root: Root, child: Child, instances: Mapping[str, Model]) -> Root | M
     return instances.get(name)
 
 
-def left_over(root: Root, orphans: Iterable[Child], instances: Mapping[str, Model]) -> str:
-    """The others as further sentences, with the command that removes them; empty if there are none."""
+def describe_orphans(root: Root, orphans: Iterable[Child], instances: Mapping[str, Model]) -> str:
+    """The other orphans as further sentences, with the command that removes them; empty if there are none."""
     names = sorted(
         f"{child.ref.kind.lower()}/{child.ref.name}"
         for child in orphans
@@ -60,6 +61,6 @@ def left_over(root: Root, orphans: Iterable[Child], instances: Mapping[str, Mode
         return ""
     more = f" (and {len(names) - _LISTED} more)" if len(names) > _LISTED else ""
     return (
-        f" Left over from an earlier {root.KIND} of this name, and owned by nothing{more}; if no longer needed, remove"
+        f" Left over from an earlier {root.KIND} of this name, without an owner{more}; if no longer needed, delete"
         f" them: kubectl delete -n {root.metadata.namespace} {' '.join(names[:_LISTED])}"
     )

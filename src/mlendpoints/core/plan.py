@@ -1,7 +1,7 @@
-"""What a decision comes to: writes, deletions, a status, questions, a time to look again.
+"""The types of a plan: writes, deletions, a status, probes, a time to requeue.
 
-Data only. The edge does it in this order: ``writes``, ``prune``, ``finalizer``,
-``status``, ``events``, ``probes``; then it sleeps until something changes or
+Data only. The edge executes it in this order: ``writes``, ``prune``, ``finalizer``,
+``status``, ``events``, ``probes``; then the key rests until something changes or
 until ``recheck``.
 """
 
@@ -16,7 +16,7 @@ from mlendpoints.core.world import Child, Lookup, Measure, Probe, Ref
 
 
 class Create(Struct, frozen=True):
-    """POST: the object is not there. 409: adopt if it is ours, else refuse as ``NotOwned``."""
+    """POST: the object does not exist. On 409 it is adopted if it is ours, else rejected as ``NotOwned``."""
 
     ref: Ref
     manifest: Manifest
@@ -28,11 +28,11 @@ class Apply(Struct, frozen=True):
     ref: Ref
     manifest: Manifest
     uid: str
-    version: str = ""  # nothing newer is overwritten
+    version: str = ""  # a newer one is not overwritten
 
 
 class Replace(Struct, frozen=True):
-    """PUT, carrying uid and resourceVersion: what the manifest leaves out goes, whoever has set it."""
+    """PUT, carrying uid and resourceVersion: fields that the manifest leaves out are removed, whoever set them."""
 
     child: Child
     manifest: Manifest
@@ -41,18 +41,18 @@ class Replace(Struct, frozen=True):
 class Scale(Struct, frozen=True):
     """Merge patch of ``spec.replicas`` alone, carrying uid and resourceVersion.
 
-    ``asked``, where given, is written beside it: what the endpoint last asked of a model instance.
+    ``requested``, if given, is written in an annotation: what the endpoint last requested of a model instance.
     """
 
     child: Child
     replicas: int
-    asked: str | None = None
+    requested: str | None = None
 
 
 class Refreeze(Struct, frozen=True):
-    """Merge patch of what the operator has frozen of its own in a model instance, carrying uid and resourceVersion.
+    """Merge patch of the operator's own frozen part of a model instance, carrying uid and resourceVersion.
 
-    Only while ``deployment`` does not exist, which is looked up: no instance that has pods is touched.
+    Only while ``deployment`` does not exist, which is checked live: an instance with pods is never changed.
     """
 
     child: Child
@@ -93,14 +93,18 @@ class Event(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """All that follows from one world. An empty plan means: nothing to do."""
+    """All that follows from one world. An empty plan: nothing to do."""
 
     writes: tuple[Write, ...] = ()
     prune: tuple[Child, ...] = ()  # delete with uid and resourceVersion preconditions, background
-    guard: Child | None = None  # the VirtualService that ``prune`` was decided by; None: absent, or the finalizer goes
+    precondition: Child | None = (
+        None  # the VirtualService that ``prune`` depends on; None: it is absent, or the finalizer is removed
+    )
     finalizer: bool | None = None  # True: add ours; False: remove it; None: leave
     status: EndpointStatus | None = None  # None: unchanged
-    patient: bool = False  # the status tells details only: it may wait a moment, so that several make one write
+    deferrable: bool = (
+        False  # only details of the status changed: it is debounced, so that several changes make one write
+    )
     events: tuple[Event, ...] = ()
     probes: tuple[Probe, ...] = ()
     measures: tuple[Measure, ...] = ()
@@ -109,12 +113,12 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 class MLModelPlan(Struct, frozen=True, kw_only=True):
-    """All that follows from the world of one MLModel, which has no routes: nothing to prove, nothing to guard."""
+    """All that follows from the world of one MLModel, which has no routes: no probes, no precondition."""
 
     writes: tuple[Write, ...] = ()
     prune: tuple[Child, ...] = ()  # delete with uid and resourceVersion preconditions, background
     status: MLModelStatus | None = None  # None: unchanged
-    patient: bool = False  # the status tells details only
+    deferrable: bool = False  # only details of the status changed
     events: tuple[Event, ...] = ()
     lookups: tuple[Lookup, ...] = ()  # whose events are read
     recheck: float | None = None  # seconds since the epoch

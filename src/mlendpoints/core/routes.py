@@ -1,9 +1,9 @@
 """The routes of an endpoint as a value, and back from a live VirtualService.
 
-``manifests/virtualservice`` writes them; here they are named and read. What is
-read is what the gateways do, not what the names promise: a weight changed by
-hand comes back as it is. What is not recognised comes back as None, never as a
-guess. Law: ``parse_routes(make_virtual_service(..., routes)) == routes``.
+``manifests/virtualservice`` writes them; here they are named and read. Reading
+returns what the gateways do, not what names promise: a weight changed by hand is
+returned as it is. What is not recognized is None, never a guess.
+Law: ``parse_routes(make_virtual_service(..., routes)) == routes``.
 """
 
 import base64
@@ -15,10 +15,10 @@ import msgspec
 
 from mlendpoints.api.labels import INVOKED_VARIANT_HEADER
 from mlendpoints.api.meta import Value
-from mlendpoints.core.canonical import Manifest, sparse
+from mlendpoints.core.canonical import Manifest, canonical
 from mlendpoints.core.world import Destination, Routes
 
-BUILDER = "1"  # revision of the VirtualService's builder; change it with what gateways answer
+BUILDER = "1"  # revision of the VirtualService's builder; change it if gateways are to answer differently
 
 _ALWAYS = ("variant", "instance", "weight", "vacant")
 
@@ -31,33 +31,35 @@ WEIGHTED = "weighted"
 IDLE = "idle"
 
 
-def make_routes(destinations: Iterable[Destination], pings: Iterable[str], entrance: str = "") -> Routes:
-    """Routes in canonical order, with the revision by which gateways are asked for them.
+def make_routes(destinations: Iterable[Destination], pings: Iterable[str], listener_hash: str = "") -> Routes:
+    """Routes in canonical order, with the revision that gateways are probed for.
 
-    The revision names the routes and, if there is anything to say of it, the entrance at which they are asked for.
-    A vacant destination has weight 0: the API allows no instances only then.
+    The revision identifies the routes and, unless it is the default, the listener at which they are probed.
+    A vacant destination has weight 0: the API allows 0 instances only then.
     """
-    ordered, asked = tuple(sorted(destinations)), tuple(sorted(set(pings)))
-    revision = _revision(ordered, asked)
-    return Routes(revision=f"{revision}-{entrance}" if entrance else revision, pings=asked, destinations=ordered)
+    ordered, probed = tuple(sorted(destinations)), tuple(sorted(set(pings)))
+    revision = _revision(ordered, probed)
+    return Routes(
+        revision=f"{revision}-{listener_hash}" if listener_hash else revision, pings=probed, destinations=ordered
+    )
 
 
 def _revision(destinations: tuple[Destination, ...], pings: tuple[str, ...]) -> str:
-    canonical = msgspec.json.encode([BUILDER, [_said(d) for d in destinations], pings], order="sorted")
-    return base64.b32encode(hashlib.sha256(canonical).digest()).decode().lower()[:12]
+    encoded = msgspec.json.encode([BUILDER, [_hashed(d) for d in destinations], pings], order="sorted")
+    return base64.b32encode(hashlib.sha256(encoded).digest()).decode().lower()[:12]
 
 
-def _said(destination: Destination) -> dict[str, Any]:
-    """What the first revisions were made of, and of later fields only those that say something."""
-    return {name: getattr(destination, name) for name in _ALWAYS} | sparse(destination)
+def _hashed(destination: Destination) -> dict[str, Any]:
+    """The fields of the first revisions, and of later fields only those that differ from their defaults."""
+    return {name: getattr(destination, name) for name in _ALWAYS} | canonical(destination)
 
 
-def entrance_in(revision: str) -> str:
-    """The entrance that a revision names."""
+def listener_hash_in(revision: str) -> str:
+    """The listener hash in a revision."""
     return revision.partition("-")[2]
 
 
-def rule_names(routes: Routes) -> list[str]:
+def route_names(routes: Routes) -> list[str]:
     """Names of the HTTP routes, in order."""
     variants = [VARIANT + variant_rule(destination) for destination in routes.destinations]
     return [
@@ -71,7 +73,7 @@ def rule_names(routes: Routes) -> list[str]:
 
 
 def variant_rule(destination: Destination) -> str:
-    """A destination in a rule's name: the variant, and the instance where there is nothing to route to."""
+    """The part of a route's name that identifies a destination: variant and instance."""
     return f"{destination.variant}/{destination.instance}"
 
 
@@ -95,7 +97,7 @@ class _Headers(Value, frozen=True, kw_only=True):
     response: _Response = _Response()
 
 
-class _Target(Value, frozen=True, kw_only=True):
+class _RouteDestination(Value, frozen=True, kw_only=True):
     destination: _Service
     weight: int = 0
     headers: _Headers = _Headers()
@@ -105,14 +107,14 @@ class _Target(Value, frozen=True, kw_only=True):
         return self.headers.response.set[INVOKED_VARIANT_HEADER]
 
 
-class _Rule(Value, frozen=True, kw_only=True):
+class _HttpRoute(Value, frozen=True, kw_only=True):
     name: str
-    route: tuple[_Target, ...] = ()
+    route: tuple[_RouteDestination, ...] = ()
     direct_response: _DirectResponse | None = None
 
 
 class _Spec(Value, frozen=True, kw_only=True):
-    http: tuple[_Rule, ...]
+    http: tuple[_HttpRoute, ...]
 
 
 class _VirtualService(Value, frozen=True, kw_only=True):
@@ -120,16 +122,16 @@ class _VirtualService(Value, frozen=True, kw_only=True):
 
 
 def parse_routes(obj: Manifest) -> Routes | None:
-    """The routes that a live VirtualService of ours says; None if it is edited beyond recognition."""
+    """The routes of a live VirtualService of ours; None if it was edited beyond recognition."""
     try:
         rules = msgspec.convert(obj, _VirtualService).spec.http
         routes = _read(rules)
     except (msgspec.ValidationError, KeyError, StopIteration, ValueError):
         return None
-    return routes if [rule.name for rule in rules] == rule_names(routes) else None
+    return routes if [rule.name for rule in rules] == route_names(routes) else None
 
 
-def _read(rules: tuple[_Rule, ...]) -> Routes:
+def _read(rules: tuple[_HttpRoute, ...]) -> Routes:
     weights = {(t.variant, t.destination.host): t.weight for rule in rules if rule.name == WEIGHTED for t in rule.route}
     destinations = tuple(_destination(rule, weights) for rule in rules if rule.name.startswith(VARIANT))
     if weights:
@@ -141,19 +143,19 @@ def _read(rules: tuple[_Rule, ...]) -> Routes:
     )
 
 
-def _only(rules: tuple[_Rule, ...], name: str) -> str:
+def _only(rules: tuple[_HttpRoute, ...], name: str) -> str:
     rule = next(rule for rule in rules if rule.name == name)
     if rule.direct_response is None:
         raise ValueError(f"rule {name} answers nothing")
     return rule.direct_response.body.string
 
 
-def _host(rule: _Rule) -> str:
+def _host(rule: _HttpRoute) -> str:
     (target,) = rule.route
     return target.destination.host
 
 
-def _destination(rule: _Rule, weights: dict[tuple[str, str], int]) -> Destination:
+def _destination(rule: _HttpRoute, weights: dict[tuple[str, str], int]) -> Destination:
     """The destination of a variant's route; takes its weight out of ``weights``."""
     variant, instance = rule.name.removeprefix(VARIANT).split("/")
     if rule.direct_response is None:

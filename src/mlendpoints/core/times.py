@@ -9,10 +9,10 @@ def timestamp(seconds: float) -> str:
 
 
 def precise_timestamp(seconds: float) -> str:
-    """The same with milliseconds, for what is counted from it."""
+    """With milliseconds, for times that durations are computed from."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def seconds(text: str) -> float:
-    """Seconds since the epoch; raises ValueError for anything that is no RFC 3339 time."""
+    """Seconds since the epoch; raises ValueError if it is not an RFC 3339 time."""
     return datetime.fromisoformat(text).timestamp()

@@ -1,4 +1,4 @@
-"""Everything that a decision may look at, as frozen values.
+"""The world: everything that a decision may look at, as frozen values.
 
 The edge gathers a world from its cache; tests build one by hand. Children are
 *projections*: only what decisions need, never a whole object.
@@ -16,7 +16,7 @@ from mlendpoints.api.model import Model
 
 
 class Ref(Struct, frozen=True, order=True):
-    """Names one object. ``kind`` is unique among the kinds that the operator writes."""
+    """A reference to one object. ``kind`` is unique among the kinds that the operator writes."""
 
     kind: str
     namespace: str
@@ -24,7 +24,7 @@ class Ref(Struct, frozen=True, order=True):
 
 
 class ContainerFacts(Struct, frozen=True, kw_only=True):
-    """What went on in one container of a pod, init containers included."""
+    """The state of one container of a pod, init containers included."""
 
     name: str
     ready: bool = False
@@ -33,25 +33,25 @@ class ContainerFacts(Struct, frozen=True, kw_only=True):
     waiting_message: str = ""
     exit_code: int | None = None  # of the current or the last termination
     exit_reason: str = ""  # OOMKilled, Error, ...
-    last_words: str = ""  # its termination message
-    probe: str = ""  # what the kubelet asks, and stops the container for, such as "/ping on port 8080"
+    termination_message: str = ""
+    probe: str = ""  # the kubelet's startup or liveness probe, such as "/ping on port 8080"
 
 
 class Lookup(Struct, frozen=True, order=True):
     """An object whose events are read: a pod that is not ready, a Deployment whose pods are rejected.
 
-    ``revision`` makes it a new lookup once the object was written otherwise:
-    what was said of it before counts no more.
+    ``revision`` makes it a new lookup once the object was changed:
+    earlier events are no longer relevant.
     """
 
     ref: Ref
     revision: str = ""
 
 
-class Complaint(Struct, frozen=True, kw_only=True):
-    """What an event says of a pod's container, or (without one) of its volumes, or of pods that are not created.
+class WarningEvent(Struct, frozen=True, kw_only=True):
+    """A Warning event about a pod's container, or (without one) its volumes, or about pods that are not created.
 
-    Others can write such events, too: words to quote.
+    Tenants can write such events as well: quote them.
     """
 
     container: str = ""
@@ -60,7 +60,7 @@ class Complaint(Struct, frozen=True, kw_only=True):
 
 
 class PodFacts(Struct, frozen=True, kw_only=True):
-    """What a pod says of itself."""
+    """The part of a pod's status that findings need."""
 
     name: str
     instance: str  # the model instance it belongs to; of an MLModel: its name, for a download `{name}-{version}`
@@ -69,24 +69,24 @@ class PodFacts(Struct, frozen=True, kw_only=True):
     ready: bool = False
     deleting: bool = False
     unschedulable: str = ""  # the scheduler's message
-    awaited: tuple[str, ...] = ()  # Secrets, claims: what its node may lack, as long as nothing of the pod can start
+    pending_mounts: tuple[str, ...] = ()  # Secrets, claims: volumes its node may lack, while no container can start
     not_ready_since: float = 0.0  # seconds since the epoch
-    has_ended: bool = False  # for good: nothing of it is started again
-    end: str = ""  # why, where that was not its containers' doing, such as "Evicted: The node was low on memory."
+    has_ended: bool = False  # in a terminal phase: its containers are never restarted
+    end: str = ""  # why, if not by its containers, such as "Evicted: The node was low on memory."
     containers: tuple[ContainerFacts, ...] = ()
-    complaints: tuple[Complaint, ...] = ()  # asked for while it is not ready
+    warnings: tuple[WarningEvent, ...] = ()  # read while it is not ready
 
 
 class Routes(Struct, frozen=True, kw_only=True):
-    """What a VirtualService of ours says; ``revision`` is what its gateways answer."""
+    """The routes of a VirtualService of ours; ``revision`` is what gateways that serve them answer."""
 
     revision: str
-    pings: tuple[str, ...] = ()  # model instances that can be asked through the gateways
+    pings: tuple[str, ...] = ()  # model instances that can be pinged through the gateways
     destinations: tuple["Destination", ...] = ()
 
 
 class Destination(Struct, frozen=True, kw_only=True, order=True):
-    """One variant's model instance and its weight; ``vacant`` when it has no pods by wish."""
+    """One variant's model instance and its weight; ``vacant`` if 0 instances are requested."""
 
     variant: str
     instance: str
@@ -94,7 +94,7 @@ class Destination(Struct, frozen=True, kw_only=True, order=True):
     vacant: bool = False
 
 
-class Door(Struct, frozen=True, order=True):
+class Listener(Struct, frozen=True, order=True):
     """One server of a Gateway: its port, and the TLS credential; without one it is plain HTTP."""
 
     port: int
@@ -102,7 +102,7 @@ class Door(Struct, frozen=True, order=True):
 
 
 class JobFacts(Struct, frozen=True, kw_only=True):
-    """How a Job has ended; as long as it has not, it is at work."""
+    """How a Job has ended; neither succeeded nor failed: it is running."""
 
     succeeded: bool = False
     failure: str = ""  # the message of its Failed condition
@@ -111,7 +111,7 @@ class JobFacts(Struct, frozen=True, kw_only=True):
 
 
 class Child(Struct, frozen=True, kw_only=True):
-    """Projection of one object that the operator wrote (or that stands in its place).
+    """Projection of one object that the operator wrote (or one of the same name).
 
     ``fields`` is the operator's own ``managedFields`` entries (the field sets
     of Server-Side Apply, as compact JSON, interned, without ownerReferences):
@@ -132,12 +132,12 @@ class Child(Struct, frozen=True, kw_only=True):
     written: float = 0.0  # when we last wrote it, by managedFields, seconds since the epoch
     builder: str = ""  # Deployment: builder of its pod template
     replicas: int | None = None  # Deployment, model instance: spec.replicas
-    asked: str = ""  # model instance: the count that the endpoint last asked for
+    requested: str = ""  # model instance: the count that the endpoint last requested
     current: bool = True  # Deployment: its controller has seen the newest generation, all pods are of it
     ready_replicas: int = 0  # Deployment: pods ready, of whichever template
     newest_ready: int = 0  # Deployment: those of them that must be of the newest template
     ready_addresses: int = 0  # Service: ready addresses in its EndpointSlices
-    additions: str = ""  # Deployment: what others added to its pods, and who
+    additions: str = ""  # Deployment: fields that others added to its pod template, and who
     failure: str = ""  # Deployment: message of its ReplicaFailure condition
     failed_at: float = 0.0  # Deployment: since when it says so, seconds since the epoch
     stalled: bool = False  # Deployment: its rollout has passed its progress deadline
@@ -145,11 +145,11 @@ class Child(Struct, frozen=True, kw_only=True):
     released: bool = False  # PersistentVolume: its claim has gone, and it takes no other one, not even of that name
     job: JobFacts | None = None  # Job
     routes: Routes | None = None  # VirtualService
-    doors: tuple[Door, ...] = ()  # Gateway
+    listeners: tuple[Listener, ...] = ()  # Gateway
 
 
 class GatewayPod(Struct, frozen=True, order=True):
-    """One serving pod of the gateway (draining ones too): where to ask it."""
+    """One serving pod of the gateway (draining ones too): where to probe it."""
 
     name: str
     address: str  # IP address
@@ -162,8 +162,8 @@ CONNECTION_REFUSED = "connection refused"  # an unexpected answer
 class Probe(Struct, frozen=True):
     """A request that every gateway pod must answer in the expected way.
 
-    ``body`` empty: any body. ``revision`` makes two questions to the same path
-    different ones, so that an old answer never counts for a new question.
+    ``body`` empty: any body. ``revision`` makes two probes of the same path
+    different ones, so that an old answer never counts for a new probe.
     """
 
     host: str
@@ -191,8 +191,8 @@ class Measurement(Struct, frozen=True, kw_only=True):
     failure: str = ""
 
 
-class Refusal(Struct, frozen=True):
-    """The API server's last refusal of a write; ``reason`` is a ``Reason``."""
+class Rejection(Struct, frozen=True):
+    """The API server's last rejection of a write; ``reason`` is a ``Reason``."""
 
     reason: str
     message: str
@@ -206,7 +206,7 @@ class HostGrant(Struct, frozen=True, kw_only=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """The administrator's choices that decisions depend on."""
+    """The administrator's settings that decisions depend on."""
 
     model_init_image: str
     nginx_image: str
@@ -216,19 +216,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     gateway_selector: Mapping[str, str] = field(default_factory=lambda: {"istio": "ingressgateway"})
     gateway_service: str = "istio-ingress/istio-ingressgateway"  # namespace/name
     gateway_domain: str = ""  # default hosts are {endpoint}.{namespace}.{domain}; {namespace}.{domain} is reserved
-    gateway_hosts: tuple[HostGrant, ...] = (HostGrant(),)  # which other hosts namespaces may use
-    host_grace_seconds: float = 60.0  # for which a host whose endpoint has gone is kept from those that waited for it
+    gateway_hosts: tuple[HostGrant, ...] = (HostGrant(),)  # the other hosts that namespaces may use
+    host_grace_seconds: float = 60.0  # for which a host stays reserved once its endpoint is deleted
     http_port: int = 80
     https_port: int = 443
     tls_credentials: Mapping[str, str] = {}  # host suffix -> credentialName
     proof: str = "required"  # or "timed"
     proof_seconds: float = 12.0  # timed: longer than istiod's longest debounce (10 s)
     drain_seconds: int = 15  # nginx's preStop sleep: longer than istiod's longest debounce
-    retry_attempts: int = 5  # of the gateways, for requests that no model has seen; 0 in loss tests
+    retry_attempts: int = 5  # by the gateways, of requests that no model has seen; 0 in loss tests
     allowed_path_prefixes: tuple[str, ...] = ()
     url_port: int | None = None  # shown in status.url when the gateway is not on 80/443
     network_policies: str = "ignore"  # or "write", one for each endpoint; "remove" those that were written
-    metrics_from: tuple[Mapping[str, Any], ...] = ()  # who reads the metrics of pods, as in a NetworkPolicy's ``from``
+    metrics_from: tuple[Mapping[str, Any], ...] = ()  # who may read the pods' metrics, as in a NetworkPolicy's ``from``
     fetch_allowed_addresses: tuple[str, ...] = ()
     fetch_http_proxy: str = ""
     fetch_https_proxy: str = ""
@@ -237,7 +237,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class World(Struct, frozen=True, kw_only=True):
-    """One endpoint and all that is observed around it."""
+    """One endpoint and all that is observed about it."""
 
     now: float  # seconds since the epoch
     settings: Settings
@@ -248,29 +248,29 @@ class World(Struct, frozen=True, kw_only=True):
     model_instances: Mapping[str, Model] = {}  # ours, by object name
     children: Mapping[Ref, Child] = {}  # all that is controlled by the endpoint or by one of its model instances
     pods: tuple[PodFacts, ...] = ()  # of its model instances
-    host_owner: Ref | None = None  # the endpoint of the cluster that comes before this one for its host
-    made_claims: frozenset[str] = frozenset()  # among the claims that its artifacts name: those that the operator made
-    foreign_routes: tuple[Ref, ...] = ()  # VirtualServices and Gateways of others that take the host; the first few
+    host_owner: Ref | None = None  # the endpoint in the cluster that has precedence for its host
+    own_claims: frozenset[str] = frozenset()  # those of its artifacts' claims that the operator created
+    foreign_routes: tuple[Ref, ...] = ()  # VirtualServices and Gateways of others with the host; the first few
     gateways: tuple[GatewayPod, ...] = ()
-    lingering: Mapping[str, float] = {}  # gateway pods that leave and do not serve, seconds since the epoch: since when
+    lingering: Mapping[str, float] = {}  # gateway pods that terminate and do not serve, and since when (epoch seconds)
     answers: Mapping[Probe, tuple[str, ...]] = {}  # names of the gateway pods that answered as expected
-    unexpected: Mapping[Probe, Mapping[str, str]] = {}  # by gateway pod: what it answered instead, as "status 403"
+    unexpected: Mapping[Probe, Mapping[str, str]] = {}  # by gateway pod: its answer instead, such as "status 403"
     measurements: Mapping[Measure, Measurement] = {}
-    refusals: Mapping[Ref, Refusal] = {}
-    orphans: tuple[Child, ...] = ()  # that were made for an endpoint of this name, and have no owner
-    routes_since: float = 0.0  # since when the watch has shown the routes as they are, or that there are none
+    rejections: Mapping[Ref, Rejection] = {}
+    orphans: tuple[Child, ...] = ()  # of an earlier endpoint of this name, without an owner
+    routes_since: float = 0.0  # since when the watch has shown the current routes, or none
     installed: frozenset[str] = frozenset()  # optional kinds that the API server has
 
 
 class MLModelWorld(Struct, frozen=True, kw_only=True):
-    """One MLModel and all that is observed around it."""
+    """One MLModel and all that is observed about it."""
 
     now: float  # seconds since the epoch
     settings: Settings
     model: MLModel
     children: Mapping[Ref, Child] = {}  # all that is controlled by it
     pods: tuple[PodFacts, ...] = ()  # of its Deployment and of its download Jobs
-    refusals: Mapping[Ref, Refusal] = {}
-    orphans: tuple[Child, ...] = ()  # that were made for an MLModel of this name, and have no owner
-    made_claims: frozenset[str] = frozenset()  # the claim that its artifact names, if the operator made it
+    rejections: Mapping[Ref, Rejection] = {}
+    orphans: tuple[Child, ...] = ()  # of an earlier MLModel of this name, without an owner
+    own_claims: frozenset[str] = frozenset()  # the claim of its artifact, if the operator created it
     installed: frozenset[str] = frozenset()  # optional kinds that the API server has

@@ -37,13 +37,13 @@ from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.changes import Changes
 from mlendpoints.edge.observe.feed import Feed, Neighbours, Written
 from mlendpoints.edge.observe.progress import Progress
-from mlendpoints.edge.observe.reflector import Patience, Reflector
-from mlendpoints.edge.reconcile.debounce import Holds
+from mlendpoints.edge.observe.reflector import Reflector, Timeouts
+from mlendpoints.edge.reconcile.debounce import Debounce
 from mlendpoints.edge.reconcile.expectations import Expectations
 from mlendpoints.edge.reconcile.parts import Parts, Plans
 from mlendpoints.edge.reconcile.queue import Queue
 from mlendpoints.edge.reconcile.reconciler import Reconciler
-from mlendpoints.edge.reconcile.rejections import Refusals
+from mlendpoints.edge.reconcile.rejections import Rejections
 from mlendpoints.edge.reconcile.worker import NotYetError, Workers
 from mlendpoints.edge.reconcile.writes import Writer
 from mlendpoints.edge.settings import Settings
@@ -59,10 +59,10 @@ class Process(Struct, frozen=True, kw_only=True):
     identity: str
     may_write: Callable[[], bool] = _never  # asked before each write; an operator's lease answers for it
     lease_times: LeaseTimes = LeaseTimes()
-    patience: Patience = Patience()
+    timeouts: Timeouts = Timeouts()
     clock: Callable[[], float] = time.time  # seconds since the epoch, as this machine has it
     status_clock: Callable[[], float] = time.monotonic  # seconds; by it, statuses wait that may
-    refusal_clock: Callable[[], float] = time.monotonic  # seconds; by it, rejected writes wait
+    rejection_clock: Callable[[], float] = time.monotonic  # seconds; by it, rejected writes wait
 
 
 class Engine:
@@ -84,7 +84,7 @@ class Engine:
         self._metrics = metrics or Metrics()
         self._tasks: list[asyncio.Task[None]] = []
         self._progress, self._changes = Progress(), Changes()
-        self._refusals = Refusals(process.refusal_clock)
+        self._rejections = Rejections(process.rejection_clock)
         self.cache = Cache(settings.core, settings.namespaces)
         self.queue = Queue(share=_share(settings.workers))
         self.askers = Askers(
@@ -97,7 +97,7 @@ class Engine:
         watches = _watches(settings)
         self.feed = self._make_feed(watches)
         self.reflectors = [
-            Reflector(api=api, watch=watch, feed=self.feed, patience=process.patience) for watch in watches
+            Reflector(api=api, watch=watch, feed=self.feed, timeouts=process.timeouts) for watch in watches
         ]
         self._reconciler = Reconciler(self._parts(settings, plans, process))
         self._workers = Workers(
@@ -118,8 +118,8 @@ class Engine:
             recorder=self._recorder,
             askers=self.askers,
             expectations=Expectations(cache=self.cache, progress=self._progress, clock=time.monotonic),
-            refusals=self._refusals,
-            holds=Holds(process.status_clock),
+            rejections=self._rejections,
+            debounce=Debounce(process.status_clock),
             metrics=self._metrics,
             settings=settings.core,
             plans=plans,
@@ -127,7 +127,7 @@ class Engine:
         )
 
     def _retry(self, key: Ref, refs: tuple[Ref, ...]) -> None:
-        self._refusals.lift(key, refs)
+        self._rejections.lift(key, refs)
         self.queue.add(key)
 
     async def __aenter__(self) -> Self:

@@ -85,13 +85,13 @@ class Operator:
             self._metrics.leads.set(0)
 
     async def _work_while_leading(self) -> None:
-        work, held = asyncio.create_task(self.engine.work()), asyncio.create_task(self.lease.hold())
+        work, renewal = asyncio.create_task(self.engine.work()), asyncio.create_task(self.lease.hold())
         try:
-            ended, _ = await asyncio.wait((work, held), return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait((work, renewal), return_when=asyncio.FIRST_COMPLETED)
         finally:
             work.cancel()
-            held.cancel()
-            await asyncio.gather(work, held, return_exceptions=True)
+            renewal.cancel()
+            await asyncio.gather(work, renewal, return_exceptions=True)
         for task in ended:
             task.result()
 

@@ -197,7 +197,7 @@ def test_the_longest_name_of_an_instance_is_accepted(
 def test_17_references_are_rejected(short: str, server: SyncClient, namespace: str) -> None:
     response = server.create(short, a_template(short, namespace, spec=references(artifact=1, pull=8, env=8)))
 
-    assert "may be at most 16 references in all" in response.json()["message"]
+    assert "may have at most 16 references in total" in response.json()["message"]
     assert response.status_code == 422
 
 
@@ -207,5 +207,5 @@ def test_more_than_64_kib_of_environment_and_arguments_are_rejected(
 ) -> None:
     response = server.create(short, a_template(short, namespace, spec=LARGE | {"args": ["\u2026" * 5461, "cc"]}))
 
-    assert "command, args and env together may take at most 64 KiB" in response.json()["message"]
+    assert "command, args and env together may have at most 64 KiB" in response.json()["message"]
     assert response.status_code == 422

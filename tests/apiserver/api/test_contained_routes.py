@@ -1,4 +1,4 @@
-"""What routes a stolen token of the operator may write: a host of an endpoint at the gateway's doors, and no more."""
+"""What routes a stolen token of the operator may write: an endpoint's host at the gateway's listeners, and no more."""
 
 from typing import Any
 

@@ -52,7 +52,9 @@ def test_the_columns_of_an_endpoint(server: SyncClient, namespace: str) -> None:
         "state": "InService",
         "url": "http://titanic.example.com",
         "traffic": "blue=90,green=10",
-        "conditions": [_condition("Ready", "True") | {"reason": "AsAsked", "message": "The endpoint is as asked."}],
+        "conditions": [
+            _condition("Ready", "True") | {"reason": "AsAsked", "message": "The endpoint matches its spec."}
+        ],
     }
     server.merge("mle", endpoint, {"status": status}, subresource="status").raise_for_status()
 
@@ -67,7 +69,7 @@ def test_the_columns_of_an_endpoint(server: SyncClient, namespace: str) -> None:
         "Config": "titanic",
         "URL": "http://titanic.example.com",
         "Traffic": "blue=90,green=10",
-        "Message": "The endpoint is as asked.",
+        "Message": "The endpoint matches its spec.",
     }
 
 
@@ -125,7 +127,7 @@ def test_a_template_cannot_be_scaled(server: SyncClient, namespace: str) -> None
     refused = server.merge("mlm", template, {"spec": {"replicas": 2}}, subresource="scale")
 
     assert refused.status_code == 422
-    assert "replicas belongs to instances" in refused.json()["message"]
+    assert "replicas is for instances" in refused.json()["message"]
 
 
 def test_the_scale_of_an_instance_has_bounds(server: SyncClient, operator: SyncClient, namespace: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from tests.kit.sync_client import Object, SyncClient
-from tests.unit.core.manifests.made import asked, made
+from tests.unit.core.manifests.made import made, requested
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,7 +35,7 @@ def test_the_api_server_takes_both(server: SyncClient, namespace: str) -> None:
 
 def test_what_is_documented_selects_the_pods_of_endpoints_and_opens_their_ports() -> None:
     policy = documented()["spec"]
-    pod, *_ = (each["spec"]["template"] for each in made(asked("titanic")) if each["kind"] == "Deployment")
+    pod, *_ = (each["spec"]["template"] for each in made(requested("titanic")) if each["kind"] == "Deployment")
     ports = {port["containerPort"] for port in _nginx(pod["spec"])["ports"]}
 
     assert policy["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()

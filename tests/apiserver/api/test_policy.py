@@ -9,8 +9,8 @@ from tests.apiserver.api.conftest import Tenants, until_known
 from tests.apiserver.api.objects import a_template, an_instance
 from tests.kit.sync_client import Object, SyncClient, address, place, typed
 
-SAID = "instances are created by the mlendpoints operator alone; create a template, without spec.instance"
-KEPT = "this is an instance, which the mlendpoints operator deletes when nothing uses it"
+SAID = "instances are created by the mlendpoints operator only; create a template, without spec.instance"
+KEPT = "this is an instance, which the mlendpoints operator deletes once it is unused"
 MARKED = "this is an instance: its labels, finalizers and owner references are the mlendpoints operator's"
 OWNER = {"apiVersion": "mlendpoints.dev/v1alpha1", "kind": "MachineLearningEndpoint", "name": "other", "uid": "1"}
 EDITS: dict[str, Object] = {
@@ -119,7 +119,7 @@ def test_nobody_but_the_operator_freezes_images_again(
     refused = tenants(*(granted if verbs else [])).merge("mlm", instance, changed)
 
     assert refused.status_code == 403
-    assert "whose spec.instance is the mlendpoints operator's alone" in refused.json()["message"]
+    assert "whose spec.instance only the mlendpoints operator may change" in refused.json()["message"]
     assert operator.merge("mlm", instance, changed).status_code == 200
 
 

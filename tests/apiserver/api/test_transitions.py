@@ -5,7 +5,7 @@ from mlendpoints.api.structural import make_schema
 from tests.apiserver.api.objects import INSTANCES, a_template, an_instance, merged
 from tests.kit.sync_client import Object, SyncClient, address
 
-FROZEN = "this is an instance: nothing but replicas may change; edit the template that it was made from"
+FROZEN = "this is an instance: nothing but replicas may change; edit the template that it was created from"
 OTHER_VALUES: Object = {
     "image": "registry.example.com/titanic:2",
     "imagePullPolicy": "Always",
@@ -163,7 +163,7 @@ def test_a_template_cannot_become_an_instance(
     refused = operator.merge(short, template, {"spec": {"instance": INSTANCES[short]} | extra})
 
     assert refused.status_code == 422
-    assert "instance is set by the operator alone, when it makes the object" in refused.json()["message"]
+    assert "instance is set by the operator only, when it creates the object" in refused.json()["message"]
 
 
 @pytest.mark.parametrize(("short", "extra"), [("mlm", {"replicas": None}), ("mlec", {})])

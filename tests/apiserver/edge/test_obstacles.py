@@ -9,7 +9,7 @@ import pytest
 from mlendpoints.core.plan import Create, Plan
 from mlendpoints.core.world import Ref, World
 from mlendpoints.edge.kube.client import Api
-from mlendpoints.edge.kube.errors import RefusedError
+from mlendpoints.edge.kube.errors import RejectedError
 from mlendpoints.edge.kube.kinds import ENDPOINT, KINDS
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import (
@@ -75,7 +75,7 @@ def wants(kind: str) -> Callable[[World], Plan]:
         owner = {"kind": ENDPOINT.name, "metadata": {"name": ref.name, "uid": world.endpoint.metadata.uid}}
         there = ref in world.children
         writes = () if there else (Create(ref, an_object(kind, ref.namespace, owner)),)
-        met = ",".join(refusal.reason for refusal in world.refusals.values())
+        met = ",".join(rejection.reason for rejection in world.rejections.values())
         return Plan(writes=writes, status=reported(world, "there" if there else met))
 
     return plan
@@ -97,7 +97,7 @@ def test_a_stranger_that_goes_after_an_hour_is_followed_at_once(connect: Connect
     async def scenario(api: Api) -> None:
         await api.create(KINDS[kind], an_object(kind, namespace))
         clock, stranger = Hours(), Ref(kind, namespace, "ep")
-        async with running(connect, namespace, wants(kind), refusal_clock=clock) as operator:
+        async with running(connect, namespace, wants(kind), rejection_clock=clock) as operator:
             tried = ("create", kind, "409")
             await an_hour_later(api, operator, clock, tried, "NotOwned")
             looks = operator.gets(kind)
@@ -117,7 +117,7 @@ async def counted_in(api: Api, namespace: str) -> None:
         while True:
             try:
                 await api.create(KINDS["Service"], other)
-            except RefusedError:
+            except RejectedError:
                 return
             await deleted(api, ref_of(other))
 
@@ -128,7 +128,7 @@ def test_room_in_a_quota_after_an_hour_is_used_at_once(connect: Connect, namespa
     async def scenario(api: Api) -> None:
         await counted_in(api, namespace)
         clock = Hours()
-        async with running(connect, namespace, wants("Service"), refusal_clock=clock) as operator:
+        async with running(connect, namespace, wants("Service"), rejection_clock=clock) as operator:
             await an_hour_later(api, operator, clock, ("create", "Service", "403"), "QuotaExceeded")
             server.ask("DELETE", quota).raise_for_status()
             await until(lambda: operator.url("ep") == "there")

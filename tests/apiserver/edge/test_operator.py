@@ -68,14 +68,14 @@ def running(
     decision: Decision,
     *,
     change: Callable[[Api], None] = lambda _api: None,
-    refusal_clock: Callable[[], float] = time.monotonic,
+    rejection_clock: Callable[[], float] = time.monotonic,
 ) -> AbstractAsyncContextManager[RunningOperator]:
     """An operator at work in one namespace, with a decision of the test's own."""
     metrics = Metrics()
     api = connect(metrics)
     change(api)
     plans = Plans(endpoint=decision, config=_no_config, model=_no_model, mlmodel=_no_mlmodel)
-    return running_operator(api, metrics, namespace, plans=plans, refusal_clock=refusal_clock)
+    return running_operator(api, metrics, namespace, plans=plans, rejection_clock=rejection_clock)
 
 
 def has_waited_since(operator: RunningOperator, waits: float) -> bool:
@@ -224,7 +224,7 @@ def test_what_a_plan_measures_comes_back_into_the_world(connect: Connect, namesp
 
 def test_a_refusal_comes_back_into_the_world_and_makes_no_storm(connect: Connect, namespace: str) -> None:
     def plan(world: World) -> Plan:
-        found = [refusal.reason for refusal in world.refusals.values()]
+        found = [rejection.reason for rejection in world.rejections.values()]
         return Plan(writes=(wanted(world),), status=reported(world, ",".join(found)), recheck=world.now + 0.2)
 
     async def scenario(api: Api) -> None:
@@ -300,7 +300,7 @@ def test_nothing_is_pruned_when_the_route_is_no_longer_the_observed_one(connect:
     def plan(world: World) -> Plan:
         service = world.children.get(service_of(world))
         absent = Child(ref=Ref("VirtualService", namespace, "ep"), uid="u", resource_version="1")
-        return Plan(prune=(service,), guard=absent) if service else one_service(world)
+        return Plan(prune=(service,), precondition=absent) if service else one_service(world)
 
     async def scenario(api: Api) -> None:
         async with running(connect, namespace, plan) as operator:

@@ -14,7 +14,7 @@ from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import ENDPOINT, Kind
 from mlendpoints.edge.metrics import Metrics
-from mlendpoints.edge.observe.reflector import Patience
+from mlendpoints.edge.observe.reflector import Timeouts
 from tests.apiserver.edge.conftest import Connect
 from tests.apiserver.edge.objects import Object, an_endpoint, controlled_by, created
 from tests.apiserver.edge.test_operator import play, reported
@@ -23,7 +23,7 @@ from tests.kit.sync_client import SyncClient
 from tests.kit.waiting import until
 
 POD_MONITOR = Kind(name="PodMonitor", api_version="monitoring.coreos.com/v1", plural="podmonitors")
-QUICKLY = Patience(absent=0.1)
+QUICKLY = Timeouts(absent=0.1)
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _CRD = f"{_CRDS}/podmonitors.monitoring.coreos.com"
 _SCHEMA = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -104,7 +104,7 @@ def test_an_optional_kind_is_watched_as_long_as_it_is_installed(
     async def scenario(api: Api) -> None:
         metrics = Metrics()
         plans = replace(PLANS, endpoint=tell)
-        at_work = running_operator(connect(metrics), metrics, namespace, plans=plans, patience=QUICKLY)
+        at_work = running_operator(connect(metrics), metrics, namespace, plans=plans, timeouts=QUICKLY)
         async with at_work as operator:
             endpoint = await created(api, an_endpoint(namespace))
             await until(partial(says, operator, "ep", "absent, has none"))

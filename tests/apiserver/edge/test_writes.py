@@ -9,7 +9,7 @@ from mlendpoints.api.reasons import Reason
 from mlendpoints.core.plan import Adopt, Apply, Create, Replace, Scale, SetStatus
 from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.kube.client import Api, Written, WrittenMeta
-from mlendpoints.edge.kube.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from mlendpoints.edge.kube.errors import ConflictError, NotFoundError, RejectedError, UnavailableError
 from mlendpoints.edge.kube.kinds import ENDPOINT, SERVICE
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.reconcile.writes import Writer
@@ -113,7 +113,7 @@ def test_an_object_without_an_owner_that_was_made_for_something_else_is_left_alo
         theirs = await created(api, an_orphan(namespace, **other))
         ours = a_service(namespace, owner=await created(api, an_endpoint(namespace)))
         ours["metadata"]["labels"][labels.ENDPOINT] = "ep"
-        with pytest.raises(RefusedError, match=r"was not created by the operator; it is left alone\. Give the"):
+        with pytest.raises(RejectedError, match=r"was not created by the operator; it is left alone\. Give the"):
             await create(writer, ours)
         assert await read(api, ref_of(ours)) == theirs
 
@@ -127,9 +127,11 @@ def test_a_name_taken_by_somebody_else_is_refused_and_left_alone(connect: Connec
         theirs = await created(api, a_service(namespace, owner=other if owned else None))
         ours = a_service(namespace, owner=await created(api, an_endpoint(namespace)), sessionAffinity="ClientIP")
         said = "belongs to MachineLearningEndpoint other" if owned else "was not created by the operator"
-        with pytest.raises(RefusedError, match=f"{said}; it is left alone. Give the endpoint another name") as refusal:
+        with pytest.raises(
+            RejectedError, match=f"{said}; it is left alone. Give the endpoint another name"
+        ) as rejection:
             await create(writer, ours)
-        assert refusal.value.reason is Reason.NOT_OWNED
+        assert rejection.value.reason is Reason.NOT_OWNED
         assert await read(api, ref_of(ours)) == theirs
 
     play(connect, scenario)
@@ -252,9 +254,9 @@ def test_what_is_gone_already_may_be_deleted_again(connect: Connect, namespace: 
 
 def test_an_invalid_object_is_refused_in_the_servers_words(connect: Connect, namespace: str) -> None:
     async def scenario(_api: Api, writer: Writer) -> None:
-        with pytest.raises(RefusedError, match=r"spec\.sessionAffinity") as refusal:
+        with pytest.raises(RejectedError, match=r"spec\.sessionAffinity") as rejection:
             await create(writer, a_service(namespace, sessionAffinity="Sometimes"))
-        assert refusal.value.reason is Reason.INVALID_SPEC
+        assert rejection.value.reason is Reason.INVALID_SPEC
 
     play(connect, scenario)
 
@@ -266,7 +268,7 @@ def test_an_exhausted_quota_is_refused_as_such(connect: Connect, namespace: str,
         async def refused() -> Reason | None:
             try:
                 await writer.write(Create(Ref("Service", namespace, "s"), a_service(namespace)))
-            except RefusedError as error:
+            except RejectedError as error:
                 return error.reason
             await writer.delete(await observed(_api, Ref("Service", namespace, "s")))
             return None
@@ -346,7 +348,7 @@ def test_replicas_and_childrens_statuses_are_patched_alone(connect: Connect, nam
 
 async def guard(writer: Writer, service: Ref, observed_: Child | None) -> bool:
     try:
-        await writer.check_guard(service, observed_, owner="uid-of-the-endpoint")
+        await writer.check_precondition(service, observed_, owner="uid-of-the-endpoint")
     except ConflictError:
         return False
     return True
@@ -373,9 +375,9 @@ def test_an_absent_guard_holds_while_nothing_of_ours_stands_there(connect: Conne
         endpoint = await created(api, an_endpoint(namespace))
         service = await created(api, a_service(namespace, owner=endpoint))
         owner = endpoint["metadata"]["uid"]
-        await writer.check_guard(ref_of(service), None, owner="uid-of-another")
+        await writer.check_precondition(ref_of(service), None, owner="uid-of-another")
         with pytest.raises(ConflictError):
-            await writer.check_guard(ref_of(service), None, owner=owner)
+            await writer.check_precondition(ref_of(service), None, owner=owner)
 
     play(connect, scenario)
 

@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from mlendpoints.edge.reconcile.debounce import HELD
+from mlendpoints.edge.reconcile.debounce import DELAY
 from tests.apiserver.faults.proxy import Fault, upstream
 from tests.apiserver.faults.trial import Measure, Result, Trials
 from tests.apiserver.faults.watches import Object
 from tests.sweep.scenarios import BY_NAME
 from tests.sweep.stage import stage
 
-START = HELD + 1.0  # seconds that pods take, as real ones do: a status is told before and after, on any machine
+START = DELAY + 1.0  # seconds that pods take, as real ones do: a status is told before and after, on any machine
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlendpoints.edge.observe.reflector import Patience
+from mlendpoints.edge.observe.reflector import Timeouts
 from tests.apiserver.faults.answers import Late, Unreliable
 from tests.apiserver.faults.clock import FastLoop
 from tests.apiserver.faults.playing import Faults, Played, is_ready_or_gone, measure, play
@@ -26,7 +26,7 @@ FAULTS: Faults = {
     **WATCHES,
     "unreliable": (partial(Unreliable, share=0.3, seed=1), EACH),
 }
-LATE: Faults = {"late": (partial(Late, LATENCY, silence=FASTER * Patience().silence), EACH)}
+LATE: Faults = {"late": (partial(Late, LATENCY, silence=FASTER * Timeouts().silence), EACH)}
 
 
 @pytest.fixture(scope="module")

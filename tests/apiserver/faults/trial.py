@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from mlendpoints.edge.engine import Process
 from mlendpoints.edge.kube.kinds import EVENT
-from mlendpoints.edge.observe.reflector import Patience
+from mlendpoints.edge.observe.reflector import Timeouts
 from tests.apiserver.faults.answers import OlderView
 from tests.apiserver.faults.proxy import Call, Detour, Fault, Proxy, between
 from tests.sweep.life import PROCESS, Life
@@ -139,7 +139,7 @@ def _distrust(point: Point) -> None:
     """From now on the end of a watch is a reason to list anew, as it is for the operator after an hour."""
     assert point.life is not None
     for reflector in point.life.operator.engine.reflectors:
-        reflector._patience = Patience(trust=0.0)  # noqa: SLF001 - an hour is too long for a test
+        reflector._timeouts = Timeouts(trust=0.0)  # noqa: SLF001 - an hour is too long for a test
 
 
 async def _die(point: Point) -> None:

@@ -11,9 +11,9 @@ from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.drift import covers
 from tests.apiserver.manifests.objects import Objects, differences, our_fields, sent
 from tests.kit.builders import an_mlmodel
-from tests.unit.core.manifests.mlmodels import CASES, asked, made
+from tests.unit.core.manifests.mlmodels import CASES, made, requested
 
-ALL = [(case, manifest["kind"]) for case in CASES for manifest in made(asked(case))]
+ALL = [(case, manifest["kind"]) for case in CASES for manifest in made(requested(case))]
 EVERY = pytest.mark.parametrize(("case", "kind"), ALL)
 COMPARED = pytest.mark.parametrize(("case", "kind"), [one for one in ALL if one[1] in ("Deployment", "Service")])
 PODS = pytest.mark.parametrize(("case", "kind"), [one for one in ALL if one[1] in ("Deployment", "Job")])
@@ -26,19 +26,19 @@ def manifest_of(model: MLModel, kind: str, namespace: str) -> Manifest:
 
 @EVERY
 def test_every_field_is_stored_as_it_was_written(objects: Objects, case: str, kind: str) -> None:
-    manifest = manifest_of(asked(case), kind, objects.namespace)
+    manifest = manifest_of(requested(case), kind, objects.namespace)
     assert differences(manifest, objects.create(manifest)) == []
 
 
 @COMPARED
 def test_every_field_is_ours_once_it_is_created(objects: Objects, case: str, kind: str) -> None:
-    manifest = manifest_of(asked(case), kind, objects.namespace)
+    manifest = manifest_of(requested(case), kind, objects.namespace)
     assert covers(our_fields(objects.create(manifest)), manifest)
 
 
 @PODS
 def test_the_pod_is_admitted_where_restricted_is_enforced(objects: Objects, case: str, kind: str) -> None:
-    template = manifest_of(asked(case), kind, objects.namespace)["spec"]["template"]
+    template = manifest_of(requested(case), kind, objects.namespace)["spec"]["template"]
     metadata = template["metadata"] | {"name": "pod", "namespace": objects.namespace}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 

@@ -9,11 +9,11 @@ from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.drift import covers
 from mlendpoints.core.quantities import canonical_quantity
 from tests.apiserver.manifests.objects import Objects, differences, our_fields, sent
-from tests.unit.core.manifests.made import CASES, GOLDEN, asked, asked_in, made, settings_of
+from tests.unit.core.manifests.made import CASES, GOLDEN, asked_in, made, requested, settings_of
 
 Key = tuple[str, str, str]  # golden case, kind, name
 
-KEYS = [(case, manifest["kind"], manifest["metadata"]["name"]) for case in CASES for manifest in made(asked(case))]
+KEYS = [(case, manifest["kind"], manifest["metadata"]["name"]) for case in CASES for manifest in made(requested(case))]
 EVERY = pytest.mark.parametrize("key", KEYS, ids="-".join)
 PODS = pytest.mark.parametrize("key", [key for key in KEYS if key[1] == "Deployment"], ids="-".join)
 

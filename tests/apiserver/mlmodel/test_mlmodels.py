@@ -71,10 +71,10 @@ def test_a_download_waits_for_its_secret_says_so_and_goes_on(stage: Play) -> Non
     async def scenario(rig: Rig) -> None:
         rig.kubelet.missing_secrets.add("reader")
         await rig.create(MLMODEL, "titanic", a_spec(artifact="s3://models/titanic", artifactSecret="reader"))
-        await rig.eventually(lambda: _says(rig, "waits on its node for PersistentVolumeClaim"), "it says so")
+        await rig.eventually(lambda: _says(rig, "is waiting for PersistentVolumeClaim"), "it says so")
         status = await rig.until("Downloading")
         claim = f"PersistentVolumeClaim titanic-{status['version']}"
-        assert f"{claim} and Secret reader. If this lasts, check that each exists" in status["message"]
+        assert f"{claim} and Secret reader to be mounted. If this persists, check that each exists" in status["message"]
 
         await rig.kubelet.mend()
 
@@ -176,7 +176,7 @@ def test_a_download_that_fails_leaves_the_old_version_and_can_be_tried_again_at_
         await rig.edit({"artifact": BAD})
         status = await rig.until("Failed")
         assert "http://models.example.com has another digest" in status["message"]
-        assert status["message"].endswith(f"Version {old} goes on serving.")
+        assert status["message"].endswith(f"Version {old} continues to serve.")
         assert (status["servingVersion"], rig.kubelet.answering()) == (old, {old})
 
         await rig.kubelet.mend()
@@ -194,7 +194,7 @@ def test_pods_that_fail_leave_the_old_version_and_recover_by_themselves(stage: P
         await rig.edit({"image": "bad:1"})
         status = await rig.until("Failed")
         assert LAST_WORDS in status["message"]
-        assert status["message"].endswith(f"Version {old} goes on serving.")
+        assert status["message"].endswith(f"Version {old} continues to serve.")
         assert (rig.kubelet.answering(), status["readyReplicas"]) == ({old}, 2)
         assert await rig.names(CLAIM) == sorted(f"titanic-{version}" for version in (old, status["version"]))
 

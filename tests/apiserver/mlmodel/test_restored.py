@@ -75,7 +75,7 @@ def test_an_endpoint_takes_over_what_was_restored_beside_its_templates(
     monkeypatch.setenv("KUBECONFIG", str(workloads_kubeconfig))
     endpoint = builders.an_endpoint("titanic")
     settings = builders.some_settings()
-    gateway = make_gateway(endpoint, settings, builders.asked_doors(endpoint, settings))
+    gateway = make_gateway(endpoint, settings, builders.requested_listeners(endpoint, settings))
     parts = ((GATEWAY, gateway), (SERVICE, make_monitoring_service(endpoint)))
 
     async def scenario() -> None:

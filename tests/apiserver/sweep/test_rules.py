@@ -43,7 +43,7 @@ class History:
             self.calls.append(Call(by, kind.name, name, "", revision - 0.5, 200, revision))
 
     def serve(self, port: int, pods: int) -> None:
-        """Some gateway pods have served the routes at a door, just before the newest revision."""
+        """Some gateway pods have served the routes at a listener, just before the newest revision."""
         at = len(self.record.changes) - 0.5
         self.served = [Answer(pod, ROUTE_PATH, 200, 0, at, port) for pod in list(LAGS)[:pods]]
 
@@ -83,7 +83,7 @@ def test_an_endpoint_that_serves_breaks_no_rule() -> None:
     assert an_endpoint_that_serves().broken() == []
 
 
-def doors(*ports: int) -> object:
+def listeners(*ports: int) -> object:
     return {"servers": [{"port": {"number": port}} for port in ports]}
 
 
@@ -93,21 +93,21 @@ def is_ready() -> object:
 
 def test_a_door_does_not_close_before_another_is_served() -> None:
     history = an_endpoint_that_serves()
-    history.put(kinds.GATEWAY, "ep", spec=doors(80))
-    history.put(kinds.GATEWAY, "ep", type_="MODIFIED", spec=doors(443, 80))
+    history.put(kinds.GATEWAY, "ep", spec=listeners(80))
+    history.put(kinds.GATEWAY, "ep", type_="MODIFIED", spec=listeners(443, 80))
     assert history.broken() == []
-    history.put(kinds.GATEWAY, "ep", type_="MODIFIED", spec=doors(443))
-    assert history.broken() == ["door"]
+    history.put(kinds.GATEWAY, "ep", type_="MODIFIED", spec=listeners(443))
+    assert history.broken() == ["listener"]
     history.serve(443, len(LAGS) - 1)
-    assert history.broken() == ["door"]
+    assert history.broken() == ["listener"]
     history.serve(443, len(LAGS))
     assert history.broken() == []
 
 
 def test_ready_is_not_said_before_the_asked_door_is_served() -> None:
     history = an_endpoint_that_serves()
-    history.put(kinds.GATEWAY, "ep", spec=doors(80))
-    history.put(kinds.GATEWAY, "ep", type_="MODIFIED", spec=doors(80, 443))
+    history.put(kinds.GATEWAY, "ep", spec=listeners(80))
+    history.put(kinds.GATEWAY, "ep", type_="MODIFIED", spec=listeners(80, 443))
     https = {"config": "titanic", "host": "titanic.example.com", "tls": True}
     history.put(kinds.ENDPOINT, "ep", type_="MODIFIED", spec=https, status=is_ready())
     history.serve(80, len(LAGS))
@@ -118,10 +118,10 @@ def test_ready_is_not_said_before_the_asked_door_is_served() -> None:
 
 def test_a_dead_gateway_pod_is_not_waited_for() -> None:
     history = an_endpoint_that_serves()
-    history.put(kinds.GATEWAY, "ep", spec=doors(443, 80))
-    history.put(kinds.GATEWAY, "ep", type_="MODIFIED", spec=doors(443))
+    history.put(kinds.GATEWAY, "ep", spec=listeners(443, 80))
+    history.put(kinds.GATEWAY, "ep", type_="MODIFIED", spec=listeners(443))
     history.serve(443, len(LAGS) - 1)
-    assert history.broken() == ["door"]
+    assert history.broken() == ["listener"]
     history.died = dict.fromkeys(list(LAGS)[len(LAGS) - 1 :], 0.0)
     assert history.broken() == []
 

@@ -120,7 +120,7 @@ async def _ask_for_https(user: User) -> None:
 
 
 async def _ask_and_look(user: User) -> None:
-    """A change to HTTPS that is over when the endpoint is as asked, and the other door is closed."""
+    """A change to HTTPS that is over when the endpoint is as asked, and the other listener is closed."""
     await user.puts_credential("first")
     await _ask_for_https(user)
     await user.sees_doors_with("first")
@@ -210,7 +210,9 @@ def test_two_endpoints_that_both_take_a_host_are_seen(collecting_kubeconfig: Pat
         assert broken(collecting_kubeconfig, RIVAL) == {"one-route"}
 
 
-@pytest.mark.parametrize(("name", "rules"), [("close-at-once", {"door"}), ("doors-unproven", {"door", "ready"})])
+@pytest.mark.parametrize(
+    ("name", "rules"), [("close-at-once", {"listener"}), ("listeners-unproven", {"listener", "ready"})]
+)
 def test_a_door_that_nobody_waits_for_is_seen(collecting_kubeconfig: Path, name: str, rules: set[str]) -> None:
     with BUGS[name].seeded():
         assert broken(collecting_kubeconfig, TLS) == rules

@@ -47,7 +47,7 @@ FAILURES = (
         name="unhealthy",
         model={"env": [{"name": "PING", "value": "500"}]},
         reason="ProbeFailed",
-        says=("container model", "status 500"),
+        says=("container model", "HTTP 500"),
     ),
     Failure(name="huge", variant={"cpus": "1000"}, reason="Unschedulable", says=("Insufficient cpu",)),
     Failure(

@@ -37,7 +37,7 @@ def test_routes_are_proven_by_time_where_gateways_cannot_be_asked(rig: Rig) -> N
         with rig.load(trial.host, rate=RATE) as load:
             told = trial.swap("blue", answer="new")
         trial.leave()
-    assert "by time, not by asking" in condition_of(told, "RoutesProgrammed")["message"]
+    assert "assumed after the propagation delay" in condition_of(told, "RoutesProgrammed")["message"]
     assert load.lost == []
     assert {record.text for record in load.records} == {"blue", "new"}
 
@@ -99,7 +99,7 @@ class Fleet:
             return str(condition_of(endpoint, "RoutesProgrammed")["message"])
 
         def are_all_told() -> bool:
-            return set(re.findall("through gateway pod ([a-z0-9-]+),", told())) == self.pods()
+            return set(re.findall("([a-z0-9-]+), probed with ", told())) == self.pods()
 
         wait_until(are_all_told, "exactly the gateway's pods are named", last=lambda: f"{told()} {self.pods()}")
         return self.pods()

@@ -25,7 +25,7 @@ def test_a_description_reads_like_a_story(rig: Rig) -> None:
             f"Normal Updating .*: Rolling out {broken}",
             f"Warning CrashLooping .*: Not ready within {OVER} s. Pod .* exit code 1 .* the weights are gone",
             f"Normal Updating .*: Rolling out {slow}",
-            f"Normal Superseded .*{slow}: A newer edit asked for {last} instead",
+            f"Normal Superseded .*{slow}: A newer edit requested {last} instead",
             f"Normal Succeeded .*: Version {last} is rolled out",
         ]
         wait_until(lambda: told(chapters, description(trial)), "every chapter is told", last=lambda: description(trial))
@@ -33,7 +33,7 @@ def test_a_description_reads_like_a_story(rig: Rig) -> None:
     assert told(["State: InService", "Traffic: blue=1", "URL: http://told", "Events:"], story)
     for outcome in ("Succeeded", "Failed", "Superseded"):
         assert f"Outcome: {outcome}" in story.splitlines()
-    assert f"Message: A newer edit asked for {last} instead." in story
+    assert f"Message: A newer edit requested {last} instead." in story
 
 
 def description(trial: Trial) -> str:

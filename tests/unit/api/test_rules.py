@@ -10,7 +10,8 @@ from mlendpoints.api.endpoint import EndpointSpec
 from mlendpoints.api.endpointconfig import ProductionVariant
 from mlendpoints.api.mlmodel import MLModelSpec
 from mlendpoints.api.model import EnvVar, KeySelector, ModelSpec
-from mlendpoints.api.rules import RULES, Rule
+from mlendpoints.api.rules import RULES
+from mlendpoints.api.rules.rule import Rule
 
 ALL_RULES = [pytest.param(kind, rule, id=f"{kind.__name__}: {rule.message}") for kind in RULES for rule in RULES[kind]]
 
@@ -29,12 +30,12 @@ def test_a_rule_says_something_short(kind: type[Struct], rule: Rule) -> None:
 def test_every_pattern_has_its_sentence() -> None:
     named = {value for name, value in vars(patterns).items() if name.isupper() and isinstance(value, str)}
 
-    assert named == set(patterns.MENDING)
+    assert named == set(patterns.HINTS)
 
 
-@pytest.mark.parametrize("pattern", patterns.MENDING)
+@pytest.mark.parametrize("pattern", patterns.HINTS)
 def test_a_sentence_ends_with_an_example_that_fits_or_names_the_form(pattern: str) -> None:
-    said = patterns.MENDING[pattern]
+    said = patterns.HINTS[pattern]
     examples = re.findall(r"such as ([^\s,;]+)", said)
 
     assert said.startswith(("must be ", "must start "))

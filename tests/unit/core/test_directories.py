@@ -44,8 +44,8 @@ def test_no_two_namespaces_share_a_directory_whatever_they_ask_for(
     one: str, other: str, parts: tuple[list[str], list[str]], prefixes: list[str]
 ) -> None:
     settings = builders.some_settings(allowed_path_prefixes=tuple(prefixes))
-    asked = [f"{prefixes[0].rpartition('=')[2]}/{'/'.join(rest)}" if prefixes else "/mnt" for rest in parts]
-    mine, theirs = locate(asked[0], one, settings), locate(asked[1], other, settings)
+    requested = [f"{prefixes[0].rpartition('=')[2]}/{'/'.join(rest)}" if prefixes else "/mnt" for rest in parts]
+    mine, theirs = locate(requested[0], one, settings), locate(requested[1], other, settings)
     if one == other or mine is None or theirs is None:
         return
     assert not PurePosixPath(mine.volume).is_relative_to(theirs.volume)
@@ -137,7 +137,9 @@ def test_pods_of_an_earlier_release_serve_on_without_their_claim_and_the_conditi
     assert {"PersistentVolume", "PersistentVolumeClaim"}.isdisjoint(cluster.kinds())
     assert cluster.condition("Available") == ("True", "InService")
     assert (cluster.instance("blue"), cluster.routes()) == (instance, routes)
-    assert f"The pods of {instance} serve on, but none can start after them: its claim was deleted" in message(cluster)
+    assert f"The pods of {instance} continue to serve, but no new pod can start: its claim was deleted" in message(
+        cluster
+    )
     assert "the node directory /mnt/models, which is not the one of the namespace, /mnt/titanic" in message(cluster)
     assert "Change path in the config, for example to /mnt/models/new" in message(cluster)
 

@@ -13,7 +13,7 @@ from mlendpoints.core.drift import covers, manifest_hash, ref_of, stamped, write
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.plan import Apply, Create, Scale
 from mlendpoints.core.world import Child
-from tests.unit.core.manifests.made import asked, made
+from tests.unit.core.manifests.made import made, requested
 
 SERVICE: Manifest = {
     "apiVersion": "v1",
@@ -31,8 +31,8 @@ SERVICE_FIELDS: dict[str, Any] = {
         },
     },
 }
-DEPLOYMENT = next(m for m in made(asked("titanic")) if m["kind"] == "Deployment")
-INSTANCE = next(m for m in made(asked("titanic")) if m["kind"] == "MachineLearningModel")
+DEPLOYMENT = next(m for m in made(requested("titanic")) if m["kind"] == "Deployment")
+INSTANCE = next(m for m in made(requested("titanic")) if m["kind"] == "MachineLearningModel")
 REPLICAS = DEPLOYMENT["spec"]["replicas"]
 
 KEYS = ("name", "mountPath", "containerPort", "port")

@@ -27,7 +27,7 @@ def a_pod(  # noqa: PLR0913 - what a pod and its fetcher say
     words: str | None = None,
 ) -> PodFacts:
     said = json.dumps({"bytes": size, "total": size, "seconds": 4.0, "bytesPerSecond": size // 4})
-    container = ContainerFacts(name="model-init", exit_code=code, last_words=said if words is None else words)
+    container = ContainerFacts(name="model-init", exit_code=code, termination_message=said if words is None else words)
     return PodFacts(name=name, instance=instance, version=version, containers=(container,))
 
 
@@ -65,9 +65,9 @@ def test_an_mlmodel_tells_it_of_its_version_also_when_the_pod_has_gone() -> None
     later = replace(world, model=replace(world.model, status=told))
     assert plan_mlmodel(later).status is None
     edited = replace(later, model=replace(later.model, spec=replace(later.model.spec, image="next")))
-    asked = plan_mlmodel(edited).status
-    assert asked is not None
-    assert asked.fetched == ""
+    requested = plan_mlmodel(edited).status
+    assert requested is not None
+    assert requested.fetched == ""
 
 
 def test_a_model_instance_tells_it() -> None:

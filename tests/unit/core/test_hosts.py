@@ -251,11 +251,11 @@ def test_an_endpoint_created_while_the_host_is_free_takes_it_at_once() -> None:
     waits = builders.an_endpoint("old", meta={"creationTimestamp": "2025-01-01T00:00:00Z"})
     waits = replace(waits, status=replace(waits.status, waits_for_host=True, host_free_since="2026-01-01T00:00:00Z"))
     created = precedence(builders.an_endpoint(), settings)
-    patient = precedence(waits, settings)
+    deferrable = precedence(waits, settings)
 
     assert created is not None
-    assert patient is not None
-    assert created < patient
+    assert deferrable is not None
+    assert created < deferrable
     assert a_cluster().settle().status.host == "titanic.example.com"
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mlendpoints.core.lookups import lookups, with_events
-from mlendpoints.core.world import Child, Complaint, ContainerFacts, Lookup, MLModelWorld, PodFacts, Ref
+from mlendpoints.core.world import Child, ContainerFacts, Lookup, MLModelWorld, PodFacts, Ref, WarningEvent
 from tests.kit import builders
 from tests.unit.core.reasons.test_pods import BEHIND_IT, RUNNING, UNPULLABLE, a_pod
 
@@ -23,8 +23,8 @@ REJECTED = replace(DEPLOYMENT, failure="minimum cpu usage per Container is 15m",
         (a_pod(UNPULLABLE), 0),
         (a_pod(ContainerFacts(name="model-init")), 0),
         (a_pod(RUNNING, deleting=True), 0),
-        (replace(a_pod(), awaited=("Secret reader",)), 1),
-        (replace(a_pod(deleting=True), awaited=("Secret reader",)), 0),
+        (replace(a_pod(), pending_mounts=("Secret reader",)), 1),
+        (replace(a_pod(deleting=True), pending_mounts=("Secret reader",)), 0),
         (replace(a_pod(RUNNING), ready=True), 0),
         (replace(a_pod(RUNNING), has_ended=True), 0),
     ],
@@ -52,7 +52,7 @@ def test_a_deployment_is_looked_up_while_its_pods_are_rejected_and_anew_once_it_
     ("at", "told"), [(99.0, REJECTED.failure), (100.0, REJECTED.failure), (101.0, "exceeded quota: small")]
 )
 def test_an_event_of_after_the_condition_tells_why_pods_are_rejected_now(at: float, told: str) -> None:
-    said = {Lookup(REJECTED.ref, "h"): (Complaint(message="exceeded quota: small", at=at),)}
+    said = {Lookup(REJECTED.ref, "h"): (WarningEvent(message="exceeded quota: small", at=at),)}
 
     seen = with_events("ns", replace(WORLD, children={REJECTED.ref: REJECTED}), said)
 
@@ -62,20 +62,20 @@ def test_an_event_of_after_the_condition_tells_why_pods_are_rejected_now(at: flo
 def test_what_was_said_of_a_deployment_whose_pods_are_admitted_changes_nothing() -> None:
     before = replace(WORLD, children={DEPLOYMENT.ref: DEPLOYMENT})
 
-    assert with_events("ns", before, {Lookup(DEPLOYMENT.ref, "h"): (Complaint(message="x", at=1.0),)}) == before
+    assert with_events("ns", before, {Lookup(DEPLOYMENT.ref, "h"): (WarningEvent(message="x", at=1.0),)}) == before
 
 
 @given(message=st.text(), revision=st.text())
 def test_events_of_something_else_change_nothing(message: str, revision: str) -> None:
     before = replace(WORLD, children={REJECTED.ref: REJECTED}, pods=(a_pod(RUNNING),))
-    said = {Lookup(REJECTED.ref, f"another {revision}"): (Complaint(message=message, at=1e9),)}
+    said = {Lookup(REJECTED.ref, f"another {revision}"): (WarningEvent(message=message, at=1e9),)}
 
     assert with_events("ns", before, said) == before
 
 
 def test_a_pods_events_are_given_to_that_pod() -> None:
-    complaint = Complaint(container="model", message="connection refused", at=1.0)
+    warning = WarningEvent(container="model", message="connection refused", at=1.0)
 
-    seen = with_events("ns", replace(WORLD, pods=(a_pod(RUNNING),)), {Lookup(Ref("Pod", "ns", "p")): (complaint,)})
+    seen = with_events("ns", replace(WORLD, pods=(a_pod(RUNNING),)), {Lookup(Ref("Pod", "ns", "p")): (warning,)})
 
-    assert seen.pods[0].complaints == (complaint,)
+    assert seen.pods[0].warnings == (warning,)

@@ -37,7 +37,7 @@ def test_one_mishap_after_an_upgrade_breaks_no_law_and_ends_well() -> None:
 
 QUICKLY_FOUND = (
     *("no-pings", "scale-unproven", "done-too-early", "pods-before-routes"),
-    *("late-though-ready", "no-credential", "dead-gateways", "doors-unproven", "close-at-once", "template-alone"),
+    *("late-though-ready", "no-credential", "dead-gateways", "listeners-unproven", "close-at-once", "template-alone"),
     "gateway-left",
 )
 
@@ -79,4 +79,4 @@ def with_kept_status(world: World) -> World:
 
 def done_by(plan: Plan) -> tuple[object, ...]:
     writes = tuple(write for write in plan.writes if not isinstance(write, SetStatus))
-    return writes, plan.prune, plan.guard, plan.finalizer, plan.probes
+    return writes, plan.prune, plan.precondition, plan.finalizer, plan.probes

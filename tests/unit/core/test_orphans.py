@@ -6,7 +6,7 @@ import pytest
 
 from mlendpoints.api.model import Model
 from mlendpoints.core.canonical import Manifest
-from mlendpoints.core.orphans import adoptions, left_over
+from mlendpoints.core.orphans import adoptions, describe_orphans
 from mlendpoints.core.plan import Adopt
 from mlendpoints.core.world import Child, Ref
 from tests.kit import builders
@@ -139,7 +139,7 @@ def test_only_what_is_certainly_its_own_is_taken_over(child: Child, *, taken: bo
 
 
 def test_many_are_told_by_some_and_a_number() -> None:
-    said = left_over(ENDPOINT, [a_child("Deployment", f"m-{n:03}") for n in range(500)], {})
+    said = describe_orphans(ENDPOINT, [a_child("Deployment", f"m-{n:03}") for n in range(500)], {})
 
     assert "(and 488 more)" in said
     assert len(said) < 700

@@ -210,9 +210,9 @@ def test_the_answer_names_the_variant_that_gave_it() -> None:
 def test_only_what_no_model_has_seen_is_retried(name: str) -> None:
     found = rule(written(make_routes([BLUE], [])), name)
     assert found["retries"] == {"attempts": 5, "retryOn": "connect-failure,refused-stream,retriable-headers"}
-    asked = found["headers"]["request"]["set"]["x-envoy-retriable-header-names"]
+    requested = found["headers"]["request"]["set"]["x-envoy-retriable-header-names"]
     proxy = (Path(__file__).parents[3] / "images" / "nginx" / "nginx.conf.template").read_text()
-    assert re.findall(r"add_header +(\S+) +\$retriable", proxy, re.IGNORECASE)[0].lower() == asked
+    assert re.findall(r"add_header +(\S+) +\$retriable", proxy, re.IGNORECASE)[0].lower() == requested
 
 
 def test_retries_can_be_switched_off() -> None:

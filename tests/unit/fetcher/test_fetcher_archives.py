@@ -43,7 +43,7 @@ def _with_pax(records: bytes) -> bytes:
     return tar_gz(header, member("a", b"1"), form=tarfile.USTAR_FORMAT)
 
 
-REFUSED = {
+REJECTED = {
     "an absolute path": (tar_gz(member("/etc/evil", b"1")), "leads outside"),
     "a parent folder": (tar_gz(member("../evil", b"1")), "leads outside"),
     "a parent folder within": (tar_gz(member("a/../../evil", b"1")), "leads outside"),
@@ -96,9 +96,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
+@pytest.mark.parametrize("what", REJECTED)
 def test_what_may_not_be_unpacked_leaves_no_trace_and_says_why(what: str, place: Place) -> None:
-    archive, why = REFUSED[what]
+    archive, why = REJECTED[what]
     with serving(Answer(archive)) as origin:
         code = place.run(origin, "--limit-bytes", "2000000", "--limit-entries", "100")
     expected = (13, "ArtifactTooLarge") if "allowed" in why else (12, "ArtifactUnsafe")

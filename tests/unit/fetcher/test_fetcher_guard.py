@@ -12,7 +12,7 @@ from fetcher.network.guard import Guard
 from tests.unit.fetcher.origin import Answer, member, serving, tar_gz
 from tests.unit.fetcher.running import Place
 
-REFUSED = {
+REJECTED = {
     "127.0.0.1": "loopback",
     "127.8.9.10": "loopback",
     "::1": "loopback",
@@ -49,9 +49,9 @@ REFUSED = {
 ARCHIVE = tar_gz(member("a", b"1"))
 
 
-@pytest.mark.parametrize("address", REFUSED)
+@pytest.mark.parametrize("address", REJECTED)
 def test_what_only_this_machine_may_reach_is_refused(address: str) -> None:
-    with pytest.raises(DownloadFailed, match=REFUSED[address]):
+    with pytest.raises(DownloadFailed, match=REJECTED[address]):
         Guard().check(address)
 
 

@@ -1,11 +1,11 @@
-"""What shall stand below an endpoint, as manifests, and the writes that are missing for it."""
+"""Desired state: the objects of an endpoint as manifests, and the writes that are missing for it."""
 
 from collections.abc import Iterable, Iterator
 
 from mlendpoints.api.model import Model
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.drift import ref_of, write_for
-from mlendpoints.core.endpoint.listeners import asked_door, doors_beside
+from mlendpoints.core.endpoint.listeners import listeners_beside, requested_listener
 from mlendpoints.core.endpoint.prune import releases, routes_are_proven
 from mlendpoints.core.endpoint.refreeze import fits, refreezes
 from mlendpoints.core.endpoint.resolve import Target, TargetVariant
@@ -22,55 +22,54 @@ from mlendpoints.core.manifests.service import make_monitoring_service, make_ser
 from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_claim, needs_volume
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.plan import Write
-from mlendpoints.core.world import Door
+from mlendpoints.core.world import Listener
 
 
 def missing_writes(view: View, rollout: Rollout) -> tuple[Write, ...]:
-    """The writes, in order, after which everything stands as it shall."""
+    """The writes, in order, that make the observed state the desired state."""
     writes = (write_for(manifest, view.world.children.get(ref_of(manifest))) for manifest in desired(view, rollout))
     missing = (write for write in writes if write is not None)
-    instances = standing_instances(view, rollout)
+    instances = active_instances(view, rollout)
     return (*missing, *refreezes(view, instances), *scalings(view, rollout), *releases(view))
 
 
 def desired(view: View, rollout: Rollout) -> Iterator[Manifest]:
-    """All that shall stand now, parents before children, routes last."""
+    """All objects that should exist now, parents before children, routes last."""
     if view.target is None and not view.serving:
         return
-    if doors := open_doors(view, rollout):
-        yield make_gateway(view.world.endpoint, view.world.settings, doors)
+    if listeners := open_listeners(view, rollout):
+        yield make_gateway(view.world.endpoint, view.world.settings, listeners)
     yield make_monitoring_service(view.world.endpoint)
     if view.world.settings.network_policies == "write":
         yield make_network_policy(view.world.endpoint, view.world.settings)
-    asked = view.target if rollout.step is not Step.HOLD else None
-    if asked is not None:
-        yield _record(view, asked)
+    if view.target is not None and rollout.step is not Step.KEEP:
+        yield _record(view, view.target)
     if view.target is not None:
-        yield from _new_instances(view, view.target, rollout)
-    for instance in standing_instances(view, rollout):
+        yield from _missing_instances(view, view.target, rollout)
+    for instance in active_instances(view, rollout):
         yield from _parts(view, instance)
     if rollout.routes is not None:
         yield _virtual_service(view, rollout)
 
 
-def standing_instances(view: View, rollout: Rollout) -> tuple[Model, ...]:
-    """The model instances, of those that are there, that serve, are asked for or are kept."""
-    asked = view.target.instances if view.target is not None and rollout.step is not Step.HOLD else frozenset()
-    names = sorted(view.serving_instances | asked | kept_instances(view))
+def active_instances(view: View, rollout: Rollout) -> tuple[Model, ...]:
+    """The existing model instances that serve, are requested or are kept."""
+    requested = view.target.instances if view.target is not None and rollout.step is not Step.KEEP else frozenset()
+    names = sorted(view.serving_instances | requested | kept_instances(view))
     return tuple(instance for name in names if (instance := view.model_instance(name)) is not None)
 
 
-def open_doors(view: View, rollout: Rollout) -> tuple[Door, ...]:
-    """What the Gateway shall open; none where TLS has no credential, and the Gateway is left as it is.
+def open_listeners(view: View, rollout: Rollout) -> tuple[Listener, ...]:
+    """The listeners of the Gateway; none if TLS has no credential: then the Gateway is left as it is.
 
-    What stands stays open until every gateway pod has been seen serving the routes at the asked door.
+    Existing listeners stay open until every gateway pod is proven to serve the routes at the requested one.
     """
-    asked = asked_door(view.world.endpoint, view.world.settings)
-    if asked is None:
+    requested = requested_listener(view.world.endpoint, view.world.settings)
+    if requested is None:
         return ()
     written = rollout.routes is None or view.live == rollout.routes
-    proven = written and (rollout.routes is None or view.proof_on_record or routes_are_proven(view, rollout))
-    return (asked,) if proven else doors_beside(asked, view.doors)
+    proven = written and (rollout.routes is None or view.proof_is_recorded or routes_are_proven(view, rollout))
+    return (requested,) if proven else listeners_beside(requested, view.listeners)
 
 
 def _record(view: View, target: Target) -> Manifest:
@@ -83,11 +82,11 @@ def _record(view: View, target: Target) -> Manifest:
     )
 
 
-def _new_instances(view: View, target: Target, rollout: Rollout) -> Iterator[Manifest]:
-    """Those of the target that are not there; of one that has failed, only what serves and was lost."""
+def _missing_instances(view: View, target: Target, rollout: Rollout) -> Iterator[Manifest]:
+    """Instances of the target that do not exist; after a failure only those that serve and were lost."""
     for variant in target.variants:
-        wanted = rollout.step is not Step.HOLD or variant.instance in view.serving_instances
-        if wanted and variant.instance not in view.world.model_instances:
+        needed = rollout.step is not Step.KEEP or variant.instance in view.serving_instances
+        if needed and variant.instance not in view.world.model_instances:
             yield _model_instance(view, target, as_served(view, variant))
 
 
@@ -112,11 +111,11 @@ def _parts(view: View, instance: Model) -> Iterable[Manifest]:
     if stored and needs_claim(instance.spec):
         yield make_claim(instance)
     if view.deployment(instance.metadata.name) or (stored and fits(instance, view.world.settings)):
-        yield make_deployment(instance, replicas=view.wanted(instance.metadata.name))
+        yield make_deployment(instance, replicas=view.desired_replicas(instance.metadata.name))
 
 
 def _virtual_service(view: View, rollout: Rollout) -> Manifest:
-    assert rollout.routes is not None  # noqa: S101 - called when routes shall stand
+    assert rollout.routes is not None  # noqa: S101 - called only when routes are desired
     ping_paths = {name: view.ping_path(model) for name, model in view.world.model_instances.items()}
     return make_virtual_service(
         view.world.endpoint, rollout.routes, ping_paths=ping_paths, settings=view.world.settings

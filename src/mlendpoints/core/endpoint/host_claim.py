@@ -1,4 +1,4 @@
-"""Whether an endpoint gets its host: what keeps it from it, and what its status records of that."""
+"""Host claims: whether an endpoint gets its host, why not, and what its status records."""
 
 from collections.abc import Callable
 
@@ -8,29 +8,29 @@ from msgspec.structs import replace
 from mlendpoints.api.endpoint import EndpointStatus
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.findings import Finding
-from mlendpoints.core.hosts import ANY, granted, holds, host_of, suffixes_of
+from mlendpoints.core.hosts import ANY, granted, has_host, host_of, suffixes_of
 from mlendpoints.core.times import precise_timestamp, seconds
 from mlendpoints.core.world import Ref, Settings, World
 
-_TOLD = 8  # suffixes in a message
+_SHOWN = 8  # suffixes in a message
 
 
 class HostRecord(Struct, frozen=True, kw_only=True):
-    """What the status says of the host."""
+    """The fields of the status about the host."""
 
     host: str = ""
     waits: bool = False
     free_since: str | None = None
 
     def on(self, status: EndpointStatus) -> EndpointStatus:
-        """The status with it."""
+        """The status with these fields."""
         return replace(status, host=self.host, waits_for_host=self.waits, host_free_since=self.free_since)
 
 
 def host_record(world: World) -> HostRecord:
-    """What to record: the host once the endpoint has it, else that it waits for it, and since when it is free."""
+    """What to record: the host once the endpoint has it, else that it is waiting, and since when the host is free."""
     status = world.endpoint.status
-    if host_hindrance(world) is None or (holds(world.endpoint) and not _lost(world)):
+    if check_host(world) is None or (has_host(world.endpoint) and not _lost(world)):
         return HostRecord(host=host_of(world.endpoint, world.settings))
     if granted(world.endpoint, world.settings) is None:
         return HostRecord(waits=status.waits_for_host)
@@ -41,24 +41,24 @@ def host_record(world: World) -> HostRecord:
 
 
 def _lost(world: World) -> bool:
-    """Two operators have given away the host at once; this endpoint comes second, and nothing of it is routed yet."""
+    """Whether two operators assigned the host at once, and this endpoint comes second and has no routes yet."""
     metadata = world.endpoint.metadata
     routes = Ref("VirtualService", metadata.namespace, metadata.name)
     return world.host_owner is not None and not world.endpoint.status.config_version and routes not in world.children
 
 
 def host_due(world: World) -> float | None:
-    """When an endpoint that waits takes its free host, seconds since the epoch; None if it does not wait for that."""
+    """When a waiting endpoint takes its free host, seconds since the epoch; None if it is not waiting for that."""
     status = world.endpoint.status
-    if not status.waits_for_host or world.host_owner is not None or holds(world.endpoint):
+    if not status.waits_for_host or world.host_owner is not None or has_host(world.endpoint):
         return None
     since = seconds(status.host_free_since) if status.host_free_since else world.now
     return since + world.settings.host_grace_seconds
 
 
-def host_hindrance(world: World) -> Finding | None:
-    """The first thing that keeps the endpoint from its host."""
-    return next((finding for hindrance in _CHAIN if (finding := hindrance(world))), None)
+def check_host(world: World) -> Finding | None:
+    """The first obstacle to getting the host."""
+    return next((finding for check in _CHAIN if (finding := check(world))), None)
 
 
 def _is_missing(world: World) -> Finding | None:
@@ -89,8 +89,8 @@ def _allowed(namespace: str, settings: Settings) -> str:
     others = suffixes_of(namespace, settings)
     if ANY in others:
         others = (f"any that is not in another namespace's part of {settings.gateway_domain}",)
-    told = (*own, *others)
-    return ", ".join((*told[:_TOLD], *(("...",) if len(told) > _TOLD else ()))) or "none"
+    suffixes = (*own, *others)
+    return ", ".join((*suffixes[:_SHOWN], *(("...",) if len(suffixes) > _SHOWN else ()))) or "none"
 
 
 def _is_taken(world: World) -> Finding | None:
@@ -103,7 +103,7 @@ def _is_taken(world: World) -> Finding | None:
         whose, advice = "an endpoint in another namespace", "Re-create this endpoint with another host."
     return Finding.no(
         Reason.HOST_CONFLICT,
-        f"Host {host_of(world.endpoint, world.settings)} belongs to {whose}, which had it first. {advice}",
+        f"Host {host_of(world.endpoint, world.settings)} belongs to {whose}, which claimed it first. {advice}",
     )
 
 
@@ -113,8 +113,8 @@ def _is_kept_free(world: World) -> Finding | None:
         return None
     return Finding.wait(
         Reason.HOST_CONFLICT,
-        f"Host {host_of(world.endpoint, world.settings)} is free, but kept for the return of the endpoint that had it;"
-        f" this endpoint takes it after {precise_timestamp(due)}.",
+        f"Host {host_of(world.endpoint, world.settings)} is free, but reserved in case the endpoint that had it is"
+        f" re-created; this endpoint takes it after {precise_timestamp(due)}.",
     )
 
 
@@ -126,7 +126,8 @@ def _is_routed_by_others(world: World) -> Finding | None:
         Reason.HOST_CONFLICT,
         f"Host {host_of(world.endpoint, world.settings)} is also named, or covered by a wildcard, by"
         f" {_named(other, world.endpoint.metadata.namespace)} on the same gateway pods, which is not this endpoint's:"
-        " they would take each other's requests. Take the host out of it, or re-create this endpoint with another one.",
+        " they would receive each other's requests. Remove the host from it, or re-create this endpoint with another"
+        " host.",
     )
 
 

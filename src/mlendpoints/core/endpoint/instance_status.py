@@ -1,4 +1,4 @@
-"""Statuses of the instances: what autoscalers and people read off a frozen version."""
+"""Instance status: what autoscalers and people read from a frozen version."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigStatus
 from mlendpoints.api.model import Model, ModelStatus
 from mlendpoints.api.reasons import ConditionType, Reason
-from mlendpoints.core.canonical import whole
+from mlendpoints.core.canonical import full_patch
 from mlendpoints.core.conditions import make_conditions
 from mlendpoints.core.endpoint.rollout import instance_finding
 from mlendpoints.core.endpoint.template_status import shares
@@ -18,17 +18,17 @@ from mlendpoints.core.world import Ref
 
 
 def instance_statuses(view: View) -> Iterator[SetStatus]:
-    """The statuses that differ from what is observed."""
+    """The writes of statuses that have changed."""
     for name, model in sorted(view.world.model_instances.items()):
-        child = view.standing(Ref(Model.KIND, view.namespace, name))
+        child = view.existing(Ref(Model.KIND, view.namespace, name))
         status = _model_status(view, name, model)
         if child is not None and status is not None and status != model.status:
-            yield SetStatus(child, whole(status))
+            yield SetStatus(child, full_patch(status))
     for name, config in sorted(view.world.config_instances.items()):
-        child = view.standing(Ref(EndpointConfig.KIND, view.namespace, name))
+        child = view.existing(Ref(EndpointConfig.KIND, view.namespace, name))
         recorded = _config_status(config)
         if child is not None and recorded != config.status:
-            yield SetStatus(child, whole(recorded))
+            yield SetStatus(child, full_patch(recorded))
 
 
 def _model_status(view: View, name: str, model: Model) -> ModelStatus | None:
@@ -54,7 +54,7 @@ def _model_status(view: View, name: str, model: Model) -> ModelStatus | None:
 
 def _finding(view: View, name: str) -> Finding:
     if view.is_ready(name):
-        return Finding.yes(Reason.INSTANCES_READY, "All pods answer through their proxies.")
+        return Finding.yes(Reason.INSTANCES_READY, "All pods are ready (checked through the proxy).")
     return instance_finding(view, name)
 
 

@@ -1,9 +1,9 @@
-"""Where an endpoint's callers come in: host, port and TLS of its Gateway, and how these change without a gap.
+"""Listeners of an endpoint's Gateway: host, port and TLS, and how these change without interruption.
 
-A gateway is asked at the door that is asked for, and its routes carry an
-entrance in their revision: a proof of them is one of that door, too. Doors
-on other ports stay open beside it until then; another selector, or another
-credential on the same port, replaces the one before it at once.
+Gateways are probed at the requested listener, and the revision of the routes
+contains its hash: a proof of the routes also proves the listener. Listeners on
+other ports stay open until then; a new selector, or a new credential on the
+same port, replaces the old one at once.
 """
 
 import base64
@@ -18,49 +18,49 @@ from mlendpoints.api.meta import Value
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.gateway import credential_name
-from mlendpoints.core.world import Door, Settings
+from mlendpoints.core.world import Listener, Settings
 
 _SELECTOR, _HTTP, _HTTPS = {"istio": "ingressgateway"}, 80, 443  # of Istio's own charts
 _SERVICE = "istio-ingress/istio-ingressgateway"
 _LENGTH = 6
 
 
-def asked_door(endpoint: Endpoint, settings: Settings) -> Door | None:
-    """The door that is asked for; None where TLS has no credential."""
+def requested_listener(endpoint: Endpoint, settings: Settings) -> Listener | None:
+    """The listener that the spec requests; None if TLS has no credential."""
     if not endpoint.spec.tls:
-        return Door(settings.http_port)
+        return Listener(settings.http_port)
     credential = credential_name(host_of(endpoint, settings), settings)
-    return Door(settings.https_port, credential) if credential else None
+    return Listener(settings.https_port, credential) if credential else None
 
 
-def make_entrance(endpoint: Endpoint, settings: Settings) -> str | None:
-    """A word that changes with all that a caller needs to come in; None where TLS has no credential.
+def hash_listener(endpoint: Endpoint, settings: Settings) -> str | None:
+    """A hash that changes with all that a caller needs to connect; None if TLS has no credential.
 
-    Empty where everything is as it is by default, so that a new setting changes nothing that exists.
+    Empty if all of it is the default, so that a new setting changes no existing revision.
     """
-    door = asked_door(endpoint, settings)
-    if door is None:
+    listener = requested_listener(endpoint, settings)
+    if listener is None:
         return None
-    said: dict[str, Any] = {"credential": door.credential} if door.credential else {}
-    if door.port != (_HTTPS if door.credential else _HTTP):
-        said["port"] = door.port
+    hashed: dict[str, Any] = {"credential": listener.credential} if listener.credential else {}
+    if listener.port != (_HTTPS if listener.credential else _HTTP):
+        hashed["port"] = listener.port
     if dict(settings.gateway_selector) != _SELECTOR:
-        said["selector"] = settings.gateway_selector
-    if settings.gateway_service != _SERVICE:  # whose pods are asked
-        said["service"] = settings.gateway_service
-    if not endpoint.spec.host:  # one that is given never changes
-        said["host"] = host_of(endpoint, settings)
-    return _digest(said) if said else ""
+        hashed["selector"] = settings.gateway_selector
+    if settings.gateway_service != _SERVICE:  # whose pods are probed
+        hashed["service"] = settings.gateway_service
+    if not endpoint.spec.host:  # a given host never changes
+        hashed["host"] = host_of(endpoint, settings)
+    return _digest(hashed) if hashed else ""
 
 
-def _digest(said: dict[str, Any]) -> str:
-    canonical = msgspec.json.encode(said, order="sorted")
-    return base64.b32encode(hashlib.sha256(canonical).digest()).decode().lower()[:_LENGTH]
+def _digest(hashed: dict[str, Any]) -> str:
+    encoded = msgspec.json.encode(hashed, order="sorted")
+    return base64.b32encode(hashlib.sha256(encoded).digest()).decode().lower()[:_LENGTH]
 
 
-def doors_beside(asked: Door, standing: Iterable[Door]) -> tuple[Door, ...]:
-    """The asked door, and those that stand and can stay open: one port has one certificate for a host."""
-    return (asked, *sorted(door for door in standing if door.port != asked.port))
+def listeners_beside(requested: Listener, existing: Iterable[Listener]) -> tuple[Listener, ...]:
+    """The requested listener, and the existing ones that can stay open: a port has one certificate for a host."""
+    return (requested, *sorted(listener for listener in existing if listener.port != requested.port))
 
 
 class _Port(Value, frozen=True, kw_only=True):
@@ -84,10 +84,10 @@ class _Gateway(Value, frozen=True, kw_only=True):
     spec: _Spec = _Spec()
 
 
-def parse_doors(obj: Manifest) -> tuple[Door, ...]:
-    """The doors that a live Gateway of ours opens; none if it is edited beyond recognition."""
+def parse_listeners(obj: Manifest) -> tuple[Listener, ...]:
+    """The listeners of a live Gateway of ours; none if it was edited beyond recognition."""
     try:
         servers = msgspec.convert(obj, _Gateway).spec.servers
     except msgspec.ValidationError:
         return ()
-    return tuple(Door(server.port.number, server.tls.credential_name) for server in servers)
+    return tuple(Listener(server.port.number, server.tls.credential_name) for server in servers)

@@ -1,4 +1,4 @@
-"""The plan of one endpoint and all below it: the one place where everything comes together."""
+"""The plan of one endpoint and its children: the one place where all decisions come together."""
 
 from collections.abc import Iterator
 
@@ -12,10 +12,10 @@ from mlendpoints.core.endpoint.desired import missing_writes
 from mlendpoints.core.endpoint.history import Report, replacements
 from mlendpoints.core.endpoint.host_claim import host_due, host_record
 from mlendpoints.core.endpoint.instance_status import instance_statuses
-from mlendpoints.core.endpoint.prune import endpoint_strays, leftovers, prune
+from mlendpoints.core.endpoint.prune import endpoint_strays, find_stale, prune
 from mlendpoints.core.endpoint.resolve import Target, resolve
 from mlendpoints.core.endpoint.rollout import Rollout, deadline, decide, probes, proof_deadline
-from mlendpoints.core.endpoint.status import LAG, headline, make_status, routes_finding
+from mlendpoints.core.endpoint.status import REPORT_AFTER, essentials, make_status, routes_finding
 from mlendpoints.core.endpoint.view import LINGER, View
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.lookups import lookups
@@ -23,17 +23,17 @@ from mlendpoints.core.orphans import adoptions, after_adoptions
 from mlendpoints.core.plan import Adopt, Plan
 from mlendpoints.core.world import World
 
-_REFUSED_AGAIN = 30.0  # seconds after which a refused write is tried again
+_RETRY_REJECTED = 30.0  # seconds after which a rejected write is retried
 
 
 def plan_endpoint(world: World) -> Plan:
-    """All that follows from what is observed of one endpoint. Planning the planned changes nothing."""
+    """The plan for one observed endpoint. Idempotent: once it is carried out, the next plan is empty."""
     if world.endpoint.metadata.deletion_timestamp:
         return plan_deletion(world)
-    return _hold_finalizer(world, _plan_living(make_scene(world)))
+    return _ensure_finalizer(world, _plan_active(make_view(world)))
 
 
-def make_scene(world: World) -> View:
+def make_view(world: World) -> View:
     """The world with its references resolved."""
     resolution = resolve(world)
     if isinstance(resolution, Target):
@@ -42,19 +42,19 @@ def make_scene(world: World) -> View:
     return View(world=world, resolved=resolution, target=None)
 
 
-def _plan_living(view: View) -> Plan:
+def _plan_active(view: View) -> Plan:
     rollout = decide(view)
-    unneeded = leftovers(view, rollout)
-    report = Report(view=view, rollout=rollout, leftovers=unneeded, routes=routes_finding(view, rollout))
+    stale = find_stale(view, rollout)
+    report = Report(view=view, rollout=rollout, stale=stale, routes=routes_finding(view, rollout))
     status, before = make_status(report), view.world.endpoint.status
-    ask = bool(unneeded or endpoint_strays(view)) or report.routes.ok is not True
+    ask = bool(stale or endpoint_strays(view)) or report.routes.ok is not True
     questions = probes(view, rollout, prove_live=ask)
     plan = Plan(
         writes=after_adoptions(_adoptions(view), (*missing_writes(view, rollout), *instance_statuses(view))),
-        prune=prune(view, rollout, unneeded),
-        guard=view.virtual_service,
+        prune=prune(view, rollout, stale),
+        precondition=view.virtual_service,
         status=None if status == before else status,
-        patient=headline(status) == headline(before),
+        deferrable=essentials(status) == essentials(before),
         events=(*replacements(before, status), *transitions(before.conditions, status.conditions)),
         probes=questions,
         lookups=lookups(view.namespace, view.world.pods, view.world.children.values()),
@@ -70,30 +70,30 @@ def _adoptions(view: View) -> Iterator[Adopt]:
 
 
 def _take_back_proof(view: View, rollout: Rollout, plan: Plan) -> Plan:
-    """Routes that are on record as proven are not written again before that is off the record.
+    """Before routes that the status names as proven are written again, the proof is removed from the status.
 
-    The gateways may have left them since: others are written, and a crash kept them out of the status.
+    The gateways may serve others since: these were written, and a crash kept them out of the status.
     """
     routes, proven = rollout.routes, view.world.endpoint.status.route_revision
     again = routes is not None and routes != view.live and routes.revision == proven
-    return replace(plan, writes=(), prune=(), patient=False) if again else plan
+    return replace(plan, writes=(), prune=(), deferrable=False) if again else plan
 
 
-def _hold_finalizer(world: World, plan: Plan) -> Plan:
-    """Nothing is written below an endpoint before its host is on record, and it cannot vanish without its routes."""
+def _ensure_finalizer(world: World, plan: Plan) -> Plan:
+    """Nothing is written before the host is recorded and the finalizer set: routes never outlive their endpoint."""
     if not plan.writes:
         return plan
     record, status = host_record(world), world.endpoint.status
     if not record.host:
         return replace(plan, writes=(), prune=())
-    is_held = labels.ROUTES_FINALIZER in world.endpoint.metadata.finalizers
-    if is_held and (status.host == record.host or status.config_version):  # what serves has its host
+    has_finalizer = labels.ROUTES_FINALIZER in world.endpoint.metadata.finalizers
+    if has_finalizer and (status.host == record.host or status.config_version):  # what serves has its host
         return plan
-    return replace(plan, writes=(), prune=(), probes=(), patient=False, finalizer=None if is_held else True)
+    return replace(plan, writes=(), prune=(), probes=(), deferrable=False, finalizer=None if has_finalizer else True)
 
 
 def _recheck(view: View, *, failed: bool, proven: bool, asking: bool) -> float | None:
-    """The next time at which looking again may decide otherwise, though nothing has changed."""
+    """When to requeue: the next time at which the plan may differ although nothing has changed."""
     world, times = view.world, list[float | None]()
     due = deadline(view)
     if not failed:
@@ -101,11 +101,11 @@ def _recheck(view: View, *, failed: bool, proven: bool, asking: bool) -> float |
         times.append(due if due is not None else started)
         times.append(proof_deadline(view))
     if view.virtual_service is not None and not proven and world.settings.proof == "required":
-        times.append(world.routes_since + LAG)
+        times.append(world.routes_since + REPORT_AFTER)
     if asking:
         times.extend(since + LINGER for since in world.lingering.values())
-    if world.refusals:
-        times.append(world.now + _REFUSED_AGAIN)
+    if world.rejections:
+        times.append(world.now + _RETRY_REJECTED)
     if world.settings.proof == "timed" and view.virtual_service is not None:
         times.append(view.timed_proof_at)
     times.append(host_due(world))

@@ -1,69 +1,69 @@
-"""What gateway pods that lag answered, in words: who was asked for what, and what to look at."""
+"""Pending proofs in words: which gateway pod was probed for what, what it answered, and what to check."""
 
 from collections.abc import Iterable
 
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.core.endpoint.view import View
-from mlendpoints.core.world import Probe, Refusal
+from mlendpoints.core.world import Probe, Rejection
 
 _ROUTING = frozenset({"Gateway", "VirtualService", EndpointConfig.KIND})
-_TOLD = 3  # gateway pods in a message
+_SHOWN = 3  # gateway pods in a message
 _REJECTED = frozenset({"status 401", "status 403"})
 _UNREACHED = frozenset({"timed out", "connection refused", "connection reset", "connection failed"})
 _TIMED = "set proof.mode: timed in the operator's settings"
 
 
-def routing_refusals(view: View) -> list[Refusal]:
-    """The refused writes without which callers reach nothing: all but the parts of instances, and metrics."""
-    return [refusal for ref, refusal in sorted(view.world.refusals.items()) if ref.kind in _ROUTING]
+def routing_rejections(view: View) -> list[Rejection]:
+    """The rejected writes without which callers reach nothing: all but the parts of instances, and metrics."""
+    return [rejection for ref, rejection in sorted(view.world.rejections.items()) if ref.kind in _ROUTING]
 
 
 def no_gateway(view: View) -> str:
-    """What to say where there is nobody to ask."""
-    return f"The gateway's Service {view.world.settings.gateway_service} has no serving pod that could be asked."
+    """The message if there is no gateway pod to probe."""
+    return f"The gateway's Service {view.world.settings.gateway_service} has no serving pod to probe."
 
 
-def lagging_pods(view: View, questions: Iterable[Probe]) -> dict[str, Probe]:
-    """Gateway pods that have not answered as expected yet, each with the first question that it failed."""
+def pending_probes(view: View, questions: Iterable[Probe]) -> dict[str, Probe]:
+    """Gateway pods that have not answered as expected yet, each with the first probe that it failed."""
     found: dict[str, Probe] = {}
     for question in questions:
-        for pod in view.lagging(question):
+        for pod in view.pending_gateways(question):
             found.setdefault(pod, question)
     return dict(sorted(found.items()))
 
 
-def answers_of(view: View, lagging: dict[str, Probe]) -> dict[str, str]:
-    """What lagging gateway pods answered instead, those that have been asked and did answer."""
-    said = ((pod, view.world.unexpected.get(probe, {}).get(pod, "")) for pod, probe in lagging.items())
-    return {pod: answer for pod, answer in said if answer}
+def answers_of(view: View, pending_gateways: dict[str, Probe]) -> dict[str, str]:
+    """What pending gateway pods answered instead; without those that gave no answer."""
+    found = ((pod, view.world.unexpected.get(probe, {}).get(pod, "")) for pod, probe in pending_gateways.items())
+    return {pod: answer for pod, answer in found if answer}
 
 
-def tell_lagging(view: View, questions: Iterable[Probe]) -> str:
-    """Who lags, by what it answered, and what to do; empty if nobody does."""
-    lagging = lagging_pods(view, questions)
-    if not lagging:
+def describe_pending(view: View, questions: Iterable[Probe]) -> str:
+    """The pending gateway pods, their answers, and what to do; empty if there are none."""
+    pending = pending_probes(view, questions)
+    if not pending:
         return ""
-    answers = answers_of(view, lagging)
-    told = [_told(pod, probe, answers.get(pod, "")) for pod, probe in list(lagging.items())[:_TOLD]]
-    more = f"; {len(lagging) - _TOLD} more" if len(lagging) > _TOLD else ""
-    return f"{len(lagging)} of {len(view.world.gateways)} gateway pods: {'; '.join(told)}{more}. {_advice(answers)}"
+    answers = answers_of(view, pending)
+    shown = [_describe(pod, probe, answers.get(pod, "")) for pod, probe in list(pending.items())[:_SHOWN]]
+    more = f"; {len(pending) - _SHOWN} more" if len(pending) > _SHOWN else ""
+    return f"{len(pending)} of {len(view.world.gateways)} gateway pods: {'; '.join(shown)}{more}. {_advice(answers)}"
 
 
-def _told(pod: str, probe: Probe, answer: str) -> str:
+def _describe(pod: str, probe: Probe, answer: str) -> str:
     scheme = "https" if probe.tls else "http"
-    said = f"it answered: {answer}" if answer else "it has not answered yet"
-    return f"asked {scheme}://{probe.host}{probe.path} through gateway pod {pod}, {said}"
+    outcome = f"answered: {answer}" if answer else "has not answered yet"
+    return f"{pod}, probed with {scheme}://{probe.host}{probe.path}, {outcome}"
 
 
 def _advice(answers: dict[str, str]) -> str:
-    said = set(answers.values())
-    if said and said <= _REJECTED:
+    given = set(answers.values())
+    if given and given <= _REJECTED:
         return (
             "An AuthorizationPolicy or an external authorizer rejects these requests:"
             f" exempt the paths below /.well-known/mlendpoints/, or {_TIMED}."
         )
-    if said and said <= _UNREACHED:
-        return f"Check that the operator may reach the gateway's pods (NetworkPolicy), or {_TIMED}."
-    if "TLS handshake failed" in said:
+    if given and given <= _UNREACHED:
+        return f"Check that the operator can reach the gateway's pods (NetworkPolicy), or {_TIMED}."
+    if "TLS handshake failed" in given:
         return "Check that the TLS credential's Secret exists in the namespace of the gateway's pods."
-    return "If this lasts, check istiod with `istioctl proxy-status`."
+    return "If this persists, check istiod with `istioctl proxy-status`."

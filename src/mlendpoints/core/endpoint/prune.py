@@ -1,13 +1,13 @@
-"""What serves nothing any more and what is not wanted, and the order in which it goes.
+"""Prune: instances that are stale, since they serve nothing any more, and strays, and the order of their deletion.
 
-First the Deployment, then, when its last pod is gone, the model instance with
-its Service and DestinationRule: a Service outlives its pods. Nothing goes while
-the VirtualService is absent, or before every gateway pod has been seen to
-serve the routes that do without it, and the status says which version that is:
-should the VirtualService vanish, it is re-created by that record.
+First the Deployment, then, when its pods are drained and gone, the model
+instance with its Service and DestinationRule: a Service outlives its pods.
+Nothing is pruned while the VirtualService is absent, nor before every gateway
+pod has been proven to serve routes without it and the status names that
+version: should the VirtualService vanish, it is re-created from that record.
 
-Strays, which are owned and not wanted, go behind the same proof. Copies of the
-routes go before it: the gateways may answer by them.
+Strays, which are owned and not desired, are pruned after the same proof. Copies
+of the routes are pruned before it: the gateways may answer by them.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from msgspec import Struct
 from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
-from mlendpoints.core.endpoint.retention import kept_instances, kept_records
+from mlendpoints.core.endpoint.retention import kept_configs, kept_instances
 from mlendpoints.core.endpoint.rollout import Rollout, Step
 from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.manifests.networkpolicy import network_policy_name
@@ -28,8 +28,8 @@ from mlendpoints.core.strays import strays
 from mlendpoints.core.world import Child, Ref
 
 
-class Leftovers(Struct, frozen=True):
-    """Names of what is not needed any more."""
+class Stale(Struct, frozen=True):
+    """Names of the instances that are no longer needed."""
 
     model_instances: tuple[str, ...] = ()
     config_instances: tuple[str, ...] = ()
@@ -39,63 +39,63 @@ class Leftovers(Struct, frozen=True):
         return bool(self.model_instances or self.config_instances)
 
 
-def leftovers(view: View, rollout: Rollout) -> Leftovers:
-    """What neither serves nor is asked for. Unresolved references leave everything standing."""
+def find_stale(view: View, rollout: Rollout) -> Stale:
+    """Instances that neither serve nor are requested; none while references are unresolved."""
     if view.target is None:
-        return Leftovers()
-    held = rollout.step is Step.HOLD
-    models = view.serving_instances | kept_instances(view) | (frozenset() if held else view.target.instances)
-    configs = {record.metadata.name for record in (view.record, *kept_records(view)) if record}
-    if not held:
+        return Stale()
+    failed = rollout.step is Step.KEEP
+    models = view.serving_instances | kept_instances(view) | (frozenset() if failed else view.target.instances)
+    configs = {config.metadata.name for config in (view.recorded_config, *kept_configs(view)) if config}
+    if not failed:
         configs.add(view.target.config_instance)
-    return Leftovers(
+    return Stale(
         model_instances=tuple(sorted(view.world.model_instances.keys() - models)),
         config_instances=tuple(sorted(view.world.config_instances.keys() - configs)),
     )
 
 
-def prune(view: View, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
-    """What can be deleted right now."""
-    useless = orphaned_volumes(view) + released_volumes(view) + unproven_strays(view, rollout)
-    if not routes_are_proven(view, rollout) or not is_on_record(view, rollout):
-        return useless
-    instances = tuple(child for name in unneeded.model_instances for child in retire(view, name))
-    return tuple(dict.fromkeys(useless + instances + proven_strays(view) + _retired_configs(view, rollout, unneeded)))
+def prune(view: View, rollout: Rollout, stale: Stale) -> tuple[Child, ...]:
+    """The objects to delete now."""
+    unused = orphaned_volumes(view) + released_volumes(view) + unproven_strays(view, rollout)
+    if not routes_are_proven(view, rollout) or not is_recorded(view, rollout):
+        return unused
+    instances = tuple(child for name in stale.model_instances for child in prune_instance(view, name))
+    return tuple(dict.fromkeys(unused + instances + proven_strays(view) + _prunable_configs(view, rollout, stale)))
 
 
 def routes_are_proven(view: View, rollout: Rollout) -> bool:
-    """The VirtualService says what it shall, and every gateway pod has been seen serving just that."""
+    """The VirtualService has the desired routes, and every gateway pod is proven to serve exactly these."""
     return view.live is not None and view.live == rollout.routes and view.proven(view.route(view.live.revision))
 
 
-def is_on_record(view: View, rollout: Rollout) -> bool:
-    """The status names the version that serves, unless that is not the target."""
-    serves = view.target.version if view.target is not None and rollout.step is Step.SETTLE else None
+def is_recorded(view: View, rollout: Rollout) -> bool:
+    """Whether the status names the version that serves, if that is the target."""
+    serves = view.target.version if view.target is not None and rollout.step is Step.PROVE_ROUTES else None
     return serves is None or view.world.endpoint.status.config_version == serves
 
 
-def retire(view: View, instance: str) -> tuple[Child, ...]:
-    """The next object of a model instance to delete; none while its pods are still leaving."""
+def prune_instance(view: View, instance: str) -> tuple[Child, ...]:
+    """The next object of a model instance to delete; none while its pods are still draining."""
     deployment = view.deployment(instance)
     if deployment is not None:
         return () if deployment.deleting else (deployment,)
     if view.pods(instance):
         return ()
     parts = (*storage(view, instance), view.world.children.get(Ref(Model.KIND, view.namespace, instance)))
-    standing = next((part for part in parts if part is not None), None)
-    return () if standing is None or standing.deleting else (standing,)
+    first = next((part for part in parts if part is not None), None)
+    return () if first is None or first.deleting else (first,)
 
 
 def storage(view: View, instance: str) -> tuple[Child | None, Child | None]:
-    """Claim and volume of a model instance; a claim goes first, since a volume in use would wait for it."""
+    """Claim and volume of a model instance; the claim is deleted first, since a volume in use would wait for it."""
     claim = view.world.children.get(Ref("PersistentVolumeClaim", view.namespace, instance))
     return claim, view.world.children.get(Ref("PersistentVolume", "", volume_name(view.namespace, instance)))
 
 
 def releases(view: View) -> Iterator[Release]:
-    """Model instances on their way out whose volume, which no garbage collector takes, is gone.
+    """Takes the finalizer off instances being deleted whose volume, which is not garbage-collected, is gone.
 
-    Without allowed directories no volume is seen: that one is not there says nothing then, and its instance waits.
+    Without allowed directories no volumes are watched: a missing one proves nothing then, and the instance waits.
     """
     if not view.world.settings.allowed_path_prefixes:
         return
@@ -105,9 +105,9 @@ def releases(view: View) -> Iterator[Release]:
 
 
 def orphaned_volumes(view: View) -> tuple[Child, ...]:
-    """Volumes of model instances that others delete, pods and all: a namespace that goes, a foreground deletion.
+    """Volumes of model instances that others delete with their pods: a namespace deletion, a foreground deletion.
 
-    Deleted in the background, an instance keeps its pods, since our finalizer keeps it: it serves until it is retired.
+    Deleted in the background, an instance keeps its pods, since our finalizer keeps it: it serves until it is pruned.
     """
     leaving = (ref.name for ref, child in sorted(view.world.children.items()) if _awaits_volume(child))
     volumes = (storage(view, name)[1] for name in leaving if view.deployment(name) is None and not view.pods(name))
@@ -115,7 +115,7 @@ def orphaned_volumes(view: View) -> tuple[Child, ...]:
 
 
 def released_volumes(view: View) -> tuple[Child, ...]:
-    """Volumes whose claim somebody has deleted: another of the same name takes the next claim. The files stay."""
+    """Volumes whose claim was deleted: a new one of the same name binds the next claim. The files stay."""
     return tuple(child for _, child in sorted(view.world.children.items()) if child.released and not child.deleting)
 
 
@@ -145,11 +145,11 @@ def _goes_unproven(view: View, rollout: Rollout, kind: str) -> bool:
     own = view.world.endpoint.metadata.name
     match kind:
         case "NetworkPolicy":
-            policy = view.standing(Ref(kind, view.namespace, network_policy_name(own)))
+            policy = view.existing(Ref(kind, view.namespace, network_policy_name(own)))
             return view.world.settings.network_policies == "remove" or policy is not None
         case "VirtualService" | "Gateway":
             written = view.live is not None and view.live == rollout.routes
-            return written and view.standing(Ref("Gateway", view.namespace, own)) is not None
+            return written and view.existing(Ref("Gateway", view.namespace, own)) is not None
         case _:
             return False
 
@@ -165,9 +165,9 @@ def _awaits_volume(child: Child) -> bool:
     return child.deleting and labels.VOLUME_FINALIZER in child.finalizers
 
 
-def _retired_configs(view: View, rollout: Rollout, unneeded: Leftovers) -> tuple[Child, ...]:
-    settled = rollout.step is Step.HOLD or (rollout.step is Step.SETTLE and view.target_is_ready())
-    if not settled:
+def _prunable_configs(view: View, rollout: Rollout, stale: Stale) -> tuple[Child, ...]:
+    converged = rollout.step is Step.KEEP or (rollout.step is Step.PROVE_ROUTES and view.target_is_ready())
+    if not converged:
         return ()
-    refs = (Ref(EndpointConfig.KIND, view.namespace, name) for name in unneeded.config_instances)
-    return tuple(child for ref in refs if (child := view.standing(ref)))
+    refs = (Ref(EndpointConfig.KIND, view.namespace, name) for name in stale.config_instances)
+    return tuple(child for ref in refs if (child := view.existing(ref)))

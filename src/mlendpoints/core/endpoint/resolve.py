@@ -1,7 +1,7 @@
-"""What is asked of an endpoint, frozen: its variants with their versions.
+"""Resolve: what an endpoint requests, frozen as a target, its variants with their versions.
 
 ``resolve`` follows the references from the endpoint to its config and models.
-What hinders it comes back as a ``Finding`` for the condition ``ConfigResolved``.
+An obstacle is returned as a ``Finding`` for the condition ``ConfigResolved``.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.directories import locate, prefixes
-from mlendpoints.core.endpoint.host_claim import host_hindrance
-from mlendpoints.core.endpoint.listeners import asked_door
-from mlendpoints.core.findings import Finding, made_claim
+from mlendpoints.core.endpoint.host_claim import check_host
+from mlendpoints.core.endpoint.listeners import requested_listener
+from mlendpoints.core.findings import Finding, own_claim_finding
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.versions import config_version, model_version
@@ -45,14 +45,14 @@ class TargetVariant(Struct, frozen=True):
 
     @property
     def destination(self) -> Destination:
-        """Where its share of the traffic goes."""
+        """The destination of its share of the traffic."""
         return Destination(
             variant=self.spec.name, instance=self.instance, weight=self.spec.weight, vacant=self.spec.instances == 0
         )
 
 
 class Target(Struct, frozen=True):
-    """All that is asked of an endpoint."""
+    """All that an endpoint requests."""
 
     config: str
     version: str
@@ -65,7 +65,7 @@ class Target(Struct, frozen=True):
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
-        """The routes it asks for, by variant."""
+        """The requested destinations, by variant."""
         return tuple(sorted(variant.destination for variant in self.variants))
 
     @property
@@ -80,9 +80,9 @@ class Target(Struct, frozen=True):
 
 
 def resolve(world: World) -> Target | Finding:
-    """The target, or the first thing that hinders it."""
-    for hindrance in _CHAIN:
-        if finding := hindrance(world):
+    """The target, or the first obstacle."""
+    for check in _CHAIN:
+        if finding := check(world):
             return finding
     assert world.config is not None  # noqa: S101 - the chain has seen to it
     return freeze(world.endpoint, world.config, world)
@@ -108,7 +108,7 @@ def _freeze_variant(endpoint: Endpoint, variant: ProductionVariant, template: Mo
 
 def _tls_has_no_credential(world: World) -> Finding | None:
     host = host_of(world.endpoint, world.settings)
-    if asked_door(world.endpoint, world.settings) is not None:
+    if requested_listener(world.endpoint, world.settings) is not None:
         return None
     return Finding.no(
         Reason.INVALID_SPEC,
@@ -127,7 +127,7 @@ def _config_is_missing(world: World) -> Finding | None:
     if world.config.spec.instance is not None:
         return Finding.no(
             Reason.INVALID_SPEC,
-            f"spec.config names {name}, which is a frozen instance. Name the template it was made from.",
+            f"spec.config names {name}, which is a frozen instance. Name the template it was created from.",
         )
     return None
 
@@ -141,20 +141,20 @@ def _model_is_missing(world: World) -> Finding | None:
             return Finding.no(
                 Reason.INVALID_SPEC,
                 f"Variant {variant.name} names {variant.model}, which is a frozen instance."
-                " Name the template it was made from.",
+                " Name the template it was created from.",
             )
     return None
 
 
 def _models_are_missing(namespace: str, missing: list[ProductionVariant]) -> Finding:
-    """All of them at once, as far as there is room to name them."""
+    """All of them at once, the first few by name."""
     named = [f"{namespace}/{variant.model} of variant {variant.name}" for variant in missing]
     if len(named) == 1:
-        said = f"MachineLearningModel {named[0]} does not exist. {_CREATE_IT}"
+        text = f"MachineLearningModel {named[0]} does not exist. {_CREATE_IT}"
     else:
         more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-        said = f"MachineLearningModels {', '.join(named[:_NAMED])}{more} do not exist. {_CREATE_THEM}"
-    return Finding.no(Reason.REFERENCE_NOT_FOUND, said)
+        text = f"MachineLearningModels {', '.join(named[:_NAMED])}{more} do not exist. {_CREATE_THEM}"
+    return Finding.no(Reason.REFERENCE_NOT_FOUND, text)
 
 
 def _path_is_not_allowed(world: World) -> Finding | None:
@@ -162,27 +162,27 @@ def _path_is_not_allowed(world: World) -> Finding | None:
     for variant in variants:
         if variant.path and locate(variant.path, namespace, world.settings) is None:
             allowed = ", ".join(prefixes(namespace, world.settings))
-            cure = f"the operator allows directories below: {allowed}." if allowed else _NO_DIRECTORY
+            advice = f"the operator allows directories below: {allowed}." if allowed else _NO_DIRECTORY
             return Finding.no(
-                Reason.INVALID_SPEC, f"Variant {variant.name} asks for the node directory {variant.path}; {cure}"
+                Reason.INVALID_SPEC, f"Variant {variant.name} requests the node directory {variant.path}; {advice}"
             )
     return None
 
 
-def _claim_is_made(world: World) -> Finding | None:
+def _claim_is_own(world: World) -> Finding | None:
     for variant in world.config.spec.models if world.config else ():
         claim = source_claim(world.models[variant.model].spec.artifact)
-        if claim in world.made_claims:
-            finding = made_claim(claim)
+        if claim in world.own_claims:
+            finding = own_claim_finding(claim)
             return replace(finding, message=f"Model {variant.model}: {finding.message}")
     return None
 
 
 _CHAIN: tuple[Callable[[World], Finding | None], ...] = (
-    host_hindrance,
+    check_host,
     _tls_has_no_credential,
     _config_is_missing,
     _model_is_missing,
     _path_is_not_allowed,
-    _claim_is_made,
+    _claim_is_own,
 )

@@ -1,33 +1,41 @@
-"""The one decision about an update: which step it is at, and so what the routes shall say.
+"""The rollout: one decision about an update, the step it is at, and therefore the desired routes.
 
 ::
 
-    HOLD       nothing is asked, or what is asked has failed: what serves stays as it is
-    START      the target's instances are not ready: routes untouched
-    INTRODUCE  ping routes to new destinations stand; every gateway pod must get 200 through each
-    SHIFT      the weights are to be written: write 2
-    SETTLE     the weights are written: prove the revision, remove what serves nothing, be ready
+    KEEP                nothing is requested, or the update has failed: what serves stays as it is
+    START_INSTANCES     the target's instances are not ready: routes stay as they are
+    PROVE_DESTINATIONS  ping routes to new destinations exist; every gateway pod must get 200 through each
+    SHIFT_TRAFFIC       the weights are written next: write 2
+    PROVE_ROUTES        the weights are written: prove the revision, prune what is stale, become ready
 
-    START ──ready──> INTRODUCE ──pings proven──> SHIFT ──written──> SETTLE
-      └─deadline─> HOLD (failed; if nothing serves yet, it goes on trying)
+    START_INSTANCES ──ready──> PROVE_DESTINATIONS ──pings proven──> SHIFT_TRAFFIC ──written──> PROVE_ROUTES
+      └─deadline─> KEEP (failed; if nothing serves yet, it keeps trying)
 
-Two writes are needed: with a Service and its weighted route written together,
-a gateway may hear of the route before it hears of the destination and answers
-503. A decision looks at the observed state alone: after a crash, the same
-observations give the same step.
+``updates.Phase`` is what users see: a step that waits has a phase of the same
+name, KEEP and SHIFT_TRAFFIC wait for nothing. A rollback is an update to an
+earlier version. Two writes are needed: with a Service and its weighted route
+written together, a gateway may learn of the route before the destination and
+answer 503. Only the observed state decides: after a crash, the same
+observations give the same step, and the update resumes.
 """
 
-from enum import StrEnum
+from enum import Enum, auto
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.endpoint.proofs import answers_of, lagging_pods, no_gateway, routing_refusals, tell_lagging
+from mlendpoints.core.endpoint.proofs import (
+    answers_of,
+    describe_pending,
+    no_gateway,
+    pending_probes,
+    routing_rejections,
+)
 from mlendpoints.core.endpoint.resolve import Target
-from mlendpoints.core.endpoint.updates import UNRESOLVED, running
+from mlendpoints.core.endpoint.updates import Phase, running
 from mlendpoints.core.endpoint.view import View
-from mlendpoints.core.findings import Finding, refused
+from mlendpoints.core.findings import Finding, rejection_finding
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.storage import ARTIFACT_VOLUME, claim_class, needs_volume
 from mlendpoints.core.reasons.pods import deadline_finding, instance_findings
@@ -37,18 +45,18 @@ from mlendpoints.core.times import seconds
 from mlendpoints.core.world import Destination, Probe, Ref, Routes
 
 
-class Step(StrEnum):
-    """Where an update stands; the value is shown as ``status.update.phase``."""
+class Step(Enum):
+    """What an update does next."""
 
-    HOLD = "Holding"
-    START = "StartingInstances"
-    INTRODUCE = "ProvingDestinations"
-    SHIFT = "ShiftingTraffic"
-    SETTLE = "ProvingRoutes"
+    KEEP = auto()
+    START_INSTANCES = auto()
+    PROVE_DESTINATIONS = auto()
+    SHIFT_TRAFFIC = auto()
+    PROVE_ROUTES = auto()
 
 
 class Rollout(Struct, frozen=True, kw_only=True):
-    """The decision: the step, the routes to stand, and the failure of the target if it has failed."""
+    """The decision: the step, the desired routes, and the failure of the target if it has failed."""
 
     step: Step
     routes: Routes | None
@@ -61,7 +69,7 @@ def decide(view: View) -> Rollout:
     models = models_finding(view)
     failure = failure_of(view, models)
     step = _step(view, failed=failure is not None)
-    if step is Step.HOLD and failure is not None:
+    if step is Step.KEEP and failure is not None:
         models = served_finding(view) if failure.reason == Reason.ROUTE_NOT_PROGRAMMED else failure
     return Rollout(step=step, routes=_routes(view, step), models=models, failure=failure)
 
@@ -69,21 +77,20 @@ def decide(view: View) -> Rollout:
 def _step(view: View, *, failed: bool) -> Step:
     target = view.target
     if target is None:
-        return Step.HOLD
+        return Step.KEEP
     if target.destinations == view.serving:
-        return Step.SETTLE
+        return Step.PROVE_ROUTES
     if failed and view.serving:
-        return Step.HOLD
+        return Step.KEEP
     if not view.target_is_ready():
-        return Step.START
-    if any(
-        not view.proven(view.ping(instance)) or not _introduced(view, instance) for instance in newcomers(view, target)
-    ):
-        return Step.INTRODUCE
-    return Step.SHIFT
+        return Step.START_INSTANCES
+    new = new_instances(view, target)
+    if not all(view.proven(view.ping(instance)) and _introduced(view, instance) for instance in new):
+        return Step.PROVE_DESTINATIONS
+    return Step.SHIFT_TRAFFIC
 
 
-def newcomers(view: View, target: Target) -> tuple[str, ...]:
+def new_instances(view: View, target: Target) -> tuple[str, ...]:
     """Instances of the target that the gateways may not know yet."""
     known = {destination.instance for destination in view.serving if not destination.vacant}
     return tuple(d.instance for d in target.destinations if d.instance not in known and not d.vacant)
@@ -94,45 +101,45 @@ def _introduced(view: View, instance: str) -> bool:
 
 
 def _routes(view: View, step: Step) -> Routes | None:
-    asked = view.target.instances if view.target else frozenset()
+    requested = view.target.instances if view.target else frozenset()
     match step:
-        case Step.SHIFT | Step.SETTLE if view.target is not None:
-            return _known_routes(view, view.target.destinations, asked)
-        case Step.INTRODUCE:
-            return _known_routes(view, view.serving, view.serving_instances | asked)
-        case Step.START:
-            introduced = asked.intersection(view.live.pings if view.live else ())
-            return _standing_routes(view, view.serving_instances | introduced)
+        case Step.SHIFT_TRAFFIC | Step.PROVE_ROUTES if view.target is not None:
+            return _known_routes(view, view.target.destinations, requested)
+        case Step.PROVE_DESTINATIONS:
+            return _known_routes(view, view.serving, view.serving_instances | requested)
+        case Step.START_INSTANCES:
+            introduced = requested.intersection(view.live.pings if view.live else ())
+            return _current_routes(view, view.serving_instances | introduced)
         case _:
-            return _standing_routes(view, view.serving_instances)
+            return _current_routes(view, view.serving_instances)
 
 
-def _standing_routes(view: View, pings: frozenset[str]) -> Routes | None:
+def _current_routes(view: View, pings: frozenset[str]) -> Routes | None:
     if view.live is None and not view.serving:
         return None
     return _known_routes(view, view.serving, pings)
 
 
 def _known_routes(view: View, destinations: tuple[Destination, ...], pings: frozenset[str]) -> Routes:
-    return make_routes(destinations, pings.intersection(view.world.model_instances), view.entrance)
+    return make_routes(destinations, pings.intersection(view.world.model_instances), view.listener_hash)
 
 
 def models_finding(view: View) -> Finding:
-    """Whether all instances that are asked for are ready, and if not, why."""
+    """Whether all requested instances are ready, and if not, why."""
     return _finding_of(view, view.target.instances if view.target else view.serving_instances)
 
 
 def served_finding(view: View) -> Finding:
-    """The same of those that serve."""
+    """Whether the instances that serve are ready, and if not, why."""
     return _finding_of(view, view.serving_instances)
 
 
-def _finding_of(view: View, asked: frozenset[str]) -> Finding:
-    unready = sorted(instance for instance in asked if not view.is_ready(instance) or view.is_growing(instance))
-    if not asked:
-        return Finding.wait(Reason.WAITING, "No instances are asked for yet.")
+def _finding_of(view: View, instances: frozenset[str]) -> Finding:
+    unready = sorted(instance for instance in instances if not view.is_ready(instance) or view.is_scaling_up(instance))
+    if not instances:
+        return Finding.wait(Reason.WAITING, "No instances are requested yet.")
     if not unready:
-        return Finding.yes(Reason.INSTANCES_READY, "All instances answer through their proxies.")
+        return Finding.yes(Reason.INSTANCES_READY, "All model pods are ready (checked through the proxy).")
     findings = [instance_finding(view, instance) for instance in unready]
     return min(findings, key=lambda finding: finding.ok is None)
 
@@ -143,22 +150,22 @@ def instance_finding(view: View, instance: str) -> Finding:
         instance,
         deployment=view.deployment(instance),
         pods=view.pods(instance),
-        refusals=view.refusals(instance),
-        wanted=max(view.wanted(instance), view.asked(instance)),
+        rejections=view.rejections(instance),
+        desired=max(view.desired_replicas(instance), view.unapplied_scale(instance)),
         ready=view.ready_count(instance),
         instance=view.world.model_instances.get(instance),
     )
     claim = _claim_without_volume(view, instance)
     if claim and (finding.ok is None or finding.reason == Reason.UNSCHEDULABLE):
         model = view.world.model_instances.get(instance)
-        said = no_volume(view.namespace, claim, claim_class(model) if model else "")
-        return replace(finding, message=f"{finding.message} {said}")
+        text = no_volume(view.namespace, claim, claim_class(model) if model else "")
+        return replace(finding, message=f"{finding.message} {text}")
     return _with_directory(view, instance, finding)
 
 
 def _claim_without_volume(view: View, instance: str) -> str:
-    """The claim of all its pods, or that of the first pod that waits for one of its own; empty if there is none."""
-    shared = view.standing(Ref("PersistentVolumeClaim", view.namespace, instance))
+    """The claim that all its pods share, or that of the first pod waiting for its own; empty if there is none."""
+    shared = view.existing(Ref("PersistentVolumeClaim", view.namespace, instance))
     if shared is not None:
         return "" if shared.bound else instance
     model = view.world.model_instances.get(instance)
@@ -169,9 +176,9 @@ def _claim_without_volume(view: View, instance: str) -> str:
 
 
 def _with_directory(view: View, instance: str, finding: Finding) -> Finding:
-    """What a node directory needs, while a pod cannot start: the kubelet tells why in events alone."""
+    """What a node directory needs, while a pod cannot start: the kubelet reports why in events only."""
     model = view.world.model_instances.get(instance)
-    waits = any(pod.awaited and not pod.deleting for pod in view.pods(instance))
+    waits = any(pod.pending_mounts and not pod.deleting for pod in view.pods(instance))
     if finding.ok is not None or model is None or not needs_volume(model.spec) or not waits:
         return finding
     path = instance_of(model).path
@@ -179,15 +186,20 @@ def _with_directory(view: View, instance: str, finding: Finding) -> Finding:
 
 
 def deadline(view: View) -> float | None:
-    """When the running update fails, seconds since the epoch; None when no update of this target is on record."""
+    """When the running update fails, seconds since the epoch; None if the status has no update of this target."""
     update = running(view.world.endpoint.status)
-    if update is None or view.target is None or update.target != view.target.version or update.phase == UNRESOLVED:
+    if (
+        update is None
+        or view.target is None
+        or update.target != view.target.version
+        or update.phase == Phase.RESOLVING_REFERENCES
+    ):
         return None
     return seconds(update.start_time) + view.world.endpoint.spec.update.deadline_seconds
 
 
 def proof_deadline(view: View) -> float | None:
-    """When the gateways have had as long for the routes of the running update as its pods had."""
+    """When the gateways have had as much time for the routes of the running update as its pods had."""
     due = deadline(view)
     if due is None or view.virtual_service is None:
         return due
@@ -195,10 +207,10 @@ def proof_deadline(view: View) -> float | None:
 
 
 def failure_of(view: View, models: Finding) -> Finding | None:
-    """The failure of the target: on record already, or its deadline has just passed. Judged before anything else.
+    """The failure of the target: recorded before, or its deadline has just passed. Decided before anything else.
 
-    Instances that are ready are not late, however long the operator was away, nor are those that were ready and are
-    being introduced to the gateways: they have as long as their proof.
+    Instances that are ready have not timed out, however long the operator was down, nor have those that were ready and
+    whose ping routes are being proven: the deadline of the proof applies to them.
     """
     if view.target is None:
         return None
@@ -215,37 +227,37 @@ def failure_of(view: View, models: Finding) -> Finding | None:
 
 
 def _late_proof(view: View, target: Target) -> Finding | None:
-    """What keeps ready instances from being routed to. Only what was tried and asked counts, not time that passed."""
-    if rejected := routing_refusals(view):
-        return _not_programmed(view, f"The routes could not be written: {refused(rejected).message}")
-    due, questions = proof_deadline(view), _open_questions(view, target)
+    """What keeps traffic from ready instances. Only failed writes and probes count, not the time that has passed."""
+    if rejected := routing_rejections(view):
+        return _not_programmed(view, f"The routes could not be written: {rejection_finding(rejected).message}")
+    due, questions = proof_deadline(view), _open_probes(view, target)
     if view.world.settings.proof == "timed" or not questions or due is None or view.world.now < due:
         return None
     if not view.world.gateways:
         return _not_programmed(view, no_gateway(view))
-    if not answers_of(view, lagging_pods(view, questions)):
+    if not answers_of(view, pending_probes(view, questions)):
         return None
-    return _not_programmed(view, f"Not served by {tell_lagging(view, questions)}")
+    return _not_programmed(view, f"Not served by {describe_pending(view, questions)}")
 
 
 def _not_programmed(view: View, why: str) -> Finding:
     within = view.world.endpoint.spec.update.deadline_seconds
-    said = f"All instances are ready, but the routes were not in force within {within} s. {why}"
-    return Finding.no(Reason.ROUTE_NOT_PROGRAMMED, said)
+    text = f"All instances are ready, but the routes were not programmed within {within} s. {why}"
+    return Finding.no(Reason.ROUTE_NOT_PROGRAMMED, text)
 
 
-def _open_questions(view: View, target: Target) -> tuple[Probe, ...]:
-    """What the gateways are asked for the target, once all of it stands in the VirtualService."""
+def _open_probes(view: View, target: Target) -> tuple[Probe, ...]:
+    """The probes for the target, once all of it is in the VirtualService."""
     if view.live is None:
         return ()
     if view.live.destinations == target.destinations:
-        return () if view.proof_on_record else (view.route(view.live.revision),)
-    return tuple(view.ping(i) for i in newcomers(view, target)) if _is_introduced(view, target) else ()
+        return () if view.proof_is_recorded else (view.route(view.live.revision),)
+    return tuple(view.ping(i) for i in new_instances(view, target)) if _is_introduced(view, target) else ()
 
 
 def _is_introduced(view: View, target: Target) -> bool:
-    """Whether all that is new of the target, which has been ready, stands in the VirtualService to be asked."""
-    return all(_introduced(view, instance) for instance in newcomers(view, target))
+    """Whether the VirtualService has a ping route to each new instance of the target: all were ready once."""
+    return all(_introduced(view, instance) for instance in new_instances(view, target))
 
 
 def _recorded_failure(view: View, target: Target) -> Finding | None:
@@ -256,9 +268,9 @@ def _recorded_failure(view: View, target: Target) -> Finding | None:
 
 
 def probes(view: View, rollout: Rollout, *, prove_live: bool) -> tuple[Probe, ...]:
-    """The questions that the gateways must answer before the next step."""
+    """The probes that the gateways must answer before the next step."""
     if view.world.settings.proof == "timed" or view.live is None:
         return ()
-    if rollout.step is Step.INTRODUCE and view.target is not None:
-        return tuple(view.ping(i) for i in newcomers(view, view.target) if _introduced(view, i))
+    if rollout.step is Step.PROVE_DESTINATIONS and view.target is not None:
+        return tuple(view.ping(i) for i in new_instances(view, view.target) if _introduced(view, i))
     return (view.route(view.live.revision),) if prove_live and view.live == rollout.routes else ()

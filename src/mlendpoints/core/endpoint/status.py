@@ -1,4 +1,4 @@
-"""The endpoint's status, derived anew from what is observed.
+"""The endpoint's status, derived from what is observed.
 
 Only the running update and the history are carried over: they cannot be
 derived, and must outlive the operator.
@@ -13,40 +13,40 @@ from mlendpoints.core.conditions import all_true, make_conditions
 from mlendpoints.core.endpoint import history
 from mlendpoints.core.endpoint.history import Report
 from mlendpoints.core.endpoint.host_claim import host_record
-from mlendpoints.core.endpoint.listeners import asked_door
+from mlendpoints.core.endpoint.listeners import requested_listener
 from mlendpoints.core.endpoint.lost_volumes import lost_volumes
-from mlendpoints.core.endpoint.proofs import no_gateway, routing_refusals, tell_lagging
+from mlendpoints.core.endpoint.proofs import describe_pending, no_gateway, routing_rejections
 from mlendpoints.core.endpoint.prune import routes_are_proven
 from mlendpoints.core.endpoint.resolve import TargetVariant
 from mlendpoints.core.endpoint.rollout import Rollout, probes
 from mlendpoints.core.endpoint.view import View
-from mlendpoints.core.findings import Finding, refused
+from mlendpoints.core.findings import Finding, rejection_finding
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.networkpolicy import network_policy_name
 from mlendpoints.core.manifests.service import monitoring_name
-from mlendpoints.core.orphans import left_over
+from mlendpoints.core.orphans import describe_orphans
 from mlendpoints.core.reasons.pods import added_by_others
 from mlendpoints.core.world import Ref, Settings
 
-LAG = 12.0  # seconds after which gateway pods that do not answer yet are named: istiod waits up to 10 s
+REPORT_AFTER = 12.0  # seconds after which gateway pods whose proof is pending are named: istiod debounces up to 10 s
 
-_HEADLINES = frozenset(
+_ESSENTIAL = frozenset(
     {ConditionType.CONFIG_RESOLVED, ConditionType.UPDATE_SUCCEEDED, ConditionType.AVAILABLE, ConditionType.READY}
 )
-_WAITING = "Waiting until every gateway pod serves the routes."
+_WAITING = "Waiting for all gateway pods to serve the routes."
 
 
 def routes_finding(view: View, rollout: Rollout) -> Finding:
-    """Whether every gateway pod serves the routes as they shall be."""
-    if rejected := routing_refusals(view):
-        return refused(rejected)
+    """Whether every gateway pod serves the desired routes."""
+    if rejected := routing_rejections(view):
+        return rejection_finding(rejected)
     if rollout.routes is None:
-        return Finding.wait(Reason.WAITING, "No routes are written before the models are ready.")
+        return Finding.wait(Reason.WAITING, "Routes are written once the models are ready.")
     if view.live != rollout.routes:
         return Finding.wait(Reason.UPDATING, _WAITING)
-    if view.proof_on_record or routes_are_proven(view, rollout):
-        how = " (by time, not by asking)" if view.world.settings.proof == "timed" else ""
-        return Finding.yes(Reason.ROUTE_PROGRAMMED, f"Every gateway pod serves the routes{how}.")
+    if view.proof_is_recorded or routes_are_proven(view, rollout):
+        how = "assumed after the propagation delay" if view.world.settings.proof == "timed" else "verified by probing"
+        return Finding.yes(Reason.ROUTE_PROGRAMMED, f"All gateway pods serve the routes ({how}).")
     return _not_proven(view, rollout)
 
 
@@ -54,33 +54,33 @@ def _not_proven(view: View, rollout: Rollout) -> Finding:
     waited = view.world.now - view.world.routes_since
     if not view.world.gateways and view.world.settings.proof == "required":
         return Finding.no(Reason.ROUTE_NOT_PROGRAMMED, no_gateway(view))
-    lagging = tell_lagging(view, probes(view, rollout, prove_live=True))
-    if waited < LAG or not lagging:
+    pending = describe_pending(view, probes(view, rollout, prove_live=True))
+    if waited < REPORT_AFTER or not pending:
         return Finding.wait(Reason.UPDATING, _WAITING)
-    return Finding.no(Reason.ROUTE_NOT_PROGRAMMED, f"The routes are not served yet by {lagging}")
+    return Finding.no(Reason.ROUTE_NOT_PROGRAMMED, f"The routes are not served yet by {pending}")
 
 
 def make_status(report: Report) -> EndpointStatus:
     """The whole status of an endpoint that is not being deleted."""
     view, endpoint = report.view, report.view.world.endpoint
-    settled = history.settled(report, history.begun(report))
-    update_finding = _update_finding(report, settled)
+    updated = history.with_outcome(report, history.with_running_update(report))
+    update_finding = _update_finding(report, updated)
     core = {
         ConditionType.CONFIG_RESOLVED: view.resolved,
         ConditionType.MODELS_READY: _models(report),
         ConditionType.ROUTES_PROGRAMMED: report.routes,
         ConditionType.UPDATE_SUCCEEDED: update_finding,
     }
-    available = _available(report, settled)
+    available = _available(report, updated)
     findings = core | {
         ConditionType.AVAILABLE: available,
-        ConditionType.READY: all_true(core, then=f"The endpoint is as asked.{_beside(view)}"),
-        ConditionType.RECONCILING: _reconciling(settled),
+        ConditionType.READY: all_true(core, then=f"The endpoint matches its spec.{_side_failures(view)}"),
+        ConditionType.RECONCILING: _reconciling(updated),
     }
     return replace(
-        host_record(view.world).on(history.removing(report, settled)),
+        host_record(view.world).on(history.with_removal(report, updated)),
         observed_generation=endpoint.metadata.generation,
-        state=_state(settled, available, update_finding),
+        state=_state(updated, available, update_finding),
         url=_url(report),
         monitoring_url=monitoring_url(endpoint) if (view.serving or view.target) and not _unmonitored(view) else "",
         target_version=view.target.version if view.target else endpoint.status.target_version,
@@ -98,37 +98,37 @@ def make_status(report: Report) -> EndpointStatus:
 
 def _models(report: Report) -> Finding:
     world = report.view.world
-    asked = report.view.target.instances if report.view.target else report.view.serving_instances
-    added = added_by_others(report.view.deployment(instance) for instance in sorted(asked))
-    left = left_over(world.endpoint, world.orphans, world.model_instances)
-    lost = lost_volumes(report.view, asked)
+    requested = report.view.target.instances if report.view.target else report.view.serving_instances
+    added = added_by_others(report.view.deployment(instance) for instance in sorted(requested))
+    left = describe_orphans(world.endpoint, world.orphans, world.model_instances)
+    lost = lost_volumes(report.view, requested)
     return replace(report.rollout.models, message=report.rollout.models.message + lost + added + left)
 
 
-def _beside(view: View) -> str:
-    """What could not be written and hinders no caller, as a further sentence; empty if there is nothing."""
+def _side_failures(view: View) -> str:
+    """Rejected writes that affect no caller, as a further sentence; empty if there are none."""
     policy = Ref("NetworkPolicy", view.namespace, network_policy_name(view.world.endpoint.metadata.name))
-    refusal = view.world.refusals.get(policy)
-    return _unmonitored(view) + (f" Its pods have no NetworkPolicy: {refusal.message}" if refusal else "")
+    rejection = view.world.rejections.get(policy)
+    return _unmonitored(view) + (f" Its pods have no NetworkPolicy: {rejection.message}" if rejection else "")
 
 
 def _unmonitored(view: View) -> str:
     service = Ref("Service", view.namespace, monitoring_name(view.world.endpoint.metadata.name))
-    refusal = view.world.refusals.get(service)
-    return f" There is no monitoringUrl: {refusal.message}" if refusal else ""
+    rejection = view.world.rejections.get(service)
+    return f" There is no monitoringUrl: {rejection.message}" if rejection else ""
 
 
-def headline(status: EndpointStatus) -> tuple[object, ...]:
-    """What people and tools wait for, and what a restarted operator goes by; the rest of a status are details.
+def essentials(status: EndpointStatus) -> tuple[object, ...]:
+    """The fields that people and tools wait for, or that a restarted operator relies on. All others can be debounced.
 
-    So is the revision of proven routes: others are told from it, and the same are taken off the record before they
-    are written again.
+    The revision of proven routes is not among them: a proof of other routes does not match it, and it is cleared before
+    the same routes are written again.
     """
-    conditions = tuple((c.type, c.status) for c in status.conditions if c.type in _HEADLINES)
+    conditions = tuple((c.type, c.status) for c in status.conditions if c.type in _ESSENTIAL)
     target = status.update.target if status.update else ""
-    told = (status.observed_generation, status.state, status.target_version, status.config_version)
+    fields = (status.observed_generation, status.state, status.target_version, status.config_version)
     host = (status.host, status.waits_for_host, status.host_free_since)
-    return (*told, *host, target, status.history, conditions)
+    return (*fields, *host, target, status.history, conditions)
 
 
 def _route_revision(report: Report) -> str:
@@ -136,28 +136,28 @@ def _route_revision(report: Report) -> str:
     return live.revision if live is not None and report.routes.ok is True else ""
 
 
-def _update_finding(report: Report, settled: EndpointStatus) -> Finding:
+def _update_finding(report: Report, updated: EndpointStatus) -> Finding:
     target, failure = report.view.target, report.rollout.failure
     if target is None:
-        return Finding.wait(Reason.WAITING, "Nothing can be rolled out before the references are resolved.")
+        return Finding.wait(Reason.WAITING, "Waiting for the references to be resolved.")
     if failure is not None and not report.done:
         return failure
-    if settled.update is not None:
-        return Finding.wait(Reason.UPDATING, f"Rolling out {target.version}: {settled.update.phase}.")
+    if updated.update is not None:
+        return Finding.wait(Reason.UPDATING, f"Rolling out {target.version}: {updated.update.phase}.")
     return Finding.yes(Reason.SUCCEEDED, f"Version {target.version} is rolled out.")
 
 
-def _available(report: Report, settled: EndpointStatus) -> Finding:
+def _available(report: Report, updated: EndpointStatus) -> Finding:
     view = report.view
     weighted = [d for d in view.serving if d.weight > 0]
     if not weighted or view.live is None:
-        return Finding.no(Reason.WAITING, "Nothing takes traffic yet.")
-    if not settled.config_version and report.routes.ok is not True:
-        return Finding.no(Reason.WAITING, "Not every gateway pod has been seen to serve the routes yet.")
+        return Finding.no(Reason.WAITING, "Nothing receives traffic yet.")
+    if not updated.config_version and report.routes.ok is not True:
+        return Finding.no(Reason.WAITING, "Not all gateway pods serve the routes yet.")
     empty = [d.variant for d in weighted if view.ready_count(d.instance) == 0]
     if empty:
-        return Finding.no(Reason.INSTANCES_STARTING, f"No ready pods behind the variant {', '.join(empty)}.")
-    return Finding.yes(Reason.IN_SERVICE, "Every variant with a weight has pods that answer.")
+        return Finding.no(Reason.INSTANCES_STARTING, f"No ready pods for variant {', '.join(empty)}.")
+    return Finding.yes(Reason.IN_SERVICE, "Every variant with a weight has ready pods.")
 
 
 def _reconciling(status: EndpointStatus) -> Finding:
@@ -178,11 +178,11 @@ def _state(status: EndpointStatus, available: Finding, update: Finding) -> State
 
 
 def _url(report: Report) -> str:
-    """Where callers are sent now: where they were sent before, until every gateway pod serves at the asked door."""
+    """Where callers send requests: the previous URL until every gateway pod serves at the requested listener."""
     view, before = report.view, report.view.world.endpoint.status.url
     if not view.serving:
         return ""
-    opened = asked_door(view.world.endpoint, view.world.settings) is not None and report.routes.ok is True
+    opened = requested_listener(view.world.endpoint, view.world.settings) is not None and report.routes.ok is True
     return before if before and not opened else url(view.world.endpoint, view.world.settings)
 
 
@@ -206,30 +206,32 @@ def _variants(view: View) -> tuple[VariantStatus, ...]:
 
 
 def _variant(view: View, name: str) -> VariantStatus | None:
-    """A variant that serves or is asked for, also before its instance is written."""
-    asked = _asked(view, name)
-    made = view.world.model_instances.get(name)
-    status = _named(asked, made.spec.instance if made else None)
+    """A variant that serves or is requested, also before its instance is written."""
+    requested = _requested(view, name)
+    model = view.world.model_instances.get(name)
+    status = _named(requested, model.spec.instance if model else None)
     if status is None:
         return None
     return replace(
         status,
         instance=name,
         current_weight=next((d.weight for d in view.serving if d.instance == name), 0),
-        desired_weight=asked.spec.weight if asked else 0,
+        desired_weight=requested.spec.weight if requested else 0,
         ready_instances=view.ready_count(name),
-        desired_instances=view.wanted(name),
+        desired_instances=view.desired_replicas(name),
     )
 
 
-def _asked(view: View, name: str) -> TargetVariant | None:
+def _requested(view: View, name: str) -> TargetVariant | None:
     variants = view.target.variants if view.target else ()
     return next((variant for variant in variants if variant.instance == name), None)
 
 
-def _named(asked: TargetVariant | None, made: ModelInstance | None) -> VariantStatus | None:
-    if asked is not None:
-        return VariantStatus(name=asked.spec.name, model=asked.spec.model, instance="", version=asked.version)
-    if made is not None:
-        return VariantStatus(name=made.variant, model=made.model, instance="", version=made.version)
+def _named(requested: TargetVariant | None, existing: ModelInstance | None) -> VariantStatus | None:
+    if requested is not None:
+        return VariantStatus(
+            name=requested.spec.name, model=requested.spec.model, instance="", version=requested.version
+        )
+    if existing is not None:
+        return VariantStatus(name=existing.variant, model=existing.model, instance="", version=existing.version)
     return None

@@ -1,4 +1,4 @@
-"""Statuses of templates: who uses them, and whether their last edit is rolled out everywhere.
+"""Template status: who uses a template, and whether its last edit is rolled out everywhere.
 
 An edit of a template changes no endpoint's generation, so that outcomes are
 keyed by target version: what each user's references resolve to now, against
@@ -19,7 +19,7 @@ from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core.conditions import make_conditions
 from mlendpoints.core.endpoint.resolve import Target, resolve
 from mlendpoints.core.endpoint.updates import running
-from mlendpoints.core.findings import Finding, badness
+from mlendpoints.core.findings import Finding, severity
 from mlendpoints.core.world import World
 
 T = TypeVar("T", Model, EndpointConfig)
@@ -29,14 +29,14 @@ NAMED = 10  # users that a status names; there may be thousands
 
 
 class Use(Struct, frozen=True):
-    """What an endpoint makes of a template: how far its last edit is rolled out there."""
+    """An endpoint's use of a template: how far its last edit is rolled out there."""
 
     endpoint: str
     finding: Finding
 
 
 class TemplateWorld(Struct, Generic[T], frozen=True, kw_only=True):
-    """A template and what the endpoints make of it whose config is it, or names it."""
+    """A template, and its uses by the endpoints whose config it is or whose config names it."""
 
     template: T
     uses: tuple[Use, ...]
@@ -59,10 +59,10 @@ def plan_config(world: TemplateWorld[EndpointConfig]) -> EndpointConfigStatus | 
     return None if status == template.status else status
 
 
-def may_wait(before: EndpointConfigStatus | ModelStatus, after: EndpointConfigStatus | ModelStatus) -> bool:
-    """Whether nobody waits for this status: its details, and an update that began with no edit of the template itself.
+def is_deferrable(before: EndpointConfigStatus | ModelStatus, after: EndpointConfigStatus | ModelStatus) -> bool:
+    """Whether the status can be debounced: only details changed, or an update without an edit of the template began.
 
-    That an edit is rolling out, and that it is rolled out or cannot be, is what people wait for.
+    People wait for the others: that an edit is rolling out, is rolled out, or cannot be.
     """
     same_edit = before.observed_generation == after.observed_generation
     return same_edit and (_outcomes(after) == _outcomes(before) or "Unknown" in _outcomes(after))
@@ -96,12 +96,12 @@ def _first_names(uses: Iterable[Use]) -> tuple[str, ...]:
 def _rolled_out(
     world: TemplateWorld[Model] | TemplateWorld[EndpointConfig], before: Iterable[Condition], generation: int
 ) -> tuple[Condition, ...]:
-    worst = min(world.uses, key=lambda use: (badness(use.finding), use.endpoint), default=_UNUSED).finding
+    worst = min(world.uses, key=lambda use: (-severity(use.finding), use.endpoint), default=_UNUSED).finding
     return make_conditions({ConditionType.ROLLED_OUT: worst}, before=before, generation=generation, now=world.now)
 
 
 def use_of(user: World) -> Use:
-    """What one endpoint makes of its config, and so of the models in it."""
+    """The use that one endpoint makes of its config, and so of the models in it."""
     return Use(user.endpoint.metadata.name, _finding(user))
 
 
@@ -114,12 +114,12 @@ def _finding(user: World) -> Finding:
     if last is not None and last.outcome == "Failed":
         return Finding.no(last.reason, f"Endpoint {name}: {last.message}")
     if status.config_version != target.version or running(status) is not None:
-        return Finding.wait(Reason.UPDATING, f"Endpoint {name} is rolling it out.{_hindrance(status, target)}")
+        return Finding.wait(Reason.UPDATING, f"Endpoint {name} is rolling it out.{_obstacle(status, target)}")
     return Finding.yes(Reason.SUCCEEDED, "Every endpoint that uses it serves this version.")
 
 
-def _hindrance(status: EndpointStatus, target: Target) -> str:
-    """What the endpoint says keeps it from being ready, as a further sentence, once it says so of this target."""
+def _obstacle(status: EndpointStatus, target: Target) -> str:
+    """Why the endpoint is not ready, as a further sentence, once its status is about this target."""
     ready = next((c for c in status.conditions if c.type == ConditionType.READY and c.status == "False"), None)
     if ready is None or status.target_version != target.version:
         return ""

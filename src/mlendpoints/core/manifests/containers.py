@@ -6,7 +6,7 @@ with a writable root, since many SageMaker images need it.
 """
 
 from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Container, Model, Network
-from mlendpoints.core.canonical import Manifest, sparse
+from mlendpoints.core.canonical import Manifest, canonical
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.service import METRICS_PORT
 from mlendpoints.core.manifests.storage import folder_of, needs_volume, source_claim
@@ -15,31 +15,31 @@ from mlendpoints.core.quantities import canonical_quantity, whole_units
 PROXY_PORT = 8088
 CREDENTIALS, CLAIMS = "/credentials", "/claims"  # where the fetcher finds a Secret, and claims by their names
 AUTHORITIES = "/authorities"  # and the operator's ConfigMap
-GROUP_ID = 1000  # of the artifact's volume and of who fetches to it, whoever the model runs as
+GROUP_ID = 1000  # of the artifact's volume and of the fetcher, independent of the model's user
 MAX_BODY = 6  # MiB, SageMaker's largest
 BODIES_AT_ONCE = 32  # of the largest, while they are received
 BODY_ROOM = MAX_BODY * BODIES_AT_ONCE  # MiB
 PROXY_MEMORY = 512  # MiB, beside the bodies: for as many requests as nginx handles at once
 _SECURITY = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 _OWN_SECURITY = {**_SECURITY, "readOnlyRootFilesystem": True}
-_WORKS = {"httpGet": {"path": "/ready", "port": METRICS_PORT}}  # by its own answer, or by what callers see of it
+_WORKS = {"httpGet": {"path": "/ready", "port": METRICS_PORT}}  # by its own answer, or by that to callers
 
 
 def make_model_init(instance: Model) -> Manifest:
     """Fetches, verifies and unpacks the artifact to the folder ``model`` of its volume."""
-    spec, marks = instance.spec, instance_of(instance)
+    spec, frozen = instance.spec, instance_of(instance)
     digest = ["--digest", spec.artifact_digest] if spec.artifact_digest else []
-    limit = ["--limit-bytes", str(whole_units(marks.size))]
+    limit = ["--limit-bytes", str(whole_units(frozen.size))]
     credentials = ["--credentials", CREDENTIALS] if spec.artifact_secret else []
     return {
         "name": "model-init",
-        "image": marks.images.model_init,
-        "imagePullPolicy": marks.images.pull_policy,
+        "image": frozen.images.model_init,
+        "imagePullPolicy": frozen.images.pull_policy,
         "args": ["--artifact", _literal(spec.artifact), "--volume", "/artifact", *digest, *limit, *credentials],
-        **_network_environment(marks.network),
+        **_network_environment(frozen.network),
         # The model's CPUs are reserved for the pod already and idle until it starts.
         "resources": _own_resources(
-            marks.model_init, {"cpu": canonical_quantity(marks.cpus), "memory": "64Mi"}, {"memory": "256Mi"}
+            frozen.model_init, {"cpu": canonical_quantity(frozen.cpus), "memory": "64Mi"}, {"memory": "256Mi"}
         ),
         "volumeMounts": [
             {"name": "artifact", "mountPath": "/artifact", **_folder(instance)},
@@ -54,11 +54,11 @@ def make_model_init(instance: Model) -> Manifest:
 def make_model(instance: Model) -> Manifest:
     """The model server: starts beside nginx, and is stopped once nginx has drained and nothing is in flight.
 
-    Startup has the model's own budget, never the update's deadline, and asks
-    the model itself. Liveness asks nginx, which sees whether a server works
-    that answers one request at a time; it gives up after 90 s, so that an nginx
-    that is late costs no model its memory. The preStop hook asks nginx, too
-    (docs/adr/0059).
+    The startup probe has the model's own budget, never the update's deadline, and
+    probes the model itself. The liveness probe asks nginx, which knows whether a
+    server is busy that answers one request at a time; it fails after 90 s, so that
+    a slow nginx does not restart a loaded model. The preStop hook asks nginx as
+    well (docs/adr/0059).
     """
     spec = instance.spec
     health = {"httpGet": {"path": spec.health_path, "port": "model"}}
@@ -81,26 +81,27 @@ def make_model(instance: Model) -> Manifest:
 
 
 def make_nginx(instance: Model) -> Manifest:
-    """The reverse proxy and monitoring endpoint; readiness asks the model through it.
+    """The reverse proxy and monitoring endpoint; the readiness probe asks the model through it.
 
-    A model that dies takes the pod's readiness away by itself, and so does one
-    that is idle and silent for 15 s; a busy one may be silent for 60 s. Bodies
-    are received into memory: a volume that is full rejects the next one, where
-    one on disk would have the pod evicted. On leaving, nginx serves on until every gateway has heard of it, then
-    finishes what is in flight (its image's stop signal is SIGQUIT).
+    A model that terminates makes the pod unready, and so does one that is idle
+    and does not answer for 15 s; a busy one may take 60 s. Bodies are received
+    into memory: a full volume rejects the next body, where a full disk would get
+    the pod evicted. On termination, nginx drains: it serves until all gateways
+    have removed the pod, then finishes requests in flight (the stop signal of its
+    image is SIGQUIT).
     """
-    spec, marks = instance.spec, instance_of(instance)
+    spec, frozen = instance.spec, instance_of(instance)
     return {
         "name": "nginx",
-        "image": marks.images.nginx,
-        "imagePullPolicy": marks.images.pull_policy,
+        "image": frozen.images.nginx,
+        "imagePullPolicy": frozen.images.pull_policy,
         "env": [
             {"name": "MODEL_PORT", "value": str(spec.port)},
             {"name": "HEALTH_PATH", "value": spec.health_path},
             {"name": "MAX_BODY_SIZE", "value": f"{MAX_BODY}m"},
             {"name": "BODY_ROOM", "value": f"{BODY_ROOM}m"},
-            {"name": "ENDPOINT", "value": marks.endpoint},
-            {"name": "VARIANT", "value": marks.variant},
+            {"name": "ENDPOINT", "value": frozen.endpoint},
+            {"name": "VARIANT", "value": frozen.variant},
             {"name": "INSTANCE", "value": instance.metadata.name},
         ],
         "ports": [
@@ -109,9 +110,9 @@ def make_nginx(instance: Model) -> Manifest:
         ],
         "readinessProbe": _WORKS | {"periodSeconds": 1, "timeoutSeconds": 5},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, "timeoutSeconds": 5},
-        **_stops_when(f"/drain?seconds={marks.drain_seconds}"),
+        **_stops_when(f"/drain?seconds={frozen.drain_seconds}"),
         "resources": _own_resources(
-            marks.nginx, {"cpu": "10m", "memory": "32Mi"}, {"memory": f"{PROXY_MEMORY + BODY_ROOM}Mi"}
+            frozen.nginx, {"cpu": "10m", "memory": "32Mi"}, {"memory": f"{PROXY_MEMORY + BODY_ROOM}Mi"}
         ),
         "volumeMounts": [
             {"name": "nginx-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of its own
@@ -135,11 +136,11 @@ def _stops_when(path: str) -> Manifest:
     return {"lifecycle": {"preStop": {"httpGet": {"path": path, "port": METRICS_PORT}}}}
 
 
-def _own_resources(asked: Container | None, requests: dict[str, str], limits: dict[str, str]) -> Manifest:
+def _own_resources(requested: Container | None, requests: dict[str, str], limits: dict[str, str]) -> Manifest:
     """As the administrator has set them, else these."""
-    if asked is None:
+    if requested is None:
         return {"requests": requests, "limits": limits}
-    given = {"requests": dict(asked.requests), "limits": dict(asked.limits)}
+    given = {"requests": dict(requested.requests), "limits": dict(requested.limits)}
     return {name: amounts for name, amounts in given.items() if amounts}
 
 
@@ -149,22 +150,22 @@ def _literal(argument: str) -> str:
 
 
 def _group(instance: Model) -> int:
-    """As most images have it, a user's group has its number; group 0 only where it is asked for."""
+    """As in most images, a user's group has its number; group 0 only if requested."""
     spec = instance.spec
     return spec.run_as_user if spec.run_as_group is None else spec.run_as_group
 
 
 def _environment(instance: Model) -> Manifest:
-    env = [sparse(variable) for variable in instance.spec.env]
+    env = [canonical(variable) for variable in instance.spec.env]
     return {"env": env} if env else {}
 
 
 def _model_resources(instance: Model) -> Manifest:
-    marks = instance_of(instance)
-    further = {name: canonical_quantity(amount) for name, amount in sorted(marks.resources.items())}
-    memory = canonical_quantity(marks.memory)
+    frozen = instance_of(instance)
+    further = {name: canonical_quantity(amount) for name, amount in sorted(frozen.resources.items())}
+    memory = canonical_quantity(frozen.memory)
     return {
-        "requests": {**further, "cpu": canonical_quantity(marks.cpus), "memory": memory},
+        "requests": {**further, "cpu": canonical_quantity(frozen.cpus), "memory": memory},
         "limits": {**further, "memory": memory},
     }
 
@@ -178,7 +179,7 @@ def _artifact_mount(instance: Model) -> Manifest:
 
 
 def _source_mounts(instance: Model) -> list[Manifest]:
-    """What the artifact comes from, or is fetched with: for the fetcher alone, and not to be written to."""
+    """The sources and credentials of the artifact, mounted read-only in the fetcher alone."""
     spec, claim = instance.spec, source_claim(instance.spec.artifact)
     secret = [{"name": "credentials", "mountPath": CREDENTIALS, "readOnly": True}] if spec.artifact_secret else []
     source = [{"name": "source", "mountPath": f"{CLAIMS}/{claim}", "readOnly": True}] if claim else []

@@ -1,9 +1,9 @@
 """The Deployment of a model instance and its pod.
 
-``model-init`` (init) fetches the artifact; ``model`` serves it; ``nginx`` stands
-in front. Both start at the same time, and by their preStop hooks the model
-outlives its proxy (docs/adr/0059). The pod template is written once for a version: what is
-written here may change only together with ``BUILDER``.
+``model-init`` (init) fetches the artifact; ``model`` serves it; ``nginx`` is its
+proxy. Both start at the same time, and by their preStop hooks the model outlives
+its proxy (docs/adr/0059). The pod template is written once for a version: it may
+change only together with ``BUILDER``.
 """
 
 from mlendpoints.api import labels
@@ -28,9 +28,9 @@ _MARGIN_SECONDS = 10  # for the model, after its proxy has finished the longest 
 
 
 def make_deployment(instance: Model, *, replicas: int) -> Manifest:
-    """The Deployment; a pod is replaced only when a new one answers through its proxy."""
-    name, marks = instance.metadata.name, instance_of(instance)
-    object_labels = instance_labels(name, marks)
+    """The Deployment; a pod is replaced only when a new one is ready through its proxy."""
+    name, frozen = instance.metadata.name, instance_of(instance)
+    object_labels = instance_labels(name, frozen)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -50,12 +50,12 @@ def make_rollout(spec: ModelServer) -> Manifest:
     return {
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
         "progressDeadlineSeconds": progress_seconds(spec),
-        "revisionHistoryLimit": 0,  # versions are instances; there is nothing to go back to in here
+        "revisionHistoryLimit": 0,  # versions are instances; rollbacks do not use ReplicaSets
     }
 
 
 def progress_seconds(spec: ModelServer) -> int:
-    """How long a pod may take to get ready: to be fetched for and pulled, then the model's own budget."""
+    """How long a pod may take to become ready: the image pull and the download, then the model's own budget."""
     return 600 + spec.startup_timeout_seconds
 
 
@@ -67,7 +67,7 @@ def make_pod_metadata(pod_labels: dict[str, str]) -> Manifest:
 def make_pod(instance: Model, *, claim: str = "") -> Manifest:
     """The pod's spec: fit for Pod Security ``restricted``, no token, no environment from Services.
 
-    ``claim``, where given, names the claim that the artifact lies on, whatever the instance says of storage.
+    ``claim``, if given, is the claim with the artifact, and overrides the storage of the instance.
     """
     spec = instance.spec
     return {
@@ -113,17 +113,17 @@ def _identity(spec: ModelServer) -> Manifest:
 
 
 def _placement(instance: Model) -> Manifest:
-    marks = instance_of(instance)
+    frozen = instance_of(instance)
     tolerations = [
         {
             name: getattr(toleration, name)
             for name in ("key", "operator", "value", "effect")
             if getattr(toleration, name)
         }
-        for toleration in marks.tolerations
+        for toleration in frozen.tolerations
     ]
     return {
-        **({"nodeSelector": dict(marks.node_selector)} if marks.node_selector else {}),
+        **({"nodeSelector": dict(frozen.node_selector)} if frozen.node_selector else {}),
         **({"tolerations": tolerations} if tolerations else {}),
     }
 
@@ -151,13 +151,13 @@ def _source_volumes(instance: Model) -> list[Manifest]:
 def _artifact_source(instance: Model, claim: str) -> Manifest:
     if claim:
         return {"persistentVolumeClaim": {"claimName": claim}}
-    marks = instance_of(instance)
-    size = canonical_quantity(marks.size)
+    frozen = instance_of(instance)
+    size = canonical_quantity(frozen.size)
     if needs_claim(instance.spec):
         return {"persistentVolumeClaim": {"claimName": instance.metadata.name}}
-    if marks.storage_class:
+    if frozen.storage_class:
         wish = {
-            "storageClassName": marks.storage_class,
+            "storageClassName": frozen.storage_class,
             "accessModes": ACCESS_MODES,
             "resources": {"requests": {"storage": size}},
         }

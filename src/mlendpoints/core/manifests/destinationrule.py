@@ -6,7 +6,7 @@ from mlendpoints.core.manifests.metadata import instance_labels, instance_of, ma
 
 
 def make_destination_rule(instance: Model) -> Manifest:
-    """Gateways give up an idle connection (30 s) before the pod's nginx does (65 s), so none closes just as it is used.
+    """Gateways close idle connections (30 s) before the pod's nginx does (65 s), so none closes while it is reused.
 
     The host is short: Istio completes it by the rule's namespace and the cluster's own domain.
     """

@@ -4,11 +4,11 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.hosts import covers, host_of
 from mlendpoints.core.manifests.metadata import endpoint_labels, make_metadata
-from mlendpoints.core.world import Door, Settings
+from mlendpoints.core.world import Listener, Settings
 
 
-def make_gateway(endpoint: Endpoint, settings: Settings, doors: tuple[Door, ...]) -> Manifest:
-    """A server for the host at each door, on the gateway pods that the settings select; the first is the asked one."""
+def make_gateway(endpoint: Endpoint, settings: Settings, listeners: tuple[Listener, ...]) -> Manifest:
+    """A server for the host at each listener, on the gateway pods of the settings; the first is the requested one."""
     return {
         "apiVersion": "networking.istio.io/v1",
         "kind": "Gateway",
@@ -16,8 +16,8 @@ def make_gateway(endpoint: Endpoint, settings: Settings, doors: tuple[Door, ...]
         "spec": {
             "selector": dict(settings.gateway_selector),
             "servers": [
-                _server(host_of(endpoint, settings), door, name)
-                for door, name in zip(doors, _names(doors), strict=True)
+                _server(host_of(endpoint, settings), listener, name)
+                for listener, name in zip(listeners, _names(listeners), strict=True)
             ],
         },
     }
@@ -29,18 +29,20 @@ def credential_name(host: str, settings: Settings) -> str | None:
     return settings.tls_credentials[max(suffixes, key=len)] if suffixes else None
 
 
-def _names(doors: tuple[Door, ...]) -> list[str]:
+def _names(listeners: tuple[Listener, ...]) -> list[str]:
     """Names of the ports, which must differ."""
     names: list[str] = []
-    for door in doors:
-        name = "https" if door.credential else "http"
-        names.append(f"{name}-{door.port}" if name in names else name)
+    for listener in listeners:
+        name = "https" if listener.credential else "http"
+        names.append(f"{name}-{listener.port}" if name in names else name)
     return names
 
 
-def _server(host: str, door: Door, name: str) -> Manifest:
+def _server(host: str, listener: Listener, name: str) -> Manifest:
     server = {
         "hosts": [f"./{host}"],
-        "port": {"name": name, "number": door.port, "protocol": "HTTPS" if door.credential else "HTTP"},
+        "port": {"name": name, "number": listener.port, "protocol": "HTTPS" if listener.credential else "HTTP"},
     }
-    return server | {"tls": {"mode": "SIMPLE", "credentialName": door.credential}} if door.credential else server
+    return (
+        server | {"tls": {"mode": "SIMPLE", "credentialName": listener.credential}} if listener.credential else server
+    )

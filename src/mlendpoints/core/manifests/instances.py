@@ -1,4 +1,4 @@
-"""Instances: the frozen, versioned copies that an endpoint makes of its config and models.
+"""Instances: the frozen versions of an endpoint's config and models.
 
 Only fields that differ from their defaults are written, quantities in canonical
 form, variants by name: the same version always gives the same object. No label
@@ -16,7 +16,7 @@ from mlendpoints.api.endpointconfig import ConfigInstance, EndpointConfig, Endpo
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.mlmodel import MLModelSpec
 from mlendpoints.api.model import Container, Images, Model, ModelInstance, ModelSpec, Network
-from mlendpoints.core.canonical import Manifest, sparse
+from mlendpoints.core.canonical import Manifest, canonical
 from mlendpoints.core.directories import locate
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.manifests.metadata import endpoint_labels, instance_labels, make_metadata
@@ -54,7 +54,7 @@ def make_config_instance(
             object_labels=endpoint_labels(endpoint)
             | {labels.NAME: config_name, labels.COMPONENT: "config", labels.APP_VERSION: version},
         ),
-        "spec": sparse(spec),
+        "spec": canonical(spec),
     }
 
 
@@ -79,7 +79,7 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
         version=version,
         path=directory.volume if directory else variant.path,
         folder=directory.folder if directory else "",
-        **frozen(variant, settings),
+        **frozen_fields(variant, settings),
     )
     name = f"{template.metadata.name}-{version}"
     spec = replace(template.spec, replicas=replicas, instance=instance)
@@ -87,13 +87,13 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
         "apiVersion": API_VERSION,
         "kind": Model.KIND,
         "metadata": make_metadata(name, endpoint, object_labels=instance_labels(name, instance))
-        | {"annotations": {labels.ASKED: str(variant.instances)}}
+        | {"annotations": {labels.REQUESTED: str(variant.instances)}}
         | _finalizers(spec),
-        "spec": sparse(spec),
+        "spec": canonical(spec),
     }
 
 
-def frozen(sizes: ProductionVariant | MLModelSpec, settings: Settings) -> dict[str, Any]:
+def frozen_fields(sizes: ProductionVariant | MLModelSpec, settings: Settings) -> dict[str, Any]:
     """What a version freezes beside its names: the operator's own part of today, and its sizes."""
     return operators_part(settings) | {name: getattr(sizes, name) for name in _SIZES}
 

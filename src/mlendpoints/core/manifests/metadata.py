@@ -25,7 +25,7 @@ def make_metadata(name: str, owner: Endpoint | Model | MLModel, *, object_labels
 
 
 def controller_reference(owner: Endpoint | EndpointConfig | Model | MLModel) -> Manifest:
-    """The one owner whose deletion takes the object along."""
+    """The owner with which the object is garbage-collected."""
     return {
         "apiVersion": API_VERSION,
         "kind": owner.KIND,
@@ -48,7 +48,7 @@ def instance_of(model: Model) -> ModelInstance:
 
 
 def endpoint_labels(endpoint: Endpoint) -> dict[str, str]:
-    """Labels of what exists once for an endpoint."""
+    """Labels of an endpoint's own objects."""
     return {
         labels.NAME: endpoint.metadata.name,
         labels.COMPONENT: "endpoint",
@@ -59,7 +59,7 @@ def endpoint_labels(endpoint: Endpoint) -> dict[str, str]:
 
 
 def instance_labels(name: str, instance: ModelInstance) -> dict[str, str]:
-    """Labels of a model instance called ``name`` and of all that is made for it, pods included."""
+    """Labels of a model instance called ``name`` and of all its objects, pods included."""
     return {
         labels.NAME: instance.model,
         labels.INSTANCE: name,
@@ -77,7 +77,7 @@ def instance_labels(name: str, instance: ModelInstance) -> dict[str, str]:
 
 
 def mlmodel_labels(model: MLModel) -> dict[str, str]:
-    """Labels of what exists once for an MLModel."""
+    """Labels of an MLModel's own objects."""
     name = model.metadata.name
     return {
         labels.NAME: name,
@@ -91,7 +91,7 @@ def mlmodel_labels(model: MLModel) -> dict[str, str]:
 
 
 def mlmodel_version_labels(model: MLModel, version: str) -> dict[str, str]:
-    """Labels of what belongs to one version of an MLModel, its serving pods included."""
+    """Labels of the objects of one version of an MLModel, its serving pods included."""
     return mlmodel_labels(model) | {
         labels.APP_VERSION: version,
         labels.MODEL_VERSION: version,

@@ -1,4 +1,4 @@
-"""What an MLModel comes to: a claim and a download Job for each version, one Deployment, one Service.
+"""The objects of an MLModel: a claim and a download Job for each version, one Deployment, one Service.
 
 The pods are those of a model instance: ``freeze`` says what a version would be
 as one, and the same builders make them (docs/adr/0021).
@@ -16,7 +16,7 @@ from mlendpoints.core.manifests.deployment import (
     make_pod_metadata,
     make_rollout,
 )
-from mlendpoints.core.manifests.instances import frozen
+from mlendpoints.core.manifests.instances import frozen_fields
 from mlendpoints.core.manifests.metadata import (
     download_labels,
     instance_of,
@@ -30,14 +30,14 @@ from mlendpoints.core.quantities import canonical_quantity
 from mlendpoints.core.versions import mlmodel_version
 from mlendpoints.core.world import Settings
 
-VARIANT = "mlmodel"  # stands in metrics and logs where an endpoint has the name of a variant
+VARIANT = "mlmodel"  # in metrics and logs, where an endpoint has the name of a variant
 RETRIES = 2  # pods of a Job after its first; the fetcher itself tries several times
-# Exit codes of the fetcher that trying again does not mend: command line, digest, archive, size.
+# Exit codes of the fetcher that a retry does not fix: command line, digest, archive, size.
 _HOPELESS = [2, 11, 12, 13]
 
 
 def freeze(model: MLModel, settings: Settings) -> Model:
-    """The version that is asked for, as the model instance that it would be; it is never written to the cluster."""
+    """The requested version in the form of a model instance; it is never written to the cluster."""
     name, spec, version = model.metadata.name, model.spec, mlmodel_version(model)
     instance = ModelInstance(
         endpoint=name,
@@ -45,7 +45,7 @@ def freeze(model: MLModel, settings: Settings) -> Model:
         variant=VARIANT,
         model=name,
         version=version,
-        **frozen(spec, settings),
+        **frozen_fields(spec, settings),
     )
     server = {field: getattr(spec, field) for field in ModelServer.__struct_fields__}
     metadata = ObjectMeta(name=f"{name}-{version}", namespace=model.metadata.namespace)
@@ -54,23 +54,23 @@ def freeze(model: MLModel, settings: Settings) -> Model:
 
 def make_mlmodel_claim(model: MLModel, version: Model) -> Manifest:
     """The claim of a version; without a class that of the cluster's default."""
-    marks = instance_of(version)
+    frozen = instance_of(version)
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": _of_version(model, version),
         "spec": {
-            **({"storageClassName": marks.storage_class} if marks.storage_class else {}),
+            **({"storageClassName": frozen.storage_class} if frozen.storage_class else {}),
             "accessModes": [model.spec.access_mode],
-            "resources": {"requests": {"storage": canonical_quantity(marks.size)}},
+            "resources": {"requests": {"storage": canonical_quantity(frozen.size)}},
         },
     }
 
 
 def make_download_job(model: MLModel, version: Model) -> Manifest:
-    """The Job that fills the claim of a version. It stays while the version lives: it tells that the claim is filled.
+    """The Job that fills the claim of a version. It is kept as long as the version: it shows that the claim is filled.
 
-    A pod that was pushed off its node counts for nothing; no sidecar of the mesh keeps the Job from ending.
+    An evicted pod does not count as a failure; without a sidecar of the mesh, the Job can complete.
     """
     pod_labels = download_labels(model, instance_of(version).version) | {labels.NOT_IN_THE_MESH: "false"}
     return {
@@ -95,9 +95,9 @@ def make_download_job(model: MLModel, version: Model) -> Manifest:
 
 
 def make_mlmodel_deployment(model: MLModel, version: Model) -> Manifest:
-    """The Deployment, running one version: a pod goes only when a new one answers through its proxy."""
-    name, marks = model.metadata.name, instance_of(version)
-    object_labels = mlmodel_version_labels(model, marks.version)
+    """The Deployment, running one version: a pod is removed only when a new one is ready through its proxy."""
+    name, frozen = model.metadata.name, instance_of(version)
+    object_labels = mlmodel_version_labels(model, frozen.version)
     claim = version.metadata.name if version.spec.artifact else ""
     return {
         "apiVersion": "apps/v1",
@@ -117,7 +117,7 @@ def make_mlmodel_deployment(model: MLModel, version: Model) -> Manifest:
 
 
 def make_mlmodel_service(model: MLModel) -> Manifest:
-    """The Service of whichever version answers."""
+    """The Service of all versions."""
     name = model.metadata.name
     return {
         "apiVersion": "v1",
@@ -128,8 +128,8 @@ def make_mlmodel_service(model: MLModel) -> Manifest:
 
 
 def _of_version(model: MLModel, version: Model) -> Manifest:
-    name, marks = version.metadata.name, instance_of(version)
-    return make_metadata(name, model, object_labels=download_labels(model, marks.version))
+    name, frozen = version.metadata.name, instance_of(version)
+    return make_metadata(name, model, object_labels=download_labels(model, frozen.version))
 
 
 def _beside_the_claim(model: MLModel, version: Model) -> Manifest:

@@ -1,8 +1,8 @@
 """The NetworkPolicy of an endpoint: who reaches its pods, where the cluster's network enforces that.
 
 Callers come through the gateway alone, to the pods' proxies; readers of metrics
-to the monitoring port. Kubelets reach the pods of their node whatever it says,
-so that probes work. What pods reach themselves is left to others' policies.
+to the monitoring port. Kubelets reach the pods of their node in any case, so
+that probes work. Egress is left to other policies.
 """
 
 from mlendpoints.api import labels
@@ -25,7 +25,7 @@ def make_network_policy(endpoint: Endpoint, settings: Settings) -> Manifest:
     """Of all pods of the endpoint's versions; pods of MLModels carry no endpoint's label."""
     name = endpoint.metadata.name
     selector = {labels.ENDPOINT: name, labels.COMPONENT: "model", labels.MANAGED_BY: labels.MANAGER}
-    metrics = [_rule([dict(peer) for peer in settings.metrics_from], METRICS_PORT)] if settings.metrics_from else []
+    metrics = [_allow([dict(peer) for peer in settings.metrics_from], METRICS_PORT)] if settings.metrics_from else []
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -33,7 +33,7 @@ def make_network_policy(endpoint: Endpoint, settings: Settings) -> Manifest:
         "spec": {
             "podSelector": {"matchLabels": selector},
             "policyTypes": ["Ingress"],
-            "ingress": [_rule([_gateways(settings)], PROXY_PORT), *metrics],
+            "ingress": [_allow([_gateways(settings)], PROXY_PORT), *metrics],
         },
     }
 
@@ -46,5 +46,5 @@ def _gateways(settings: Settings) -> Manifest:
     }
 
 
-def _rule(peers: list[Manifest], port: int) -> Manifest:
+def _allow(peers: list[Manifest], port: int) -> Manifest:
     return {"from": peers, "ports": [{"protocol": "TCP", "port": port}]}

@@ -1,10 +1,10 @@
-"""Storage of a model instance: a PersistentVolume and its claim for a node directory, a claim for what all pods share.
+"""Storage of a model instance: a PersistentVolume and its claim for a node directory, a claim that all pods share.
 
 A ``local`` volume, because any user can write to it by ``fsGroup``; to a
 ``hostPath`` none but root can. The directory, one for each namespace (see ``directories``),
 outlives everything here: files stay. On each node it is another one, so that pods
 on several nodes each fetch once.
-In all other cases the Deployment itself asks for room (see ``deployment``).
+In all other cases the Deployment itself requests storage (see ``deployment``).
 """
 
 from mlendpoints.api.model import Model, ModelSpec
@@ -35,7 +35,7 @@ def claim_class(instance: Model) -> str:
 
 
 def source_claim(artifact: str) -> str:
-    """The claim that an artifact lies on already (``pvc://claim/path``); empty for all others."""
+    """The claim that an artifact is on (``pvc://claim/path``); empty for all others."""
     scheme, _, rest = artifact.partition("://")
     return rest.partition("/")[0] if scheme == "pvc" else ""
 
@@ -46,23 +46,23 @@ def folder_of(instance: Model) -> str:
 
 
 def volume_name(namespace: str, instance: str) -> str:
-    """Unique in the cluster: neither a namespace nor an instance's name holds a dot."""
+    """Unique in the cluster: neither a namespace nor an instance's name contains a dot."""
     return f"{namespace}.{instance}"
 
 
 def make_volume(instance: Model) -> Manifest:
     """The PersistentVolume: cluster-scoped, so it has no owner and the model instance carries a finalizer for it."""
-    marks = instance_of(instance)
+    frozen = instance_of(instance)
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
         "metadata": {
             "name": volume_name(instance.metadata.namespace, instance.metadata.name),
-            "labels": instance_labels(instance.metadata.name, marks),
+            "labels": instance_labels(instance.metadata.name, frozen),
         },
         "spec": {
             "storageClassName": CLASS,
-            "capacity": {"storage": canonical_quantity(marks.size)},
+            "capacity": {"storage": canonical_quantity(frozen.size)},
             "accessModes": ACCESS_MODES,
             "persistentVolumeReclaimPolicy": "Retain",
             "claimRef": {
@@ -71,7 +71,7 @@ def make_volume(instance: Model) -> Manifest:
                 "namespace": instance.metadata.namespace,
                 "name": instance.metadata.name,
             },
-            "local": {"path": marks.path},
+            "local": {"path": frozen.path},
             "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": _nodes(instance)}]}},
         },
     }
@@ -79,23 +79,23 @@ def make_volume(instance: Model) -> Manifest:
 
 def make_claim(instance: Model) -> Manifest:
     """The claim of a model instance. That of a node directory takes the volume of the same instance and no other."""
-    name, marks = instance.metadata.name, instance_of(instance)
+    name, frozen = instance.metadata.name, instance_of(instance)
     own = {"volumeName": volume_name(instance.metadata.namespace, name)} if needs_volume(instance.spec) else {}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": make_metadata(name, instance, object_labels=instance_labels(name, marks)),
+        "metadata": make_metadata(name, instance, object_labels=instance_labels(name, frozen)),
         "spec": {
             "storageClassName": claim_class(instance),
-            "accessModes": ACCESS_MODES if own else [marks.access_mode],
-            "resources": {"requests": {"storage": canonical_quantity(marks.size)}},
+            "accessModes": ACCESS_MODES if own else [frozen.access_mode],
+            "resources": {"requests": {"storage": canonical_quantity(frozen.size)}},
             **own,
         },
     }
 
 
 def _nodes(instance: Model) -> list[Manifest]:
-    """Where the directory is, as a local volume must say: on the nodes that the variant asks for, else on any."""
+    """The nodes with the directory, which a local volume must name: those that the variant selects, else all."""
     selector = instance_of(instance).node_selector
-    asked = [{"key": key, "operator": "In", "values": [value]} for key, value in sorted(selector.items())]
-    return asked or [{"key": "kubernetes.io/hostname", "operator": "Exists"}]
+    requested = [{"key": key, "operator": "In", "values": [value]} for key, value in sorted(selector.items())]
+    return requested or [{"key": "kubernetes.io/hostname", "operator": "Exists"}]

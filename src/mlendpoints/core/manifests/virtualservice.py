@@ -1,7 +1,7 @@
 """The one VirtualService of an endpoint: its routes, in the order in which Envoy tries them.
 
 1. Proof: the route revision; a ping to each instance; nothing else below that
-   prefix, so that a gateway that lags never asks a model in the ping's place.
+   prefix, so that a gateway with older routes never sends a ping to a model.
 2. A variant forced by header; a header that names no variant.
 3. The weighted route.
 """
@@ -34,7 +34,7 @@ from mlendpoints.core.routes import (
 from mlendpoints.core.world import Destination, Routes, Settings
 
 MESH = "mesh"  # by this name alone, Istio means the sidecars of the whole cluster
-INVOCATION_SECONDS = 60  # SageMaker's longest invocation, and the longest silence that a pod's proxy puts up with
+INVOCATION_SECONDS = 60  # SageMaker's longest invocation, and the read timeout of a pod's proxy
 PING_TIMEOUT = "2s"
 _HEADER = TARGET_VARIANT_HEADER.lower()  # Istio matches headers by lower-case name
 _RESERVED = ROUTE_PATH.removesuffix("route")
@@ -43,7 +43,7 @@ _RESERVED = ROUTE_PATH.removesuffix("route")
 def make_virtual_service(
     endpoint: Endpoint, routes: Routes, *, ping_paths: Mapping[str, str], settings: Settings
 ) -> Manifest:
-    """The routes, bound to the endpoint's Gateway; ``ping_paths``: where each instance's pods are asked for a ping."""
+    """The routes, bound to the endpoint's Gateway; ``ping_paths``: where each instance's pods answer a ping."""
     name = endpoint.metadata.name
     return {
         "apiVersion": "networking.istio.io/v1",
@@ -92,7 +92,9 @@ def _ping(instance: str, path: str) -> Manifest:
 
 
 def _unknown_path() -> Manifest:
-    return {"name": UNKNOWN_PATH, "match": [{"uri": {"prefix": _RESERVED}}]} | _refusal(404, "there is nothing here")
+    return {"name": UNKNOWN_PATH, "match": [{"uri": {"prefix": _RESERVED}}]} | _error_response(
+        404, "there is nothing here"
+    )
 
 
 def _forced_variants(destinations: tuple[Destination, ...], settings: Settings) -> list[Manifest]:
@@ -102,7 +104,7 @@ def _forced_variants(destinations: tuple[Destination, ...], settings: Settings) 
     unknown = {"name": UNKNOWN_VARIANT, "match": [{"headers": {_HEADER: {}}}]}
     return [
         *(_forced(destination, settings) for destination in destinations),
-        unknown | _refusal(400, f"{TARGET_VARIANT_HEADER} must be one of: {known}"),
+        unknown | _error_response(400, f"{TARGET_VARIANT_HEADER} must be one of: {known}"),
     ]
 
 
@@ -112,7 +114,7 @@ def _forced(destination: Destination, settings: Settings) -> Manifest:
         "match": [{"headers": {_HEADER: {"exact": destination.variant}}}],
     }
     if destination.vacant:
-        return rule | _refusal(503, f"variant {destination.variant} has no instances")
+        return rule | _error_response(503, f"variant {destination.variant} has no instances")
     return rule | {"route": [_target(destination)]} | _invocation(settings)
 
 
@@ -121,7 +123,7 @@ def _weighted(destinations: tuple[Destination, ...], settings: Settings) -> Mani
         _target(destination) | {"weight": destination.weight} for destination in destinations if destination.weight
     ]
     if not targets:
-        return {"name": IDLE} | _refusal(503, "the endpoint is not in service yet")
+        return {"name": IDLE} | _error_response(503, "the endpoint is not in service yet")
     return {"name": WEIGHTED, "route": targets} | _invocation(settings)
 
 
@@ -137,7 +139,7 @@ def _service(instance: str) -> Manifest:
 
 
 def _invocation(settings: Settings) -> Manifest:
-    """No timeout, which is Istio's default: the pod's proxy has one, for silence, and a second one would race it.
+    """No timeout, Istio's default: the pod's proxy has a read timeout, and a second one would race it.
 
     Retries only where no model has seen the request: an invocation may have effects. Gateways remove the header that
     names the header of such answers, before they ask a pod.
@@ -153,7 +155,7 @@ def _invocation(settings: Settings) -> Manifest:
     }
 
 
-def _refusal(status: int, reason: str) -> Manifest:
+def _error_response(status: int, reason: str) -> Manifest:
     return {
         "directResponse": {"status": status, "body": {"string": json.dumps({"error": reason}) + "\n"}},
         "headers": {"response": {"set": {"content-type": "application/json"}}},

@@ -7,7 +7,7 @@
                                                        └ the Deployment is written, in one go, with the new version
 
 What serves is not touched before ``Serving``, and from there on by the
-Deployment's own rolling update: old pods go when new ones answer. So a failure,
-at whichever step, leaves the old version serving. ``Failed`` is no end: it
-shows what hinders, and goes when that goes.
+Deployment's own rolling update: old pods are removed when new ones are ready. So
+a failure, at whichever step, leaves the old version serving. ``Failed`` is not
+final: it reports an obstacle, and ends when that is fixed.
 """

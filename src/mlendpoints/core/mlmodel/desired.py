@@ -1,4 +1,4 @@
-"""The writes that are missing for the asked version, in order: what a step needs stands before it begins."""
+"""Desired state: the writes that are missing for the requested version, in order; each step finds what it needs."""
 
 from collections.abc import Iterator
 
@@ -24,14 +24,14 @@ def missing_writes(view: View) -> Iterator[Write]:
 
 
 def _storage(view: View) -> Iterator[Write]:
-    """Claim and Job are made once; what is on its way out blocks its name, and the Job waits for its claim."""
-    if not view.asked.spec.artifact or view.made_source:
+    """Claim and Job are created once; an object being deleted blocks its name, and the Job waits for its claim."""
+    if not view.requested.spec.artifact or view.own_source_claim:
         return
     if view.claim is None:
-        yield _creation(make_mlmodel_claim(view.world.model, view.asked))
+        yield _creation(make_mlmodel_claim(view.world.model, view.requested))
     blocked = view.claim is not None and view.claim.deleting
     if view.job is None and not blocked and not view.is_fetched:
-        yield _creation(make_download_job(view.world.model, view.asked))
+        yield _creation(make_download_job(view.world.model, view.requested))
 
 
 def _creation(manifest: Manifest) -> Create:
@@ -44,7 +44,7 @@ def _deployment_write(view: View) -> Write | None:
     The same version under another hash is that of an operator with other images or another builder:
     an upgrade restarts no pods.
     """
-    deployment, manifest = view.deployment, make_mlmodel_deployment(view.world.model, view.asked)
+    deployment, manifest = view.deployment, make_mlmodel_deployment(view.world.model, view.requested)
     if deployment is None:
         return write_for(manifest, None) if view.is_fetched else None
     if deployment.deleting:

@@ -1,132 +1,130 @@
-"""How far the asked version has come, and in words for its owner why no further: the phase and its finding."""
+"""Health: the phase of the requested version, and the finding that explains it to its owner."""
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from mlendpoints.api.mlmodel import Phase
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.findings import Finding, made_claim, refused
+from mlendpoints.core.findings import Finding, own_claim_finding, rejection_finding
 from mlendpoints.core.manifests.deployment import progress_seconds
 from mlendpoints.core.manifests.storage import claim_class, source_claim
 from mlendpoints.core.mlmodel.view import View
-from mlendpoints.core.orphans import left_over
-from mlendpoints.core.reasons.containers import fetchers_finding
+from mlendpoints.core.orphans import describe_orphans
+from mlendpoints.core.reasons.containers import fetcher_finding
 from mlendpoints.core.reasons.pods import (
     added_by_others,
-    awaited,
     deadline_finding,
-    ended,
+    describe_evictions,
+    describe_pending_mounts,
     instance_findings,
     pod_finding,
 )
 from mlendpoints.core.reasons.quoting import quoted
 from mlendpoints.core.reasons.volumes import no_volume, waits_for_volume
 from mlendpoints.core.times import timestamp
+from mlendpoints.core.wording import counted
 from mlendpoints.core.world import Child, JobFacts, PodFacts
 
-RETRY = 300.0  # seconds after which a download that has failed is tried again
+RETRY = 300.0  # seconds after which a failed download is retried
 _AGAIN = "The download is retried automatically."
 
 
-class Verdict(Struct, frozen=True):
-    """The phase, and what is to be said of it."""
+class Health(Struct, frozen=True):
+    """The phase, and its explanation."""
 
     phase: Phase
     finding: Finding
 
 
-def judge(view: View) -> Verdict:
-    """The first thing that keeps the asked version from being served, or that nothing does."""
+def assess(view: View) -> Health:
+    """The first obstacle to serving the requested version, or that there is none."""
     if view.world.model.metadata.deletion_timestamp:
-        return Verdict("Terminating", Finding.no(Reason.DELETING, "It is being deleted, and all that was made for it."))
-    if view.world.refusals:
-        return _failed(view, refused(refusal for _, refusal in sorted(view.world.refusals.items())))
-    if view.made_source:
-        return _failed(view, made_claim(view.made_source))
+        return Health("Terminating", Finding.no(Reason.DELETING, "The MLModel and its children are being deleted."))
+    if view.world.rejections:
+        return _failed(view, rejection_finding(rejection for _, rejection in sorted(view.world.rejections.items())))
+    if view.own_source_claim:
+        return _failed(view, own_claim_finding(view.own_source_claim))
     return _serving(view) if view.is_fetched else _fetching(view)
 
 
 def retry_at(view: View) -> float | None:
-    """When a failed download is tried again, seconds since the epoch; None while none has failed."""
+    """When a failed download is retried, seconds since the epoch; None while none has failed."""
     job = view.job.job if view.job and not view.is_fetched else None
     return job.failed_at + RETRY if job is not None and job.failed_at else None
 
 
-def _failed(view: View, finding: Finding) -> Verdict:
-    still = f" Version {view.fallback} goes on serving." if view.fallback else ""
-    return Verdict("Failed", replace(finding, message=finding.message + still))
+def _failed(view: View, finding: Finding) -> Health:
+    still = f" Version {view.fallback} continues to serve." if view.fallback else ""
+    return Health("Failed", replace(finding, message=finding.message + still))
 
 
-def _fetching(view: View) -> Verdict:
-    claim, job, name = view.claim, view.job, view.asked.metadata.name
+def _fetching(view: View) -> Health:
+    claim, job, name = view.claim, view.job, view.requested.metadata.name
     for child in (claim, job):
         if child is not None and child.deleting:
-            gone = f"{child.ref.kind} {name} is being deleted; it is made anew when it is gone."
-            return Verdict("Pending", Finding.wait(Reason.WAITING, gone))
+            gone = f"{child.ref.kind} {name} is being deleted and will be re-created once it is gone."
+            return Health("Pending", Finding.wait(Reason.WAITING, gone))
     if claim is None or job is None or job.job is None:
-        return Verdict(
-            "Pending", Finding.wait(Reason.WAITING, f"The claim and the download Job {name} are being made.")
-        )
+        return Health("Pending", Finding.wait(Reason.WAITING, f"Creating the claim and the download Job {name}."))
     return _downloading(view, claim, job.job)
 
 
-def _downloading(view: View, claim: Child, job: JobFacts) -> Verdict:
-    if job.failed_at and not _last_words_are_due(view, job):
+def _downloading(view: View, claim: Child, job: JobFacts) -> Health:
+    if job.failed_at and not _termination_message_is_due(view, job):
         return _failed(view, _download_failure(view, job))
     trouble = _first_finding(view.download_pods)
     if not claim.bound:
-        waiting = no_volume(claim.ref.namespace, claim.ref.name, claim_class(view.asked))
-        told = None if any(waits_for_volume(pod) for pod in view.download_pods) else trouble
-        return Verdict("CreatingStorage", Finding.wait(Reason.CREATING_STORAGE, _with(waiting, told)))
+        waiting = no_volume(claim.ref.namespace, claim.ref.name, claim_class(view.requested))
+        reported = None if any(waits_for_volume(pod) for pod in view.download_pods) else trouble
+        return Health("CreatingStorage", Finding.wait(Reason.CREATING_STORAGE, _with(waiting, reported)))
     if given_up := _given_up(view):
         return _failed(view, replace(given_up, message=f"{given_up.message.rstrip('. ')}. {_AGAIN}"))
     if trouble is not None and not any(_has_ended(pod) or _waited_for_claim(view, pod) for pod in view.download_pods):
         return _failed(view, trouble)
-    said = _with(awaited(view.download_pods).strip() or "The artifact is being fetched.", trouble)
-    said += ended(view.download_pods)
-    return Verdict("Downloading", Finding.wait(Reason.DOWNLOADING, said))
+    text = _with(describe_pending_mounts(view.download_pods).strip() or "The artifact is being fetched.", trouble)
+    text += describe_evictions(view.download_pods)
+    return Health("Downloading", Finding.wait(Reason.DOWNLOADING, text))
 
 
 def _given_up(view: View) -> Finding | None:
-    """What model-init itself has told of an attempt that failed. The Job's next one may succeed, but need not."""
+    """The termination message of model-init's failed attempt; the Job's next attempt may succeed."""
     for pod in sorted(view.download_pods, key=lambda pod: pod.name):
         for container in pod.containers:
-            if finding := fetchers_finding(pod, container):
+            if finding := fetcher_finding(pod, container):
                 return finding
     return None
 
 
 def _waited_for_claim(view: View, pod: PodFacts) -> bool:
-    """The scheduler's words of before the claim was bound; it returns to the pod automatically.
+    """Whether the scheduler's message dates from before the claim was bound; it retries the pod automatically.
 
-    The claim that the artifact is read from is another one.
+    The claim that the artifact is read from is a different one.
     """
-    source = source_claim(view.asked.spec.artifact)
+    source = source_claim(view.requested.spec.artifact)
     return waits_for_volume(pod) and not (source and f'"{source}"' in pod.unschedulable)
 
 
-def _last_words_are_due(view: View, job: JobFacts) -> bool:
-    """A Job fails by an exit code once its controller has seen a pod end; the pod's event may come after the Job's."""
-    told = any(_has_ended(pod) for pod in view.download_pods)
-    return job.failure_reason == "PodFailurePolicy" and bool(view.download_pods) and not told
+def _termination_message_is_due(view: View, job: JobFacts) -> bool:
+    """A Job fails by its pod's exit code; the watch of pods may show it later than that of Jobs."""
+    terminated = any(_has_ended(pod) for pod in view.download_pods)
+    return job.failure_reason == "PodFailurePolicy" and bool(view.download_pods) and not terminated
 
 
 def _download_failure(view: View, job: JobFacts) -> Finding:
-    said = _first_finding(view.download_pods)
+    text = _first_finding(view.download_pods)
     late = f" (spec.downloadTimeoutSeconds).{_perhaps(view)}" if job.failure_reason == "DeadlineExceeded" else "."
-    name = view.asked.metadata.name
-    why = said or Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Job {name}: {quoted(job.failure).rstrip('.')}{late}")
-    again = (
-        f"It will be tried again at {timestamp(job.failed_at + RETRY)}; an edit, or deleting Job {name}, tries at once."
-    )
+    name = view.requested.metadata.name
+    why = text or Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Job {name}: {quoted(job.failure).rstrip('.')}{late}")
+    again = f"Next retry at {timestamp(job.failed_at + RETRY)}. To retry now, edit the MLModel or delete Job {name}."
     return replace(why, message=f"{why.message.rstrip('. ')}. {again}")
 
 
 def _perhaps(view: View) -> str:
-    """What may have kept the Job's pod from starting; the pod itself has gone with its Job's deadline."""
-    secret, source = view.asked.spec.artifact_secret, source_claim(view.asked.spec.artifact)
+    """What may have kept the Job's pod from starting; the pod was deleted at its Job's deadline."""
+    secret, source = view.requested.spec.artifact_secret, source_claim(view.requested.spec.artifact)
     if view.claim is not None and not view.claim.bound:
-        return f" Claim {view.claim.ref.name} never got a volume: check storageClass, accessMode, and the nodes' room."
+        claim = view.claim.ref.name
+        return f" Claim {claim} never got a volume: check storageClass, accessMode, and the capacity of the nodes."
     if missing := (secret and f"Secret {secret}") or (source and f"claim {source}"):
         return f" If its pod never started, check that {missing} exists and can be mounted."
     return ""
@@ -138,7 +136,7 @@ def _first_finding(pods: tuple[PodFacts, ...]) -> Finding | None:
 
 
 def _has_ended(pod: PodFacts) -> bool:
-    """A Job's pod is never started again: another takes its place."""
+    """A Job's pod is never restarted: another replaces it."""
     return any(container.exit_code is not None for container in pod.containers)
 
 
@@ -146,40 +144,38 @@ def _with(message: str, trouble: Finding | None) -> str:
     return f"{message} {trouble.message}" if trouble else message
 
 
-def _serving(view: View) -> Verdict:
+def _serving(view: View) -> Health:
     if view.is_ready:
-        said = {0: "It is scaled to no pods.", 1: "Its pod answers."}.get(
-            view.wanted, f"All {view.wanted} pods answer."
-        )
-        said += (
+        text = f"{counted(view.desired, 'pod')} ready." if view.desired else "Scaled to zero."
+        text += (
             _leaving_claim(view)
             + added_by_others([view.deployment])
-            + left_over(view.world.model, view.world.orphans, {})
+            + describe_orphans(view.world.model, view.world.orphans, {})
         )
-        return Verdict("Ready", Finding.yes(Reason.AS_ASKED, said))
+        return Health("Ready", Finding.yes(Reason.AS_ASKED, text))
     if view.deployment is None or not view.is_switched:
-        begun: Phase = "Serving" if view.asked.spec.artifact or view.deployment else "Pending"
-        said = f"Deployment {view.name} is about to be written."
-        return Verdict(begun, Finding.wait(Reason.INSTANCES_STARTING, said))
+        begun: Phase = "Serving" if view.requested.spec.artifact or view.deployment else "Pending"
+        text = f"Writing Deployment {view.name}."
+        return Health(begun, Finding.wait(Reason.INSTANCES_STARTING, text))
     finding = instance_findings(
         view.name,
         deployment=view.deployment,
         pods=view.new_pods,
-        refusals=(),
-        wanted=view.wanted,
+        rejections=(),
+        desired=view.desired,
         ready=min(view.deployment.newest_ready, view.answering),
-        instance=view.asked,
+        instance=view.requested,
     )
     if view.deployment.stalled:
-        finding = deadline_finding(progress_seconds(view.asked.spec), finding, view.new_pods)
-    return _failed(view, finding) if finding.ok is False else Verdict("Serving", finding)
+        finding = deadline_finding(progress_seconds(view.requested.spec), finding, view.new_pods)
+    return _failed(view, finding) if finding.ok is False else Health("Serving", finding)
 
 
 def _leaving_claim(view: View) -> str:
-    """Somebody has deleted the claim of what serves: it stays while pods use it, and no further pod may."""
+    """The claim of the serving version was deleted: it stays while pods use it, but no new pod can mount it."""
     if view.claim is None or not view.claim.deleting:
         return ""
     return (
         f" But claim {view.claim.ref.name} is being deleted, and no new pod can mount it."
-        " Scale to 0 and back, and it is made and filled anew."
+        " Scale to 0 and back to re-create and fill it."
     )

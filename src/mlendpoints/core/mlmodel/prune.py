@@ -1,6 +1,6 @@
-"""What no version needs any more, and when it goes: first the Job, then, when it has gone, the claim that it filled.
+"""Prune: Jobs and claims that no version needs any more; first the Job, then, once it is gone, its claim.
 
-So a Job that has succeeded always tells of a claim that is filled.
+So a successful Job always means that its claim is filled.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from mlendpoints.core.world import Child, Ref
 
 
 def prune(view: View) -> tuple[Child, ...]:
-    """What can be deleted right now; a failed download's Job, so that it is made anew, when its time has come."""
+    """The objects to delete now, with the Job of a failed download once its retry is due: it is re-created."""
     due = retry_at(view)
     failed = [view.job] if due is not None and view.world.now >= due and view.job else []
     return tuple(child for child in (*failed, *_unneeded(view), *_strays(view)) if not child.deleting)
@@ -33,23 +33,23 @@ def _unneeded(view: View) -> Iterator[Child]:
 
 
 def _by_version(view: View, kind: str) -> dict[str, Child]:
-    """By the version in their names, which nobody can change as a label can be."""
+    """By the version in their names, which unlike labels cannot be changed."""
     mine = {ref.name: child for ref, child in view.world.children.items() if ref.kind == kind}
     return {name.removeprefix(f"{view.name}-"): child for name, child in mine.items()}
 
 
 def _needed(view: View) -> set[str]:
-    """The versions that are asked for, run, or still have pods."""
+    """The versions that are requested, run, or still have pods."""
     running = {view.deployment.version} if view.deployment else set()
-    asked = {view.version} if view.asked.spec.artifact else set()
-    return asked | running | {pod.version for pod in view.serving_pods}
+    requested = {view.version} if view.requested.spec.artifact else set()
+    return requested | running | {pod.version for pod in view.serving_pods}
 
 
 def _may_return(view: View, job: Child | None) -> bool:
-    """While a rollout is under way its Deployment may make pods of versions that it ran before.
+    """During a rollout, the Deployment may create pods of versions that it ran before.
 
     It never ran a version whose download has not succeeded.
     """
-    settled = view.deployment is None or view.deployment.current
+    rolled_out = view.deployment is None or view.deployment.current
     never_ran = job is not None and not (job.job and job.job.succeeded)
-    return not settled and not never_ran
+    return not rolled_out and not never_ran

@@ -1,4 +1,4 @@
-"""The status of an MLModel, derived anew from what is observed. Only what a download came to outlives its pod."""
+"""The status of an MLModel, derived from what is observed. Only the figures of a download outlive its pod."""
 
 from typing import Literal
 
@@ -8,20 +8,21 @@ from mlendpoints.core.conditions import make_conditions
 from mlendpoints.core.fetched import fetched
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.manifests.metadata import pod_selector
-from mlendpoints.core.mlmodel.health import Verdict
+from mlendpoints.core.mlmodel.health import Health
 from mlendpoints.core.mlmodel.view import View
 from mlendpoints.core.plan import Event
+from mlendpoints.core.wording import counted
 
 _LONGEST_MESSAGE = 1024
 
 
-def make_status(view: View, verdict: Verdict) -> MLModelStatus:
+def make_status(view: View, health: Health) -> MLModelStatus:
     """The whole status."""
     metadata, deployment = view.world.model.metadata, view.deployment
     return MLModelStatus(
         observed_generation=metadata.generation,
-        phase=verdict.phase,
-        message=verdict.finding.message[:_LONGEST_MESSAGE],
+        phase=health.phase,
+        message=health.finding.message[:_LONGEST_MESSAGE],
         version=view.version,
         serving_version=deployment.version if deployment else "",
         service_endpoint=f"http://{view.name}.{metadata.namespace}.svc" if view.service else "",
@@ -30,7 +31,7 @@ def make_status(view: View, verdict: Verdict) -> MLModelStatus:
         selector=",".join(f"{key}={value}" for key, value in pod_selector(view.name).items()),
         fetched=_fetched(view),
         conditions=make_conditions(
-            _findings(view, verdict),
+            _findings(view, health),
             before=view.world.model.status.conditions,
             generation=metadata.generation,
             now=view.world.now,
@@ -44,44 +45,42 @@ def _fetched(view: View) -> str:
     return known or fetched((*view.download_pods, *view.new_pods))
 
 
-def _findings(view: View, verdict: Verdict) -> dict[ConditionType, Finding]:
+def _findings(view: View, health: Health) -> dict[ConditionType, Finding]:
     return {
-        ConditionType.AVAILABLE: _available(view, verdict),
-        ConditionType.READY: verdict.finding,
-        ConditionType.RECONCILING: _reconciling(verdict),
+        ConditionType.AVAILABLE: _available(view, health),
+        ConditionType.READY: health.finding,
+        ConditionType.RECONCILING: _reconciling(health),
     }
 
 
-def _available(view: View, verdict: Verdict) -> Finding:
+def _available(view: View, health: Health) -> Finding:
     if view.answering:
-        return Finding.yes(
-            Reason.IN_SERVICE, "1 pod answers." if view.answering == 1 else f"{view.answering} pods answer."
-        )
-    reason = verdict.finding.reason if verdict.finding.ok is not True else Reason.AS_ASKED
-    return Finding.no(reason, f"No pod answers. {verdict.finding.message}")
+        return Finding.yes(Reason.IN_SERVICE, f"{counted(view.answering, 'pod')} ready.")
+    reason = health.finding.reason if health.finding.ok is not True else Reason.AS_ASKED
+    return Finding.no(reason, f"No ready pods. {health.finding.message}")
 
 
-def _reconciling(verdict: Verdict) -> Finding:
-    if verdict.finding.ok is None:
-        return Finding.yes(verdict.finding.reason, verdict.finding.message)
-    return Finding.no(verdict.finding.reason, "Nothing is under way.")
+def _reconciling(health: Health) -> Finding:
+    if health.finding.ok is None:
+        return Finding.yes(health.finding.reason, health.finding.message)
+    return Finding.no(health.finding.reason, "Nothing is in progress.")
 
 
-def headline(status: MLModelStatus) -> tuple[object, ...]:
-    """What people and tools wait for; the rest of a status are details."""
-    told = (status.observed_generation, status.phase, status.version, status.serving_version, status.service_endpoint)
-    return (*told, tuple((condition.type, condition.status, condition.reason) for condition in status.conditions))
+def essentials(status: MLModelStatus) -> tuple[object, ...]:
+    """The fields that people and tools wait for. All others can be debounced."""
+    fields = (status.observed_generation, status.phase, status.version, status.serving_version, status.service_endpoint)
+    return (*fields, tuple((condition.type, condition.status, condition.reason) for condition in status.conditions))
 
 
 def events(before: MLModelStatus, after: MLModelStatus) -> tuple[Event, ...]:
     """One for each new phase, and for each new reason of a failure."""
-    if _told(before) == _told(after) or after.phase in ("Pending", "Terminating"):
+    if _reported(before) == _reported(after) or after.phase in ("Pending", "Terminating"):
         return ()
     kind: Literal["Warning", "Normal"] = "Warning" if after.phase == "Failed" else "Normal"
     return (Event(kind, _reason(after), f"{after.phase}: {after.message}"),)
 
 
-def _told(status: MLModelStatus) -> tuple[str | None, str]:
+def _reported(status: MLModelStatus) -> tuple[str | None, str]:
     return status.phase, _reason(status) if status.phase == "Failed" else ""
 
 

@@ -1,4 +1,4 @@
-"""An MLModel's world as its decisions see it: what is asked, what stands, what answers. Questions only."""
+"""An MLModel's world as its decisions see it: what is requested, what exists, what is ready. Queries only."""
 
 from functools import cached_property
 
@@ -14,19 +14,19 @@ CLAIM, JOB, DEPLOYMENT, SERVICE = "PersistentVolumeClaim", "Job", "Deployment", 
 
 
 class View(Struct, frozen=True, dict=True):
-    """A world, and the version that it asks for."""
+    """A world, and the version that its spec requests."""
 
     world: MLModelWorld
 
     @cached_property
-    def asked(self) -> Model:
-        """The version that is asked for, as the model instance that it would be."""
+    def requested(self) -> Model:
+        """The requested version, in the form of a model instance."""
         return freeze(self.world.model, self.world.settings)
 
     @property
     def version(self) -> str:
-        """Its name, 8 characters."""
-        return instance_of(self.asked).version
+        """The name of the requested version, 8 characters."""
+        return instance_of(self.requested).version
 
     @property
     def name(self) -> str:
@@ -34,8 +34,8 @@ class View(Struct, frozen=True, dict=True):
         return self.world.model.metadata.name
 
     @property
-    def wanted(self) -> int:
-        """Pods asked for."""
+    def desired(self) -> int:
+        """The requested replicas."""
         return self.world.model.spec.replicas
 
     @property
@@ -51,68 +51,68 @@ class View(Struct, frozen=True, dict=True):
 
     @property
     def claim(self) -> Child | None:
-        """The claim of the asked version."""
-        return self._child(CLAIM, self.asked.metadata.name)
+        """The claim of the requested version."""
+        return self._child(CLAIM, self.requested.metadata.name)
 
     @property
     def job(self) -> Child | None:
-        """The download Job of the asked version."""
-        return self._child(JOB, self.asked.metadata.name)
+        """The download Job of the requested version."""
+        return self._child(JOB, self.requested.metadata.name)
 
     def _child(self, kind: str, name: str) -> Child | None:
         return self.world.children.get(Ref(kind, self.world.model.metadata.namespace, name))
 
     @property
-    def made_source(self) -> str:
-        """The claim that the artifact lies on, if the operator made it; a version that is fetched needs it no more."""
-        source = source_claim(self.asked.spec.artifact)
-        return source if source in self.world.made_claims and not self.is_fetched else ""
+    def own_source_claim(self) -> str:
+        """The claim that the artifact is on, if the operator created it; empty once the version is fetched."""
+        source = source_claim(self.requested.spec.artifact)
+        return source if source in self.world.own_claims and not self.is_fetched else ""
 
     @property
     def is_switched(self) -> bool:
-        """The Deployment runs the asked version, or is about to."""
+        """The Deployment has the requested version."""
         return self.deployment is not None and self.deployment.version == self.version
 
     @property
     def is_fetched(self) -> bool:
-        """The Deployment may run the asked version. Once it does, its pods see to their artifact themselves."""
-        if not self.asked.spec.artifact or self.is_switched:
+        """The Deployment may run the requested version. Once it does, its pods fetch their artifact themselves."""
+        if not self.requested.spec.artifact or self.is_switched:
             return True
         stored = self.claim is not None and not self.claim.deleting
         return stored and self.job is not None and self.job.job is not None and self.job.job.succeeded
 
     @property
     def serving_pods(self) -> tuple[PodFacts, ...]:
-        """Pods of the Deployment, of whichever version, leaving ones included."""
+        """Pods of the Deployment, of any version, terminating ones included."""
         return tuple(pod for pod in self.world.pods if pod.instance == self.name)
 
     @property
     def new_pods(self) -> tuple[PodFacts, ...]:
-        """Those of the asked version."""
+        """Pods of the Deployment that are of the requested version."""
         return tuple(pod for pod in self.serving_pods if pod.version == self.version)
 
     @property
     def download_pods(self) -> tuple[PodFacts, ...]:
-        """Pods of the asked version's Job."""
-        return tuple(pod for pod in self.world.pods if pod.instance == self.asked.metadata.name)
+        """Pods of the requested version's Job."""
+        return tuple(pod for pod in self.world.pods if pod.instance == self.requested.metadata.name)
 
     @property
     def answering(self) -> int:
-        """Pods that stand ready in the Service's EndpointSlices, of whichever version."""
+        """Ready pods in the Service's EndpointSlices, of any version."""
         return self.service.ready_addresses if self.service else 0
 
     @property
     def is_ready(self) -> bool:
-        """As many pods as are asked for, all of the asked version, and the Service knows them."""
+        """All requested pods exist, are of the requested version, and are ready in the Service."""
         deployment = self.deployment
         if deployment is None or deployment.deleting or self.service is None or not self.is_switched:
             return False
-        settled = deployment.current and deployment.replicas == self.wanted
-        return settled and min(deployment.newest_ready, self.answering) >= self.wanted
+        rolled_out = deployment.current and deployment.replicas == self.desired
+        return rolled_out and min(deployment.newest_ready, self.answering) >= self.desired
 
     @property
     def fallback(self) -> str:
-        """The earlier version that answers while the asked one does not; empty if there is none."""
+        """The earlier version that serves until the requested one does; empty if there is none."""
         if not self.answering:
             return ""
         if self.deployment is not None and not self.is_switched:

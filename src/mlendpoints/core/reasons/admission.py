@@ -1,9 +1,9 @@
-"""Why the API server admits no pod, said of the container and the field that are meant.
+"""Rejected pods: why the API server does not admit them, with the container and the field that cause it.
 
-ResourceQuota and LimitRange know numbers only: ``minimum cpu usage per Container
-is 100m, but request is 10m``. Which container asks for that, and whose it is, the
-instance tells that the pod is made from. Sentences are those of
-``plugin/pkg/admission`` of Kubernetes; others are passed on as they are.
+ResourceQuota and LimitRange report numbers only: ``minimum cpu usage per Container
+is 100m, but request is 10m``. The instance says which container requests that, and
+whose it is. The sentences are those of ``plugin/pkg/admission`` of Kubernetes;
+others are passed on unchanged.
 """
 
 import re
@@ -32,20 +32,20 @@ _OPERATORS = {"nginx": PROXY_RESOURCES, "model-init": FETCHER_RESOURCES}
 
 
 def is_quota(message: str) -> bool:
-    """Whether a ResourceQuota rejects it: there is no room, or the quota counts what is not specified."""
+    """Whether a ResourceQuota rejects it: it is exhausted, or it counts what is not specified."""
     return _QUOTA.search(message) is not None
 
 
-def rejection(message: str, instance: Model | None) -> tuple[Reason, str]:
-    """The reason and the words for a pod that the API server does not admit."""
+def explain_rejection(message: str, instance: Model | None) -> tuple[Reason, str]:
+    """The reason and the message for a pod that the API server does not admit."""
     if is_quota(message):
         return Reason.QUOTA_EXCEEDED, _sentence(message) + _way_out(message)
     if _NO_ACCOUNT.search(message):
         return Reason.REFERENCE_NOT_FOUND, f"{_sentence(message)} {_CREATE_ACCOUNT}"
     blamed = dict.fromkeys(_blamed(message, make_pod(instance))) if instance is not None else {}
     several = len({what for _, what in blamed}) > 1
-    said = (_whose(name, f"The {what} is that of" if several else "That is") for name, what in blamed)
-    return Reason.INVALID_SPEC, _sentence(message) + "".join(f" {sentence}" for sentence in said)
+    text = (_whose(name, f"The {what} is that of" if several else "That is") for name, what in blamed)
+    return Reason.INVALID_SPEC, _sentence(message) + "".join(f" {sentence}" for sentence in text)
 
 
 def _sentence(message: str) -> str:
@@ -54,7 +54,7 @@ def _sentence(message: str) -> str:
 
 
 def _way_out(message: str) -> str:
-    """Which of a quota's resources no container specifies, and what gives them to all."""
+    """The quota's resources that no container specifies, and how to set a default."""
     missing = message.partition("must specify ")[2].rstrip(".").split("; ")
     names = sorted({name for each in missing for name in each.partition(" for: ")[0].split(",") if name})
     if not names:
@@ -67,12 +67,14 @@ def _way_out(message: str) -> str:
 
 
 def _blamed(message: str, pod: Manifest) -> Iterator[tuple[str, str]]:
-    """Names of the containers that ask for what was rejected, and what that is."""
+    """The containers that request what was rejected, and what that is."""
     containers = (*pod.get("initContainers", ()), *pod["containers"])
     for found in _LIMIT.finditer(message):
-        asked = ((c["name"], _amount(c, f"{found['side']}s", found["resource"])) for c in containers)
+        amounts = ((c["name"], _amount(c, f"{found['side']}s", found["resource"])) for c in containers)
         what = f"{found['resource']} {found['side']} of {found['amount']}"
-        yield from ((name, what) for name, amount in asked if amount and canonical_quantity(amount) == found["amount"])
+        yield from (
+            (name, what) for name, amount in amounts if amount and canonical_quantity(amount) == found["amount"]
+        )
     for found in _RATIO.finditer(message):
         ratios = ((c["name"], _ratio(c, found["resource"])) for c in containers)
         what = f"{found['resource']} ratio of {found['ratio']}"
@@ -92,7 +94,7 @@ def _ratio(container: Manifest, resource: str) -> str:
 def _whose(container: str, what: str) -> str:
     if value := _OPERATORS.get(container):
         return (
-            f"{what} container {container}, which the operator adds: an administrator can change it by the value"
+            f"{what} container {container}, which the operator adds: an administrator can change it with the value"
             f" {value} of the operator's chart, or change the LimitRange."
         )
     return f"{what} container {container}: change cpus, memory or resources in the spec, or the LimitRange."

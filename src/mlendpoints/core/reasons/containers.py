@@ -24,26 +24,26 @@ _PULL_FAILED = frozenset(
     }
 )
 _SIGNALS = frozenset({137, 143})  # exit codes of SIGKILL and SIGTERM
-# Of Kubernetes' pkg/kubelet: what a variable comes from is not there.
+# Of Kubernetes' pkg/kubelet: the source of a variable is missing.
 _MISSING = re.compile(r"^(secret|configmap) \S+ not found|^couldn't find key \S+ in (Secret|ConfigMap) ")
 
 
 class FetchFailure(Struct, frozen=True):
-    """What model-init leaves in its termination message."""
+    """The termination message of model-init."""
 
     reason: str
     message: str = ""
 
 
 def container_finding(pod: PodFacts, container: ContainerFacts) -> Finding | None:
-    """What keeps a container from being ready, if anything says so."""
-    return next((finding for judge in _CHAIN if (finding := judge(pod, container))), None)
+    """Why a container is not ready, if its status says so."""
+    return next((finding for assess in _CHAIN if (finding := assess(pod, container))), None)
 
 
 def probe_fails(container: ContainerFacts, failure: Failing, verb: str = "fails") -> str:
-    """A probe that fails, with the answer that the kubelet got and what to do about it."""
-    asked = "" if failure.probe == "readiness" else f" ({container.probe})"
-    return f"its {failure.probe} probe{asked} {verb}: {failure.answer}. {failure.advice}"
+    """A failing probe, with the answer that the kubelet got and what to do about it."""
+    what = "" if failure.probe == "readiness" else f" ({container.probe})"
+    return f"its {failure.probe} probe{what} {verb}: {failure.answer}. {failure.advice}"
 
 
 def _pull_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
@@ -56,12 +56,12 @@ def _pull_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     )
 
 
-def fetchers_finding(pod: PodFacts, container: ContainerFacts) -> Finding | None:
-    """Why model-init has failed, in its own words; None if it has not, or was ended without a word."""
+def fetcher_finding(pod: PodFacts, container: ContainerFacts) -> Finding | None:
+    """Why model-init has failed, from its termination message; None if it has not failed, or left none."""
     if not _is_failed_fetcher(container):
         return None
     try:
-        failure = msgspec.json.decode(container.last_words, type=FetchFailure)
+        failure = msgspec.json.decode(container.termination_message, type=FetchFailure)
         return Finding.no(Reason(failure.reason), f"Pod {pod.name}: {quoted(failure.message)}")
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
@@ -74,8 +74,8 @@ def _is_failed_fetcher(container: ContainerFacts) -> bool:
 def _fetch_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     if not _is_failed_fetcher(container):
         return None
-    speechless = Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Pod {pod.name}: {_exit(container)}")
-    return fetchers_finding(pod, container) or speechless
+    fallback = Finding.no(Reason.ARTIFACT_DOWNLOAD_FAILED, f"Pod {pod.name}: {_exit(container)}")
+    return fetcher_finding(pod, container) or fallback
 
 
 def _out_of_memory(pod: PodFacts, container: ContainerFacts) -> Finding | None:
@@ -89,7 +89,7 @@ def _out_of_memory(pod: PodFacts, container: ContainerFacts) -> Finding | None:
 
 
 def _probe_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
-    """The kubelet has stopped it: by a signal, which a server may also take as its own, orderly end."""
+    """Stopped by the kubelet with a signal, on which a server may also exit in order."""
     if not container.probe or container.exit_code not in (*_SIGNALS, 0):
         return None
     failure = failing(pod, container)
@@ -99,8 +99,8 @@ def _probe_failed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     return Finding.no(
         Reason.PROBE_FAILED,
         f"Pod {pod.name}: container {container.name} was stopped by the kubelet (exit code {container.exit_code},"
-        f" {_restarts(container)}), since {why} If the model loads slowly, raise startupTimeoutSeconds."
-        f"{_said(container)}",
+        f" restart count {container.restarts}): {why} If the model loads slowly, raise startupTimeoutSeconds."
+        f"{_termination_message(container)}",
     )
 
 
@@ -108,13 +108,14 @@ def _stopped(pod: PodFacts, container: ContainerFacts) -> Finding:
     return Finding.no(
         Reason.PROBE_FAILED,
         f"Pod {pod.name}: container {container.name} was stopped by a signal (exit code {container.exit_code},"
-        f" {_restarts(container)}), as the kubelet does when the probe ({container.probe}) fails. Check port,"
-        f" healthPath, startupTimeoutSeconds, and that the server listens on 0.0.0.0.{_said(container)}",
+        f" restart count {container.restarts}), as the kubelet does when the probe ({container.probe}) fails."
+        f" Check port, healthPath, startupTimeoutSeconds, and that the server listens on 0.0.0.0."
+        f"{_termination_message(container)}",
     )
 
 
 def _crashed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
-    """It has ended by itself. That nobody answered its probe follows from that, and would only mislead."""
+    """It terminated by itself. That its probe failed is a consequence, and would only mislead."""
     if container.exit_code is None or (container.exit_code == 0 and container.waiting_reason != "CrashLoopBackOff"):
         return None
     return Finding.no(Reason.CRASH_LOOPING, f"Pod {pod.name}: {_exit(container)}")
@@ -123,16 +124,15 @@ def _crashed(pod: PodFacts, container: ContainerFacts) -> Finding | None:
 def _cannot_start(pod: PodFacts, container: ContainerFacts) -> Finding | None:
     if container.waiting_reason not in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
         return None
-    said = (
+    text = (
         f"Pod {pod.name}, container {container.name}: {container.waiting_reason}: {quoted(container.waiting_message)}"
     )
     if _MISSING.search(container.waiting_message):
         return Finding.no(
             Reason.REFERENCE_NOT_FOUND,
-            f"{said}. Create it, correct env[].valueFrom, or set optional there; the pod starts automatically when it"
-            " finds what it needs.",
+            f"{text}. Create it, correct env[].valueFrom, or set optional there; the pod then starts automatically.",
         )
-    return Finding.no(Reason.INVALID_SPEC, said)
+    return Finding.no(Reason.INVALID_SPEC, text)
 
 
 _CHAIN: tuple[Callable[[PodFacts, ContainerFacts], Finding | None], ...] = (
@@ -147,15 +147,11 @@ _CHAIN: tuple[Callable[[PodFacts, ContainerFacts], Finding | None], ...] = (
 
 def _exit(container: ContainerFacts) -> str:
     return (
-        f"container {container.name} ended with exit code {container.exit_code} ({container.exit_reason or 'Error'}),"
-        f" {_restarts(container)}.{_said(container)}"
+        f"container {container.name} terminated with exit code {container.exit_code}"
+        f" ({container.exit_reason or 'Error'}); restart count {container.restarts}.{_termination_message(container)}"
     )
 
 
-def _restarts(container: ContainerFacts) -> str:
-    return "1 restart" if container.restarts == 1 else f"{container.restarts} restarts"
-
-
-def _said(container: ContainerFacts) -> str:
-    words = quoted_end(container.last_words)
-    return f" Termination message: {words}" if words else ""
+def _termination_message(container: ContainerFacts) -> str:
+    message = quoted_end(container.termination_message)
+    return f" Termination message: {message}" if message else ""

@@ -1,4 +1,4 @@
-"""What a node says of a volume that it cannot mount: in events alone, whose text is not an API.
+"""Failed mounts: what a kubelet reports of a volume that it cannot mount, in events only, whose text is not an API.
 
 The sentences are those of ``pkg/volume/secret`` and ``configmap`` of Kubernetes; others are quoted.
 """
@@ -6,6 +6,7 @@ The sentences are those of ``pkg/volume/secret`` and ``configmap`` of Kubernetes
 import re
 
 from mlendpoints.core.reasons.quoting import quoted
+from mlendpoints.core.reasons.warnings import newest
 from mlendpoints.core.world import PodFacts
 
 _MISSING = re.compile(r': (?P<kind>secret|configmap) "(?P<name>[-.a-z0-9]{1,253})" not found')
@@ -13,19 +14,19 @@ _KINDS = {"secret": "Secret", "configmap": "ConfigMap"}
 
 
 def not_mounted(pod: PodFacts) -> str:
-    """The Secret or ConfigMap that the pod still waits for and that does not exist; empty if its node says of none."""
+    """The missing Secret or ConfigMap that the pod is waiting for; empty if its node reports none."""
     found = _MISSING.search(_last(pod))
     named = f"{_KINDS[found['kind']]} {found['name']}" if found else ""
-    return named if named in pod.awaited else ""
+    return named if named in pod.pending_mounts else ""
 
 
-def mount_said(pod: PodFacts) -> str:
-    """What its node said last, as a further sentence; empty if it has said nothing."""
-    said = _last(pod)
-    return f" The node says: {quoted(said).rstrip('. ')}." if said else ""
+def last_mount_error(pod: PodFacts) -> str:
+    """The last error that its node reported, as a further sentence; empty if there is none."""
+    error = _last(pod)
+    return f" The node reports: {quoted(error).rstrip('. ')}." if error else ""
 
 
 def _last(pod: PodFacts) -> str:
-    """While nothing of a pod can start, and so nothing is said of containers."""
-    said = [complaint for complaint in pod.complaints if not complaint.container] if pod.awaited else []
-    return max(said, key=lambda complaint: complaint.at).message if said else ""
+    """Only as long as no container of the pod can start."""
+    warning = newest(each for each in pod.warnings if not each.container) if pod.pending_mounts else None
+    return warning.message if warning else ""

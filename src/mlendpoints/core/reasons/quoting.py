@@ -1,6 +1,6 @@
-"""Text of strangers in messages of ours: what a container, a kubelet or the API server said.
+"""Quoting: untrusted text in our messages, from containers, kubelets and the API server.
 
-A tenant decides much of it. It must not end a line, reverse its direction, move a terminal's cursor or fill a status.
+Tenants control much of it. It must not break a line, reverse its direction, move a terminal's cursor or fill a status.
 """
 
 from typing import Final
@@ -9,17 +9,17 @@ QUOTED: Final = 400  # characters
 
 
 def quoted(text: str, *, longest: int = QUOTED) -> str:
-    """Its beginning as part of a sentence, which goes on after it."""
+    """The beginning of a text, as part of a sentence that continues after it."""
     words = one_line(text[: 4 * longest])
     return words if len(words) <= longest else f"{words[: longest - 3]}..."
 
 
 def quoted_end(text: str, *, longest: int = QUOTED) -> str:
-    """Its end: of a log, the last lines tell most."""
+    """The end of a text: the last lines of a log say most."""
     words = one_line(text[-4 * longest :])
     return words if len(words) <= longest else f"...{words[3 - longest :]}"
 
 
 def one_line(text: str) -> str:
-    """The same in one line, with spaces for what cannot be printed: controls, bidi overrides, separators."""
+    """A text in one line, with spaces for what cannot be printed: controls, bidi overrides, separators."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

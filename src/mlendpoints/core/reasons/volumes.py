@@ -1,6 +1,6 @@
-"""A claim without a volume, in words for its owner: where the volume is to come from, and what tells why it does not.
+"""Claims without a volume, in words for their owner: where the volume should come from, and where to look why not.
 
-What binds and provisions volumes says why in events of the claim alone; the scheduler says of a pod only that it waits.
+Binders and provisioners report why in events of the claim only; the scheduler only says that a pod is waiting.
 """
 
 import re
@@ -16,18 +16,18 @@ _WAITS = re.compile(
 
 
 def waits_for_volume(pod: PodFacts) -> bool:
-    """The scheduler has found no node since a claim of the pod is not bound."""
+    """Whether the pod cannot be scheduled because a claim of it is not bound."""
     return _WAITS.search(pod.unschedulable) is not None
 
 
 def no_volume(namespace: str, claim: str, storage_class: str) -> str:
-    """That a claim has none, as sentences."""
+    """The message about a claim without a volume."""
     source = (
         f"StorageClass {storage_class}"
         if storage_class
         else "the cluster's default StorageClass (if there is none, set storageClass)"
     )
     return (
-        f"Claim {claim} has no volume yet; it is to come from {source}."
-        f" If this lasts, `kubectl describe pvc {claim} -n {namespace}` says why."
+        f"Claim {claim} has no volume yet; it should come from {source}."
+        f" If this persists, `kubectl describe pvc {claim} -n {namespace}` says why."
     )

@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.world import Ref, Refusal
+from mlendpoints.core.world import Ref, Rejection
 from mlendpoints.edge.fairness import Slots
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import ApiError, NotFoundError
@@ -34,7 +34,7 @@ class _Watch(Struct):
     """What was rejected for one key, and who looks after it."""
 
     task: asyncio.Task[None]
-    refused: Mapping[Ref, Refusal]
+    rejected: Mapping[Ref, Rejection]
 
 
 class Obstacles:
@@ -46,14 +46,14 @@ class Obstacles:
         self._watches: dict[Ref, _Watch] = {}
         self._slots = Slots(total=AT_ONCE, each=1)
 
-    def want(self, key: Ref, refused: Mapping[Ref, Refusal]) -> None:
+    def want(self, key: Ref, rejected: Mapping[Ref, Rejection]) -> None:
         """From now on looks after exactly these rejected writes of ``key``."""
-        refused = dict([item for item in sorted(refused.items()) if item[1].reason in _LOOKED_AFTER][:MOST])
+        rejected = dict([item for item in sorted(rejected.items()) if item[1].reason in _LOOKED_AFTER][:MOST])
         known = self._watches.get(key)
-        if known is not None and refused:
-            known.refused = refused
-        elif refused:
-            self._watches[key] = _Watch(asyncio.create_task(self._look_after(key)), refused)
+        if known is not None and rejected:
+            known.rejected = rejected
+        elif rejected:
+            self._watches[key] = _Watch(asyncio.create_task(self._look_after(key)), rejected)
         else:
             self.forget(key)
 
@@ -78,16 +78,16 @@ class Obstacles:
         while True:
             await asyncio.sleep(PAUSE)
             async with self._slots.one(key.namespace):
-                found, _ = await asyncio.gather(self._look(self._watches[key].refused), asyncio.sleep(PACE))
+                found, _ = await asyncio.gather(self._look(self._watches[key].rejected), asyncio.sleep(PACE))
             if found:
                 self._retry(key, found)
 
-    async def _look(self, refused: Mapping[Ref, Refusal]) -> tuple[Ref, ...]:
-        return tuple([ref for ref, refusal in refused.items() if await self._may_be_taken(ref, refusal)])
+    async def _look(self, rejected: Mapping[Ref, Rejection]) -> tuple[Ref, ...]:
+        return tuple([ref for ref, rejection in rejected.items() if await self._may_be_taken(ref, rejection)])
 
-    async def _may_be_taken(self, ref: Ref, refusal: Refusal) -> bool:
+    async def _may_be_taken(self, ref: Ref, rejection: Rejection) -> bool:
         """A quota does not tell: the write itself has to."""
-        if refusal.reason != Reason.NOT_OWNED:
+        if rejection.reason != Reason.NOT_OWNED:
             return True
         try:
             async with asyncio.timeout(_TIMEOUT):

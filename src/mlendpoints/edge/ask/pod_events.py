@@ -17,7 +17,7 @@ import structlog
 from msgspec import Struct, field
 
 from mlendpoints.core.lookups import POD
-from mlendpoints.core.world import Complaint, Lookup, Ref
+from mlendpoints.core.world import Lookup, Ref, WarningEvent
 from mlendpoints.edge.fairness import Slots
 from mlendpoints.edge.kube.client import Api, Page
 from mlendpoints.edge.kube.errors import ApiError
@@ -36,8 +36,8 @@ _AT_ONCE = 4
 
 log = structlog.get_logger()
 
-Said = tuple[Complaint, ...]
-Ask = Callable[[Ref], Awaitable[Said]]
+Warnings = tuple[WarningEvent, ...]
+Ask = Callable[[Ref], Awaitable[Warnings]]
 
 
 class _Inquiry(Struct):
@@ -45,7 +45,7 @@ class _Inquiry(Struct):
 
     task: asyncio.Task[None]
     lookups: tuple[Lookup, ...] = ()
-    said: dict[Lookup, Said] = field(default_factory=dict)
+    warnings: dict[Lookup, Warnings] = field(default_factory=dict)
 
 
 class Inquiries:
@@ -65,13 +65,13 @@ class Inquiries:
             return
         self.forget(key)
         if lookups:
-            said = {each: words for each, words in known.said.items() if each in lookups} if known else {}
-            self._inquiries[key] = _Inquiry(asyncio.create_task(self._insist(key)), lookups, said)
+            warnings = {each: words for each, words in known.warnings.items() if each in lookups} if known else {}
+            self._inquiries[key] = _Inquiry(asyncio.create_task(self._insist(key)), lookups, warnings)
 
-    def answers(self, key: Ref) -> Mapping[Lookup, Said]:
+    def answers(self, key: Ref) -> Mapping[Lookup, Warnings]:
         """What was last said of each lookup of ``key``."""
         inquiry = self._inquiries.get(key)
-        return inquiry.said if inquiry else {}
+        return inquiry.warnings if inquiry else {}
 
     def forget(self, key: Ref) -> None:
         """Asks nothing more for ``key``."""
@@ -96,18 +96,18 @@ class Inquiries:
             await asyncio.sleep(pause)
             pause = min(2.0 * pause, LAST_PAUSE)
             inquiry = self._inquiries[key]
-            before = dict(inquiry.said)
+            before = dict(inquiry.warnings)
             for lookup in inquiry.lookups:
                 async with self._slots.one(key.namespace):
-                    inquiry.said[lookup] = await self._one(lookup.ref, inquiry.said.get(lookup, ()))
-            if inquiry.said != before:
+                    inquiry.warnings[lookup] = await self._one(lookup.ref, inquiry.warnings.get(lookup, ()))
+            if inquiry.warnings != before:
                 self._wake(key)
 
-    async def _one(self, ref: Ref, before: Said) -> Said:
-        said, _ = await asyncio.gather(self._asked(ref), asyncio.sleep(PACE))
-        return before if said is None else said
+    async def _one(self, ref: Ref, before: Warnings) -> Warnings:
+        warnings, _ = await asyncio.gather(self._try(ref), asyncio.sleep(PACE))
+        return before if warnings is None else warnings
 
-    async def _asked(self, ref: Ref) -> Said | None:
+    async def _try(self, ref: Ref) -> Warnings | None:
         try:
             async with asyncio.timeout(_TIMEOUT):
                 return await self._ask(ref)
@@ -144,45 +144,45 @@ class _Event(Struct, frozen=True, rename="camel"):
         return (self.series and self.series.last_observed_time) or self.last_timestamp or self.event_time
 
 
-async def ask_events(api: Api, ref: Ref) -> Said:
+async def ask_events(api: Api, ref: Ref) -> Warnings:
     """What events say of a pod's probes and volumes, or last of a Deployment's rejected pods; raises ``ApiError``."""
     return await (_of_pod(api, ref) if ref.kind == POD else _of_deployment(api, ref))
 
 
-async def _of_pod(api: Api, pod: Ref) -> Said:
+async def _of_pod(api: Api, pod: Ref) -> Warnings:
     selected = f"involvedObject.kind=Pod,involvedObject.name={pod.name},type=Warning"
     events = await _read(api, pod.namespace, selected, limit=EVENTS)
-    return tuple(complaint for event, told in events if (complaint := _complaint(event, told)))
+    return tuple(known for event, warning in events if (known := _warning(event, warning)))
 
 
-def _complaint(event: _Event, told: Complaint) -> Complaint | None:
+def _warning(event: _Event, warning: WarningEvent) -> WarningEvent | None:
     """Of one container's probe, or of a volume, which is all of the pod's; None for what statuses tell better."""
     container = _CONTAINER.fullmatch(event.involved_object.field_path)
     if event.reason == "Unhealthy" and container:
-        return msgspec.structs.replace(told, container=container.group(1))
-    return told if event.reason == "FailedMount" else None
+        return msgspec.structs.replace(warning, container=container.group(1))
+    return warning if event.reason == "FailedMount" else None
 
 
-async def _of_deployment(api: Api, deployment: Ref) -> Said:
+async def _of_deployment(api: Api, deployment: Ref) -> Warnings:
     selected = "involvedObject.kind=ReplicaSet,reason=FailedCreate,type=Warning"
     of_it = re.compile(rf"{re.escape(deployment.name)}-[a-z0-9]{{1,10}}")  # pod-template-hash
     events = await _read(api, deployment.namespace, selected, limit=REJECTIONS)
-    said = (told for event, told in events if of_it.fullmatch(event.involved_object.name))
-    return tuple(sorted(said, key=lambda complaint: complaint.at)[-1:])
+    warnings = (warning for event, warning in events if of_it.fullmatch(event.involved_object.name))
+    return tuple(sorted(warnings, key=lambda warning: warning.at)[-1:])
 
 
-async def _read(api: Api, namespace: str, selected: str, *, limit: int) -> list[tuple[_Event, Complaint]]:
+async def _read(api: Api, namespace: str, selected: str, *, limit: int) -> list[tuple[_Event, WarningEvent]]:
     """The events that can be read, each with its message and time."""
     watch = Watch(kind=KUBELET_EVENT, namespace=namespace, field_selector=selected)
     page = await api.glance(watch, limit=limit, at_most=MOST_BYTES)
     return list(_decoded(page))
 
 
-def _decoded(page: Page) -> Iterator[tuple[_Event, Complaint]]:
+def _decoded(page: Page) -> Iterator[tuple[_Event, WarningEvent]]:
     for raw in page.items:
         with suppress(msgspec.MsgspecError, ValueError):
             event = msgspec.json.decode(raw, type=_Event)
-            yield event, Complaint(message=event.message[:_LONGEST], at=epoch(event.time))
+            yield event, WarningEvent(message=event.message[:_LONGEST], at=epoch(event.time))
 
 
 _CONTAINER = re.compile(r"spec\.(?:initContainers|containers)\{([a-z0-9-]{1,63})\}")

@@ -2,7 +2,7 @@
 
 Whoever answers may be hostile. Reads no more than ``LONGEST`` bytes of a body,
 as they come over the wire; follows no redirect, keeps no cookie and decodes
-nothing; all of it takes ``PATIENCE`` seconds at most.
+nothing; all of it takes ``TIMEOUT`` seconds at most.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import httpx2
 
 from mlendpoints.core.world import CONNECTION_REFUSED, GatewayPod, Probe
 
-PATIENCE = 2.0  # seconds
+TIMEOUT = 2.0  # seconds
 LONGEST = 256  # bytes of a body
 
 HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close", "User-Agent": "mlendpoints"}
@@ -32,7 +32,7 @@ def open_transport() -> httpx2.AsyncHTTPTransport:
 async def ask(transport: httpx2.AsyncHTTPTransport, probe: Probe, pod: GatewayPod) -> str:
     """Empty for the expected answer; else what came instead, in a few words."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             response = await transport.handle_async_request(_request(probe, pod))
             try:
                 return await _judge(probe, response)

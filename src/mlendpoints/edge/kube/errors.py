@@ -1,6 +1,6 @@
 """The API server's rejections as a few typed errors; the only place that reads HTTP status codes.
 
-Three sorts matter to the loop: the user's (``RefusedError``), the ordinary
+Three sorts matter to the loop: the user's (``RejectedError``), the ordinary
 races of a busy cluster (``ConflictError`` and its neighbours), and the
 infrastructure's (``UnavailableError``, ``TooManyRequestsError``).
 """
@@ -34,7 +34,7 @@ class GoneError(ApiError):
     """410: a resourceVersion or a continue token is too old. List again."""
 
 
-class RefusedError(ApiError):
+class RejectedError(ApiError):
     """400, 403, 422: what was asked is not allowed. Asking again changes nothing; ``reason`` is a condition's."""
 
     def __init__(self, message: str, *, reason: Reason = Reason.INVALID_SPEC) -> None:
@@ -89,7 +89,7 @@ def make_error(status: Status, *, retry_after: str = "") -> ApiError:
         case 422 if status.names_another_object:
             return ConflictError(status.message)
         case 400 | 403 | 422:
-            return RefusedError(status.message, reason=_refusal_reason(status))
+            return RejectedError(status.message, reason=_rejection_reason(status))
         case 409 if status.reason == "AlreadyExists":
             return AlreadyExistsError(status.message)
         case 429:
@@ -113,7 +113,7 @@ def _status(response: httpx2.Response) -> Status:
     return msgspec.structs.replace(status, code=response.status_code)
 
 
-def _refusal_reason(status: Status) -> Reason:
+def _rejection_reason(status: Status) -> Reason:
     return Reason.QUOTA_EXCEEDED if is_quota(status.message) else Reason.INVALID_SPEC
 
 

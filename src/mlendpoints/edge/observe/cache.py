@@ -14,13 +14,13 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
 from mlendpoints.core.manifests.storage import source_claim
-from mlendpoints.core.world import Child, GatewayPod, MLModelWorld, PodFacts, Ref, Refusal, Settings, World
+from mlendpoints.core.world import Child, GatewayPod, MLModelWorld, PodFacts, Ref, Rejection, Settings, World
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.observe.answers import Answers
 from mlendpoints.edge.observe.hosts import Hosts
-from mlendpoints.edge.observe.index import Bearers
+from mlendpoints.edge.observe.index import Index
 from mlendpoints.edge.observe.indexers import (
-    Mark,
+    IndexKey,
     by_config,
     by_controller,
     by_instance,
@@ -28,7 +28,7 @@ from mlendpoints.edge.observe.indexers import (
     by_orphan,
     by_service,
     by_uid,
-    marks,
+    index_keys,
 )
 from mlendpoints.edge.observe.lingering import Lingering
 from mlendpoints.edge.observe.projections import Entry, Facts, Instance, Route, Template, Volume
@@ -37,7 +37,7 @@ from mlendpoints.edge.observe.slices import Backends, GatewayBackends, GatewayPo
 
 
 class Cache:
-    """Entries by name and by mark."""
+    """Entries by name and by index key."""
 
     def __init__(
         self, settings: Settings, namespaces: tuple[str, ...] = (), *, clock: Callable[[], float] = time.monotonic
@@ -46,7 +46,7 @@ class Cache:
         self._lingering = Lingering(clock)
         self._route_times = RouteTimes(clock)
         self._entries: dict[Ref, Entry] = {}
-        self._marked: Bearers[Mark] = Bearers()
+        self._index: Index[IndexKey] = Index()
         self._hosts = Hosts(self._entries, settings, namespaces)
 
     def __len__(self) -> int:
@@ -87,17 +87,17 @@ class Cache:
 
     def _replace(self, ref: Ref, entry: Entry | None) -> Entry | None:
         before = self._entries.pop(ref, None)
-        for mark in marks(before) if before else ():
-            self._marked.discard(mark, ref)
+        for key in index_keys(before) if before else ():
+            self._index.discard(key, ref)
         if entry is not None:
             self._entries[ref] = entry
-            for mark in marks(entry):
-                self._marked.add(mark, ref)
+            for key in index_keys(entry):
+                self._index.add(key, ref)
         return before
 
-    def marked(self, mark: Mark) -> Iterator[Entry]:
-        """The entries that carry a mark, in order of their names."""
-        return (self._entries[ref] for ref in sorted(self._marked.of(mark)))
+    def indexed(self, key: IndexKey) -> Iterator[Entry]:
+        """The entries of an index key, in order of their names."""
+        return (self._entries[ref] for ref in sorted(self._index.of(key)))
 
     def endpoints(self) -> list[Ref]:
         """All endpoints."""
@@ -125,11 +125,11 @@ class Cache:
     def users(self, ref: Ref) -> tuple[Ref, ...]:
         """The endpoints that use a template, directly or by a config."""
         if ref.kind == kinds.CONFIG.name:
-            return tuple(entry.ref for entry in self.marked(by_config(ref.namespace, ref.name)))
-        configs = self.marked(by_model(ref.namespace, ref.name))
+            return tuple(entry.ref for entry in self.indexed(by_config(ref.namespace, ref.name)))
+        configs = self.indexed(by_model(ref.namespace, ref.name))
         return tuple(sorted({user for config in configs for user in self.users(config.ref)}))
 
-    def asked(self, ref: Ref, *, now: float, settings: Settings) -> World | None:
+    def requested(self, ref: Ref, *, now: float, settings: Settings) -> World | None:
         """What is asked of one endpoint, without what stands for it; None when the endpoint is not there."""
         endpoint = self.endpoint(ref)
         if endpoint is None:
@@ -142,7 +142,7 @@ class Cache:
             endpoint=endpoint,
             config=config,
             models=models,
-            made_claims=self._made_claims(ref.namespace, models.values()),
+            own_claims=self._own_claims(ref.namespace, models.values()),
             host_owner=self._hosts.owner(ref, endpoint),
             foreign_routes=self._hosts.foreign(endpoint),
             installed=self.installed,
@@ -155,19 +155,19 @@ class Cache:
         now: float,
         settings: Settings,
         answers: Answers | None = None,
-        refusals: Mapping[Ref, Refusal] | None = None,
+        rejections: Mapping[Ref, Rejection] | None = None,
     ) -> World | None:
         """All that is observed around one endpoint; None when the endpoint is not there."""
-        asked = self.asked(ref, now=now, settings=settings)
-        if asked is None:
+        requested = self.requested(ref, now=now, settings=settings)
+        if requested is None:
             return None
-        owned = list(self.marked(by_controller(ref.namespace, asked.endpoint.metadata.uid)))
+        owned = list(self.indexed(by_controller(ref.namespace, requested.endpoint.metadata.uid)))
         instances = [entry for entry in owned if isinstance(entry.facts, Instance)]
         models = {i.name: o for i, o in _objects(instances) if isinstance(o, Model)}
-        gateways = self.gateways(settings.https_port if asked.endpoint.spec.tls else settings.http_port)
+        gateways = self.gateways(settings.https_port if requested.endpoint.spec.tls else settings.http_port)
         answers = answers or Answers()
         return msgspec.structs.replace(
-            asked,
+            requested,
             config_instances={i.name: o for i, o in _objects(instances) if isinstance(o, EndpointConfig)},
             model_instances=models,
             children={child.ref: child for child in self._children(ref.namespace, owned, models)},
@@ -176,20 +176,20 @@ class Cache:
             lingering=self._lingering.since(now),
             answers=answers.expected_of(gateways),
             unexpected=answers.unexpected_of(gateways),
-            refusals=refusals or {},
+            rejections=rejections or {},
             orphans=self._orphans(ref),
             routes_since=now - self._route_times.age(ref),
         )
 
     def mlmodel_world(
-        self, ref: Ref, *, now: float, settings: Settings, refusals: Mapping[Ref, Refusal]
+        self, ref: Ref, *, now: float, settings: Settings, rejections: Mapping[Ref, Rejection]
     ) -> MLModelWorld | None:
         """All that is observed around one MLModel; None when it is not there."""
         model = self._facts(ref)
         if not isinstance(model, MLModel):
             return None
         owned = [
-            child for e in self.marked(by_controller(ref.namespace, model.metadata.uid)) for child in self._as_child(e)
+            child for e in self.indexed(by_controller(ref.namespace, model.metadata.uid)) for child in self._as_child(e)
         ]
         downloads = {child.ref.name for child in owned if child.ref.kind == kinds.JOB.name}
         return MLModelWorld(
@@ -198,19 +198,19 @@ class Cache:
             model=model,
             children={child.ref: child for child in owned},
             pods=tuple(self._pods(ref.namespace, {ref.name, *downloads})),
-            refusals=refusals,
+            rejections=rejections,
             orphans=self._orphans(ref),
-            made_claims=self._made_claims(ref.namespace, (model,)),
+            own_claims=self._own_claims(ref.namespace, (model,)),
             installed=self.installed,
         )
 
-    def _made_claims(self, namespace: str, models: Iterable[Model | MLModel]) -> frozenset[str]:
+    def _own_claims(self, namespace: str, models: Iterable[Model | MLModel]) -> frozenset[str]:
         """Of the claims that artifacts lie on those that the operator made: it follows no others."""
         named = {source_claim(model.spec.artifact) for model in models} - {""}
         return frozenset(name for name in named if self._facts(Ref(kinds.CLAIM.name, namespace, name)))
 
     def _orphans(self, root: Ref) -> tuple[Child, ...]:
-        return tuple(child for entry in self.marked(by_orphan(root)) for child in self._as_child(entry))
+        return tuple(child for entry in self.indexed(by_orphan(root)) for child in self._as_child(entry))
 
     def gateways(self, port: int) -> tuple[GatewayPod, ...]:
         """The gateway's serving pods, at the target port of its Service's ``port``."""
@@ -222,7 +222,7 @@ class Cache:
         return tuple(sorted(pods.values()))
 
     def _of_kind(self, kind: kinds.Kind) -> Iterator[Entry]:
-        return self.marked((kind.name,))
+        return self.indexed((kind.name,))
 
     def _facts(self, ref: Ref) -> Facts | None:
         entry = self._entries.get(ref)
@@ -243,9 +243,9 @@ class Cache:
         for entry in owned:
             yield from self._as_child(entry)
         for name, model in models.items():
-            for entry in self.marked(by_controller(namespace, model.metadata.uid)):
+            for entry in self.indexed(by_controller(namespace, model.metadata.uid)):
                 yield from self._as_child(entry) if isinstance(entry.facts, Child) else ()
-            for entry in self.marked(by_instance(namespace, name)):
+            for entry in self.indexed(by_instance(namespace, name)):
                 yield from (entry.facts.child,) if isinstance(entry.facts, Volume) else ()
 
     def _as_child(self, entry: Entry) -> Iterator[Child]:
@@ -260,12 +260,12 @@ class Cache:
                 return
 
     def _ready_addresses(self, service: Ref) -> int:
-        slices = (entry.facts for entry in self.marked(by_service(service.namespace, service.name)))
+        slices = (entry.facts for entry in self.indexed(by_service(service.namespace, service.name)))
         return len({pod for facts in slices if isinstance(facts, Backends) for pod in facts.ready})
 
     def _pods(self, namespace: str, models: Iterable[str]) -> Iterator[PodFacts]:
         for name in sorted(models):
-            found = (entry.facts for entry in self.marked(by_instance(namespace, name)))
+            found = (entry.facts for entry in self.indexed(by_instance(namespace, name)))
             yield from (facts for facts in found if isinstance(facts, PodFacts))
 
     def root(self, namespace: str, controller: str) -> Ref | None:
@@ -279,8 +279,8 @@ class Cache:
             return owner.ref if owner and isinstance(owner.facts, Endpoint) else None
         return owner.ref if owner else None
 
-    def _only(self, mark: Mark) -> Entry | None:
-        return next(self.marked(mark), None)
+    def _only(self, key: IndexKey) -> Entry | None:
+        return next(self.indexed(key), None)
 
 
 def _objects(instances: Iterable[Entry]) -> Iterator[tuple[Ref, Template]]:

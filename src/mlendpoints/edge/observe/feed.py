@@ -177,10 +177,10 @@ class Feed:
 
 def _is_edited(before: Entry | None, after: Entry) -> bool:
     """Whether a person has changed what is asked for, and waits for it."""
-    return isinstance(after.facts, Written) and (before is None or _asked(before) != _asked(after))
+    return isinstance(after.facts, Written) and (before is None or _requested(before) != _requested(after))
 
 
-def _asked(entry: Entry) -> tuple[str, int]:
+def _requested(entry: Entry) -> tuple[str, int]:
     return entry.uid, entry.facts.metadata.generation if isinstance(entry.facts, Written) else 0
 
 

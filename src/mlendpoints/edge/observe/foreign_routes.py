@@ -16,7 +16,7 @@ from itertools import islice
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.core.world import Ref, Settings
 from mlendpoints.edge.kube import kinds
-from mlendpoints.edge.observe.index import Bearers
+from mlendpoints.edge.observe.index import Index
 from mlendpoints.edge.observe.projections import Entry, Route
 
 _OWN = 2  # routes that an endpoint can own: a VirtualService and a Gateway
@@ -29,7 +29,7 @@ class ForeignRoutes:
         self._entries = entries
         self._selector = settings.gateway_selector
         self._namespaces = namespaces  # that are watched; empty: all
-        self._bound: Bearers[Ref] = Bearers()  # Gateway -> VirtualServices bound to it
+        self._bound: Index[Ref] = Index()  # Gateway -> VirtualServices bound to it
         self._taken: dict[Ref, tuple[str, ...]] = {}  # routes that take hosts -> which
         self._takers: dict[str, list[Ref]] = {}  # host, or '*' and an ending -> routes that take it, in order
 

@@ -15,7 +15,7 @@ from mlendpoints.core.hosts import Precedence, granted, host_of, precedence
 from mlendpoints.core.world import Ref, Settings
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.observe.foreign_routes import ForeignRoutes
-from mlendpoints.edge.observe.index import Bearers
+from mlendpoints.edge.observe.index import Index
 from mlendpoints.edge.observe.projections import Entry, Route
 
 _KEPT: Precedence = (-1, "", "", "")
@@ -27,7 +27,7 @@ class Hosts:
     def __init__(self, entries: Mapping[Ref, Entry], settings: Settings, namespaces: tuple[str, ...] = ()) -> None:
         self._entries = entries
         self._settings = settings
-        self._askers: Bearers[str] = Bearers()  # host -> endpoints that ask for it
+        self._askers: Index[str] = Index()  # host -> endpoints that ask for it
         self._first: dict[str, Ref] = {}
         self._kept: dict[str, tuple[Ref, str]] = {}  # host -> the endpoint, with its uid, that was given it
         self._foreign = ForeignRoutes(entries, settings, namespaces)

@@ -1,4 +1,4 @@
-"""From a mark to the objects that bear it."""
+"""An index, as client-go's Indexer: from a key to the objects that have it."""
 
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
@@ -8,8 +8,8 @@ from mlendpoints.core.world import Ref
 K = TypeVar("K")
 
 
-class Bearers(Generic[K]):
-    """Many bearers for each mark. Most marks have one, for which a set is large: it is kept alone."""
+class Index(Generic[K]):
+    """Objects by key. Most keys have one object, for which a set would be large: it is stored without one."""
 
     def __init__(self) -> None:
         self._of: dict[K, Ref | set[Ref]] = {}
@@ -20,28 +20,28 @@ class Bearers(Generic[K]):
     def __iter__(self) -> Iterator[K]:
         return iter(self._of)
 
-    def add(self, mark: K, ref: Ref) -> None:
-        """One more bearer; once is enough."""
-        match self._of.setdefault(mark, ref):
-            case set() as bearers:
-                bearers.add(ref)
+    def add(self, key: K, ref: Ref) -> None:
+        """Adds an object to a key; adding it again changes nothing."""
+        match self._of.setdefault(key, ref):
+            case set() as refs:
+                refs.add(ref)
             case only if only != ref:
-                self._of[mark] = {only, ref}
+                self._of[key] = {only, ref}
 
-    def discard(self, mark: K, ref: Ref) -> None:
-        """One bearer less; nothing where it bears no such mark."""
-        match self._of.get(mark):
-            case set() as bearers:
-                bearers.discard(ref)
-                if not bearers:
-                    del self._of[mark]
+    def discard(self, key: K, ref: Ref) -> None:
+        """Removes an object from a key, if it is there."""
+        match self._of.get(key):
+            case set() as refs:
+                refs.discard(ref)
+                if not refs:
+                    del self._of[key]
             case only if only == ref:
-                del self._of[mark]
+                del self._of[key]
 
-    def of(self, mark: K) -> Iterable[Ref]:
-        """The bearers of a mark."""
-        match self._of.get(mark, ()):
+    def of(self, key: K) -> Iterable[Ref]:
+        """The objects of a key."""
+        match self._of.get(key, ()):
             case Ref() as only:
                 return (only,)
-            case bearers:
-                return bearers
+            case refs:
+                return refs

@@ -1,4 +1,4 @@
-"""By which marks an entry is found again. Pure functions of one entry."""
+"""Index keys: what an entry is found by. Pure functions of one entry."""
 
 from collections.abc import Iterator
 
@@ -11,51 +11,51 @@ from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge.observe.projections import Entry, Instance, Route, Volume
 from mlendpoints.edge.observe.slices import Backends
 
-Mark = tuple[str, ...]
+IndexKey = tuple[str, ...]
 
 
-def by_uid(namespace: str, uid: str) -> Mark:
+def by_uid(namespace: str, uid: str) -> IndexKey:
     """An endpoint, an MLModel or an instance, by its own uid."""
     return ("uid", namespace, uid)
 
 
-def by_controller(namespace: str, uid: str) -> Mark:
+def by_controller(namespace: str, uid: str) -> IndexKey:
     """All that has this controller, which counts in its own namespace only: owners cannot be elsewhere."""
     return ("controller", namespace, uid)
 
 
-def by_orphan(root: Ref) -> Mark:
+def by_orphan(root: Ref) -> IndexKey:
     """All that was made for an endpoint or MLModel of this name, and has no owner."""
     return ("orphan", root.kind, root.namespace, root.name)
 
 
-def by_config(namespace: str, name: str) -> Mark:
+def by_config(namespace: str, name: str) -> IndexKey:
     """The endpoints that refer to a config."""
     return ("config", namespace, name)
 
 
-def by_model(namespace: str, name: str) -> Mark:
+def by_model(namespace: str, name: str) -> IndexKey:
     """The config templates that refer to a model."""
     return ("model", namespace, name)
 
 
-def by_source(namespace: str, claim: str) -> Mark:
+def by_source(namespace: str, claim: str) -> IndexKey:
     """The models and MLModels whose artifact lies on a claim."""
     return ("source", namespace, claim)
 
 
-def by_instance(namespace: str, name: str) -> Mark:
+def by_instance(namespace: str, name: str) -> IndexKey:
     """The pods and volumes of a model instance, the pods of an MLModel, those of a download."""
     return ("instance", namespace, name)
 
 
-def by_service(namespace: str, name: str) -> Mark:
+def by_service(namespace: str, name: str) -> IndexKey:
     """The slices of a Service."""
     return ("service", namespace, name)
 
 
-def marks(entry: Entry) -> Iterator[Mark]:
-    """Every mark of one entry."""
+def index_keys(entry: Entry) -> Iterator[IndexKey]:
+    """All index keys of one entry."""
     ref = entry.ref
     match entry.facts:
         case Endpoint(spec=spec):
@@ -65,26 +65,26 @@ def marks(entry: Entry) -> Iterator[Mark]:
             yield from {by_model(ref.namespace, variant.model) for variant in config.models}
         case Instance(child=child):
             yield by_uid(ref.namespace, entry.uid)
-            yield from _marks_of_child(child)
+            yield from _keys_of_child(child)
         case MLModel(spec=spec):
             yield by_uid(ref.namespace, entry.uid)
             yield from _sources(ref.namespace, spec.artifact)
         case Model(spec=spec):
             yield from _sources(ref.namespace, spec.artifact)
         case _:
-            yield from _marks_of_others(entry)
+            yield from _keys_of_others(entry)
 
 
-def _sources(namespace: str, artifact: str) -> Iterator[Mark]:
+def _sources(namespace: str, artifact: str) -> Iterator[IndexKey]:
     if claim := source_claim(artifact):
         yield by_source(namespace, claim)
 
 
-def _marks_of_others(entry: Entry) -> Iterator[Mark]:
+def _keys_of_others(entry: Entry) -> Iterator[IndexKey]:
     ref = entry.ref
     match entry.facts:
         case (Child() as child) | Route(child=Child() as child):
-            yield from _marks_of_child(child)
+            yield from _keys_of_child(child)
         case Volume(namespace=namespace, instance=instance):
             yield by_instance(namespace, instance)
         case Route():
@@ -97,7 +97,7 @@ def _marks_of_others(entry: Entry) -> Iterator[Mark]:
             yield (ref.kind,)
 
 
-def _marks_of_child(child: Child) -> Iterator[Mark]:
+def _keys_of_child(child: Child) -> Iterator[IndexKey]:
     yield by_controller(child.ref.namespace, child.controller)
     if child.orphan_of is not None:
         yield by_orphan(child.orphan_of)

@@ -56,7 +56,7 @@ def _templates(cache: Cache, config: Ref) -> Iterator[Ref]:
 def _of_source(cache: Cache, child: Ref) -> Iterator[Ref]:
     """Whose artifact lies on this claim: while it is the operator's, that is an error."""
     if child.kind == kinds.CLAIM.name:
-        for entry in cache.marked(by_source(child.namespace, child.name)):
+        for entry in cache.indexed(by_source(child.namespace, child.name)):
             yield from keys_for(cache, entry)
 
 

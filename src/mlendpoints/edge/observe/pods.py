@@ -105,11 +105,11 @@ class _ContainerSpec(Struct, frozen=True, rename="camel"):
     @property
     def probe(self) -> str:
         """What the kubelet asks, and stops the container for."""
-        asked = self.startup_probe.http_get or self.liveness_probe.http_get
-        if asked is None:
+        http_get = self.startup_probe.http_get or self.liveness_probe.http_get
+        if http_get is None:
             return ""
-        named = (port.container_port for port in self.ports if port.name == asked.port)
-        return f"{asked.path} on port {next(named, asked.port)}"
+        named = (port.container_port for port in self.ports if port.name == http_get.port)
+        return f"{http_get.path} on port {next(named, http_get.port)}"
 
 
 class _Spec(Struct, frozen=True, rename="camel"):
@@ -143,7 +143,7 @@ def make_pod_facts(raw: bytes) -> tuple[Metadata, PodFacts]:
         ready=ready.status == "True",
         deleting=pod.metadata.deletion_timestamp is not None,
         unschedulable=scheduled.message if scheduled.reason == "Unschedulable" else "",
-        awaited=_awaited(pod) if scheduled.status == "True" else (),
+        pending_mounts=_awaited(pod) if scheduled.status == "True" else (),
         not_ready_since=0.0 if ready.status == "True" else epoch(ready.last_transition_time),
         has_ended=pod.status.phase in _ENDED,
         end=_end(pod.status),
@@ -178,6 +178,6 @@ def _container_facts(container: _Container, probe: str) -> ContainerFacts:
         waiting_message=waiting.message,
         exit_code=ended.exit_code if ended else None,
         exit_reason=sys.intern(ended.reason) if ended else "",
-        last_words=ended.message[-LAST_WORDS:] if ended else "",
+        termination_message=ended.message[-LAST_WORDS:] if ended else "",
         probe=sys.intern(probe),
     )

@@ -16,7 +16,7 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import ObjectMeta
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
-from mlendpoints.core.endpoint.listeners import parse_doors
+from mlendpoints.core.endpoint.listeners import parse_listeners
 from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge.kube import kinds
@@ -163,8 +163,8 @@ def _model(raw: bytes) -> tuple[Metadata, Facts]:
     spec, status = shared(slim.spec, but=("instance",)), shared(slim.status, but=_OWN)
     slim = msgspec.structs.replace(slim, spec=msgspec.structs.replace(spec, instance=instance), status=status)
     child = make_child(kinds.MODEL.name, metadata)
-    asked = sys.intern(metadata.annotations.get(labels.ASKED, ""))
-    return metadata, Instance(slim, msgspec.structs.replace(child, replicas=slim.spec.replicas, asked=asked))
+    requested = sys.intern(metadata.annotations.get(labels.REQUESTED, ""))
+    return metadata, Instance(slim, msgspec.structs.replace(child, replicas=slim.spec.replicas, requested=requested))
 
 
 def _slim(metadata: ObjectMeta) -> ObjectMeta:
@@ -196,7 +196,7 @@ def _gateway(raw: bytes) -> tuple[Metadata, Facts]:
     selector = tuple(sorted((sys.intern(key), sys.intern(value)) for key, value in found.spec.selector.items()))
     child = _endpoints_child(kinds.GATEWAY.name, found.metadata)
     if child is not None:
-        child = msgspec.structs.replace(child, doors=parse_doors(msgspec.json.decode(raw)))
+        child = msgspec.structs.replace(child, listeners=parse_listeners(msgspec.json.decode(raw)))
     return found.metadata, Route(hosts=_named(hosts), selector=selector, child=child)
 
 

@@ -32,7 +32,7 @@ from mlendpoints.edge.observe.projections import Entry, decode
 log = structlog.get_logger()
 
 
-class Patience(Struct, frozen=True, kw_only=True):
+class Timeouts(Struct, frozen=True, kw_only=True):
     """How long a reflector waits, in seconds."""
 
     silence: float = 90.0  # without a byte: bookmarks come once a minute
@@ -47,11 +47,11 @@ class Patience(Struct, frozen=True, kw_only=True):
 class Reflector:
     """Follows one watch into a feed."""
 
-    def __init__(self, *, api: Api, watch: Watch, feed: Feed, patience: Patience | None = None) -> None:
+    def __init__(self, *, api: Api, watch: Watch, feed: Feed, timeouts: Timeouts | None = None) -> None:
         self._api = api
         self._watch = watch
         self._feed = feed
-        self._patience = patience or Patience()
+        self._timeouts = timeouts or Timeouts()
         self._since = ""
         self._listed = 0.0  # by the event loop's clock
         self._failures = 0
@@ -66,7 +66,7 @@ class Reflector:
                     await self._list()
                 await self._follow()
                 self._failures = 0
-                if _now() >= self._listed + self._patience.trust:
+                if _now() >= self._listed + self._timeouts.trust:
                     self._since = ""
             except GoneError as error:
                 self._since = ""
@@ -86,10 +86,10 @@ class Reflector:
         """The kind is not installed, or not any more: what was known of it is forgotten, and it is looked for again."""
         self._since = ""
         if not self._is_absent:
-            self._log.info("Optional kind is not installed; looking for it again", seconds=self._patience.absent)
+            self._log.info("Optional kind is not installed; looking for it again", seconds=self._timeouts.absent)
             self._feed.forget(self._watch)
         self._is_absent = True
-        await asyncio.sleep(_spread(self._patience.absent))
+        await asyncio.sleep(_spread(self._timeouts.absent))
 
     async def _list(self) -> None:
         entries: dict[Ref, Entry | None] = {}
@@ -103,13 +103,13 @@ class Reflector:
 
     async def _follow(self) -> None:
         begun, events = _now(), 0
-        seconds = self._patience.shortest_watch + random.randrange(self._patience.shortest_watch)  # noqa: S311 - spreads load
-        watching = self._api.watch(self._watch, since=self._since, seconds=seconds, silence=self._patience.silence)
+        seconds = self._timeouts.shortest_watch + random.randrange(self._timeouts.shortest_watch)  # noqa: S311 - spreads load
+        watching = self._api.watch(self._watch, since=self._since, seconds=seconds, silence=self._timeouts.silence)
         async with aclosing(watching) as stream:
             async for event in stream:
                 self._take(event)
                 self._failures, events = 0, events + 1
-        if not events and _now() < begun + self._patience.shortest_stay:
+        if not events and _now() < begun + self._timeouts.shortest_stay:
             raise UnavailableError("The watch ended at once")
 
     def _take(self, event: WatchEvent) -> None:
@@ -154,7 +154,7 @@ class Reflector:
         self._log.warning("Failed to list or watch; retrying", error=str(error))
 
     async def _pause(self) -> None:
-        longest = min(self._patience.last_retry, self._patience.first_retry * 2.0 ** min(self._failures, 30))
+        longest = min(self._timeouts.last_retry, self._timeouts.first_retry * 2.0 ** min(self._failures, 30))
         self._failures += 1
         await asyncio.sleep(_spread(longest))
 

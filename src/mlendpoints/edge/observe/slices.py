@@ -33,7 +33,7 @@ class GatewayBackends(Struct, frozen=True):
     lingering: frozenset[str] = frozenset()
 
 
-class _Target(Struct, frozen=True):
+class _TargetRef(Struct, frozen=True):
     name: str = ""
 
 
@@ -46,7 +46,7 @@ class _Conditions(Struct, frozen=True):
 class _Endpoint(Struct, frozen=True, rename="camel"):
     addresses: tuple[str, ...] = ()
     conditions: _Conditions = _Conditions()
-    target_ref: _Target = _Target()
+    target_ref: _TargetRef = _TargetRef()
 
     @property
     def name(self) -> str:

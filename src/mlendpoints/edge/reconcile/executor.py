@@ -10,10 +10,10 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.meta import ObjectMeta
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.core.plan import Event, MLModelPlan, Plan, Write
-from mlendpoints.core.world import Child, Ref, Refusal
+from mlendpoints.core.world import Child, Ref, Rejection
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.client import Written, WrittenMeta
-from mlendpoints.edge.kube.errors import RefusedError
+from mlendpoints.edge.kube.errors import RejectedError
 from mlendpoints.edge.reconcile.parts import Parts
 
 log = structlog.get_logger()
@@ -27,26 +27,26 @@ class Executor:
 
     async def write(self, key: Ref, plan: Plan | MLModelPlan) -> bool:
         """Does the writes in order; False when there is a new rejection, by which the plan would be another."""
-        refusals = self._parts.refusals
-        before = refusals.of(key)
+        rejections = self._parts.rejections
+        before = rejections.of(key)
         for write in plan.writes:
             await self._write(key, write)
-        refusals.keep_only(key, {target(write) for write in plan.writes})
-        return refusals.of(key) == before
+        rejections.keep_only(key, {target(write) for write in plan.writes})
+        return rejections.of(key) == before
 
     async def _write(self, key: Ref, write: Write) -> None:
-        refusals, ref = self._parts.refusals, target(write)
-        if refusals.holds_back(key, ref, write):
+        rejections, ref = self._parts.rejections, target(write)
+        if rejections.is_backing_off(key, ref, write):
             return
         try:
             written = await self._parts.writer.write(write)
-        except RefusedError as error:
-            refusal = Refusal(error.reason, str(error))
-            if refusals.of(key).get(ref) != refusal:
+        except RejectedError as error:
+            rejection = Rejection(error.reason, str(error))
+            if rejections.of(key).get(ref) != rejection:
                 log.warning("Write rejected; retrying", **named(ref), reason=error.reason, error=str(error))
-            refusals.refuse(key, ref, write, refusal)
+            rejections.add(key, ref, write, rejection)
             return
-        refusals.clear(key, ref, write)
+        rejections.clear(key, ref, write)
         self._expect(key, ref, written)
         log.info("Object written", **named(ref), write=type(write).__name__)
 
@@ -56,7 +56,7 @@ class Executor:
             return
         if plan.finalizer is not False:  # else the garbage collector could take it at this moment as well
             route = Ref(kinds.VIRTUAL_SERVICE.name, key.namespace, key.name)
-            await self._parts.writer.check_guard(route, plan.guard, owner=endpoint.metadata.uid)
+            await self._parts.writer.check_precondition(route, plan.precondition, owner=endpoint.metadata.uid)
         await self.delete(key, plan.prune)
 
     async def delete(self, key: Ref, children: Iterable[Child]) -> None:

@@ -14,7 +14,7 @@ from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.observe.projections import Entry, Instance, Volume
 
-PATIENCE = 300.0  # seconds, as client-go's ControllerExpectations: then the storage was restored from a backup
+TIMEOUT = 300.0  # seconds, as client-go's ControllerExpectations: then the storage was restored from a backup
 
 
 class _Write(Struct, frozen=True):
@@ -36,7 +36,7 @@ class Expectations:
     def expect(self, key: Ref, ref: Ref, *, uid: str, resource_version: str = "") -> None:
         """``key`` waits until the cache has this version of ``ref``; without one, until ``uid`` is gone or going."""
         version = int(resource_version) if resource_version else 0
-        write = _Write(ref, version, uid, self._clock() + PATIENCE)
+        write = _Write(ref, version, uid, self._clock() + TIMEOUT)
         self._writes.setdefault(key, []).append(write)
 
     def are_met(self, key: Ref) -> bool:

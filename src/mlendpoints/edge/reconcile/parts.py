@@ -13,10 +13,10 @@ from mlendpoints.edge.ask.askers import Askers
 from mlendpoints.edge.events import Recorder
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.observe.cache import Cache
-from mlendpoints.edge.reconcile.debounce import Holds
+from mlendpoints.edge.reconcile.debounce import Debounce
 from mlendpoints.edge.reconcile.expectations import Expectations
 from mlendpoints.edge.reconcile.queue import Queue
-from mlendpoints.edge.reconcile.rejections import Refusals
+from mlendpoints.edge.reconcile.rejections import Rejections
 from mlendpoints.edge.reconcile.writes import Writer
 
 
@@ -38,8 +38,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     recorder: Recorder
     askers: Askers
     expectations: Expectations
-    refusals: Refusals
-    holds: Holds
+    rejections: Rejections
+    debounce: Debounce
     metrics: Metrics
     settings: Settings
     plans: Plans

@@ -59,8 +59,10 @@ class Reconciler:
 
     def _observe(self, key: Ref) -> World | None:
         parts = self._parts
-        answers, refusals = parts.askers.prober.answers(key), parts.refusals.of(key)
-        world = parts.cache.world(key, now=parts.clock(), settings=parts.settings, answers=answers, refusals=refusals)
+        answers, rejections = parts.askers.prober.answers(key), parts.rejections.of(key)
+        world = parts.cache.world(
+            key, now=parts.clock(), settings=parts.settings, answers=answers, rejections=rejections
+        )
         if world is None:
             return None
         world = replace(world, measurements=parts.askers.meter.answers(key))
@@ -68,8 +70,8 @@ class Reconciler:
 
     def _observe_mlmodel(self, key: Ref) -> MLModelWorld | None:
         parts = self._parts
-        refusals = parts.refusals.of(key)
-        world = parts.cache.mlmodel_world(key, now=parts.clock(), settings=parts.settings, refusals=refusals)
+        rejections = parts.rejections.of(key)
+        world = parts.cache.mlmodel_world(key, now=parts.clock(), settings=parts.settings, rejections=rejections)
         return with_events(key.namespace, world, parts.askers.inquiries.answers(key)) if world else None
 
     async def _reconcile_endpoint(self, key: Ref) -> bool:
@@ -77,7 +79,7 @@ class Reconciler:
         self._parts.metrics.endpoint(key, world.endpoint if world else None)
         if world is None:
             return False
-        plan = self._hold(key, decide(self._parts.cache, key, world, self._parts.plans.endpoint))
+        plan = self._debounced(key, decide(self._parts.cache, key, world, self._parts.plans.endpoint))
         if await self._executor.write(key, plan):
             await self._executor.prune(key, plan, world.endpoint)
             await self._executor.report(key, plan, world.endpoint)
@@ -94,7 +96,7 @@ class Reconciler:
         self._parts.metrics.mlmodel(key, world.model if world else None)
         if world is None:
             return False
-        plan = self._hold(key, self._parts.plans.mlmodel(world))
+        plan = self._debounced(key, self._parts.plans.mlmodel(world))
         if await self._executor.write(key, plan):
             await self._executor.delete(key, plan.prune)
             await self._executor.set_status(key, world.model.metadata, plan.status)
@@ -104,22 +106,24 @@ class Reconciler:
         self._return(key, plan)
         return True
 
-    def _hold(self, key: Ref, plan: P) -> P:
+    def _debounced(self, key: Ref, plan: P) -> P:
         """The plan without the statuses that may wait a moment; looked at again when they are due."""
-        own = {key} if plan.status is not None and plan.patient else set()
-        held = self._parts.holds.held(key, own | {target(write) for write in plan.writes if _is_patient(write)})
-        if not held:
+        own = {key} if plan.status is not None and plan.deferrable else set()
+        waiting = self._parts.debounce.waiting(
+            key, own | {target(write) for write in plan.writes if _is_deferrable(write)}
+        )
+        if not waiting:
             return plan
-        self._parts.queue.add_after(key, min(held.values()))
-        writes = tuple(write for write in plan.writes if not (_is_patient(write) and target(write) in held))
-        return replace(plan, writes=writes, status=None, events=()) if key in held else replace(plan, writes=writes)
+        self._parts.queue.add_after(key, min(waiting.values()))
+        writes = tuple(write for write in plan.writes if not (_is_deferrable(write) and target(write) in waiting))
+        return replace(plan, writes=writes, status=None, events=()) if key in waiting else replace(plan, writes=writes)
 
     def _forget(self, key: Ref) -> None:
         parts = self._parts
-        parts.holds.held(key, frozenset())
+        parts.debounce.waiting(key, frozenset())
         parts.askers.forget(key)
         parts.expectations.forget(key)
-        parts.refusals.keep_only(key, set())
+        parts.rejections.keep_only(key, set())
         parts.queue.forget(key)
         self._templates.forget(key)
 
@@ -127,10 +131,10 @@ class Reconciler:
         """Asks what the plan wants to know, and comes back when the plan or a rejected write is due again."""
         parts = self._parts
         parts.askers.inquiries.want(key, plan.lookups)
-        parts.askers.obstacles.want(key, parts.refusals.standing(key))
+        parts.askers.obstacles.want(key, parts.rejections.unresolved(key))
         if plan.recheck is not None:
             parts.queue.add_after(key, plan.recheck - parts.clock())
-        due = parts.refusals.due(key)
+        due = parts.rejections.due(key)
         if due is not None:
             parts.queue.add_after(key, due)
 
@@ -143,7 +147,7 @@ def decide(cache: Cache, key: Ref, world: World, plan_of: Callable[[World], Plan
     return plan
 
 
-def _is_patient(write: Write) -> bool:
+def _is_deferrable(write: Write) -> bool:
     return isinstance(write, SetStatus)
 
 

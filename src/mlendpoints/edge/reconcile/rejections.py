@@ -12,81 +12,81 @@ from msgspec.structs import replace
 
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.plan import SetStatus, Write
-from mlendpoints.core.world import Ref, Refusal
+from mlendpoints.core.world import Ref, Rejection
 
 SOON = 2.0  # seconds until a write that was just rejected is retried
-HELD_BACK = 15.0  # the longest
+LONGEST_WAIT = 15.0  # the longest
 _PART = 1 / 30  # of the time since the first rejection: after a minute it is still retried every two seconds
 
 _Place = tuple[Ref, bool]  # an object, and whether it is about its status
 
 
-class _Refused(Struct, frozen=True):
+class _Rejected(Struct, frozen=True):
     write: Write
-    refusal: Refusal
+    rejection: Rejection
     first: float
     at: float
     lifted: bool = False  # what it met has gone
 
     @property
     def wait(self) -> float:
-        return 0.0 if self.lifted else min(HELD_BACK, max(SOON, (self.at - self.first) * _PART))
+        return 0.0 if self.lifted else min(LONGEST_WAIT, max(SOON, (self.at - self.first) * _PART))
 
     @property
     def again(self) -> float:
         return self.at + self.wait
 
 
-class Refusals:
+class Rejections:
     """The last rejection of each write; the status of an object is written apart from the object."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._refused: dict[Ref, dict[_Place, _Refused]] = {}
+        self._rejected: dict[Ref, dict[_Place, _Rejected]] = {}
 
-    def of(self, key: Ref) -> dict[Ref, Refusal]:
+    def of(self, key: Ref) -> dict[Ref, Rejection]:
         """What was rejected for ``key``, by object; of an object and its status, the object's."""
-        refused = sorted(self._refused.get(key, {}).items(), key=lambda item: not item[0][1])
-        return {ref: refused.refusal for (ref, _), refused in refused}
+        rejected = sorted(self._rejected.get(key, {}).items(), key=lambda item: not item[0][1])
+        return {ref: rejected.rejection for (ref, _), rejected in rejected}
 
-    def holds_back(self, key: Ref, ref: Ref, write: Write) -> bool:
+    def is_backing_off(self, key: Ref, ref: Ref, write: Write) -> bool:
         """Whether exactly this write was rejected a moment ago."""
-        refused = self._refused.get(key, {}).get(_place(ref, write))
-        return refused is not None and refused.write == write and self._clock() < refused.again
+        rejected = self._rejected.get(key, {}).get(_place(ref, write))
+        return rejected is not None and rejected.write == write and self._clock() < rejected.again
 
     def due(self, key: Ref) -> float | None:
         """In how many seconds the next write of ``key`` is retried; None if none was rejected."""
-        times = [refused.again for refused in self._refused.get(key, {}).values()]
+        times = [rejected.again for rejected in self._rejected.get(key, {}).values()]
         return max(0.0, min(times) - self._clock()) if times else None
 
-    def standing(self, key: Ref) -> dict[Ref, Refusal]:
+    def unresolved(self, key: Ref) -> dict[Ref, Rejection]:
         """The rejections whose cause is worth looking for: strangers, and what is retried only after a while."""
-        refused = [(place[0], refused) for place, refused in self._refused.get(key, {}).items() if not place[1]]
-        return {r: e.refusal for r, e in refused if e.refusal.reason == Reason.NOT_OWNED or e.wait > SOON}
+        rejected = [(place[0], rejected) for place, rejected in self._rejected.get(key, {}).items() if not place[1]]
+        return {r: e.rejection for r, e in rejected if e.rejection.reason == Reason.NOT_OWNED or e.wait > SOON}
 
     def lift(self, key: Ref, refs: Iterable[Ref]) -> None:
-        """The writes of these objects are tried again at once: what they met has gone, or may have."""
-        known = self._refused.get(key, {})
+        """The writes of these objects are retried at once: what they met has gone, or may have."""
+        known = self._rejected.get(key, {})
         for ref in refs:
             if (ref, False) in known:
                 known[ref, False] = replace(known[ref, False], lifted=True)
 
-    def refuse(self, key: Ref, ref: Ref, write: Write, refusal: Refusal) -> None:
+    def add(self, key: Ref, ref: Ref, write: Write, rejection: Rejection) -> None:
         """Remembers a rejection."""
-        now, known = self._clock(), self._refused.setdefault(key, {})
+        now, known = self._clock(), self._rejected.setdefault(key, {})
         before = known.get(_place(ref, write))
         first = before.first if before is not None and before.write == write else now
-        known[_place(ref, write)] = _Refused(write, refusal, first, now)
+        known[_place(ref, write)] = _Rejected(write, rejection, first, now)
 
     def clear(self, key: Ref, ref: Ref, write: Write) -> None:
         """The write was taken."""
-        self._refused.get(key, {}).pop(_place(ref, write), None)
+        self._rejected.get(key, {}).pop(_place(ref, write), None)
 
     def keep_only(self, key: Ref, refs: set[Ref]) -> None:
         """Forgets rejections of what is not wanted any more."""
-        kept = {place: refused for place, refused in self._refused.pop(key, {}).items() if place[0] in refs}
+        kept = {place: rejected for place, rejected in self._rejected.pop(key, {}).items() if place[0] in refs}
         if kept:
-            self._refused[key] = kept
+            self._rejected[key] = kept
 
 
 def _place(ref: Ref, write: Write) -> _Place:

@@ -7,7 +7,7 @@ import asyncio
 
 from mlendpoints.api.endpointconfig import EndpointConfigStatus
 from mlendpoints.api.model import Model, ModelStatus
-from mlendpoints.core.endpoint.template_status import TemplateWorld, Use, may_wait
+from mlendpoints.core.endpoint.template_status import TemplateWorld, Use, is_deferrable
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.observe.projections import Template
 from mlendpoints.edge.reconcile.executor import Executor
@@ -45,10 +45,10 @@ class Templates:
 
     async def _report(self, key: Ref, template: Template, uses: tuple[Use, ...]) -> None:
         status = self._status(template, uses)
-        patient = status is not None and may_wait(template.status, status)
-        held = self._parts.holds.held(key, {key} if patient else frozenset())
-        if held:
-            self._parts.queue.add_after(key, held[key])
+        deferrable = status is not None and is_deferrable(template.status, status)
+        waiting = self._parts.debounce.waiting(key, {key} if deferrable else frozenset())
+        if waiting:
+            self._parts.queue.add_after(key, waiting[key])
         else:
             await self._executor.set_status(key, template.metadata, status)
 

@@ -14,8 +14,8 @@ async def uses_of(cache: Cache, template: Ref, *, now: float, settings: Settings
     """The uses of a template by the endpoints that are there when it is their turn."""
     uses = []
     for user in cache.users(template):
-        asked = cache.asked(user, now=now, settings=settings)
-        if asked is not None:
-            uses.append(use_of(asked))
+        requested = cache.requested(user, now=now, settings=settings)
+        if requested is not None:
+            uses.append(use_of(requested))
         await asyncio.sleep(0)
     return tuple(uses)

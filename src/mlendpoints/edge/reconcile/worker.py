@@ -13,7 +13,7 @@ from typing import cast
 import structlog
 
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.kube.errors import ApiError, ConflictError, NotFoundError, RefusedError, TooManyRequestsError
+from mlendpoints.edge.kube.errors import ApiError, ConflictError, NotFoundError, RejectedError, TooManyRequestsError
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.reconcile.queue import Queue
 
@@ -99,7 +99,7 @@ class Workers:
             )
             return "conflict"
         except ApiError as error:
-            delay = self._queue.retry(key, at_least=_patience(error))
+            delay = self._queue.retry(key, at_least=_timeouts(error))
             log.warning(
                 "Reconcile failed; requeuing",
                 kind=key.kind,
@@ -123,11 +123,11 @@ class Workers:
         return "success"
 
 
-def _patience(error: ApiError) -> float:
+def _timeouts(error: ApiError) -> float:
     match error:
         case TooManyRequestsError(retry_after=seconds):
             return seconds
-        case RefusedError():
+        case RejectedError():
             return _UNEXPECTED_REFUSAL
         case _:
             return 0.0

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from mlendpoints.api import labels
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.canonical import Manifest, whole
+from mlendpoints.core.canonical import Manifest, full_patch
 from mlendpoints.core.plan import Adopt, Apply, Create, Refreeze, Release, Replace, Scale, SetStatus, Write
 from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.kube.client import Api, Written, WrittenMeta, answer
@@ -15,7 +15,7 @@ from mlendpoints.edge.kube.errors import (
     AlreadyExistsError,
     ConflictError,
     NotFoundError,
-    RefusedError,
+    RejectedError,
     UnavailableError,
 )
 from mlendpoints.edge.kube.kinds import KINDS
@@ -35,7 +35,7 @@ class Writer:
         self._may_write = may_write
 
     async def write(self, write: Write) -> Written:
-        """Does one write; raises ``RefusedError`` for what is the user's to fix."""
+        """Does one write; raises ``RejectedError`` for what is the user's to fix."""
         self._check()
         match write:
             case Create(ref=ref, manifest=manifest):
@@ -46,8 +46,8 @@ class Writer:
             case Replace(child=child, manifest=manifest):
                 identity = _identity(child.uid, child.resource_version)
                 return await self._api.replace(child.ref, _with_metadata(manifest, **identity))
-            case Scale(child=child, replicas=replicas, asked=asked):
-                annotations = {} if asked is None else {"annotations": {labels.ASKED: asked}}
+            case Scale(child=child, replicas=replicas, requested=requested):
+                annotations = {} if requested is None else {"annotations": {labels.REQUESTED: requested}}
                 metadata = _identity(child.uid, child.resource_version) | annotations
                 return await self._api.merge(child.ref, {"metadata": metadata, "spec": {"replicas": replicas}})
             case SetStatus(child=child, status=status):
@@ -83,7 +83,7 @@ class Writer:
         The version tells the object too: status subresources of custom resources ignore ``metadata.uid``.
         """
         self._check()
-        patch = {"metadata": _identity(observed.uid, observed.resource_version), "status": whole(status)}
+        patch = {"metadata": _identity(observed.uid, observed.resource_version), "status": full_patch(status)}
         return await self._api.merge(ref, patch, subresource="status")
 
     async def set_finalizers(self, ref: Ref, observed: WrittenMeta, finalizers: tuple[str, ...]) -> Written:
@@ -98,14 +98,14 @@ class Writer:
         with contextlib.suppress(NotFoundError):
             await self._api.delete(child)
 
-    async def check_guard(self, virtual_service: Ref, guard: Child | None, *, owner: str) -> None:
+    async def check_precondition(self, virtual_service: Ref, precondition: Child | None, *, owner: str) -> None:
         """Raises ``ConflictError`` unless the live VirtualService is the one that a deletion was decided by."""
         self._check()
         live = await self._live(virtual_service)
-        if live is not None and guard is None and (live.controller != owner or live.deletion_timestamp):
+        if live is not None and precondition is None and (live.controller != owner or live.deletion_timestamp):
             return
         found = None if live is None else (live.uid, live.resource_version)
-        if found != (None if guard is None else (guard.uid, guard.resource_version)):
+        if found != (None if precondition is None else (precondition.uid, precondition.resource_version)):
             raise ConflictError(f"VirtualService {virtual_service.name} is no longer the one that was observed")
 
     def _check(self) -> None:
@@ -126,7 +126,7 @@ class Writer:
             if live.deletion_timestamp or _is_predecessors(manifest, live):
                 raise ConflictError(f"{ref.kind} {ref.name} is on its way out")
             if not _is_orphan(manifest, live):
-                raise RefusedError(_not_ours(ref, live, manifest), reason=Reason.NOT_OWNED)
+                raise RejectedError(_not_ours(ref, live, manifest), reason=Reason.NOT_OWNED)
             owners = manifest["metadata"]["ownerReferences"]
             return await self._own(ref, WrittenMeta(live.uid, live.resource_version), owners)
         if not live.is_ours:  # its label was taken off, so that no watch of ours shows it, and what it says is unknown

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from mlendpoints.api.endpointconfig import EndpointConfigStatus
 from mlendpoints.api.meta import Condition
-from mlendpoints.core.endpoint.template_status import TemplateWorld, may_wait, plan_config, use_of
+from mlendpoints.core.endpoint.template_status import TemplateWorld, is_deferrable, plan_config, use_of
 from mlendpoints.core.endpoint.updates import running
 from tests.kit import builders
 from tests.simulation import Cluster
@@ -132,16 +132,16 @@ def config_status(generation: int, outcome: Literal["True", "False", "Unknown"])
 
 @pytest.mark.parametrize("outcome", ["True", "False"])
 def test_that_an_edit_is_rolled_out_or_cannot_be_never_waits(outcome: Literal["True", "False"]) -> None:
-    assert not may_wait(config_status(2, "Unknown"), config_status(2, outcome))
+    assert not is_deferrable(config_status(2, "Unknown"), config_status(2, outcome))
 
 
 @pytest.mark.parametrize("outcome", ["True", "False", "Unknown"])
 def test_that_an_edit_was_seen_never_waits(outcome: Literal["True", "False", "Unknown"]) -> None:
-    assert not may_wait(config_status(1, outcome), config_status(2, "Unknown"))
+    assert not is_deferrable(config_status(1, outcome), config_status(2, "Unknown"))
 
 
 def test_that_another_edit_is_rolling_out_may_wait() -> None:
-    assert may_wait(config_status(2, "True"), config_status(2, "Unknown"))
+    assert is_deferrable(config_status(2, "True"), config_status(2, "Unknown"))
 
 
 def test_an_update_that_an_earlier_release_left_removing_has_not_ended_before_it_is_on_record() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlendpoints.core.world import ContainerFacts, Ref, Refusal
+from mlendpoints.core.world import ContainerFacts, Ref, Rejection
 from tests.kit import builders
 from tests.simulation import Cluster
 
@@ -39,7 +39,9 @@ def test_a_gateway_that_lags_fails_an_update_by_its_own_reason() -> None:
 
     assert cluster.status.history[0].outcome == "Failed"
     assert cluster.status.history[0].reason == "RouteNotProgrammed"
-    assert "through gateway pod gw-b, it answered: status 404" in cluster.status.history[0].message
+    message = cluster.status.history[0].message
+    assert "gw-b, probed with http://" in message
+    assert "answered: status 404" in message
     assert "gw-a" not in cluster.status.history[0].message
     assert cluster.condition("UpdateSucceeded") == ("False", "RouteNotProgrammed")
     assert cluster.condition("ModelsReady") == ("True", "InstancesReady")
@@ -102,7 +104,7 @@ def test_time_without_resolved_references_does_not_count() -> None:
 def test_routes_that_the_api_server_rejects_are_named_as_the_cause() -> None:
     cluster = serving()
     swap(cluster)
-    cluster.rejecting = {ROUTES: Refusal("InvalidSpec", "admission webhook denied the request: no routes on Fridays")}
+    cluster.rejecting = {ROUTES: Rejection("InvalidSpec", "admission webhook denied the request: no routes on Fridays")}
     cluster.settle()
     cluster.now += DEADLINE + 1
     cluster.reconcile()
@@ -116,7 +118,7 @@ def test_more_pods_that_the_api_server_rejects_are_named_as_the_cause() -> None:
     cluster = serving()
     cluster.edit_config(builders.a_config(builders.a_variant(instances=5)))
     model = Ref("MachineLearningModel", builders.NAMESPACE, cluster.instance("blue"))
-    cluster.rejecting = {model: Refusal("QuotaExceeded", "exceeded quota: no more pods")}
+    cluster.rejecting = {model: Rejection("QuotaExceeded", "exceeded quota: no more pods")}
     cluster.settle()
 
     assert cluster.condition("ModelsReady") == ("False", "QuotaExceeded")
@@ -142,7 +144,8 @@ def test_what_every_gateway_pod_answered_and_what_to_do_is_told(answer: str, adv
     assert cluster.condition("RoutesProgrammed") == ("False", "RouteNotProgrammed")
     told = message(cluster, "RoutesProgrammed")
     assert "2 of 2 gateway pods" in told
-    assert f"through gateway pod gw-a, it answered: {answer}" in told
+    assert "gw-a, probed with http://" in told
+    assert f", answered: {answer}" in told
     assert "/.well-known/mlendpoints/ping/titanic-rfc-" in told
     assert advice in told
 
@@ -170,7 +173,7 @@ def test_shifted_routes_that_one_gateway_never_takes_fail_and_recover() -> None:
 def test_something_in_the_place_of_the_metrics_service_holds_up_nothing() -> None:
     cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model())
     metrics = Ref("Service", builders.NAMESPACE, "titanic-metrics")
-    cluster.rejecting = {metrics: Refusal("NotOwned", "Service titanic-metrics exists and belongs to another owner.")}
+    cluster.rejecting = {metrics: Rejection("NotOwned", "Service titanic-metrics exists and belongs to another owner.")}
     cluster.settle()
 
     assert cluster.condition("Available") == ("True", "InService")

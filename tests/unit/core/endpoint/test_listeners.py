@@ -1,19 +1,19 @@
-"""Where callers come in: a change of it is proven at the new door before the old one closes."""
+"""Where callers come in: a change of listener is proven at the new one before the old one closes."""
 
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from mlendpoints.core.endpoint.listeners import make_entrance
+from mlendpoints.core.endpoint.listeners import hash_listener
 from mlendpoints.core.endpoint.view import LINGER
 from mlendpoints.core.routes import make_routes
-from mlendpoints.core.world import Destination, Door, Ref, Routes
+from mlendpoints.core.world import Destination, Listener, Ref, Routes
 from tests.kit import builders
 from tests.simulation import Cluster
 
 CREDENTIALS = {"example.com": "wildcard"}
-HTTP, HTTPS = Door(80), Door(443, "wildcard")
+HTTP, HTTPS = Listener(80), Listener(443, "wildcard")
 
 
 def serving(*, tls: bool = False, **settings: Any) -> Cluster:  # noqa: ANN401 - any setting
@@ -22,8 +22,8 @@ def serving(*, tls: bool = False, **settings: Any) -> Cluster:  # noqa: ANN401 -
     return cluster.settle()
 
 
-def doors(cluster: Cluster) -> tuple[Door, ...]:
-    return cluster.world().children[Ref("Gateway", builders.NAMESPACE, "titanic")].doors
+def listeners(cluster: Cluster) -> tuple[Listener, ...]:
+    return cluster.world().children[Ref("Gateway", builders.NAMESPACE, "titanic")].listeners
 
 
 def routes(cluster: Cluster) -> Routes:
@@ -33,14 +33,18 @@ def routes(cluster: Cluster) -> Routes:
 
 
 @pytest.mark.parametrize(("tls", "old", "new"), [(True, HTTP, HTTPS), (False, HTTPS, HTTP)])
-def test_both_doors_are_open_until_every_gateway_pod_serves_at_the_new_one(tls: bool, old: Door, new: Door) -> None:  # noqa: FBT001
+def test_both_listeners_are_open_until_every_gateway_pod_serves_at_the_new_one(
+    tls: bool,  # noqa: FBT001 - a parameter of the test
+    old: Listener,
+    new: Listener,
+) -> None:
     cluster = serving(tls=not tls)
     before = cluster.status.url
     cluster.deaf = {"gw-b"}
     cluster.edit_endpoint(tls=tls)
     cluster.settle()
 
-    assert set(doors(cluster)) == {old, new}
+    assert set(listeners(cluster)) == {old, new}
     assert {probe.tls for probe in cluster.plan.probes} == {tls}
     assert cluster.condition("Ready")[0] != "True"
     assert cluster.condition("Available") == ("True", "InService")
@@ -49,7 +53,7 @@ def test_both_doors_are_open_until_every_gateway_pod_serves_at_the_new_one(tls: 
     cluster.deaf = set()
     cluster.settle()
 
-    assert doors(cluster) == (new,)
+    assert listeners(cluster) == (new,)
     assert cluster.condition("Ready") == ("True", "AsAsked")
     assert cluster.status.url == ("https" if tls else "http") + "://titanic.example.com"
 
@@ -60,7 +64,7 @@ def test_a_door_that_never_opens_is_told_and_leaves_the_old_one_open() -> None:
     cluster.edit_endpoint(tls=True)
     cluster.settle().wait_until_recheck()
 
-    assert set(doors(cluster)) == {HTTP, HTTPS}
+    assert set(listeners(cluster)) == {HTTP, HTTPS}
     assert cluster.condition("RoutesProgrammed") == ("False", "RouteNotProgrammed")
     assert "TLS handshake failed" in next(c.message for c in cluster.status.conditions if c.type == "RoutesProgrammed")
     assert cluster.condition("Available") == ("True", "InService")
@@ -75,7 +79,7 @@ def test_a_change_that_is_taken_back_closes_the_new_door() -> None:
     cluster.deaf = set()
     cluster.settle()
 
-    assert doors(cluster) == (HTTP,)
+    assert listeners(cluster) == (HTTP,)
     assert cluster.condition("Ready") == ("True", "AsAsked")
 
 
@@ -103,7 +107,7 @@ def test_every_setting_of_the_gateway_is_proven(changed: dict[str, Any]) -> None
     cluster.settle()
 
     assert cluster.condition("Ready") == ("True", "AsAsked")
-    assert len(doors(cluster)) == 1
+    assert len(listeners(cluster)) == 1
 
 
 @pytest.mark.parametrize(
@@ -140,13 +144,13 @@ def test_what_replaces_its_door_at_once_takes_nothing_else_along_before_it_is_pr
 def test_a_default_host_is_part_of_the_entrance_and_a_given_one_need_not_be() -> None:
     given, settings = builders.an_endpoint(), builders.some_settings(gateway_domain="example.com")
     endpoint = replace(given, spec=replace(given.spec, host=""))
-    assert make_entrance(builders.an_endpoint(), builders.some_settings()) == ""
-    assert make_entrance(endpoint, settings) != make_entrance(
+    assert hash_listener(builders.an_endpoint(), builders.some_settings()) == ""
+    assert hash_listener(endpoint, settings) != hash_listener(
         endpoint, builders.some_settings(gateway_domain="other.org")
     )
 
 
-def test_weights_changed_by_hand_are_known_as_such_during_a_change_of_the_entrance() -> None:
+def test_weights_changed_by_hand_are_known_as_such_during_a_change_of_the_listener() -> None:
     cluster = serving()
     before = routes(cluster).destinations
     cluster.deaf = {"gw-b"}
@@ -156,14 +160,14 @@ def test_weights_changed_by_hand_are_known_as_such_during_a_change_of_the_entran
     cluster.settle()
 
     assert routes(cluster).destinations == before
-    assert routes(cluster).revision == make_routes(before, routes(cluster).pings, _entrance_of_tls()).revision
-    assert set(doors(cluster)) == {HTTP, HTTPS}
+    assert routes(cluster).revision == make_routes(before, routes(cluster).pings, _hash_of_tls()).revision
+    assert set(listeners(cluster)) == {HTTP, HTTPS}
 
 
-def _entrance_of_tls() -> str:
-    asked = make_entrance(builders.an_endpoint(tls=True), builders.some_settings(tls_credentials=CREDENTIALS))
-    assert asked
-    return asked
+def _hash_of_tls() -> str:
+    requested = hash_listener(builders.an_endpoint(tls=True), builders.some_settings(tls_credentials=CREDENTIALS))
+    assert requested
+    return requested
 
 
 def test_an_upgrade_rewrites_no_routes_of_an_endpoint_as_it_is_by_default() -> None:
@@ -205,9 +209,9 @@ def test_a_pod_that_drains_and_never_opens_the_new_door_keeps_the_old_one_open()
     cluster.edit_endpoint(tls=True)
     cluster.settle()
 
-    assert set(doors(cluster)) == {HTTP, HTTPS}
+    assert set(listeners(cluster)) == {HTTP, HTTPS}
 
     cluster.now += LINGER
     cluster.settle()
 
-    assert doors(cluster) == (HTTPS,)
+    assert listeners(cluster) == (HTTPS,)

@@ -12,14 +12,14 @@ from tests.simulation_mlmodel import Namespace
 
 ARTIFACT = "pvc://other-3f9c2ab1/model"
 MADE = frozenset({"other-3f9c2ab1"})
-SAID = "The artifact lies on claim other-3f9c2ab1, which the operator made for a version"
+SAID = "The artifact is on claim other-3f9c2ab1, which the operator created for a version"
 
 
 def test_an_endpoint_says_so_and_makes_nothing() -> None:
     cluster = Cluster(
         builders.an_endpoint(), builders.a_config(builders.a_variant()), builders.a_model(artifact=ARTIFACT)
     )
-    world = replace(cluster.world(), made_claims=MADE)
+    world = replace(cluster.world(), own_claims=MADE)
     plan = plan_endpoint(world)
 
     assert plan.status is not None
@@ -33,11 +33,11 @@ def test_a_claim_of_ones_own_is_taken() -> None:
     cluster = Cluster(
         builders.an_endpoint(), builders.a_config(builders.a_variant()), builders.a_model(artifact="pvc://mine/model")
     )
-    assert isinstance(resolve(replace(cluster.world(), made_claims=MADE)), Target)
+    assert isinstance(resolve(replace(cluster.world(), own_claims=MADE)), Target)
 
 
 def test_an_mlmodel_says_so_and_downloads_nothing() -> None:
-    world = replace(Namespace(builders.an_mlmodel(artifact=ARTIFACT)).world(), made_claims=MADE)
+    world = replace(Namespace(builders.an_mlmodel(artifact=ARTIFACT)).world(), own_claims=MADE)
     plan = plan_mlmodel(world)
 
     assert plan.status is not None

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from mlendpoints.core.plan import Apply
-from mlendpoints.core.world import Ref, Refusal
+from mlendpoints.core.world import Ref, Rejection
 from tests.kit import builders
 from tests.simulation import Cluster
 
@@ -68,7 +68,7 @@ def test_what_was_written_is_removed_when_that_is_asked_for() -> None:
 def test_one_that_cannot_be_written_keeps_no_endpoint_from_serving() -> None:
     cluster = Cluster(builders.an_endpoint(), builders.a_config(), builders.a_model())
     cluster.settings = builders.some_settings(network_policies="write")
-    cluster.rejecting[POLICY] = Refusal("QuotaExceeded", "exceeded quota: policies.")
+    cluster.rejecting[POLICY] = Rejection("QuotaExceeded", "exceeded quota: policies.")
     cluster.settle()
 
     assert cluster.condition("Ready") == ("True", "AsAsked")

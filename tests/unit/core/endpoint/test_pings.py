@@ -48,7 +48,7 @@ def path_of(cluster: Cluster, instance: str) -> str:
     return str(next(rule["rewrite"]["uri"] for rule in rules if rule["name"] == f"ping/{instance}"))
 
 
-def asked(plans: list[Plan], instance: str) -> set[str]:
+def requested(plans: list[Plan], instance: str) -> set[str]:
     """Bodies that the pings of the instance were expected to have."""
     pings: list[Probe] = [probe for plan in plans for probe in plan.probes if probe.revision == instance]
     return {probe.body for probe in pings}
@@ -60,7 +60,7 @@ def test_the_proxy_answers_with_the_name_of_the_instance() -> None:
     second = cluster.instance("blue")
     assert second != first
     assert path_of(cluster, second) == "/.well-known/mlendpoints/ping"
-    assert asked(plans, second) == {second}
+    assert requested(plans, second) == {second}
 
 
 @pytest.mark.parametrize("builder", ["1", ""])
@@ -74,7 +74,7 @@ def test_a_version_kept_from_an_older_operator_comes_back_by_its_health_path(bui
     assert [variant.instance for variant in cluster.status.variants] == [old]
     assert cluster.condition("Ready") == ("True", "AsAsked")
     assert path_of(cluster, old) == HEALTH
-    assert asked(plans, old) == {""}
+    assert requested(plans, old) == {""}
 
 
 def test_an_instance_of_a_later_operator_answers_itself() -> None:

@@ -18,12 +18,12 @@ from mlendpoints.api import labels
 from mlendpoints.api.endpoint import UpdatePolicy
 from mlendpoints.api.model import OPERATORS_PART, Container, Model
 from mlendpoints.core import drift
-from mlendpoints.core.canonical import Manifest, patch, sparse
+from mlendpoints.core.canonical import Manifest, canonical, patch
 from mlendpoints.core.endpoint import refreeze
 from mlendpoints.core.manifests import deployment, instances, mlmodel
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.plan import Create, Refreeze, Write
-from mlendpoints.core.world import Ref, Refusal
+from mlendpoints.core.world import Ref, Rejection
 from tests.kit import builders
 from tests.simulation import Cluster, CrashError
 
@@ -222,7 +222,7 @@ def test_a_deployment_that_waits_to_be_adopted_is_one() -> None:
 def test_what_the_api_server_rejects_is_told_and_no_pods_are_created_that_cannot_get_ready() -> None:
     cluster = from_before(1)
     name = cluster.instance("blue")
-    cluster.rejecting[Ref(Model.KIND, builders.NAMESPACE, name)] = Refusal(
+    cluster.rejecting[Ref(Model.KIND, builders.NAMESPACE, name)] = Rejection(
         "InvalidSpec", "nothing but replicas may change"
     )
     cluster.delete(Ref("Deployment", builders.NAMESPACE, name))
@@ -331,4 +331,4 @@ def test_a_merge_patch_makes_one_object_the_other(before: Manifest, after: Manif
 
 def test_a_merge_patch_of_resources_takes_away_what_is_gone() -> None:
     before, after = Container(limits={"cpu": "1", "memory": "1Gi"}), Container(limits={"memory": "2Gi"})
-    assert patch(sparse(before), sparse(after)) == {"limits": {"memory": "2Gi", "cpu": None}}
+    assert patch(canonical(before), canonical(after)) == {"limits": {"memory": "2Gi", "cpu": None}}

@@ -17,9 +17,9 @@ def image(number: int) -> Any:  # noqa: ANN401 - a model
     return builders.a_model(image=f"registry.example.com/titanic-rfc:{number}")
 
 
-def keeping(versions: int, *, instances: int = 0, asked: int = 2) -> Cluster:
+def keeping(versions: int, *, instances: int = 0, requested: int = 2) -> Cluster:
     update = UpdatePolicy(keep_versions=versions, keep_instances=instances)
-    config = builders.a_config(builders.a_variant(instances=asked))
+    config = builders.a_config(builders.a_variant(instances=requested))
     return Cluster(builders.an_endpoint(update=msgspec.to_builtins(update)), config, image(1)).settle()
 
 

@@ -10,7 +10,7 @@ from mlendpoints.api.endpoint import UpdatePolicy
 from mlendpoints.api.model import Model
 from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.plan import Release, Scale
-from mlendpoints.core.world import ContainerFacts, GatewayPod, Ref, Refusal
+from mlendpoints.core.world import ContainerFacts, GatewayPod, Ref, Rejection
 from tests.kit import builders
 from tests.simulation import Cluster
 
@@ -496,13 +496,13 @@ def test_timed_proof_waits_and_says_so() -> None:
 
     assert weights(cluster) == {"blue": 1}
     message = next(c.message for c in cluster.status.conditions if c.type == "RoutesProgrammed")
-    assert "by time" in message
+    assert "assumed after the propagation delay" in message
 
 
 def test_a_refused_write_is_told_and_tried_again_later() -> None:
     cluster = one_variant().settle()
     ref = Ref("VirtualService", builders.NAMESPACE, "titanic")
-    cluster.refusals = {ref: Refusal("NotOwned", "VirtualService titanic/titanic exists and is not ours.")}
+    cluster.rejections = {ref: Rejection("NotOwned", "VirtualService titanic/titanic exists and is not ours.")}
     cluster.settle()
 
     assert cluster.condition("RoutesProgrammed") == ("False", "NotOwned")

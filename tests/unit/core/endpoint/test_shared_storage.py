@@ -51,8 +51,8 @@ def test_a_claim_without_a_volume_is_told() -> None:
 
     (models,) = (c for c in cluster.status.conditions if c.type == "ModelsReady")
     assert models.message == (
-        f"{name}: 0 of 3 pods are ready. Claim {name} has no volume yet; it is to come from StorageClass files."
-        f" If this lasts, `kubectl describe pvc {name} -n titanic` says why."
+        f"{name}: 0 of 3 pods are ready. Claim {name} has no volume yet; it should come from StorageClass files."
+        f" If this persists, `kubectl describe pvc {name} -n titanic` says why."
     )
 
 
@@ -72,7 +72,7 @@ def test_a_pods_own_claim_without_a_volume_is_told_with_its_class() -> None:
     (models,) = (c for c in status.conditions if c.type == "ModelsReady")
     assert (models.status, models.reason) == ("False", "Unschedulable")
     assert models.message == (
-        "Pod p finds no node: pod has unbound immediate PersistentVolumeClaims. not found."
-        " Claim p-artifact has no volume yet; it is to come from StorageClass nowhere."
-        " If this lasts, `kubectl describe pvc p-artifact -n titanic` says why."
+        "Pod p cannot be scheduled: pod has unbound immediate PersistentVolumeClaims. not found."
+        " Claim p-artifact has no volume yet; it should come from StorageClass nowhere."
+        " If this persists, `kubectl describe pvc p-artifact -n titanic` says why."
     )

@@ -33,7 +33,7 @@ def test_while_pods_fail_the_reason_is_told_before_the_deadline() -> None:
     assert finding.message.startswith(
         "Endpoint titanic is rolling it out. It is not ready (CrashLooping): ModelsReady: Pod titanic-rfc-"
     )
-    assert "container model ended with exit code 1 (Error), 3 restarts." in finding.message
+    assert "container model terminated with exit code 1 (Error); restart count 3." in finding.message
 
 
 def test_what_was_said_of_another_version_is_not_repeated() -> None:

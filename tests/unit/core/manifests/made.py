@@ -48,7 +48,7 @@ class Asked(msgspec.Struct, frozen=True):
     settings: Settings
 
 
-def asked(case: str) -> Asked:
+def requested(case: str) -> Asked:
     """What the golden case asks for."""
     return asked_in(yaml.safe_load_all((GOLDEN / case / "asked.yaml").read_text()), settings=settings_of(case))
 
@@ -78,7 +78,7 @@ def made(wish: Asked) -> list[Manifest]:
     instances = [instance_manifest(wish, variant) for variant in wish.config.spec.models]
     return [
         config_manifest(wish),
-        make_gateway(wish.endpoint, wish.settings, builders.asked_doors(wish.endpoint, wish.settings)),
+        make_gateway(wish.endpoint, wish.settings, builders.requested_listeners(wish.endpoint, wish.settings)),
         make_monitoring_service(wish.endpoint),
         *([make_network_policy(wish.endpoint, wish.settings)] if wish.settings.network_policies == "write" else []),
         *instances,
@@ -162,4 +162,4 @@ def as_yaml(manifests: list[Manifest]) -> str:
 
 if __name__ == "__main__":
     for name in CASES:
-        (GOLDEN / name / "made.yaml").write_text(as_yaml(made(asked(name))))
+        (GOLDEN / name / "made.yaml").write_text(as_yaml(made(requested(name))))

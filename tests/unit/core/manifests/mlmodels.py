@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).parent.parent / "golden-mlmodel"
 CASES = sorted(path.parent.name for path in GOLDEN.glob("*/asked.yaml"))
 
 
-def asked(case: str) -> MLModel:
+def requested(case: str) -> MLModel:
     """What the golden case asks for."""
     return msgspec.convert(yaml.safe_load((GOLDEN / case / "asked.yaml").read_text()), MLModel)
 
@@ -38,4 +38,4 @@ def made(model: MLModel) -> list[Manifest]:
 
 if __name__ == "__main__":
     for name in CASES:
-        (GOLDEN / name / "made.yaml").write_text(as_yaml(made(asked(name))))
+        (GOLDEN / name / "made.yaml").write_text(as_yaml(made(requested(name))))

@@ -72,8 +72,8 @@ def test_the_startup_budget_is_the_models_own(seconds: int) -> None:
 def test_readiness_and_liveness_ask_the_proxy_s_monitoring_port_which_knows_the_health_path() -> None:
     spec = pod(an_instance(a_model(healthPath="/live")))
     nginx, model = container(spec, "nginx"), container(spec, "model")
-    asked = {"path": "/ready", "port": 9090}
-    assert (nginx["readinessProbe"]["httpGet"], model["livenessProbe"]["httpGet"]) == (asked, asked)
+    requested = {"path": "/ready", "port": 9090}
+    assert (nginx["readinessProbe"]["httpGet"], model["livenessProbe"]["httpGet"]) == (requested, requested)
     assert {"name": "HEALTH_PATH", "value": "/live"} in nginx["env"]
     assert nginx["ports"] == [{"name": "http", "containerPort": 8088}, {"name": "metrics", "containerPort": 9090}]
 

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from mlendpoints.core.canonical import Manifest
-from tests.unit.core.manifests.made import CASES, GOLDEN, asked, made
+from tests.unit.core.manifests.made import CASES, GOLDEN, made, requested
 
 PRESENCE = "x-amzn-sagemaker-target-variant"  # Istio's way to ask whether a header is there is an empty match
 
@@ -23,14 +23,14 @@ def values(node: object, key: str = "") -> Iterator[tuple[str, Any]]:
 ALL = [
     pytest.param(manifest, id=f"{case}-{manifest['kind']}-{manifest['metadata']['name']}")
     for case in CASES
-    for manifest in made(asked(case))
+    for manifest in made(requested(case))
 ]
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_asked_comes_to_the_golden_manifests(case: str) -> None:
     expected = list(yaml.safe_load_all((GOLDEN / case / "made.yaml").read_text()))
-    assert expected == made(asked(case))
+    assert expected == made(requested(case))
 
 
 @pytest.mark.parametrize("manifest", ALL)

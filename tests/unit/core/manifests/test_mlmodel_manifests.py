@@ -7,13 +7,13 @@ from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.deployment import make_pod
 from mlendpoints.core.manifests.mlmodel import freeze
 from tests.kit.builders import an_mlmodel, some_settings
-from tests.unit.core.manifests.mlmodels import CASES, GOLDEN, asked, made
+from tests.unit.core.manifests.mlmodels import CASES, GOLDEN, made, requested
 from tests.unit.core.manifests.test_golden import values
 
 ALL = [
     pytest.param(manifest, id=f"{case}-{manifest['kind']}-{manifest['metadata']['name']}")
     for case in CASES
-    for manifest in made(asked(case))
+    for manifest in made(requested(case))
 ]
 
 
@@ -29,7 +29,7 @@ def template(manifest: Manifest) -> Manifest:
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_asked_comes_to_the_golden_manifests(case: str) -> None:
     expected = list(yaml.safe_load_all((GOLDEN / case / "made.yaml").read_text()))
-    assert expected == made(asked(case))
+    assert expected == made(requested(case))
 
 
 @pytest.mark.parametrize("manifest", ALL)

@@ -4,7 +4,7 @@ from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.networkpolicy import make_network_policy
 from tests.kit import builders
-from tests.unit.core.manifests.made import CASES, asked, made
+from tests.unit.core.manifests.made import CASES, made, requested
 
 PROMETHEUS = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
 GATEWAY = {
@@ -43,12 +43,12 @@ def test_it_is_the_endpoints_beside_its_other_objects() -> None:
 
 def gen_gateway() -> Manifest:
     endpoint, settings = builders.an_endpoint(), builders.some_settings()
-    return make_gateway(endpoint, settings, builders.asked_doors(endpoint, settings))
+    return make_gateway(endpoint, settings, builders.requested_listeners(endpoint, settings))
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_it_selects_the_pods_of_every_version_of_the_endpoint_and_opens_their_proxies_ports(case: str) -> None:
-    wish = asked(case)
+    wish = requested(case)
     policy = make_network_policy(wish.endpoint, builders.some_settings(metrics_from=(PROMETHEUS,)))["spec"]
     templates = [manifest["spec"]["template"] for manifest in made(wish) if manifest["kind"] == "Deployment"]
     selected = policy["podSelector"]["matchLabels"].items()

@@ -8,13 +8,13 @@ from msgspec.structs import replace
 
 from mlendpoints.core.mlmodel.plan import plan_mlmodel
 from mlendpoints.core.mlmodel.view import View
-from mlendpoints.core.world import Child, Complaint, ContainerFacts, JobFacts, MLModelWorld, PodFacts, Ref, Refusal
+from mlendpoints.core.world import Child, ContainerFacts, JobFacts, MLModelWorld, PodFacts, Ref, Rejection, WarningEvent
 from tests.kit import builders
 from tests.simulation_mlmodel import Namespace
 
 BAD_IMAGE = "registry.example.com/bad:1"
 BAD_ARTIFACT = "http://artifacts.example.com/missing.tar.gz"
-NOT_MOUNTED = Complaint(message='MountVolume.SetUp failed for volume "credentials" : secret "reader" not found')
+NOT_MOUNTED = WarningEvent(message='MountVolume.SetUp failed for volume "credentials" : secret "reader" not found')
 GOOD = builders.an_mlmodel().spec
 
 
@@ -36,7 +36,7 @@ def test_a_download_that_fails_is_told_with_the_fetchers_words() -> None:
 
     assert namespace.status.phase == "Failed"
     assert "http://artifacts.example.com answered 404" in namespace.status.message
-    assert "It will be tried again at 2023-11-14T22:18:20Z" in namespace.status.message
+    assert "Next retry at 2023-11-14T22:18:20Z" in namespace.status.message
     assert namespace.names("Deployment") == []
 
 
@@ -44,7 +44,7 @@ def test_a_pod_that_fails_is_told_with_its_termination_message() -> None:
     namespace = a_namespace(image=BAD_IMAGE).settle()
 
     assert namespace.status.phase == "Failed"
-    assert "exit code 3 (Error), 2 restarts. Termination message: no such file: model" in namespace.status.message
+    assert "exit code 3 (Error); restart count 2. Termination message: no such file: model" in namespace.status.message
 
 
 @pytest.mark.parametrize("edit", [{"image": BAD_IMAGE}, {"artifact": BAD_ARTIFACT}])
@@ -55,7 +55,7 @@ def test_a_failed_update_leaves_the_old_version_serving(edit: dict[str, str]) ->
     assert namespace.status.phase == "Failed"
     assert namespace.answering() == {first}
     assert namespace.lost_claims() == set()
-    assert namespace.status.message.endswith(f"Version {first} goes on serving.")
+    assert namespace.status.message.endswith(f"Version {first} continues to serve.")
     assert {c.type: c.status for c in namespace.status.conditions} == {
         "Available": "True",
         "Ready": "False",
@@ -100,7 +100,7 @@ def test_a_download_that_fails_again_waits_again() -> None:
     assert namespace.plan.recheck == namespace.now + 300
 
 
-def a_download(job: JobFacts, *, awaited: tuple[str, ...] = (), bound: bool = True, **spec: Any) -> MLModelWorld:  # noqa: ANN401 - any field
+def a_download(job: JobFacts, *, pending_mounts: tuple[str, ...] = (), bound: bool = True, **spec: Any) -> MLModelWorld:  # noqa: ANN401 - any field
     """A world in which the Job of the asked version is there."""
     namespace = Namespace(builders.an_mlmodel(**spec))
     namespace.reconcile()
@@ -109,7 +109,7 @@ def a_download(job: JobFacts, *, awaited: tuple[str, ...] = (), bound: bool = Tr
     assert claim is not None
     assert made is not None
     children = {claim.ref: replace(claim, bound=bound), made.ref: replace(made, job=job)}
-    pods = (PodFacts(name="p", instance=made.ref.name, awaited=awaited),) if awaited else ()
+    pods = (PodFacts(name="p", instance=made.ref.name, pending_mounts=pending_mounts),) if pending_mounts else ()
     return replace(world, children={**world.children, **children}, pods=pods)
 
 
@@ -120,9 +120,9 @@ def message(world: MLModelWorld) -> str:
 
 
 def test_a_download_whose_secret_does_not_exist_has_failed_and_its_events_are_read() -> None:
-    world = a_download(JobFacts(), awaited=("Secret reader",), artifactSecret="reader")
+    world = a_download(JobFacts(), pending_mounts=("Secret reader",), artifactSecret="reader")
     (pod,) = world.pods
-    plan = plan_mlmodel(replace(world, pods=(replace(pod, complaints=(NOT_MOUNTED,)),)))
+    plan = plan_mlmodel(replace(world, pods=(replace(pod, warnings=(NOT_MOUNTED,)),)))
 
     assert [lookup.ref.name for lookup in plan.lookups] == ["p"]
     assert plan.status is not None
@@ -131,10 +131,11 @@ def test_a_download_whose_secret_does_not_exist_has_failed_and_its_events_are_re
 
 
 def test_a_download_that_waits_for_its_secret_says_so() -> None:
-    world = a_download(JobFacts(), awaited=("Secret reader",), artifactSecret="reader")
+    world = a_download(JobFacts(), pending_mounts=("Secret reader",), artifactSecret="reader")
 
     assert message(world) == (
-        "Pod p waits on its node for Secret reader. If this lasts, check that it exists and can be mounted there."
+        "Pod p is waiting for Secret reader to be mounted."
+        " If this persists, check that it exists and can be mounted on its node."
     )
 
 
@@ -142,7 +143,7 @@ HOPELESS = JobFacts(failure="Exit code 11", failure_reason="PodFailurePolicy", f
 
 
 def test_a_download_has_not_failed_before_its_pod_has_said_why() -> None:
-    world = a_download(HOPELESS, awaited=("Secret reader",))
+    world = a_download(HOPELESS, pending_mounts=("Secret reader",))
     status = plan_mlmodel(world).status
 
     assert status is not None
@@ -156,7 +157,7 @@ LATE = JobFacts(failure="Job was too slow", failure_reason="DeadlineExceeded", f
 @pytest.mark.parametrize(
     ("spec", "bound", "words"),
     [
-        ({}, True, "Job was too slow (spec.downloadTimeoutSeconds). It will be tried again"),
+        ({}, True, "Job was too slow (spec.downloadTimeoutSeconds). Next retry at"),
         ({"artifactSecret": "reader"}, True, "If its pod never started, check that Secret reader exists"),
         ({"artifact": "pvc://models/a"}, True, "If its pod never started, check that claim models exists"),
         ({"artifactSecret": "reader"}, False, "never got a volume: check storageClass, accessMode,"),
@@ -195,11 +196,13 @@ def test_a_version_that_the_api_server_refuses_leaves_the_old_one_serving() -> N
     namespace = a_namespace().settle()
     old = namespace.status.version
     namespace.edit(image="registry.example.com/titanic:2")
-    namespace.refusals = {Ref("Deployment", builders.NAMESPACE, "titanic"): Refusal("InvalidSpec", "No such thing.")}
+    namespace.rejections = {
+        Ref("Deployment", builders.NAMESPACE, "titanic"): Rejection("InvalidSpec", "No such thing.")
+    }
     namespace.reconcile()
 
     assert namespace.status.phase == "Failed"
-    assert namespace.status.message == f"No such thing. Version {old} goes on serving."
+    assert namespace.status.message == f"No such thing. Version {old} continues to serve."
 
 
 def test_a_rollout_that_stalls_without_a_word_is_told_too() -> None:
@@ -226,7 +229,7 @@ def while_downloading(*pods: PodFacts, bound: bool = True, job: JobFacts | None 
     namespace = Namespace(builders.an_mlmodel())
     namespace.reconcile()
     world = namespace.world()
-    name = View(world).asked.metadata.name
+    name = View(world).requested.metadata.name
 
     def observed(child: Child) -> Child:
         return replace(child, bound=bound) if child.ref.kind != "Job" else replace(child, job=job or JobFacts())
@@ -240,7 +243,7 @@ def while_downloading(*pods: PodFacts, bound: bool = True, job: JobFacts | None 
 
 
 UNPULLABLE = ContainerFacts(name="model-init", waiting_reason="ImagePullBackOff", waiting_message="not found")
-LOST = ContainerFacts(name="model-init", exit_code=10, exit_reason="Error", last_words="connection reset")
+LOST = ContainerFacts(name="model-init", exit_code=10, exit_reason="Error", termination_message="connection reset")
 RUNNING = PodFacts(name="q", instance="", containers=(ContainerFacts(name="model-init"),))
 HOMELESS = PodFacts(name="p", instance="", unschedulable="pod has unbound immediate PersistentVolumeClaims")
 NOT_SEEN_YET = PodFacts(
@@ -253,7 +256,8 @@ MISSING = ContainerFacts(
     name="model-init",
     exit_code=10,
     exit_reason="Error",
-    last_words='{"reason": "ArtifactDownloadFailed", "message": "status 404; check the model\'s artifact URL"}',
+    termination_message='{"reason": "ArtifactDownloadFailed",'
+    ' "message": "status 404; check the model\'s artifact URL"}',
 )
 NODELESS = PodFacts(name="p", instance="", unschedulable="0/1 nodes are available: 1 Insufficient cpu")
 
@@ -280,8 +284,8 @@ def test_a_download_under_way_says_what_it_waits_for(
 def test_a_claim_without_a_volume_is_told_with_where_the_volume_is_to_come_from() -> None:
     assert while_downloading(HOMELESS, bound=False)[2] == while_downloading(bound=False)[2]
     assert re.fullmatch(
-        r"Claim (titanic-\w+) has no volume yet; it is to come from the cluster's default StorageClass"
-        r" \(if there is none, set storageClass\)\. If this lasts, `kubectl describe pvc \1 -n titanic` says why\.",
+        r"Claim (titanic-\w+) has no volume yet; it should come from the cluster's default StorageClass"
+        r" \(if there is none, set storageClass\)\. If this persists, `kubectl describe pvc \1 -n titanic` says why\.",
         while_downloading(bound=False)[2],
     )
 
@@ -290,7 +294,7 @@ def test_a_claim_that_is_to_be_copied_from_and_does_not_exist_is_a_failure() -> 
     namespace = Namespace(builders.an_mlmodel(artifact="pvc://models/a"))
     namespace.reconcile()
     world = namespace.world()
-    pod = replace(NO_SOURCE, instance=View(world).asked.metadata.name)
+    pod = replace(NO_SOURCE, instance=View(world).requested.metadata.name)
     status = plan_mlmodel(replace(world, pods=(pod,))).status
 
     assert status is not None
@@ -308,7 +312,7 @@ def test_the_words_of_a_failed_download_end_with_a_full_stop() -> None:
     failed = JobFacts(failure="Too often", failure_reason="BackoffLimitExceeded", failed_at=1_700_000_000.0)
     message = while_downloading(PodFacts(name="p", instance="", containers=(MISSING,)), job=failed)[2]
 
-    assert message.startswith("Pod p: status 404; check the model's artifact URL. It will be tried again at 2023-11-14")
+    assert message.startswith("Pod p: status 404; check the model's artifact URL. Next retry at 2023-11-14")
 
 
 def test_an_attempt_that_failed_is_told_while_the_next_one_runs() -> None:

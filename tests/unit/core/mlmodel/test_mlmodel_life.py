@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mlendpoints.core.plan import Create, MLModelPlan, Replace, Scale
-from mlendpoints.core.world import Ref, Refusal
+from mlendpoints.core.world import Ref, Rejection
 from tests.kit import builders
 from tests.simulation_mlmodel import Namespace
 
@@ -183,7 +183,7 @@ def test_a_claim_on_its_way_out_is_waited_for() -> None:
     namespace.reconcile()
 
     assert (namespace.status.phase, namespace.writes[writes:]) == ("Pending", [])
-    assert "is being deleted; it is made anew when it is gone" in namespace.status.message
+    assert "is being deleted and will be re-created once it is gone" in namespace.status.message
 
 
 def test_a_claim_that_somebody_deleted_under_what_serves_is_told() -> None:
@@ -230,7 +230,7 @@ def test_one_that_is_being_deleted_is_left_to_the_garbage_collector() -> None:
 def test_somebody_elses_object_is_told_and_asked_for_again_now_and_then() -> None:
     namespace = Namespace(builders.an_mlmodel())
     message = "Service titanic exists and belongs to somebody else; it is left alone. Rename or remove it."
-    namespace.refusals = {Ref("Service", builders.NAMESPACE, "titanic"): Refusal("NotOwned", message)}
+    namespace.rejections = {Ref("Service", builders.NAMESPACE, "titanic"): Rejection("NotOwned", message)}
     namespace.reconcile()
 
     assert (namespace.status.phase, namespace.status.message) == ("Failed", message)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.reasons.admission import FETCHER_RESOURCES as FETCHER
 from mlendpoints.core.reasons.admission import PROXY_RESOURCES as NGINX
-from mlendpoints.core.reasons.admission import rejection
+from mlendpoints.core.reasons.admission import explain_rejection
 from tests.kit.builders import a_model
 from tests.unit.core.manifests.test_deployment import an_instance
 
@@ -20,19 +20,19 @@ OLDER = f"{PODS}failed quota: r: must specify limits.cpu,requests.ephemeral-stor
 
 
 def test_an_exceeded_quota_is_passed_on() -> None:
-    assert rejection(EXCEEDED, INSTANCE) == (Reason.QUOTA_EXCEEDED, f"{without_name(EXCEEDED)}.")
+    assert explain_rejection(EXCEEDED, INSTANCE) == (Reason.QUOTA_EXCEEDED, f"{without_name(EXCEEDED)}.")
 
 
 def test_a_retry_is_said_in_the_same_words() -> None:
     retried = f"Error creating: {EXCEEDED.replace('rfc-1-x', 'rfc-1-y')}"
 
-    assert rejection(retried, INSTANCE) == rejection(EXCEEDED, INSTANCE)
+    assert explain_rejection(retried, INSTANCE) == explain_rejection(EXCEEDED, INSTANCE)
 
 
 def test_a_pod_that_fetches_nothing_has_its_containers_named_too() -> None:
     bare = an_instance(a_model(artifact=""), cpus="500m", memory="3Gi")
 
-    _, message = rejection(f"{PODS}maximum memory usage per Container is 2Gi, but limit is 3Gi", bare)
+    _, message = explain_rejection(f"{PODS}maximum memory usage per Container is 2Gi, but limit is 3Gi", bare)
 
     assert message.endswith(THEIRS)
 
@@ -50,13 +50,13 @@ def without_name(message: str) -> str:
     ],
 )
 def test_a_quota_of_what_no_container_specifies_tells_the_way_out(message: str, way_out: str) -> None:
-    reason, said = rejection(message, INSTANCE)
+    reason, said = explain_rejection(message, INSTANCE)
 
     assert reason == Reason.QUOTA_EXCEEDED
     assert said.startswith(f"{without_name(message)}. Create a LimitRange in the namespace {way_out}")
 
 
-OURS = "That is container {}, which the operator adds: an administrator can change it by the value {} of"
+OURS = "That is container {}, which the operator adds: an administrator can change it with the value {} of"
 THEIRS = "That is container model: change cpus, memory or resources in the spec, or the LimitRange."
 
 
@@ -81,7 +81,7 @@ THEIRS = "That is container model: change cpus, memory or resources in the spec,
     ],
 )
 def test_a_limit_range_is_told_of_the_container_and_whose_it_is(message: str, whose: str) -> None:
-    reason, said = rejection(PODS + message, INSTANCE)
+    reason, said = explain_rejection(PODS + message, INSTANCE)
 
     assert reason == Reason.INVALID_SPEC
     assert said.startswith(f"Pods are forbidden: {message}. ")
@@ -93,7 +93,7 @@ def test_each_of_several_violations_is_told_with_whose_it_is() -> None:
         "[minimum cpu usage per Container is 100m, but request is 10m,"
         " maximum memory usage per Container is 1Gi, but limit is 3Gi]"
     )
-    _, said = rejection(PODS + both, INSTANCE)
+    _, said = explain_rejection(PODS + both, INSTANCE)
 
     assert "The cpu request of 10m is that of container nginx, which the operator adds: " in said
     assert "The memory limit of 3Gi is that of container model: change cpus, memory or resources in the spec" in said
@@ -103,7 +103,7 @@ def test_each_of_several_violations_is_told_with_whose_it_is() -> None:
 def test_a_missing_service_account_is_a_missing_reference() -> None:
     missing = f'{PODS}error looking up service account titanic/x: serviceaccount "x" not found'
 
-    assert rejection(missing, INSTANCE) == (
+    assert explain_rejection(missing, INSTANCE) == (
         Reason.REFERENCE_NOT_FOUND,
         f"{without_name(missing)}. Create it, or correct serviceAccountName; pods are then created automatically.",
     )
@@ -111,11 +111,11 @@ def test_a_missing_service_account_is_a_missing_reference() -> None:
 
 @pytest.mark.parametrize("message", ["violates PodSecurity restricted", "maximum cpu usage per Pod is 1"])
 def test_what_names_its_object_itself_is_passed_on(message: str) -> None:
-    assert rejection(PODS + message, INSTANCE) == (Reason.INVALID_SPEC, f"Pods are forbidden: {message}.")
-    assert rejection(PODS + message, None) == (Reason.INVALID_SPEC, f"Pods are forbidden: {message}.")
+    assert explain_rejection(PODS + message, INSTANCE) == (Reason.INVALID_SPEC, f"Pods are forbidden: {message}.")
+    assert explain_rejection(PODS + message, None) == (Reason.INVALID_SPEC, f"Pods are forbidden: {message}.")
 
 
 @given(st.text())
 def test_no_words_of_the_api_server_break_the_judgement(words: str) -> None:
     for message in (words, f"failed quota: must specify {words}", f"maximum {words} usage per Container is {words}"):
-        assert rejection(message, INSTANCE)[1]
+        assert explain_rejection(message, INSTANCE)[1]

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.reasons.pods import added_by_others, deadline_finding, instance_findings
-from mlendpoints.core.world import Child, Complaint, ContainerFacts, PodFacts, Ref, Refusal
+from mlendpoints.core.world import Child, ContainerFacts, PodFacts, Ref, Rejection, WarningEvent
 
 DEPLOYMENT = Child(ref=Ref("Deployment", "titanic", "rfc-1"), uid="u", resource_version="1", replicas=2)
 
@@ -17,20 +17,20 @@ def a_pod(*containers: ContainerFacts, unschedulable: str = "", deleting: bool =
     return PodFacts(name="p", instance="rfc-1", containers=containers, unschedulable=unschedulable, deleting=deleting)
 
 
-def judged(*pods: PodFacts, failure: str = "", refusals: tuple[Refusal, ...] = (), ready: int = 0) -> Finding:
+def judged(*pods: PodFacts, failure: str = "", rejections: tuple[Rejection, ...] = (), ready: int = 0) -> Finding:
     deployment = Child(ref=DEPLOYMENT.ref, uid="u", resource_version="1", replicas=2, failure=failure)
-    return instance_findings("rfc-1", deployment=deployment, pods=pods, refusals=refusals, wanted=2, ready=ready)
+    return instance_findings("rfc-1", deployment=deployment, pods=pods, rejections=rejections, desired=2, ready=ready)
 
 
 PROBE = "/ping on port 9999"
 CRASHED = ContainerFacts(
-    name="model", exit_code=3, exit_reason="Error", restarts=2, last_words="no such file: model.onnx"
+    name="model", exit_code=3, exit_reason="Error", restarts=2, termination_message="no such file: model.onnx"
 )
 KILLED = ContainerFacts(name="model", exit_code=137, exit_reason="OOMKilled", restarts=1)
 WRONG_DIGEST = ContainerFacts(
     name="model-init",
     exit_code=11,
-    last_words='{"reason": "ArtifactDigestMismatch", "message": "sha256 is another one"}',
+    termination_message='{"reason": "ArtifactDigestMismatch", "message": "sha256 is another one"}',
 )
 SPEECHLESS_FETCHER = ContainerFacts(name="model-init", exit_code=1, exit_reason="Error")
 UNPULLABLE = ContainerFacts(name="model", waiting_reason="ErrImagePull", waiting_message="not found.")
@@ -51,7 +51,7 @@ UNMAKEABLE = ContainerFacts(name="model", waiting_reason="CreateContainerConfigE
         (
             a_pod(CRASHED),
             Reason.CRASH_LOOPING,
-            "exit code 3 (Error), 2 restarts. Termination message: no such file: model.onnx",
+            "exit code 3 (Error); restart count 2. Termination message: no such file: model.onnx",
         ),
         (a_pod(KILLED), Reason.OOM_KILLED, "Give it more memory"),
         (a_pod(WRONG_DIGEST), Reason.ARTIFACT_DIGEST_MISMATCH, "sha256 is another one"),
@@ -63,7 +63,7 @@ UNMAKEABLE = ContainerFacts(name="model", waiting_reason="CreateContainerConfigE
         (
             a_pod(unschedulable="0/1 nodes are available"),
             Reason.UNSCHEDULABLE,
-            "finds no node: 0/1 nodes are available",
+            "cannot be scheduled: 0/1 nodes are available",
         ),
     ],
 )
@@ -81,7 +81,7 @@ def test_a_quota_is_told_by_the_deployment() -> None:
 
 
 def test_a_refused_write_comes_before_what_pods_say() -> None:
-    finding = judged(a_pod(CRASHED), refusals=(Refusal("NotOwned", "Service rfc-1 is not ours."),))
+    finding = judged(a_pod(CRASHED), rejections=(Rejection("NotOwned", "Service rfc-1 is not ours."),))
 
     assert (finding.ok, finding.reason) == (False, Reason.NOT_OWNED)
 
@@ -93,23 +93,23 @@ def test_pods_that_start_or_leave_are_no_failure() -> None:
     assert finding.message == "rfc-1: 0 of 2 pods are ready."
 
 
-HELD = PodFacts(name="p", instance="rfc-1", awaited=("Secret reader", "PersistentVolumeClaim models"))
-HELD_BACK = (
-    "rfc-1: 0 of 2 pods are ready. Pod p waits on its node for Secret reader and PersistentVolumeClaim models."
-    " If this lasts, check that each exists and can be mounted there."
+HELD = PodFacts(name="p", instance="rfc-1", pending_mounts=("Secret reader", "PersistentVolumeClaim models"))
+LONGEST_WAIT = (
+    "rfc-1: 0 of 2 pods are ready. Pod p is waiting for Secret reader and PersistentVolumeClaim models to be mounted."
+    " If this persists, check that each exists and can be mounted on its node."
 )
 
 
 def test_a_pod_that_its_node_cannot_start_tells_what_it_waits_for_until_the_deadline_and_then() -> None:
     finding = judged(HELD)
 
-    assert finding == Finding.wait(Reason.INSTANCES_STARTING, HELD_BACK)
+    assert finding == Finding.wait(Reason.INSTANCES_STARTING, LONGEST_WAIT)
     late = deadline_finding(60, finding, [HELD])
-    assert late == Finding.no(Reason.DEADLINE_EXCEEDED, f"Not ready within 60 s. {HELD_BACK}")
+    assert late == Finding.no(Reason.DEADLINE_EXCEEDED, f"Not ready within 60 s. {LONGEST_WAIT}")
 
 
 def said_of_volumes(message: str) -> PodFacts:
-    return replace(HELD, complaints=(Complaint(message=f'MountVolume.SetUp failed for volume "v" : {message}'),))
+    return replace(HELD, warnings=(WarningEvent(message=f'MountVolume.SetUp failed for volume "v" : {message}'),))
 
 
 def test_a_secret_that_does_not_exist_is_told_when_its_node_says_so() -> None:
@@ -124,11 +124,11 @@ def test_what_else_a_node_says_of_volumes_is_quoted_while_the_pod_waits(message:
     finding = judged(said_of_volumes(message))
 
     assert (finding.ok, finding.reason) == (None, Reason.INSTANCES_STARTING)
-    assert finding.message.endswith(f'The node says: MountVolume.SetUp failed for volume "v" : {message}.')
+    assert finding.message.endswith(f'The node reports: MountVolume.SetUp failed for volume "v" : {message}.')
 
 
 def test_what_a_node_said_of_volumes_is_forgotten_once_the_pod_has_started() -> None:
-    started = replace(said_of_volumes('secret "reader" not found'), awaited=())
+    started = replace(said_of_volumes('secret "reader" not found'), pending_mounts=())
 
     assert judged(started).message == "rfc-1: 0 of 2 pods are ready."
 
@@ -137,7 +137,7 @@ def test_a_pod_without_a_node_tells_what_to_do() -> None:
     message = judged(a_pod(unschedulable="0/1 nodes are available: 1 Insufficient nvidia.com/gpu.")).message
 
     assert message == (
-        "Pod p finds no node: 0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
+        "Pod p cannot be scheduled: 0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
         " Request less (cpus, memory, resources), correct nodeSelector or tolerations, or add nodes."
     )
 
@@ -188,7 +188,7 @@ def test_a_health_path_that_never_answers_is_told_with_pod_and_container() -> No
 
     message = deadline_finding(60, WAITING, [pod]).message
 
-    assert f"Pod {pod.name}: container model runs, but the probe (/ping on port 9999) does not succeed." in message
+    assert f"Pod {pod.name}: container model is running, but the probe (/ping on port 9999) does not succeed" in message
 
 
 # ---- What a kubelet says of a probe.
@@ -202,24 +202,24 @@ BROKEN = "Liveness probe failed: HTTP probe failed with statuscode: 500"
 ODD = "(combined from similar events): Startup probe failed: no\x00thing\nof   this \x1b[31mkind"
 
 
-def complaining(message: str, container: ContainerFacts = RUNNING) -> PodFacts:
-    said = Complaint(container=container.name, message=message)
-    return replace(a_pod(container, BEHIND_IT), complaints=(said,))
+def warned(message: str, container: ContainerFacts = RUNNING) -> PodFacts:
+    said = WarningEvent(container=container.name, message=message)
+    return replace(a_pod(container, BEHIND_IT), warnings=(said,))
 
 
 PROBES = (
     (NO_ONE, "startup probe (/ping on port 9999) {}: connection refused. Check port, and that the server listens on"),
     (TOO_SLOW, "startup probe (/ping on port 9999) {}: timed out. Check that the server answers it within"),
     (CUT, "liveness probe (/ping on port 9999) {}: the connection was closed without an answer. Check that port"),
-    (ABSENT, "startup probe (/ping on port 9999) {}: it is answered with status 404. Check healthPath."),
-    (BROKEN, "liveness probe (/ping on port 9999) {}: it is answered with status 500. Check healthPath, and the"),
+    (ABSENT, "startup probe (/ping on port 9999) {}: it returns HTTP 404. Check healthPath."),
+    (BROKEN, "liveness probe (/ping on port 9999) {}: it returns HTTP 500. Check healthPath, and the"),
     (ODD, "startup probe (/ping on port 9999) {}: (combined from similar events): Startup probe failed: no thing of"),
 )
 
 
 @pytest.mark.parametrize(("message", "words"), PROBES)
 def test_a_probe_that_fails_is_told_before_its_container_is_stopped(message: str, words: str) -> None:
-    finding = judged(complaining(message))
+    finding = judged(warned(message))
 
     assert (finding.ok, finding.reason) == (None, Reason.PROBE_FAILED)
     assert finding.message.startswith("rfc-1: 0 of 2 pods are ready. Pod p, container model: its ")
@@ -232,10 +232,10 @@ def test_a_container_stopped_for_its_probe_is_not_called_a_crash(message: str, w
     stopped = ContainerFacts(
         name="model", probe=PROBE, exit_code=code, exit_reason="Error", restarts=2, waiting_reason="CrashLoopBackOff"
     )
-    finding = judged(complaining(message, replace(stopped, last_words="serving")))
+    finding = judged(warned(message, replace(stopped, termination_message="serving")))
 
     assert (finding.ok, finding.reason) == (False, Reason.PROBE_FAILED)
-    assert f"was stopped by the kubelet (exit code {code}, 2 restarts), since its " in finding.message
+    assert f"was stopped by the kubelet (exit code {code}, restart count 2): its " in finding.message
     assert words.format("failed") in finding.message
     assert finding.message.endswith("Termination message: serving")
 
@@ -249,36 +249,36 @@ def test_a_signal_is_not_called_a_crash_while_no_event_is_known(code: int) -> No
 
 
 def test_a_container_that_ends_by_itself_is_a_crash_and_its_probe_is_no_clue() -> None:
-    finding = judged(complaining(NO_ONE, replace(CRASHED, probe=PROBE)))
+    finding = judged(warned(NO_ONE, replace(CRASHED, probe=PROBE)))
 
     assert finding.reason == Reason.CRASH_LOOPING
     assert finding.message == (
-        "Pod p: container model ended with exit code 3 (Error), 2 restarts."
+        "Pod p: container model terminated with exit code 3 (Error); restart count 2."
         " Termination message: no such file: model.onnx"
     )
 
 
 def test_only_the_latest_word_on_the_container_counts() -> None:
     said = (
-        Complaint(container="model", message=ABSENT, at=2.0),
-        Complaint(container="model", message=NO_ONE, at=1.0),
-        Complaint(container="nginx", message=BROKEN, at=3.0),
+        WarningEvent(container="model", message=ABSENT, at=2.0),
+        WarningEvent(container="model", message=NO_ONE, at=1.0),
+        WarningEvent(container="nginx", message=BROKEN, at=3.0),
     )
-    assert "status 404" in judged(replace(a_pod(RUNNING, BEHIND_IT), complaints=said)).message
+    assert "HTTP 404" in judged(replace(a_pod(RUNNING, BEHIND_IT), warnings=said)).message
 
 
 def test_a_deadline_tells_the_probes_answer() -> None:
-    pod = complaining(NO_ONE)
+    pod = warned(NO_ONE)
 
     message = deadline_finding(60, judged(pod), [pod]).message
 
-    assert message.startswith("Not ready within 60 s. Pod p: container model runs, but its startup probe (/ping on")
+    assert message.startswith("Not ready within 60 s. Pod p: container model is running, but its startup probe (/ping")
     assert "fails: connection refused." in message
 
 
 @given(st.text(), st.sampled_from([RUNNING, CRASHED, KILLED]))
 def test_whatever_an_event_says_makes_one_short_line(message: str, container: ContainerFacts) -> None:
-    said = judged(complaining(message, container)).message
+    said = judged(warned(message, container)).message
 
     assert said.isprintable()
     assert len(said) < 1024
@@ -298,8 +298,8 @@ def test_an_evicted_pod_is_told_but_does_not_fail_what_takes_its_place() -> None
 
     assert finding == Finding.wait(
         Reason.INSTANCES_STARTING,
-        "rfc-1: 0 of 2 pods are ready. Pod p has ended: Evicted: The node was low on resource: memory."
-        " Another takes its place automatically.",
+        "rfc-1: 0 of 2 pods are ready. Pod p was terminated: Evicted: The node was low on resource: memory."
+        " It is replaced automatically.",
     )
 
 
@@ -325,7 +325,7 @@ def test_no_count_of_ready_pods_contradicts_that_they_are_not_all_ready() -> Non
 
 
 def test_a_probe_that_fails_while_a_deployment_is_updated_is_told() -> None:
-    pod = complaining(NO_ONE)
+    pod = warned(NO_ONE)
 
     message = judged(pod, ready=2).message
 
@@ -337,6 +337,6 @@ def test_what_others_added_to_the_pods_is_told_with_the_way_to_have_it() -> None
 
     assert added_by_others([None, DEPLOYMENT]) == ""
     assert added_by_others([changed]) == (
-        " Its pods have what is not part of this version (Deployment rfc-1: kubectl-set:"
+        " Its pods have fields that are not part of this version (Deployment rfc-1: kubectl-set:"
         " spec.containers[nginx].env[DEBUG]). Set it in the model's spec, and remove it from the Deployment."
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.reasons.pods import instance_findings
 from mlendpoints.core.reasons.quoting import QUOTED, one_line, quoted, quoted_end
-from mlendpoints.core.world import Child, Complaint, ContainerFacts, PodFacts, Ref, Refusal
+from mlendpoints.core.world import Child, ContainerFacts, PodFacts, Ref, Rejection, WarningEvent
 
 OURS = 1000  # characters of our own words, and of names, around what is quoted
 HOSTILE = st.text(
@@ -34,29 +34,29 @@ def containers(draw: st.DrawFn) -> ContainerFacts:
         waiting_message=said,
         exit_code=draw(EXITS),
         exit_reason=draw(st.sampled_from(["Error", "OOMKilled"])),
-        last_words=draw(st.sampled_from([said, failure])),
+        termination_message=draw(st.sampled_from([said, failure])),
         probe="/ping on port 8080",
     )
 
 
 @st.composite
 def pods(draw: st.DrawFn) -> PodFacts:
-    complaint = Complaint(container="model", message=f"Startup probe failed: {draw(HOSTILE)}", at=1.0)
-    ended = draw(st.booleans())
+    warning = WarningEvent(container="model", message=f"Startup probe failed: {draw(HOSTILE)}", at=1.0)
+    describe_evictions = draw(st.booleans())
     return PodFacts(
         name="p",
         instance="rfc-1",
         unschedulable=draw(st.just("") | HOSTILE),
-        has_ended=ended,
-        end=f"Evicted: {draw(HOSTILE)}" if ended else "",
+        has_ended=describe_evictions,
+        end=f"Evicted: {draw(HOSTILE)}" if describe_evictions else "",
         containers=tuple(draw(st.lists(containers(), max_size=2))),
-        complaints=draw(st.sampled_from([(), (complaint,)])),
+        warnings=draw(st.sampled_from([(), (warning,)])),
     )
 
 
-def judged(*some: PodFacts, failure: str = "", refusals: tuple[Refusal, ...] = ()) -> Finding:
+def judged(*some: PodFacts, failure: str = "", rejections: tuple[Rejection, ...] = ()) -> Finding:
     deployment = Child(ref=Ref("Deployment", "titanic", "rfc-1"), uid="u", resource_version="1", failure=failure)
-    return instance_findings("rfc-1", deployment=deployment, pods=some, refusals=refusals, wanted=1, ready=0)
+    return instance_findings("rfc-1", deployment=deployment, pods=some, rejections=rejections, desired=1, ready=0)
 
 
 def is_a_short_line(message: str) -> bool:
@@ -71,7 +71,7 @@ def test_what_a_pod_says_of_itself_becomes_a_short_line(pod: PodFacts) -> None:
 @given(said=HOSTILE)
 def test_what_the_api_server_says_becomes_a_short_line(said: str) -> None:
     assert is_a_short_line(judged(failure=f"pods is forbidden: {said}").message)
-    assert is_a_short_line(judged(refusals=(Refusal("InvalidSpec", said),)).message)
+    assert is_a_short_line(judged(rejections=(Rejection("InvalidSpec", said),)).message)
 
 
 @given(said=HOSTILE)

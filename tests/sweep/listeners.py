@@ -1,10 +1,10 @@
-"""Where callers come in, revision by revision: which doors a Gateway opens, and who has been seen serving there."""
+"""Where callers come in, revision by revision: which listeners a Gateway opens, and who has been seen serving there."""
 
 from collections.abc import Iterator
 
 from mlendpoints.api.labels import ROUTE_PATH
-from mlendpoints.core.endpoint.listeners import parse_doors
-from mlendpoints.core.world import Door
+from mlendpoints.core.endpoint.listeners import parse_listeners
+from mlendpoints.core.world import Listener
 from tests.kit.client import Object
 from tests.sweep.gateways import Answer
 from tests.sweep.store import Change
@@ -12,22 +12,22 @@ from tests.sweep.store import Change
 HTTP, HTTPS = 80, 443
 
 
-class Doors:
+class Listeners:
     """Those of a namespace, by name of the endpoint."""
 
     def __init__(self, answers: list[Answer]) -> None:
         self._answers = answers
-        self._open: dict[str, dict[Door, float]] = {}  # since when each is
+        self._open: dict[str, dict[Listener, float]] = {}  # since when each is
 
     def judge(self, change: Change, before: Object | None, pods: set[str], at: float) -> Iterator[tuple[str, str]]:
         """A Gateway has changed; the request was sent ``at``, when callers might come through these pods."""
         name, gone = change.ref.name, change.type == "DELETED"
         known = self._open.get(name, {})
-        self._open[name] = {} if gone else {d: known.get(d, change.seen) for d in parse_doors(change.object)}
-        staying = {door.port for door in self._open[name]}
-        closed = {door.port for door in (parse_doors(before) if before and not gone else ())} - staying
+        self._open[name] = {} if gone else {d: known.get(d, change.seen) for d in parse_listeners(change.object)}
+        staying = {listener.port for listener in self._open[name]}
+        closed = {listener.port for listener in (parse_listeners(before) if before and not gone else ())} - staying
         if closed and (late := pods - self._served(name, staying, at)):
-            yield "door", f"door {closed} closes before {sorted(late)} served at another"
+            yield "listener", f"listener {closed} closes before {sorted(late)} served at another"
 
     def judge_ready(
         self, change: Change, before: Object | None, pods: set[str], at: float
@@ -35,13 +35,15 @@ class Doors:
         """An endpoint has changed."""
         if change.type == "DELETED" or not _is_ready(change.object) or (before and _is_ready(before)):
             return
-        asked = HTTPS if change.object["spec"].get("tls") else HTTP
-        if late := pods - self._served(change.ref.name, {asked}, at):
-            yield "ready", f"Ready is said before {sorted(late)} served at door {asked}"
+        requested = HTTPS if change.object["spec"].get("tls") else HTTP
+        if late := pods - self._served(change.ref.name, {requested}, at):
+            yield "ready", f"Ready is said before {sorted(late)} served at listener {requested}"
 
     def _served(self, name: str, ports: set[int], at: float) -> set[str]:
-        """Pods that have served routes at one of these doors since it is open."""
-        opened = {door.port: since for door, since in self._open.get(name, {}).items() if door.port in ports}
+        """Pods that have served routes at one of these listeners since it is open."""
+        opened = {
+            listener.port: since for listener, since in self._open.get(name, {}).items() if listener.port in ports
+        }
         served = (a for a in self._answers if a.path == ROUTE_PATH and a.status == 200 and a.at < at)
         return {a.pod for a in served if a.at > opened.get(a.port, float("inf"))}
 
