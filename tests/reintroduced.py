@@ -66,7 +66,7 @@ FAULTS = {
     "whole-answers": Fault(
         what="an answer to a probe is read to its end",
         file="src/mlendpoints/edge/ask/questions.py",
-        good="        if len(body) > LONGEST:\n            break\n",
+        good="        if len(body) > longest:\n            break\n",
         bad="",
         tests=f"{_HOSTILE}[endless]",
     ),
