@@ -272,7 +272,7 @@ def test_its_pods_tell_nothing_to_injectors_and_join_no_services_of_others(
 ) -> None:
     said = post(operator, kind, made(kind, namespace, _marked(**metadata)))
     assert f"{SAID}gives pods " in said
-    assert "as they are" in said
+    assert "unchanged" in said
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "Job"])

@@ -61,8 +61,8 @@ def test_other_fields_can_be_changed(server: SyncClient, address: str) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"env": LARGE["env"][1:]}, "may take at most 64 KiB"),
-        ({"args": ["other"]}, "may take at most 64 KiB"),
+        ({"env": LARGE["env"][1:]}, "may have at most 64 KiB"),
+        ({"args": ["other"]}, "may have at most 64 KiB"),
         ({"runAsUser": 0}, "runAsUser must not be one of 0 (root)"),
         ({"memory": "512m"}, "memory must be at least 4Mi"),
         ({"size": 65}, "size must be at least 4Ki"),

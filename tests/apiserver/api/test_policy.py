@@ -11,7 +11,7 @@ from tests.kit.sync_client import Object, SyncClient, address, place, typed
 
 SAID = "instances are created by the mlendpoints operator only; create a template, without spec.instance"
 KEPT = "this is an instance, which the mlendpoints operator deletes once it is unused"
-MARKED = "this is an instance: its labels, finalizers and owner references are the mlendpoints operator's"
+MARKED = "this is an instance, whose labels, finalizers and owner references only the mlendpoints operator may change"
 OWNER = {"apiVersion": "mlendpoints.dev/v1alpha1", "kind": "MachineLearningEndpoint", "name": "other", "uid": "1"}
 EDITS: dict[str, Object] = {
     "labels": {"metadata": {"labels": {"team": "a"}}},

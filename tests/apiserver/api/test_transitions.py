@@ -173,7 +173,7 @@ def test_an_instance_cannot_become_a_template(short: str, extra: Object, operato
     refused = operator.merge(short, instance, {"spec": {"instance": None} | extra})
 
     assert refused.status_code == 422
-    assert "instance is set by the operator alone" in refused.json()["message"]
+    assert "instance is set by the operator only" in refused.json()["message"]
 
 
 @pytest.mark.parametrize(
