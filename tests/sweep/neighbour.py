@@ -7,6 +7,7 @@ from mlendpoints.api.meta import API_VERSION
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.kinds import Kind
 from tests.kit.client import Client, Object
+from tests.kit.waiting import poll_until
 
 DEEP = 3000  # levels, more than Python's recursion limit, fewer than the API server's
 _MERGE = "application/merge-patch+json"
@@ -74,8 +75,14 @@ class Neighbour:
         return kind.path(self.namespace), manifest
 
     async def _change(self, routes: str, body: Object, *, subresource: str = "") -> None:
+        """Retried where the API server, with nests to validate, takes too long to answer."""
         path = kinds.VIRTUAL_SERVICE.path(self.namespace, routes)
-        await self._client.ask("PATCH", path + subresource, body=body, media=_MERGE)
+
+        async def changed() -> bool:
+            await self._client.ask("PATCH", path + subresource, body=body, media=_MERGE)
+            return True
+
+        await poll_until(changed, f"VirtualService {routes} is changed")
 
     async def _uid(self, kind: Kind, name: str) -> str:
         found = msgspec.json.decode(await self._client.ask("GET", kind.path(self.namespace, name)))
