@@ -10,12 +10,14 @@ read again, and so it is written: 437.5Ki is 448k, not 448000.
 import math
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 _DECIMAL = ("m", "", "k", "M", "G", "T", "P", "E")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _PATTERN = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([mkMGTPE]|[KMGTPE]i)?")
 
 
+@lru_cache(maxsize=1024)  # many say the same
 def canonical_quantity(quantity: str) -> str:
     """The stored form: ``1000m`` becomes ``1``, ``0.5`` ``500m``, ``1024Mi`` ``1Gi``.
 
@@ -30,6 +32,7 @@ def canonical_quantity(quantity: str) -> str:
     return _shortest(math.ceil(value * 1000), base=1000, suffixes=_DECIMAL)
 
 
+@lru_cache(maxsize=1024)
 def whole_units(quantity: str) -> int:
     """The value in whole units, such as bytes, rounded up.
 
