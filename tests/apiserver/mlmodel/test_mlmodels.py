@@ -32,7 +32,7 @@ async def ready(rig: Rig, **spec: object) -> Object:
 
 def containers(deployment: Object) -> dict[str, Object]:
     spec = deployment["spec"]["template"]["spec"]
-    return {container["name"]: container for container in (*spec["initContainers"], *spec["containers"])}
+    return {container["name"]: container for container in (*spec.get("initContainers", ()), *spec["containers"])}
 
 
 async def only_one_version(rig: Rig, version: str) -> bool:
