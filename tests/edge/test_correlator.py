@@ -13,7 +13,7 @@ class Rig:
         self.correlator = Correlator(lambda: self.time)
 
     def post(self, *, uid: str = "u", reason: str = "Succeeded", note: str = "it") -> str | None:
-        return self.correlator.pass_on(uid, "Normal", reason, note)
+        return self.correlator.correlate(uid, "Normal", reason, note)
 
 
 def test_an_event_is_passed_on_as_it_is() -> None:

@@ -2,7 +2,7 @@ from mlendpoints.api import labels
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube.kinds import CLAIM, CONFIG, DEPLOYMENT, ENDPOINT, KINDS, MLMODEL, MODEL, POD, Watch
 from mlendpoints.edge.observe.cache import Cache
-from mlendpoints.edge.observe.feed import GATHERING, Feed, Neighbours
+from mlendpoints.edge.observe.feed import BATCH_PERIOD, Callbacks, Feed
 from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.reconcile.queue import Queue
 from tests.edge.objects import (
@@ -31,13 +31,13 @@ class Rig:
     def __init__(self) -> None:
         self.cache = Cache(some_settings())
         self.queue = Queue()
-        self.asking: set[Ref] = set()
+        self.probing: set[Ref] = set()
         self.feed = Feed(
             cache=self.cache,
             queue=self.queue,
             progress=Progress(),
             watches=WATCHES,
-            neighbours=Neighbours(asking=lambda: self.asking),
+            callbacks=Callbacks(probing=lambda: self.probing),
         )
 
     @classmethod
@@ -69,7 +69,7 @@ class Rig:
                 key = await self.queue.get()
                 found[key.name] = now() - begun
                 self.queue.done(key)
-            await elapse(GATHERING)
+            await elapse(BATCH_PERIOD)
         return found
 
 
@@ -81,7 +81,7 @@ def test_a_templates_status_wakes_nobody_but_itself_and_later() -> None:
     async def scenario() -> None:
         rig = await Rig.filled()
         rig.change(MODEL.name, with_status(a_model("rfc"), {"usedBy": ["ep"]}))
-        assert await rig.woken() == {"rfc": GATHERING}
+        assert await rig.woken() == {"rfc": BATCH_PERIOD}
 
     run(scenario())
 
@@ -100,7 +100,7 @@ def test_an_endpoint_is_woken_at_once_and_its_templates_together_later() -> None
         rig = await Rig.filled()
         for generation in range(2, 5):
             rig.change(ENDPOINT.name, with_status(an_endpoint(), {"observedGeneration": generation}))
-        assert await rig.woken() == {"ep": 0, "cfg": GATHERING, "rfc": GATHERING}
+        assert await rig.woken() == {"ep": 0, "cfg": BATCH_PERIOD, "rfc": BATCH_PERIOD}
 
     run(scenario())
 
@@ -189,13 +189,13 @@ def test_a_change_of_the_gateways_pods_wakes_those_that_ask_them_and_those_at_wo
         rig = await Rig.filled()
         rig.change("GatewaySlice", an_object("gw", endpoints=[{"addresses": ["10.0.0.1"]}]))
         assert await rig.woken() == {}
-        asking, at_work = (Ref(ENDPOINT.name, NAMESPACE, name) for name in ("asking", "at-work"))
-        rig.asking = {asking}
+        probing, at_work = (Ref(ENDPOINT.name, NAMESPACE, name) for name in ("probing", "at-work"))
+        rig.probing = {probing}
         rig.queue.add(at_work)
         assert await rig.queue.get() == at_work
         rig.change("GatewaySlice", an_object("gw", endpoints=[{"addresses": ["10.0.0.2"]}]))
         rig.queue.done(at_work)
-        assert await rig.woken() == {"asking": 0, "at-work": 0}
+        assert await rig.woken() == {"probing": 0, "at-work": 0}
 
     run(scenario())
 
@@ -236,9 +236,9 @@ def test_a_claim_that_becomes_the_operators_wakes_exactly_who_has_an_artifact_on
     async def scenario() -> None:
         rig = await _with_sources()
         rig.change(CLAIM.name, an_object("made", owner="uid-unknown"))
-        assert await rig.woken() == {"ep": 0, "mlm": 0, "rfc": GATHERING}
+        assert await rig.woken() == {"ep": 0, "mlm": 0, "rfc": BATCH_PERIOD}
         rig.change(CLAIM.name, an_object("made", owner="uid-unknown"), deleted=True)
-        assert await rig.woken() == {"ep": 0, "mlm": 0, "rfc": GATHERING}
+        assert await rig.woken() == {"ep": 0, "mlm": 0, "rfc": BATCH_PERIOD}
 
     run(scenario())
 

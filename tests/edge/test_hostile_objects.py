@@ -16,7 +16,7 @@ from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import KINDS, Kind, Watch, make_watches
 from mlendpoints.edge.observe.cache import Cache
-from mlendpoints.edge.observe.feed import Feed, Neighbours
+from mlendpoints.edge.observe.feed import Callbacks, Feed
 from mlendpoints.edge.observe.indexers import IndexKey
 from mlendpoints.edge.observe.owners import keys_for
 from mlendpoints.edge.observe.progress import Progress
@@ -76,7 +76,7 @@ class Following:
             queue=Queue(),
             progress=Progress(),
             watches=WATCHES,
-            neighbours=Neighbours(count_skipped=lambda kind: self.skipped.update([kind])),
+            callbacks=Callbacks(count_skipped=lambda kind: self.skipped.update([kind])),
         )
         self.reflectors = [Reflector(api=api, watch=watch, feed=self.feed, timeouts=TIMEOUTS) for watch in WATCHES]
 

@@ -364,6 +364,6 @@ def test_what_has_gone_leaves_no_trace(changes: list[tuple[tuple[str, Object], i
     for (kind, obj), _ in changes:
         cache.drop(an_entry(kind, obj).ref)
     hosts = cache._hosts  # noqa: SLF001 - a leak shows nowhere else
-    kept = chain(hosts._askers, hosts._first, hosts._foreign._taken, hosts._foreign._takers)  # noqa: SLF001
+    kept = chain(hosts._claimants, hosts._first, hosts._foreign._taken, hosts._foreign._takers)  # noqa: SLF001
     assert not list(kept)
     assert len(hosts._foreign._bound) == 0  # noqa: SLF001

@@ -2,7 +2,7 @@ import msgspec
 
 from mlendpoints.api.model import EnvVar, LocalObjectReference, ModelSpec
 from mlendpoints.edge.observe import interning
-from mlendpoints.edge.observe.interning import shared
+from mlendpoints.edge.observe.interning import interned
 
 
 def a_spec(image: str = "registry.example.com/team/model:1") -> ModelSpec:
@@ -12,7 +12,7 @@ def a_spec(image: str = "registry.example.com/team/model:1") -> ModelSpec:
 
 
 def test_equal_fields_are_the_very_same_afterwards() -> None:
-    one, other = shared(a_spec()), shared(a_spec())
+    one, other = interned(a_spec()), interned(a_spec())
     assert one == other == a_spec()
     assert one.image is other.image
     assert one.args is other.args
@@ -20,18 +20,18 @@ def test_equal_fields_are_the_very_same_afterwards() -> None:
 
 
 def test_what_differs_stays_different() -> None:
-    assert shared(a_spec("a:1")).image == "a:1"
-    assert shared(a_spec("b:1")).image == "b:1"
+    assert interned(a_spec("a:1")).image == "a:1"
+    assert interned(a_spec("b:1")).image == "b:1"
 
 
 def test_own_fields_are_left_as_they_are() -> None:
     spec = a_spec()
-    assert shared(spec, but=("args",)).args is spec.args
+    assert interned(spec, but=("args",)).args is spec.args
 
 
 def test_only_so_many_values_are_remembered() -> None:
     for number in range(interning.MOST + 10):
-        shared(msgspec.structs.replace(a_spec(), args=(str(number),)))
+        interned(msgspec.structs.replace(a_spec(), args=(str(number),)))
     assert len(interning._known) <= interning.MOST  # noqa: SLF001 (it must not grow for ever)
 
 
@@ -39,8 +39,8 @@ def test_fields_that_say_the_same_stay_what_they_are() -> None:
     said = {"image": "m:1", "env": [{"name": "token"}], "imagePullSecrets": [{"name": "token"}]}
     for first, second in (("env", "imagePullSecrets"), ("imagePullSecrets", "env")):
         interning._known.clear()  # noqa: SLF001 - whichever is seen first
-        shared(msgspec.convert({"image": "m:1", first: said[first]}, ModelSpec))
-        spec = shared(msgspec.convert({"image": "m:1", second: said[second]}, ModelSpec))
+        interned(msgspec.convert({"image": "m:1", first: said[first]}, ModelSpec))
+        spec = interned(msgspec.convert({"image": "m:1", second: said[second]}, ModelSpec))
         assert spec == msgspec.convert({"image": "m:1", second: said[second]}, ModelSpec)
-        whole = shared(msgspec.convert(said, ModelSpec))
+        whole = interned(msgspec.convert(said, ModelSpec))
         assert (type(whole.env[0]), type(whole.image_pull_secrets[0])) == (EnvVar, LocalObjectReference)

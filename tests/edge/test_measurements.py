@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from mlendpoints.core.world import Measure, Ref
-from mlendpoints.edge.ask.measurements import LONGEST, Meter
+from mlendpoints.edge.poll.measurements import LONGEST, Meter
 from tests.kit.waiting import until
 
 KEY, OTHER = Ref("Endpoint", "ns", "a"), Ref("Endpoint", "ns", "b")

@@ -7,8 +7,8 @@ import pytest
 
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.world import Ref, Rejection
-from mlendpoints.edge.ask.obstacles import AT_ONCE, MOST, PACE, PAUSE, Obstacles, is_there
 from mlendpoints.edge.kube.errors import UnavailableError
+from mlendpoints.edge.poll.obstacles import AT_ONCE, MOST, PACE, PAUSE, Obstacles, object_exists
 from tests.edge.scripted import Exchange, Script, played
 from tests.edge.virtual_time import elapse, now, run
 
@@ -149,9 +149,9 @@ def test_only_not_found_says_that_nothing_is_there() -> None:
 
     async def scenario() -> None:
         async with played(Script(say)) as api:
-            assert await is_there(api, service("s"))
-            assert not await is_there(api, service("s"))
+            assert await object_exists(api, service("s"))
+            assert not await object_exists(api, service("s"))
             with pytest.raises(UnavailableError):
-                await is_there(api, service("s"))
+                await object_exists(api, service("s"))
 
     asyncio.run(scenario())

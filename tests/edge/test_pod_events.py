@@ -6,8 +6,16 @@ from collections.abc import Mapping
 import pytest
 
 from mlendpoints.core.world import Lookup, Ref, WarningEvent
-from mlendpoints.edge.ask.pod_events import EVENTS, FIRST_PAUSE, MOST_BYTES, REJECTIONS, Inquiries, Warnings, ask_events
 from mlendpoints.edge.kube.errors import ApiError, UnavailableError
+from mlendpoints.edge.poll.pod_events import (
+    EVENTS,
+    FIRST_PAUSE,
+    MOST_BYTES,
+    REJECTIONS,
+    PodEvents,
+    Warnings,
+    read_events,
+)
 from tests.edge.scripted import Object, Script, played
 from tests.edge.virtual_time import elapse, now, run, settle
 
@@ -44,7 +52,7 @@ class Kubelets:
 def test_a_pod_that_gets_ready_in_time_is_never_asked_about() -> None:
     async def scenario() -> None:
         kubelets = Kubelets()
-        inquiries = Inquiries(kubelets, lambda _: None)
+        inquiries = PodEvents(kubelets, lambda _: None)
         inquiries.want(EP, (P,))
         await elapse(FIRST_PAUSE - 1)
         inquiries.want(EP, ())
@@ -57,7 +65,7 @@ def test_a_pod_that_gets_ready_in_time_is_never_asked_about() -> None:
 def test_what_is_said_wakes_the_key_once() -> None:
     async def scenario() -> None:
         woken: list[Ref] = []
-        inquiries = Inquiries(Kubelets({"p": (REJECTED,)}), woken.append)
+        inquiries = PodEvents(Kubelets({"p": (REJECTED,)}), woken.append)
         inquiries.want(EP, (P,))
         await elapse(600)
         assert inquiries.answers(EP) == {P: (REJECTED,)}
@@ -70,7 +78,7 @@ def test_what_is_said_wakes_the_key_once() -> None:
 def test_asking_again_takes_longer_each_time_up_to_a_minute() -> None:
     async def scenario() -> None:
         kubelets = Kubelets()
-        inquiries = Inquiries(kubelets, lambda _: None)
+        inquiries = PodEvents(kubelets, lambda _: None)
         inquiries.want(EP, (P,))
         for _ in range(25):
             await elapse(10)
@@ -83,7 +91,7 @@ def test_asking_again_takes_longer_each_time_up_to_a_minute() -> None:
 
 def test_new_pods_are_asked_about_soon_and_what_is_known_of_the_others_stays() -> None:
     async def scenario() -> None:
-        inquiries = Inquiries(Kubelets({"p": (REJECTED,)}), lambda _: None)
+        inquiries = PodEvents(Kubelets({"p": (REJECTED,)}), lambda _: None)
         inquiries.want(EP, (P,))
         await elapse(300)
         inquiries.want(EP, (P, Q))
@@ -100,7 +108,7 @@ def test_new_pods_are_asked_about_soon_and_what_is_known_of_the_others_stays() -
 def test_what_was_said_stays_while_nothing_can_be_read(failure: ApiError | None) -> None:
     async def scenario() -> None:
         kubelets = Kubelets({"p": (REJECTED,)})
-        inquiries = Inquiries(kubelets, lambda _: None)
+        inquiries = PodEvents(kubelets, lambda _: None)
         inquiries.want(EP, (P,))
         await elapse(FIRST_PAUSE + 1)
         if failure is None:
@@ -123,7 +131,7 @@ def test_a_namespace_of_a_thousand_silent_pods_delays_another_by_seconds_only() 
                 return await super().__call__(pod)
 
         kubelets = OneIsSilent({"p": (REJECTED,)})
-        inquiries = Inquiries(kubelets, lambda _: None)
+        inquiries = PodEvents(kubelets, lambda _: None)
         for n in range(1000):
             inquiries.want(Ref(EP.kind, "hostile", f"ep-{n}"), (Lookup(Ref("Pod", "hostile", f"x-{n}")),))
         inquiries.want(EP, (P,))
@@ -137,7 +145,7 @@ def test_a_namespace_of_a_thousand_silent_pods_delays_another_by_seconds_only() 
 def test_a_whole_cluster_of_broken_pods_is_asked_about_few_at_a_time() -> None:
     async def scenario() -> None:
         kubelets = Kubelets(seconds=0.01)
-        inquiries = Inquiries(kubelets, lambda _: None)
+        inquiries = PodEvents(kubelets, lambda _: None)
         for n in range(5000):
             inquiries.want(Ref(EP.kind, f"ns-{n}", "ep"), (Lookup(Ref("Pod", f"ns-{n}", f"p-{n}")),))
         await elapse(FIRST_PAUSE + 10)
@@ -160,7 +168,7 @@ def read(*items: object) -> Warnings:
 
     async def scenario() -> Warnings:
         async with played(script) as api:
-            said = await ask_events(api, POD)
+            said = await read_events(api, POD)
         assert script.seen[0].path == "/api/v1/namespaces/ns/events"
         assert script.seen[0].query == {
             "limit": str(EVENTS),
@@ -216,7 +224,7 @@ def test_the_last_rejection_of_a_deployments_pods_is_read_whichever_replicaset_t
 
     async def scenario() -> Warnings:
         async with played(script) as api:
-            return await ask_events(api, DEPLOYMENT)
+            return await read_events(api, DEPLOYMENT)
 
     assert asyncio.run(scenario()) == (WarningEvent(message="last", at=9.0),)
     assert script.seen[0].query == {
@@ -237,7 +245,7 @@ def test_events_that_take_too_much_room_are_not_read() -> None:
 def test_an_answer_that_is_no_list_is_an_error_that_can_be_tried_again() -> None:
     async def scenario() -> None:
         async with played(Script(lambda exchange: exchange.say({"items": 3}))) as api:
-            await ask_events(api, POD)
+            await read_events(api, POD)
 
     with pytest.raises(UnavailableError):
         asyncio.run(scenario())

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from mlendpoints.core.world import GatewayPod, Probe, Ref
-from mlendpoints.edge.ask import questions
-from mlendpoints.edge.ask.probes import Prober
 from mlendpoints.edge.observe.answers import Answers
+from mlendpoints.edge.poll import questions
+from mlendpoints.edge.poll.probes import Prober
 from tests.kit.certificates import self_signed
 from tests.kit.waiting import until
 

@@ -220,7 +220,7 @@ def test_a_list_is_brought_anew_in_the_end_so_that_a_lost_event_is_not_lost_for_
     async def scenario() -> None:
         lossy = a_watch(("ADDED", a_model("b", 8)), then="end")
         steps = (a_list(a_model("gone", 3), version=5), lossy, a_list(a_model("b", 8), version=9), a_watch())
-        async with following(*steps, timeouts=msgspec.structs.replace(TIMEOUTS, trust=0.0)) as follower:
+        async with following(*steps, timeouts=msgspec.structs.replace(TIMEOUTS, relist_after=0.0)) as follower:
             await until(follower.has("b"))
             await until(follower.asked(4))
             assert follower.script.seen[3].query["resourceVersion"] == "9"

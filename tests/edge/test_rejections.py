@@ -1,7 +1,7 @@
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.plan import Create, SetStatus
 from mlendpoints.core.world import Child, Ref, Rejection
-from mlendpoints.edge.reconcile.rejections import LONGEST_WAIT, SOON, Rejections
+from mlendpoints.edge.reconcile.rejections import FIRST_RETRY, LAST_RETRY, Rejections
 
 KEY, OTHER = Ref("Endpoint", "default", "a"), Ref("Endpoint", "default", "b")
 SERVICE = Ref("Service", "default", "s")
@@ -27,7 +27,7 @@ def test_a_refusal_is_its_own_keys_alone() -> None:
 def test_the_same_write_is_held_back_for_a_while() -> None:
     rig = Rig()
     assert rig.rejections.is_backing_off(KEY, SERVICE, WRITE)
-    rig.time = SOON
+    rig.time = FIRST_RETRY
     assert not rig.rejections.is_backing_off(KEY, SERVICE, WRITE)
 
 
@@ -67,8 +67,8 @@ def test_what_is_refused_for_hours_is_tried_a_few_times_a_minute() -> None:
         rig.rejections.add(KEY, SERVICE, WRITE, REJECTION)
         tries += 1
 
-    assert rig.rejections.due(KEY) == LONGEST_WAIT
-    assert tries < 7200 / LONGEST_WAIT + 100
+    assert rig.rejections.due(KEY) == LAST_RETRY
+    assert tries < 7200 / LAST_RETRY + 100
 
 
 def test_a_status_that_is_taken_clears_no_refusal_of_its_object() -> None:
@@ -96,11 +96,11 @@ def test_what_is_tried_seldom_is_looked_after_until_what_it_met_has_gone() -> No
     assert rig.rejections.unresolved(KEY) == {SERVICE: REJECTION}
     assert rig.rejections.is_backing_off(KEY, SERVICE, WRITE)
 
-    rig.rejections.lift(KEY, [SERVICE, Ref("Service", "default", "other")])
-    rig.rejections.lift(OTHER, [SERVICE])
+    rig.rejections.retry_now(KEY, [SERVICE, Ref("Service", "default", "other")])
+    rig.rejections.retry_now(OTHER, [SERVICE])
     assert not rig.rejections.is_backing_off(KEY, SERVICE, WRITE)
     assert (rig.rejections.due(KEY), rig.rejections.due(OTHER)) == (0.0, None)
 
     rig.rejections.add(KEY, SERVICE, WRITE, REJECTION)
     assert rig.rejections.is_backing_off(KEY, SERVICE, WRITE)
-    assert rig.rejections.due(KEY) == LONGEST_WAIT
+    assert rig.rejections.due(KEY) == LAST_RETRY

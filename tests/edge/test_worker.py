@@ -16,7 +16,7 @@ from mlendpoints.edge.kube.errors import (
 )
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.reconcile.queue import FIRST_RETRY, Queue
-from mlendpoints.edge.reconcile.worker import NotYetError, Workers
+from mlendpoints.edge.reconcile.worker import StaleCacheError, Workers
 from tests.edge.virtual_time import elapse, now, run, settle
 
 KEY, OTHER = Ref("Endpoint", "default", "a"), Ref("Endpoint", "default", "b")
@@ -174,7 +174,7 @@ def test_workers_that_were_broken_off_can_begin_again() -> None:
 
 def test_waiting_for_an_own_write_is_no_success_that_forgets_failures() -> None:
     async def scenario() -> None:
-        failures = [UnavailableError(""), UnavailableError(""), NotYetError(0.5), UnavailableError("")]
+        failures = [UnavailableError(""), UnavailableError(""), StaleCacheError(0.5), UnavailableError("")]
 
         async def reconcile(_key: Ref) -> None:
             if failures:
@@ -199,7 +199,7 @@ async def broken(_key: Ref) -> None:
 
 
 async def too_early(_key: Ref) -> None:
-    raise NotYetError(60)
+    raise StaleCacheError(60)
 
 
 async def turns_beside(rig: Rig, keys: int) -> list[int]:

@@ -80,7 +80,7 @@ class Life:
         queue, soon = self.operator.engine.queue, asyncio.get_running_loop().time() + SOON
         timers = queue._later.values()  # noqa: SLF001 - nobody else wants to know
         is_busy = bool(queue) or bool(queue._active) or any(timer.when() < soon for timer in timers)  # noqa: SLF001
-        asks = bool(self.operator.engine.askers.prober._inquiries)  # noqa: SLF001 - the same
+        asks = bool(self.operator.engine.pollers.prober._rounds)  # noqa: SLF001 - the same
         return self.leads and not is_busy and not asks and self.wire.in_flight == 0
 
 

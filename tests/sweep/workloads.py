@@ -19,7 +19,7 @@ from tests.sweep.store import Change, Record, Store
 _AGAIN = 0.05  # seconds after which a refused write is tried again
 _AT_ONCE = 16  # instances
 _KINDS = frozenset({kinds.DEPLOYMENT.name, kinds.SERVICE.name, kinds.SLICE.name, kinds.POD.name})
-LAST_WORDS = "no such file: model.onnx"
+TERMINATION_MESSAGE = "no such file: model.onnx"
 
 Key = tuple[str, str]  # namespace, model instance
 
@@ -166,7 +166,7 @@ _CRASHED: Object = {
             "image": "localhost/none",
             "imageID": "",
             "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
-            "lastState": {"terminated": {"exitCode": 3, "reason": "Error", "message": LAST_WORDS}},
+            "lastState": {"terminated": {"exitCode": 3, "reason": "Error", "message": TERMINATION_MESSAGE}},
         }
     ],
 }

@@ -21,7 +21,7 @@ class _Sort(Struct):
     """Events of one object with one type and reason."""
 
     posted: deque[float] = field(default_factory=deque)
-    left_out: int = 0
+    suppressed: int = 0
 
 
 class _Object(Struct):
@@ -39,7 +39,7 @@ class Correlator:
         self._clock = clock
         self._objects: OrderedDict[str, _Object] = OrderedDict()
 
-    def pass_on(self, uid: str, type_: str, reason: str, note: str) -> str | None:
+    def correlate(self, uid: str, type_: str, reason: str, note: str) -> str | None:
         """The note to post, which tells how many similar events were left out before; None to leave this one out."""
         now = self._clock()
         found = self._object(uid, now)
@@ -47,11 +47,11 @@ class Correlator:
         while sort.posted and sort.posted[0] <= now - WINDOW:
             sort.posted.popleft()
         if found.tokens < 1 or len(sort.posted) >= SIMILAR:
-            sort.left_out += 1
+            sort.suppressed += 1
             return None
         found.tokens -= 1
         sort.posted.append(now)
-        combined, sort.left_out = sort.left_out, 0
+        combined, sort.suppressed = sort.suppressed, 0
         return f"(combined from {combined + 1} similar events) {note}" if combined else note
 
     def _object(self, uid: str, now: float) -> _Object:

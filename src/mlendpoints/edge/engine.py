@@ -23,11 +23,6 @@ from msgspec import Struct
 from mlendpoints.api.meta import Condition
 from mlendpoints.core.plan import MLModelPlan, Plan
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.ask.askers import Askers
-from mlendpoints.edge.ask.measurements import Meter
-from mlendpoints.edge.ask.obstacles import Obstacles, is_there
-from mlendpoints.edge.ask.pod_events import Inquiries, ask_events
-from mlendpoints.edge.ask.probes import Prober
 from mlendpoints.edge.events import Recorder
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import Watch, make_watches
@@ -35,16 +30,21 @@ from mlendpoints.edge.lease import LeaseTimes
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.changes import Changes
-from mlendpoints.edge.observe.feed import Feed, Neighbours, Written
+from mlendpoints.edge.observe.feed import Callbacks, Feed, UserObject
 from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.observe.reflector import Reflector, Timeouts
+from mlendpoints.edge.poll.measurements import Meter
+from mlendpoints.edge.poll.obstacles import Obstacles, object_exists
+from mlendpoints.edge.poll.pod_events import PodEvents, read_events
+from mlendpoints.edge.poll.pollers import Pollers
+from mlendpoints.edge.poll.probes import Prober
 from mlendpoints.edge.reconcile.debounce import Debounce
 from mlendpoints.edge.reconcile.expectations import Expectations
 from mlendpoints.edge.reconcile.parts import Parts, Plans
 from mlendpoints.edge.reconcile.queue import Queue
 from mlendpoints.edge.reconcile.reconciler import Reconciler
 from mlendpoints.edge.reconcile.rejections import Rejections
-from mlendpoints.edge.reconcile.worker import NotYetError, Workers
+from mlendpoints.edge.reconcile.worker import StaleCacheError, Workers
 from mlendpoints.edge.reconcile.writes import Writer
 from mlendpoints.edge.settings import Settings
 
@@ -87,10 +87,10 @@ class Engine:
         self._rejections = Rejections(process.rejection_clock)
         self.cache = Cache(settings.core, settings.namespaces)
         self.queue = Queue(share=_share(settings.workers))
-        self.askers = Askers(
+        self.pollers = Pollers(
             prober=Prober(self.queue.add),
-            inquiries=Inquiries(partial(ask_events, api), self.queue.add),
-            obstacles=Obstacles(partial(is_there, api), self._retry),
+            pod_events=PodEvents(partial(read_events, api), self.queue.add),
+            obstacles=Obstacles(partial(object_exists, api), self._retry),
             meter=Meter(self.queue.add, process.clock),
         )
         self._recorder = Recorder(api, instance=process.identity)
@@ -105,10 +105,10 @@ class Engine:
         )
 
     def _make_feed(self, watches: tuple[Watch, ...]) -> Feed:
-        neighbours = Neighbours(
-            asking=self.askers.prober.asking, count_skipped=self._metrics.skip, advanced=self._changes.note
+        callbacks = Callbacks(
+            probing=self.pollers.prober.probing, count_skipped=self._metrics.skip, advanced=self._changes.note
         )
-        return Feed(cache=self.cache, queue=self.queue, progress=self._progress, watches=watches, neighbours=neighbours)
+        return Feed(cache=self.cache, queue=self.queue, progress=self._progress, watches=watches, callbacks=callbacks)
 
     def _parts(self, settings: Settings, plans: Plans, process: Process) -> Parts:
         return Parts(
@@ -116,7 +116,7 @@ class Engine:
             queue=self.queue,
             writer=Writer(self._api, may_write=process.may_write),
             recorder=self._recorder,
-            askers=self.askers,
+            pollers=self.pollers,
             expectations=Expectations(cache=self.cache, progress=self._progress, clock=time.monotonic),
             rejections=self._rejections,
             debounce=Debounce(process.status_clock),
@@ -127,7 +127,7 @@ class Engine:
         )
 
     def _retry(self, key: Ref, refs: tuple[Ref, ...]) -> None:
-        self._rejections.lift(key, refs)
+        self._rejections.retry_now(key, refs)
         self.queue.add(key)
 
     async def __aenter__(self) -> Self:
@@ -176,13 +176,13 @@ class Engine:
     async def _has_reconciled(self, key: Ref) -> bool:
         try:
             await self._reconciler.reconcile(key)
-        except NotYetError:
+        except StaleCacheError:
             return False
         return True
 
     async def until(
         self, key: Ref, condition: str, *, within: float, status: str = "True", generation: int = 0
-    ) -> Written:
+    ) -> UserObject:
         """The object of ``key``, once its condition has this status for its newest generation.
 
         ``generation``: the least that counts, for whoever has just written it and is ahead of the watch. Raises
@@ -190,16 +190,18 @@ class Engine:
         """
         try:
             async with asyncio.timeout(within):
-                while (found := self._object(key, max(1, generation))) is None or not _says(found, condition, status):
+                while (found := self._object(key, max(1, generation))) is None or not _has_condition(
+                    found, condition, status
+                ):
                     await self._changes.next()
                 return found
         except TimeoutError as error:
             place = f"{key.kind} {key.namespace}/{key.name}"
             raise TimeoutError(f"{place}: timed out after {within} s waiting for {condition}={status}") from error
 
-    def _object(self, key: Ref, generation: int) -> Written | None:
+    def _object(self, key: Ref, generation: int) -> UserObject | None:
         entry = self.cache.entry(key)
-        if entry is None or not isinstance(entry.facts, Written) or entry.facts.metadata.generation < generation:
+        if entry is None or not isinstance(entry.facts, UserObject) or entry.facts.metadata.generation < generation:
             return None
         return entry.facts
 
@@ -208,7 +210,7 @@ class Engine:
         try:
             await self._workers.run()
         finally:
-            self.askers.clear()  # what a gateway answered counts as long as nobody else may change its routes
+            self.pollers.clear()  # what a gateway answered counts as long as nobody else may change its routes
 
     def finish(self) -> None:
         """Takes no further key: ``work`` returns when what is in flight has ended."""
@@ -223,15 +225,15 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.askers.close()
+        await self.pollers.close()
         self.queue.close()
         await self._api.close()
 
 
-def _says(found: Written, condition: str, status: str) -> bool:
+def _has_condition(found: UserObject, condition: str, status: str) -> bool:
     conditions: tuple[Condition, ...] = found.status.conditions
-    said = next((each for each in conditions if each.type == condition), None)
-    return said is not None and (said.status, said.observed_generation) == (status, found.metadata.generation)
+    known = next((each for each in conditions if each.type == condition), None)
+    return known is not None and (known.status, known.observed_generation) == (status, found.metadata.generation)
 
 
 def _watches(settings: Settings) -> tuple[Watch, ...]:

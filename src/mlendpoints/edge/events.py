@@ -49,7 +49,7 @@ class Recorder:
     def record(self, root: Root, event: Event) -> None:
         """Takes one event about an endpoint or MLModel, to be posted soon."""
         namespace = root.metadata.namespace
-        note = self._correlator.pass_on(root.metadata.uid, event.type, event.reason, event.message)
+        note = self._correlator.correlate(root.metadata.uid, event.type, event.reason, event.message)
         if note is None:
             log.debug("Event suppressed", name=root.metadata.name, kind=root.KIND, reason=event.reason)
         elif self._waiting[namespace] >= UNPOSTED:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.events import micro_time
-from mlendpoints.edge.kube.client import Api, answer
+from mlendpoints.edge.kube.client import Api, parse_response
 from mlendpoints.edge.kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
 from mlendpoints.edge.kube.kinds import LEASE
 
@@ -107,13 +107,13 @@ class Lease:
         try:
             return await self._take()
         except (ConflictError, AlreadyExistsError):
-            return await self._try_anew()
+            return await self._try_again()
         except (ApiError, TimeoutError) as error:
             self._own = None
             log.warning("Failed to renew the lease; retrying", error=str(error))
             return False
 
-    async def _try_anew(self) -> bool:
+    async def _try_again(self) -> bool:
         """Somebody else has written the lease: it is read once more, at once, before anything is written again."""
         known, self._own = self._own, None
         return known is not None and await self._try()
@@ -143,7 +143,7 @@ class Lease:
 
     async def _read(self) -> _Lease | None:
         try:
-            return answer(await self._api.get(self._ref), _Lease)
+            return parse_response(await self._api.get(self._ref), _Lease)
         except NotFoundError:
             return None
 

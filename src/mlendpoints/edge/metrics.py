@@ -84,9 +84,9 @@ class Metrics:
     def endpoint(self, ref: Ref, endpoint: Endpoint | None) -> None:
         """Shows an endpoint's state and conditions, or nothing once it is gone."""
         self._show(self.states, ref, endpoint.status.state if endpoint else "")
-        said = {condition.type: condition.status for condition in endpoint.status.conditions} if endpoint else {}
+        statuses = {condition.type: condition.status for condition in endpoint.status.conditions} if endpoint else {}
         for kind in _CONDITIONS:
-            self._show(self.conditions, ref, said.get(kind, ""), of=(kind.value,))
+            self._show(self.conditions, ref, statuses.get(kind, ""), of=(kind.value,))
 
     def mlmodel(self, ref: Ref, model: MLModel | None) -> None:
         """Shows an MLModel's phase, or nothing once it is gone."""

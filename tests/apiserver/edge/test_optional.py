@@ -23,7 +23,7 @@ from tests.kit.sync_client import SyncClient
 from tests.kit.waiting import until
 
 POD_MONITOR = Kind(name="PodMonitor", api_version="monitoring.coreos.com/v1", plural="podmonitors")
-QUICKLY = Timeouts(absent=0.1)
+QUICKLY = Timeouts(absent_retry=0.1)
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _CRD = f"{_CRDS}/podmonitors.monitoring.coreos.com"
 _SCHEMA = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}

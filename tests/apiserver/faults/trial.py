@@ -109,7 +109,7 @@ class Trials:
     async def play(self, scenario: Scenario, fault: Fault, measure: Measure | None = None) -> Result:
         """Arms the fault as soon as what stands before the scenario is at rest."""
         async with self.behind(scenario, fault) as (point, proxy):
-            _distrust(point)
+            _relist_often(point)
             fault.armed = True
             problem = await _act(point, scenario, measure)
             return result_of(point, proxy, scenario, problem)
@@ -135,11 +135,11 @@ class Trials:
             return replace(result_of(point, proxy, scenario, "\n".join((problem, *gone)).strip()), before=before)
 
 
-def _distrust(point: Point) -> None:
+def _relist_often(point: Point) -> None:
     """From now on the end of a watch is a reason to list anew, as it is for the operator after an hour."""
     assert point.life is not None
     for reflector in point.life.operator.engine.reflectors:
-        reflector._timeouts = Timeouts(trust=0.0)  # noqa: SLF001 - an hour is too long for a test
+        reflector._timeouts = Timeouts(relist_after=0.0)  # noqa: SLF001 - an hour is too long for a test
 
 
 async def _die(point: Point) -> None:

@@ -17,7 +17,7 @@ from mlendpoints.edge.kube import kinds
 from tests.kit.client import Client, Object
 
 NODE = "fake"
-LAST_WORDS = "no such file: model.onnx"
+TERMINATION_MESSAGE = "no such file: model.onnx"
 FETCHED = {"bytes": 1_288_490_188, "total": 1_288_490_188, "seconds": 5.9, "bytesPerSecond": 218_387_000}
 WRONG_DIGEST = {"reason": "ArtifactDigestMismatch", "message": "http://models.example.com has another digest"}
 
@@ -99,7 +99,7 @@ class Kubelet:
     def _serving(self, pod: Object) -> Object:
         model = next(c for c in pod["spec"]["containers"] if c["name"] == "model")
         if model["image"] in self.bad_images:
-            crash = {"exitCode": 3, "reason": "Error", "message": LAST_WORDS}
+            crash = {"exitCode": 3, "reason": "Error", "message": TERMINATION_MESSAGE}
             waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
             container = _container("model") | {"restartCount": 3, "state": waiting, "lastState": {"terminated": crash}}
             return {"phase": "Pending", "conditions": [_condition("False")], "containerStatuses": [container]}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlendpoints.edge.kube.kinds import CLAIM, DEPLOYMENT, JOB, MLMODEL, POD, SERVICE, Kind
-from tests.apiserver.mlmodel.kubelet import LAST_WORDS
+from tests.apiserver.mlmodel.kubelet import TERMINATION_MESSAGE
 from tests.apiserver.mlmodel.rig import Rig, Scenario, a_spec, play
 from tests.kit.client import Object, RequestError
 
@@ -193,7 +193,7 @@ def test_pods_that_fail_leave_the_old_version_and_recover_by_themselves(stage: P
 
         await rig.edit({"image": "bad:1"})
         status = await rig.until("Failed")
-        assert LAST_WORDS in status["message"]
+        assert TERMINATION_MESSAGE in status["message"]
         assert status["message"].endswith(f"Version {old} continues to serve.")
         assert (rig.kubelet.answering(), status["readyReplicas"]) == ({old}, 2)
         assert await rig.names(CLAIM) == sorted(f"titanic-{version}" for version in (old, status["version"]))

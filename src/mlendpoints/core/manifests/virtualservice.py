@@ -115,19 +115,21 @@ def _forced(destination: Destination, settings: Settings) -> Manifest:
     }
     if destination.vacant:
         return rule | _error_response(503, f"variant {destination.variant} has no instances")
-    return rule | {"route": [_target(destination)]} | _invocation(settings)
+    return rule | {"route": [_route_destination(destination)]} | _invocation(settings)
 
 
 def _weighted(destinations: tuple[Destination, ...], settings: Settings) -> Manifest:
     targets = [
-        _target(destination) | {"weight": destination.weight} for destination in destinations if destination.weight
+        _route_destination(destination) | {"weight": destination.weight}
+        for destination in destinations
+        if destination.weight
     ]
     if not targets:
         return {"name": IDLE} | _error_response(503, "the endpoint is not in service yet")
     return {"name": WEIGHTED, "route": targets} | _invocation(settings)
 
 
-def _target(destination: Destination) -> Manifest:
+def _route_destination(destination: Destination) -> Manifest:
     return {
         "destination": _service(destination.instance),
         "headers": {"response": {"set": {INVOKED_VARIANT_HEADER: destination.variant}}},

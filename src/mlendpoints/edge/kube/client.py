@@ -130,18 +130,18 @@ class Api:
         path = watch.kind.path(watch.namespace)
         while True:
             request = _Request(verb="list", kind=watch.kind, method="GET", path=path, params=params)
-            page = answer(await self._send(request), Page)
+            page = parse_response(await self._send(request), Page)
             yield page
             if not page.metadata.continue_:
                 return
             params = {**params, "continue": page.metadata.continue_}
 
-    async def glance(self, watch: Watch, *, limit: int, at_most: int) -> Page:
+    async def list_first(self, watch: Watch, *, limit: int, at_most: int) -> Page:
         """The first objects of a list; raises ``UnavailableError`` if they take more than ``at_most`` bytes."""
         params, path = {"limit": str(limit), **_selectors(watch)}, watch.kind.path(watch.namespace)
         try:
             async with self._http.stream("GET", path, params=params) as response:
-                await self._judge("list", watch.kind, response)
+                await self._check("list", watch.kind, response)
                 return msgspec.json.decode(await _read(response, at_most), type=Page)
         except (httpx2.HTTPError, OSError) as error:
             raise UnavailableError(f"GET {path}: {error!r}") from error
@@ -165,7 +165,7 @@ class Api:
         try:
             path = watch.kind.path(watch.namespace)
             async with self._streams.stream("GET", path, params=params, timeout=timeout) as response:
-                await self._judge("watch", watch.kind, response)
+                await self._check("watch", watch.kind, response)
                 async with aclosing(_lines(response)) as lines:
                     async for line in lines:
                         yield _event(line)
@@ -226,10 +226,10 @@ class Api:
         except (httpx2.HTTPError, OSError) as error:
             self._observer(request.verb, request.kind.name, 0)
             raise UnavailableError(f"{request.method} {request.path}: {error!r}") from error
-        await self._judge(request.verb, request.kind, response)
+        await self._check(request.verb, request.kind, response)
         return response.content
 
-    async def _judge(self, verb: str, kind: Kind, response: httpx2.Response) -> None:
+    async def _check(self, verb: str, kind: Kind, response: httpx2.Response) -> None:
         self._observer(verb, kind.name, response.status_code)
         if not response.is_success:
             await response.aread()
@@ -246,10 +246,10 @@ def _selectors(watch: Watch) -> dict[str, str]:
 
 
 def _written(content: bytes) -> Written:
-    return answer(content, Written)
+    return parse_response(content, Written)
 
 
-def answer(content: bytes | msgspec.Raw, type_: type[T]) -> T:
+def parse_response(content: bytes | msgspec.Raw, type_: type[T]) -> T:
     """What the API server has answered; raises ``UnavailableError`` for what is no ``type_``."""
     try:
         return read(content, type_)
@@ -267,9 +267,9 @@ async def _read(response: httpx2.Response, at_most: int) -> bytes:
 
 
 def _event(line: bytes) -> WatchEvent:
-    event = answer(line, WatchEvent)
+    event = parse_response(line, WatchEvent)
     if event.type == "ERROR":
-        raise make_error(answer(event.object, Status))
+        raise make_error(parse_response(event.object, Status))
     return event
 
 

@@ -65,7 +65,7 @@ class Cache:
         before = self._replace(entry.ref, entry)
         self._note(entry)
         self._route_times.note(entry.ref, before, entry)
-        return self._hosts.follow(before, entry)
+        return self._hosts.update(before, entry)
 
     def drop(self, ref: Ref) -> set[Ref]:
         """Forgets an object; returns the endpoints to whose hosts that makes a difference."""
@@ -73,7 +73,7 @@ class Cache:
         self._note(before)
         self._route_times.note(ref, before, None)
         self._forget_route_time(ref)
-        return self._hosts.follow(before, None)
+        return self._hosts.update(before, None)
 
     def _forget_route_time(self, ref: Ref) -> None:
         named = {kind.name: Ref(kind.name, ref.namespace, ref.name) for kind in (kinds.ENDPOINT, kinds.VIRTUAL_SERVICE)}

@@ -24,10 +24,10 @@ from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.observe.projections import Entry
 from mlendpoints.edge.observe.slices import GatewayBackends, GatewayPorts
 
-GATHERING = 0.125  # seconds in which changes of a template's users are taken together
+BATCH_PERIOD = 0.125  # seconds in which changes of a template's users are taken together
 _MESSAGE = 500  # characters of an error that quotes what a tenant wrote
 
-Written = Endpoint | MLModel | EndpointConfig | Model  # by people
+UserObject = Endpoint | MLModel | EndpointConfig | Model  # by people
 
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ def _ignore(_kind: str) -> None:
     """Counts nothing."""
 
 
-def _tell_nothing() -> None:
+def _do_nothing() -> None:
     """Notifies of nothing."""
 
 
@@ -54,12 +54,12 @@ class Keys(Protocol):
         """To be reconciled in ``delay`` seconds."""
 
 
-class Neighbours(Struct, frozen=True, kw_only=True):
+class Callbacks(Struct, frozen=True, kw_only=True):
     """Callbacks to the rest of the engine."""
 
-    asking: Callable[[], Iterable[Ref]] = tuple  # keys that have questions to the gateway's pods
+    probing: Callable[[], Iterable[Ref]] = tuple  # keys that have questions to the gateway's pods
     count_skipped: Callable[[str], None] = _ignore  # an object, by its kind
-    advanced: Callable[[], None] = _tell_nothing  # a watch has brought something
+    advanced: Callable[[], None] = _do_nothing  # a watch has brought something
 
 
 class Feed:
@@ -72,9 +72,9 @@ class Feed:
         queue: Keys,
         progress: Progress,
         watches: tuple[Watch, ...],
-        neighbours: Neighbours = Neighbours(),  # noqa: B008 - a frozen value
+        callbacks: Callbacks = Callbacks(),  # noqa: B008 - a frozen value
     ) -> None:
-        self._neighbours = neighbours
+        self._callbacks = callbacks
         self._cache = cache
         self._queue = queue
         self._progress = progress
@@ -106,7 +106,7 @@ class Feed:
             self.change(ref, None, deleted=True)
         self._progress.forget(watch.kind.name, watch.namespace)
         self._note_installed(self._cache.installed - {watch.kind.name})
-        self._neighbours.advanced()
+        self._callbacks.advanced()
 
     def _note_installed(self, kinds_now: frozenset[str]) -> None:
         """Which children are wanted may depend on it: everything is looked at again."""
@@ -128,7 +128,7 @@ class Feed:
 
     def skip(self, kind: str, error: Exception, ref: Ref | None = None) -> None:
         """One object could not be taken in."""
-        self._neighbours.count_skipped(kind)
+        self._callbacks.count_skipped(kind)
         named = {"namespace": ref.namespace, "name": ref.name} if ref else {}
         log.warning(
             "Failed to decode object; keeping its last known state",
@@ -140,7 +140,7 @@ class Feed:
     def advance(self, watch: Watch, version: str) -> None:
         """A watch has come this far."""
         self._progress.advance(watch.kind.name, watch.namespace, version)
-        self._neighbours.advanced()
+        self._callbacks.advanced()
 
     def _keep(self, entry: Entry) -> None:
         before = self._cache.entry(entry.ref)
@@ -148,40 +148,40 @@ class Feed:
             return
         if before is not None and _is_same_template(before, entry):
             self._cache.put(entry)
-            self._queue.add_after(entry.ref, GATHERING)
+            self._queue.add_after(entry.ref, BATCH_PERIOD)
             return
         keys = self._keys(before) if before else set()
         keys |= self._cache.put(entry)
-        self._wake(keys | self._keys(entry), changed=entry.ref, edited=_is_edited(before, entry))
+        self._enqueue(keys | self._keys(entry), changed=entry.ref, edited=_is_edited(before, entry))
 
     def _forget(self, ref: Ref) -> None:
         entry = self._cache.entry(ref)
         if entry is None:
             return
         keys = self._keys(entry)
-        self._wake(keys | self._cache.drop(ref), changed=ref)
+        self._enqueue(keys | self._cache.drop(ref), changed=ref)
 
     def _keys(self, entry: Entry) -> set[Ref]:
         """What depends on the gateway's pods is known by its questions; whoever is at work may be about to ask some."""
         if isinstance(entry.facts, GatewayPorts | GatewayBackends):
-            return {*self._neighbours.asking(), *self._queue.active}
+            return {*self._callbacks.probing(), *self._queue.active}
         return keys_for(self._cache, entry)
 
-    def _wake(self, keys: set[Ref], *, changed: Ref, edited: bool = False) -> None:
+    def _enqueue(self, keys: set[Ref], *, changed: Ref, edited: bool = False) -> None:
         for key in keys:
             if key == changed or key.kind in kinds.ROOTS:
                 self._queue.add(key, edited=edited)
             else:
-                self._queue.add_after(key, GATHERING)
+                self._queue.add_after(key, BATCH_PERIOD)
 
 
 def _is_edited(before: Entry | None, after: Entry) -> bool:
     """Whether a person has changed what is asked for, and waits for it."""
-    return isinstance(after.facts, Written) and (before is None or _requested(before) != _requested(after))
+    return isinstance(after.facts, UserObject) and (before is None or _requested(before) != _requested(after))
 
 
 def _requested(entry: Entry) -> tuple[str, int]:
-    return entry.uid, entry.facts.metadata.generation if isinstance(entry.facts, Written) else 0
+    return entry.uid, entry.facts.metadata.generation if isinstance(entry.facts, UserObject) else 0
 
 
 def _is_same_template(before: Entry, after: Entry) -> bool:

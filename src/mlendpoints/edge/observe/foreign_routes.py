@@ -48,20 +48,20 @@ class ForeignRoutes:
     def _first_other(self, pattern: str, endpoint: Endpoint) -> Iterator[Ref]:
         return islice((ref for ref in self._takers.get(pattern, ()) if not self._is_own(ref, endpoint)), 1)
 
-    def follow(self, ref: Ref, old: Route | None, new: Route | None) -> set[str]:
+    def update(self, ref: Ref, old: Route | None, new: Route | None) -> set[str]:
         """Takes in that a route has changed; returns the hosts and wildcards that others take first now."""
         if ref.kind == kinds.VIRTUAL_SERVICE.name:
             for gateway in old.gateways if old is not None else ():
                 self._bound.discard(gateway, ref)
             for gateway in new.gateways if new is not None else ():
                 self._bound.add(gateway, ref)
-            return self._consider(ref)
-        changed = self._consider(ref)
+            return self._reindex(ref)
+        changed = self._reindex(ref)
         if self._is_on_our_pods(old) != self._is_on_our_pods(new) or (old is None) != (new is None):
-            changed |= {host for bound in list(self._bound.of(ref)) for host in self._consider(bound)}
+            changed |= {host for bound in list(self._bound.of(ref)) for host in self._reindex(bound)}
         return changed
 
-    def _consider(self, ref: Ref) -> set[str]:
+    def _reindex(self, ref: Ref) -> set[str]:
         before, after = self._taken.get(ref, ()), self._hosts_taken(ref)
         if before == after:
             return set()
@@ -93,7 +93,7 @@ class ForeignRoutes:
         if ref.kind == kinds.GATEWAY.name:
             is_bound = self._is_on_our_pods(entry.facts)
         else:
-            is_bound = any(self._is_open(gateway) for gateway in entry.facts.gateways)
+            is_bound = any(self._may_be_on_our_pods(gateway) for gateway in entry.facts.gateways)
         return entry.facts.hosts if is_bound else ()
 
     def _is_own(self, ref: Ref, endpoint: Endpoint) -> bool:
@@ -112,7 +112,7 @@ class ForeignRoutes:
         adopts = child.orphan_of == Ref(kinds.ENDPOINT.name, ref.namespace, ref.name)
         return bool(child.controller) or adopts
 
-    def _is_open(self, gateway: Ref) -> bool:
+    def _may_be_on_our_pods(self, gateway: Ref) -> bool:
         entry = self._entries.get(gateway)
         if entry is None:
             return bool(self._namespaces) and gateway.namespace not in self._namespaces

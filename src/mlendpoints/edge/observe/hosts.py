@@ -27,7 +27,7 @@ class Hosts:
     def __init__(self, entries: Mapping[Ref, Entry], settings: Settings, namespaces: tuple[str, ...] = ()) -> None:
         self._entries = entries
         self._settings = settings
-        self._askers: Index[str] = Index()  # host -> endpoints that ask for it
+        self._claimants: Index[str] = Index()  # host -> endpoints that ask for it
         self._first: dict[str, Ref] = {}
         self._kept: dict[str, tuple[Ref, str]] = {}  # host -> the endpoint, with its uid, that was given it
         self._foreign = ForeignRoutes(entries, settings, namespaces)
@@ -48,24 +48,24 @@ class Hosts:
         suffix = granted(endpoint, self._settings) or ""
         return tuple(sorted(set(self._foreign.taking(host_of(endpoint, self._settings), suffix, endpoint))))
 
-    def follow(self, before: Entry | None, after: Entry | None) -> set[Ref]:
+    def update(self, before: Entry | None, after: Entry | None) -> set[Ref]:
         """Takes in that one object has changed; returns the endpoints to which that makes a difference."""
         entry = after or before
         if entry is None:
             return set()
         old, new = (known.facts if known is not None else None for known in (before, after))
         if entry.ref.kind == kinds.ENDPOINT.name:
-            return self._follow_endpoint(entry.ref, _endpoint(old), _endpoint(new))
+            return self._update_endpoint(entry.ref, _endpoint(old), _endpoint(new))
         if isinstance(old, Route) or isinstance(new, Route):
-            return self._owners_of(self._foreign.follow(entry.ref, _route(old), _route(new)))
+            return self._owners_of(self._foreign.update(entry.ref, _route(old), _route(new)))
         return set()
 
-    def _follow_endpoint(self, ref: Ref, old: Endpoint | None, new: Endpoint | None) -> set[Ref]:
+    def _update_endpoint(self, ref: Ref, old: Endpoint | None, new: Endpoint | None) -> set[Ref]:
         before, after = self._host(old), self._host(new)
-        self._askers.discard(before, ref)
+        self._claimants.discard(before, ref)
         if after:
-            self._askers.add(after, ref)
-        woken = {woken for host in {before, after} - {""} for woken in self._follow_host(host, ref, old)}
+            self._claimants.add(after, ref)
+        woken = {woken for host in {before, after} - {""} for woken in self._update_first(host, ref, old)}
         if old is not None and self._is_kept(ref, old) and (new is None or (before, _uid(old)) != (after, _uid(new))):
             del self._kept[before]
         return woken
@@ -73,14 +73,14 @@ class Hosts:
     def _host(self, endpoint: Endpoint | None) -> str:
         return host_of(endpoint, self._settings) if endpoint is not None else ""
 
-    def _follow_host(self, host: str, ref: Ref, old: Endpoint | None) -> set[Ref]:
+    def _update_first(self, host: str, ref: Ref, old: Endpoint | None) -> set[Ref]:
         before = self._first.get(host)
         after = self._next(host, ref, before, old)
         if after is not None:
             self._first[host] = after
         else:
             self._first.pop(host, None)
-        return set() if before == after else self._beside(host, before, after)
+        return set() if before == after else self._affected(host, before, after)
 
     def _next(self, host: str, ref: Ref, before: Ref | None, old: Endpoint | None) -> Ref | None:
         """The first one after ``ref`` has changed; looks at all only when the first one has gone back."""
@@ -90,8 +90,8 @@ class Hosts:
             return ref if _comes_before(order, other) else before
         if order is not None and old is not None and not _comes_before(self._precedence(ref, old), order):
             return ref
-        orders = ((self._order(host, asker), asker) for asker in self._askers.of(host))
-        return min(((order, asker) for order, asker in orders if order is not None), default=(None, None))[1]
+        orders = ((self._order(host, claimant), claimant) for claimant in self._claimants.of(host))
+        return min(((order, claimant) for order, claimant in orders if order is not None), default=(None, None))[1]
 
     def _order(self, host: str, ref: Ref) -> Precedence | None:
         entry = self._entries.get(ref)
@@ -104,11 +104,11 @@ class Hosts:
     def _is_kept(self, ref: Ref, endpoint: Endpoint) -> bool:
         return self._kept.get(self._host(endpoint)) == (ref, _uid(endpoint))
 
-    def _beside(self, host: str, before: Ref | None, after: Ref | None) -> set[Ref]:
+    def _affected(self, host: str, before: Ref | None, after: Ref | None) -> set[Ref]:
         """Who can tell that the first one is another one."""
         firsts = {first for first in (before, after) if first is not None}
         namespaces = {ref.namespace for ref in firsts}
-        return firsts | {ref for ref in self._askers.of(host) if ref.namespace in namespaces}
+        return firsts | {ref for ref in self._claimants.of(host) if ref.namespace in namespaces}
 
     def _owners_of(self, patterns: set[str]) -> set[Ref]:
         """The first endpoint of each host that a pattern (exact, or ``*`` and an ending) covers."""

@@ -16,15 +16,15 @@ S = TypeVar("S", bound=Struct)
 _known: dict[tuple[type, str, bytes], Any] = {}  # by struct, field and JSON: different structs may say the same
 
 
-def shared(value: S, *, but: tuple[str, ...] = ()) -> S:
+def interned(value: S, *, but: tuple[str, ...] = ()) -> S:
     """The same value, whose fields, those of ``but`` left out, are the very ones of equal values seen before."""
     fields = {
-        name: _once((type(value), name), getattr(value, name)) for name in value.__struct_fields__ if name not in but
+        name: _intern((type(value), name), getattr(value, name)) for name in value.__struct_fields__ if name not in but
     }
     return msgspec.structs.replace(value, **fields)
 
 
-def _once(place: tuple[type, str], value: Any) -> Any:  # noqa: ANN401 - any field
+def _intern(place: tuple[type, str], value: Any) -> Any:  # noqa: ANN401 - any field
     if isinstance(value, str):
         return sys.intern(value)
     if not isinstance(value, Struct | tuple | dict):

@@ -9,7 +9,7 @@ from mlendpoints.api import labels
 from mlendpoints.core.world import ContainerFacts, PodFacts
 from mlendpoints.edge.kube.metadata import Condition, Metadata, epoch
 
-LAST_WORDS = 4096  # characters of a termination message that are kept: its end; all that Kubernetes keeps
+LONGEST_MESSAGE = 4096  # characters of a termination message that are kept: its end; all that Kubernetes keeps
 _ENDED = frozenset({"Failed", "Succeeded"})
 
 
@@ -143,7 +143,7 @@ def make_pod_facts(raw: bytes) -> tuple[Metadata, PodFacts]:
         ready=ready.status == "True",
         deleting=pod.metadata.deletion_timestamp is not None,
         unschedulable=scheduled.message if scheduled.reason == "Unschedulable" else "",
-        pending_mounts=_awaited(pod) if scheduled.status == "True" else (),
+        pending_mounts=_pending_mounts(pod) if scheduled.status == "True" else (),
         not_ready_since=0.0 if ready.status == "True" else epoch(ready.last_transition_time),
         has_ended=pod.status.phase in _ENDED,
         end=_end(pod.status),
@@ -158,7 +158,7 @@ def _end(status: _Status) -> str:
     return f"{status.reason}: {status.message.strip()}" if status.message else status.reason
 
 
-def _awaited(pod: _Pod) -> tuple[str, ...]:
+def _pending_mounts(pod: _Pod) -> tuple[str, ...]:
     """A node makes a pod's sandbox when all its volumes are mounted, and no container starts before (KEP-3085)."""
     containers = pod.status.containers
     waits = containers and all(container.state.waiting for container in containers)
@@ -178,6 +178,6 @@ def _container_facts(container: _Container, probe: str) -> ContainerFacts:
         waiting_message=waiting.message,
         exit_code=ended.exit_code if ended else None,
         exit_reason=sys.intern(ended.reason) if ended else "",
-        termination_message=ended.message[-LAST_WORDS:] if ended else "",
+        termination_message=ended.message[-LONGEST_MESSAGE:] if ended else "",
         probe=sys.intern(probe),
     )

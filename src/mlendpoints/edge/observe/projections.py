@@ -22,7 +22,7 @@ from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.decoding import deeply
 from mlendpoints.edge.kube.metadata import Envelope, Metadata, make_child, make_ref
-from mlendpoints.edge.observe.interning import shared
+from mlendpoints.edge.observe.interning import interned
 from mlendpoints.edge.observe.pods import make_pod_facts
 from mlendpoints.edge.observe.slices import (
     Backends,
@@ -150,7 +150,7 @@ def _config(raw: bytes) -> tuple[Metadata, Facts]:
     metadata, slim = _metadata(raw), msgspec.structs.replace(config, metadata=_slim(config.metadata))
     if slim.spec.instance is None:
         return metadata, slim
-    slim = msgspec.structs.replace(slim, spec=shared(slim.spec, but=_OWN), status=shared(slim.status, but=_OWN))
+    slim = msgspec.structs.replace(slim, spec=interned(slim.spec, but=_OWN), status=interned(slim.status, but=_OWN))
     return metadata, Instance(slim, make_child(kinds.CONFIG.name, metadata))
 
 
@@ -159,8 +159,8 @@ def _model(raw: bytes) -> tuple[Metadata, Facts]:
     metadata, slim = _metadata(raw), msgspec.structs.replace(model, metadata=_slim(model.metadata))
     if slim.spec.instance is None:
         return metadata, slim
-    instance = shared(slim.spec.instance, but=_OWN)
-    spec, status = shared(slim.spec, but=("instance",)), shared(slim.status, but=_OWN)
+    instance = interned(slim.spec.instance, but=_OWN)
+    spec, status = interned(slim.spec, but=("instance",)), interned(slim.status, but=_OWN)
     slim = msgspec.structs.replace(slim, spec=msgspec.structs.replace(spec, instance=instance), status=status)
     child = make_child(kinds.MODEL.name, metadata)
     requested = sys.intern(metadata.annotations.get(labels.REQUESTED, ""))

@@ -36,12 +36,12 @@ class Timeouts(Struct, frozen=True, kw_only=True):
     """How long a reflector waits, in seconds."""
 
     silence: float = 90.0  # without a byte: bookmarks come once a minute
-    shortest_watch: int = 300  # as client-go: 5 to 10 minutes, so that not all end at once
-    trust: float = 3600.0  # in what watches have made of a list; looked at when a watch ends
+    least_watch: int = 300  # as client-go: 5 to 10 minutes, so that not all end at once
+    relist_after: float = 3600.0  # in what watches have made of a list; looked at when a watch ends
     first_retry: float = 0.2
     last_retry: float = 30.0
-    absent: float = 30.0  # between two looks for an optional kind that is not installed
-    shortest_stay: float = 1.0  # as client-go: a watch that ends sooner and has brought nothing has failed
+    absent_retry: float = 30.0  # between two looks for an optional kind that is not installed
+    short_watch: float = 1.0  # as client-go: a watch that ends sooner and has brought nothing has failed
 
 
 class Reflector:
@@ -66,30 +66,30 @@ class Reflector:
                     await self._list()
                 await self._follow()
                 self._failures = 0
-                if _now() >= self._listed + self._timeouts.trust:
+                if _now() >= self._listed + self._timeouts.relist_after:
                     self._since = ""
             except GoneError as error:
                 self._since = ""
                 self._log.info("Watch can no longer be resumed; relisting", error=str(error))
-                await self._pause()
+                await self._back_off()
             except ApiError as error:
                 await self._fail(error)
 
     async def _fail(self, error: ApiError) -> None:
         if self._watch.optional and isinstance(error, NotFoundError):
-            await self._miss()
+            await self._forget_kind()
         else:
-            self._say(error)
-            await self._pause()
+            self._log_error(error)
+            await self._back_off()
 
-    async def _miss(self) -> None:
+    async def _forget_kind(self) -> None:
         """The kind is not installed, or not any more: what was known of it is forgotten, and it is looked for again."""
         self._since = ""
         if not self._is_absent:
-            self._log.info("Optional kind is not installed; looking for it again", seconds=self._timeouts.absent)
+            self._log.info("Optional kind is not installed; looking for it again", seconds=self._timeouts.absent_retry)
             self._feed.forget(self._watch)
         self._is_absent = True
-        await asyncio.sleep(_spread(self._timeouts.absent))
+        await asyncio.sleep(_jittered(self._timeouts.absent_retry))
 
     async def _list(self) -> None:
         entries: dict[Ref, Entry | None] = {}
@@ -103,16 +103,16 @@ class Reflector:
 
     async def _follow(self) -> None:
         begun, events = _now(), 0
-        seconds = self._timeouts.shortest_watch + random.randrange(self._timeouts.shortest_watch)  # noqa: S311 - spreads load
+        seconds = self._timeouts.least_watch + random.randrange(self._timeouts.least_watch)  # noqa: S311 - spreads load
         watching = self._api.watch(self._watch, since=self._since, seconds=seconds, silence=self._timeouts.silence)
         async with aclosing(watching) as stream:
             async for event in stream:
-                self._take(event)
+                self._handle(event)
                 self._failures, events = 0, events + 1
-        if not events and _now() < begun + self._timeouts.shortest_stay:
+        if not events and _now() < begun + self._timeouts.short_watch:
             raise UnavailableError("The watch ended at once")
 
-    def _take(self, event: WatchEvent) -> None:
+    def _handle(self, event: WatchEvent) -> None:
         version = self._version(event.object)
         if version < int(self._since):
             raise GoneError(f"Version {version} came after {self._since}")
@@ -143,7 +143,7 @@ class Reflector:
         else:
             yield entry.ref, entry
 
-    def _say(self, error: ApiError) -> None:
+    def _log_error(self, error: ApiError) -> None:
         if isinstance(error, NotFoundError):
             self._log.error(
                 "API server does not serve this kind; retrying",
@@ -153,13 +153,13 @@ class Reflector:
             return
         self._log.warning("Failed to list or watch; retrying", error=str(error))
 
-    async def _pause(self) -> None:
+    async def _back_off(self) -> None:
         longest = min(self._timeouts.last_retry, self._timeouts.first_retry * 2.0 ** min(self._failures, 30))
         self._failures += 1
-        await asyncio.sleep(_spread(longest))
+        await asyncio.sleep(_jittered(longest))
 
 
-def _spread(longest: float) -> float:
+def _jittered(longest: float) -> float:
     return longest * (0.5 + random.random() / 2)  # noqa: S311 - spreads load
 
 

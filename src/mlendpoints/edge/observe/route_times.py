@@ -21,7 +21,7 @@ class RouteTimes:
 
     def note(self, ref: Ref, before: Entry | None, after: Entry | None) -> None:
         """An object has changed, or gone."""
-        if ref.kind == kinds.VIRTUAL_SERVICE.name and _said(before) != _said(after):
+        if ref.kind == kinds.VIRTUAL_SERVICE.name and _observed(before) != _observed(after):
             self._since[ref] = self._clock()
 
     def forget(self, name: Ref) -> None:
@@ -37,7 +37,7 @@ def _route_of(endpoint: Ref) -> Ref:
     return Ref(kinds.VIRTUAL_SERVICE.name, endpoint.namespace, endpoint.name)
 
 
-def _said(entry: Entry | None) -> tuple[str, float, Routes | None] | None:
+def _observed(entry: Entry | None) -> tuple[str, float, Routes | None] | None:
     """What gateways make of it, and by which write of ours; nothing of a route that is not ours."""
     match entry:
         case Entry(uid=uid, facts=Route(child=Child() as child)):

@@ -31,11 +31,11 @@ class Executor:
         before = rejections.of(key)
         for write in plan.writes:
             await self._write(key, write)
-        rejections.keep_only(key, {target(write) for write in plan.writes})
+        rejections.keep_only(key, {ref_of(write) for write in plan.writes})
         return rejections.of(key) == before
 
     async def _write(self, key: Ref, write: Write) -> None:
-        rejections, ref = self._parts.rejections, target(write)
+        rejections, ref = self._parts.rejections, ref_of(write)
         if rejections.is_backing_off(key, ref, write):
             return
         try:
@@ -99,7 +99,7 @@ class Executor:
         self._parts.expectations.expect(key, ref, uid=left.uid, resource_version=left.resource_version)
 
 
-def target(write: Write) -> Ref:
+def ref_of(write: Write) -> Ref:
     """The object that is written."""
     return write.child.ref if hasattr(write, "child") else write.ref
 

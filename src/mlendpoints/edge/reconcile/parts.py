@@ -9,10 +9,10 @@ from mlendpoints.api.model import Model, ModelStatus
 from mlendpoints.core.endpoint.template_status import TemplateWorld
 from mlendpoints.core.plan import MLModelPlan, Plan
 from mlendpoints.core.world import MLModelWorld, Settings, World
-from mlendpoints.edge.ask.askers import Askers
 from mlendpoints.edge.events import Recorder
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.observe.cache import Cache
+from mlendpoints.edge.poll.pollers import Pollers
 from mlendpoints.edge.reconcile.debounce import Debounce
 from mlendpoints.edge.reconcile.expectations import Expectations
 from mlendpoints.edge.reconcile.queue import Queue
@@ -36,7 +36,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     queue: Queue
     writer: Writer
     recorder: Recorder
-    askers: Askers
+    pollers: Pollers
     expectations: Expectations
     rejections: Rejections
     debounce: Debounce

@@ -16,12 +16,12 @@ from mlendpoints.core.plan import MLModelPlan, Plan, SetStatus, Write
 from mlendpoints.core.world import MLModelWorld, Ref, World
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.observe.cache import Cache
-from mlendpoints.edge.reconcile.executor import Executor, named, target
+from mlendpoints.edge.reconcile.executor import Executor, named, ref_of
 from mlendpoints.edge.reconcile.parts import Parts
 from mlendpoints.edge.reconcile.templates import Templates
-from mlendpoints.edge.reconcile.worker import NotYetError
+from mlendpoints.edge.reconcile.worker import StaleCacheError
 
-UNSEEN = 0.5  # seconds after which unseen writes are looked for again, should no event wake the key
+STALE_REQUEUE = 0.5  # seconds after which unseen writes are looked for again, should no event wake the key
 
 log = structlog.get_logger()
 
@@ -37,9 +37,9 @@ class Reconciler:
         self._templates = Templates(parts, self._executor)
 
     async def reconcile(self, key: Ref) -> None:
-        """One round; raises ``ApiError`` for what a later round may fix, ``NotYetError`` before its writes are seen."""
+        """One round; raises ``ApiError``, or ``StaleCacheError`` while the last writes are not observed yet."""
         if not self._parts.expectations.are_met(key):
-            raise NotYetError(UNSEEN)
+            raise StaleCacheError(STALE_REQUEUE)
         if key.kind == kinds.ENDPOINT.name:
             exists = await self._reconcile_endpoint(key)
         elif key.kind == kinds.MLMODEL.name:
@@ -59,20 +59,20 @@ class Reconciler:
 
     def _observe(self, key: Ref) -> World | None:
         parts = self._parts
-        answers, rejections = parts.askers.prober.answers(key), parts.rejections.of(key)
+        answers, rejections = parts.pollers.prober.answers(key), parts.rejections.of(key)
         world = parts.cache.world(
             key, now=parts.clock(), settings=parts.settings, answers=answers, rejections=rejections
         )
         if world is None:
             return None
-        world = replace(world, measurements=parts.askers.meter.answers(key))
-        return with_events(key.namespace, world, parts.askers.inquiries.answers(key))
+        world = replace(world, measurements=parts.pollers.meter.answers(key))
+        return with_events(key.namespace, world, parts.pollers.pod_events.answers(key))
 
     def _observe_mlmodel(self, key: Ref) -> MLModelWorld | None:
         parts = self._parts
         rejections = parts.rejections.of(key)
         world = parts.cache.mlmodel_world(key, now=parts.clock(), settings=parts.settings, rejections=rejections)
-        return with_events(key.namespace, world, parts.askers.inquiries.answers(key)) if world else None
+        return with_events(key.namespace, world, parts.pollers.pod_events.answers(key)) if world else None
 
     async def _reconcile_endpoint(self, key: Ref) -> bool:
         world = self._observe(key)
@@ -86,8 +86,8 @@ class Reconciler:
             log_conflict(key, plan, world)
         else:
             self._parts.queue.add(key)
-        self._parts.askers.prober.want(key, plan.probes, world.gateways)
-        self._parts.askers.meter.want(key, plan.measures)
+        self._parts.pollers.prober.want(key, plan.probes, world.gateways)
+        self._parts.pollers.meter.want(key, plan.measures)
         self._return(key, plan)
         return True
 
@@ -110,18 +110,18 @@ class Reconciler:
         """The plan without the statuses that may wait a moment; looked at again when they are due."""
         own = {key} if plan.status is not None and plan.deferrable else set()
         waiting = self._parts.debounce.waiting(
-            key, own | {target(write) for write in plan.writes if _is_deferrable(write)}
+            key, own | {ref_of(write) for write in plan.writes if _is_deferrable(write)}
         )
         if not waiting:
             return plan
         self._parts.queue.add_after(key, min(waiting.values()))
-        writes = tuple(write for write in plan.writes if not (_is_deferrable(write) and target(write) in waiting))
+        writes = tuple(write for write in plan.writes if not (_is_deferrable(write) and ref_of(write) in waiting))
         return replace(plan, writes=writes, status=None, events=()) if key in waiting else replace(plan, writes=writes)
 
     def _forget(self, key: Ref) -> None:
         parts = self._parts
         parts.debounce.waiting(key, frozenset())
-        parts.askers.forget(key)
+        parts.pollers.forget(key)
         parts.expectations.forget(key)
         parts.rejections.keep_only(key, set())
         parts.queue.forget(key)
@@ -130,8 +130,8 @@ class Reconciler:
     def _return(self, key: Ref, plan: Plan | MLModelPlan) -> None:
         """Asks what the plan wants to know, and comes back when the plan or a rejected write is due again."""
         parts = self._parts
-        parts.askers.inquiries.want(key, plan.lookups)
-        parts.askers.obstacles.want(key, parts.rejections.unresolved(key))
+        parts.pollers.pod_events.want(key, plan.lookups)
+        parts.pollers.obstacles.want(key, parts.rejections.unresolved(key))
         if plan.recheck is not None:
             parts.queue.add_after(key, plan.recheck - parts.clock())
         due = parts.rejections.due(key)

@@ -14,9 +14,9 @@ from mlendpoints.api.reasons import Reason
 from mlendpoints.core.plan import SetStatus, Write
 from mlendpoints.core.world import Ref, Rejection
 
-SOON = 2.0  # seconds until a write that was just rejected is retried
-LONGEST_WAIT = 15.0  # the longest
-_PART = 1 / 30  # of the time since the first rejection: after a minute it is still retried every two seconds
+FIRST_RETRY = 2.0  # seconds until a write that was just rejected is retried
+LAST_RETRY = 15.0  # the longest
+_FRACTION = 1 / 30  # of the time since the first rejection: after a minute it is still retried every two seconds
 
 _Place = tuple[Ref, bool]  # an object, and whether it is about its status
 
@@ -26,14 +26,14 @@ class _Rejected(Struct, frozen=True):
     rejection: Rejection
     first: float
     at: float
-    lifted: bool = False  # what it met has gone
+    at_once: bool = False  # what it met has gone
 
     @property
     def wait(self) -> float:
-        return 0.0 if self.lifted else min(LONGEST_WAIT, max(SOON, (self.at - self.first) * _PART))
+        return 0.0 if self.at_once else min(LAST_RETRY, max(FIRST_RETRY, (self.at - self.first) * _FRACTION))
 
     @property
-    def again(self) -> float:
+    def next_retry(self) -> float:
         return self.at + self.wait
 
 
@@ -52,24 +52,24 @@ class Rejections:
     def is_backing_off(self, key: Ref, ref: Ref, write: Write) -> bool:
         """Whether exactly this write was rejected a moment ago."""
         rejected = self._rejected.get(key, {}).get(_place(ref, write))
-        return rejected is not None and rejected.write == write and self._clock() < rejected.again
+        return rejected is not None and rejected.write == write and self._clock() < rejected.next_retry
 
     def due(self, key: Ref) -> float | None:
         """In how many seconds the next write of ``key`` is retried; None if none was rejected."""
-        times = [rejected.again for rejected in self._rejected.get(key, {}).values()]
+        times = [rejected.next_retry for rejected in self._rejected.get(key, {}).values()]
         return max(0.0, min(times) - self._clock()) if times else None
 
     def unresolved(self, key: Ref) -> dict[Ref, Rejection]:
         """The rejections whose cause is worth looking for: strangers, and what is retried only after a while."""
         rejected = [(place[0], rejected) for place, rejected in self._rejected.get(key, {}).items() if not place[1]]
-        return {r: e.rejection for r, e in rejected if e.rejection.reason == Reason.NOT_OWNED or e.wait > SOON}
+        return {r: e.rejection for r, e in rejected if e.rejection.reason == Reason.NOT_OWNED or e.wait > FIRST_RETRY}
 
-    def lift(self, key: Ref, refs: Iterable[Ref]) -> None:
+    def retry_now(self, key: Ref, refs: Iterable[Ref]) -> None:
         """The writes of these objects are retried at once: what they met has gone, or may have."""
         known = self._rejected.get(key, {})
         for ref in refs:
             if (ref, False) in known:
-                known[ref, False] = replace(known[ref, False], lifted=True)
+                known[ref, False] = replace(known[ref, False], at_once=True)
 
     def add(self, key: Ref, ref: Ref, write: Write, rejection: Rejection) -> None:
         """Remembers a rejection."""

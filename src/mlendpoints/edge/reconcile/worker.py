@@ -17,19 +17,19 @@ from mlendpoints.edge.kube.errors import ApiError, ConflictError, NotFoundError,
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.reconcile.queue import Queue
 
-_UNEXPECTED_REFUSAL = 30.0  # seconds: asking again will hardly help
+_UNEXPECTED_REJECTION = 30.0  # seconds: asking again will hardly help
 
 log = structlog.get_logger()
 
 Reconcile = Callable[[Ref], Awaitable[None]]
 
 
-class NotYetError(Exception):
+class StaleCacheError(Exception):
     """Nothing was done: what is known is older than what was written last. Neither a success nor a failure."""
 
-    def __init__(self, look_again: float) -> None:
-        super().__init__(f"looked at again in {look_again} s")
-        self.look_again = look_again
+    def __init__(self, requeue_after: float) -> None:
+        super().__init__(f"looked at again in {requeue_after} s")
+        self.requeue_after = requeue_after
 
 
 class Workers:
@@ -84,8 +84,8 @@ class Workers:
     async def _try(self, key: Ref) -> str:
         try:
             await self._reconcile(key)
-        except NotYetError as error:
-            self._queue.add_after(key, error.look_again)
+        except StaleCacheError as error:
+            self._queue.add_after(key, error.requeue_after)
             return "waiting"
         except (ConflictError, NotFoundError) as error:
             delay = self._queue.retry(key)
@@ -99,7 +99,7 @@ class Workers:
             )
             return "conflict"
         except ApiError as error:
-            delay = self._queue.retry(key, at_least=_timeouts(error))
+            delay = self._queue.retry(key, at_least=_least_delay(error))
             log.warning(
                 "Reconcile failed; requeuing",
                 kind=key.kind,
@@ -123,11 +123,11 @@ class Workers:
         return "success"
 
 
-def _timeouts(error: ApiError) -> float:
+def _least_delay(error: ApiError) -> float:
     match error:
         case TooManyRequestsError(retry_after=seconds):
             return seconds
         case RejectedError():
-            return _UNEXPECTED_REFUSAL
+            return _UNEXPECTED_REJECTION
         case _:
             return 0.0

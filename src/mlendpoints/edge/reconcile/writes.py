@@ -10,7 +10,7 @@ from mlendpoints.api.reasons import Reason
 from mlendpoints.core.canonical import Manifest, full_patch
 from mlendpoints.core.plan import Adopt, Apply, Create, Refreeze, Release, Replace, Scale, SetStatus, Write
 from mlendpoints.core.world import Child, Ref
-from mlendpoints.edge.kube.client import Api, Written, WrittenMeta, answer
+from mlendpoints.edge.kube.client import Api, Written, WrittenMeta, parse_response
 from mlendpoints.edge.kube.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -24,7 +24,7 @@ from mlendpoints.edge.kube.metadata import Envelope, Metadata
 _IDENTITY = frozenset({labels.MANAGED_BY, labels.INSTANCE, labels.ENDPOINT, labels.VARIANT, labels.MLMODEL})
 
 
-_NAMERS = {"MLModel": "MLModel", "MachineLearningModel": "model"}  # whose name what is made for an owner bears
+_NAMED_AFTER = {"MLModel": "MLModel", "MachineLearningModel": "model"}  # whose name what is made for an owner bears
 
 
 class Writer:
@@ -123,7 +123,7 @@ class Writer:
         if live is None:
             raise ConflictError(f"{ref.kind} {ref.name} has just gone")
         if not _is_same_owner(manifest, live):
-            if live.deletion_timestamp or _is_predecessors(manifest, live):
+            if live.deletion_timestamp or _is_of_predecessor(manifest, live):
                 raise ConflictError(f"{ref.kind} {ref.name} is on its way out")
             if not _is_orphan(manifest, live):
                 raise RejectedError(_not_ours(ref, live, manifest), reason=Reason.NOT_OWNED)
@@ -143,7 +143,7 @@ class Writer:
 
     async def _live(self, ref: Ref) -> Metadata | None:
         try:
-            return answer(await self._api.get(ref), Envelope).metadata
+            return parse_response(await self._api.get(ref), Envelope).metadata
         except NotFoundError:
             return None
 
@@ -156,7 +156,7 @@ def _with_metadata(manifest: Manifest, **metadata: str) -> Manifest:
     return {**manifest, "metadata": {**manifest["metadata"], **metadata}}
 
 
-def _is_predecessors(manifest: Manifest, live: Metadata) -> bool:
+def _is_of_predecessor(manifest: Manifest, live: Metadata) -> bool:
     """Whether its controller bore the name of ours: two cannot at a time, so the garbage collector will take it."""
     wanted = {(owner["kind"], owner["name"]) for owner in manifest["metadata"].get("ownerReferences", ())}
     return any((owner.kind, owner.name) in wanted for owner in live.owner_references if owner.controller)
@@ -170,8 +170,8 @@ def _is_orphan(manifest: Manifest, live: Metadata) -> bool:
     if live.owner_references or labels.MANIFEST_HASH not in live.annotations:
         return False
     wanted: dict[str, str] = manifest["metadata"].get("labels", {})
-    told = {key: value for key, value in wanted.items() if key in _IDENTITY}
-    return labels.MANAGED_BY in told and all(live.labels.get(key) == value for key, value in told.items())
+    identity = {key: value for key, value in wanted.items() if key in _IDENTITY}
+    return labels.MANAGED_BY in identity and all(live.labels.get(key) == value for key, value in identity.items())
 
 
 def _not_ours(ref: Ref, live: Metadata, manifest: Manifest) -> str:
@@ -181,7 +181,7 @@ def _not_ours(ref: Ref, live: Metadata, manifest: Manifest) -> str:
     place = f" -n {ref.namespace}" if ref.namespace else ""
     return (
         f"{ref.kind} {ref.name} exists and {owner or 'was not created by the operator'}; it is left alone."
-        f" Give the {_NAMERS.get(made_for, 'endpoint')} another name. Only if nobody needs that object, delete it:"
+        f" Give the {_NAMED_AFTER.get(made_for, 'endpoint')} another name. Only if nobody needs that object, delete it:"
         f" kubectl delete {ref.kind.lower()} {ref.name}{place}"
     )
 

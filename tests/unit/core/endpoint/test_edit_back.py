@@ -4,7 +4,7 @@ from tests.kit import builders
 from tests.simulation import Cluster
 
 
-def shared() -> Cluster:
+def interned() -> Cluster:
     config = builders.a_config(builders.a_variant("blue", "titanic-rfc"), builders.a_variant("green", "titanic-lr"))
     return Cluster(
         builders.an_endpoint(), config, builders.a_model("titanic-rfc"), builders.a_model("titanic-lr")
@@ -12,7 +12,7 @@ def shared() -> Cluster:
 
 
 def test_it_is_not_called_done_before_its_destinations_are_proven_again() -> None:
-    cluster = shared()
+    cluster = interned()
     before, config = cluster.routes(), cluster.configs["titanic"]
     cluster.edit_config(
         builders.a_config(

@@ -37,10 +37,10 @@ _AT_ONCE = 4
 log = structlog.get_logger()
 
 Warnings = tuple[WarningEvent, ...]
-Ask = Callable[[Ref], Awaitable[Warnings]]
+ReadEvents = Callable[[Ref], Awaitable[Warnings]]
 
 
-class _Inquiry(Struct):
+class _Round(Struct):
     """The lookups of one root, what was said of each, and who asks."""
 
     task: asyncio.Task[None]
@@ -48,69 +48,69 @@ class _Inquiry(Struct):
     warnings: dict[Lookup, Warnings] = field(default_factory=dict)
 
 
-class Inquiries:
+class PodEvents:
     """Asks; calls ``wake`` with the key whenever something else is said."""
 
-    def __init__(self, ask: Ask, wake: Callable[[Ref], None]) -> None:
-        self._ask = ask
+    def __init__(self, read: ReadEvents, wake: Callable[[Ref], None]) -> None:
+        self._read_events = read
         self._wake = wake
-        self._inquiries: dict[Ref, _Inquiry] = {}
+        self._rounds: dict[Ref, _Round] = {}
         self._slots = Slots(total=_AT_ONCE, each=1)
 
     def want(self, key: Ref, lookups: tuple[Lookup, ...]) -> None:
         """From now on reads the events of exactly these objects of ``key``."""
-        known = self._inquiries.get(key)
+        known = self._rounds.get(key)
         if known is not None and not known.task.done() and set(lookups) <= set(known.lookups) and lookups:
             known.lookups = lookups
             return
         self.forget(key)
         if lookups:
             warnings = {each: words for each, words in known.warnings.items() if each in lookups} if known else {}
-            self._inquiries[key] = _Inquiry(asyncio.create_task(self._insist(key)), lookups, warnings)
+            self._rounds[key] = _Round(asyncio.create_task(self._poll(key)), lookups, warnings)
 
     def answers(self, key: Ref) -> Mapping[Lookup, Warnings]:
         """What was last said of each lookup of ``key``."""
-        inquiry = self._inquiries.get(key)
-        return inquiry.warnings if inquiry else {}
+        current = self._rounds.get(key)
+        return current.warnings if current else {}
 
     def forget(self, key: Ref) -> None:
         """Asks nothing more for ``key``."""
-        inquiry = self._inquiries.pop(key, None)
-        if inquiry is not None:
-            inquiry.task.cancel()
+        current = self._rounds.pop(key, None)
+        if current is not None:
+            current.task.cancel()
 
     def clear(self) -> None:
         """Asks nothing more at all, until something is wanted again."""
-        for key in list(self._inquiries):
+        for key in list(self._rounds):
             self.forget(key)
 
     async def close(self) -> None:
         """Asks nothing more at all, and waits until all questions have ended."""
-        tasks = [inquiry.task for inquiry in self._inquiries.values()]
+        tasks = [current.task for current in self._rounds.values()]
         self.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _insist(self, key: Ref) -> None:
+    async def _poll(self, key: Ref) -> None:
         pause = FIRST_PAUSE
         while True:
             await asyncio.sleep(pause)
             pause = min(2.0 * pause, LAST_PAUSE)
-            inquiry = self._inquiries[key]
-            before = dict(inquiry.warnings)
-            for lookup in inquiry.lookups:
+            current = self._rounds[key]
+            before = dict(current.warnings)
+            for lookup in current.lookups:
                 async with self._slots.one(key.namespace):
-                    inquiry.warnings[lookup] = await self._one(lookup.ref, inquiry.warnings.get(lookup, ()))
-            if inquiry.warnings != before:
+                    current.warnings[lookup] = await self._poll_one(lookup.ref, current.warnings.get(lookup, ()))
+            if current.warnings != before:
                 self._wake(key)
 
-    async def _one(self, ref: Ref, before: Warnings) -> Warnings:
+    async def _poll_one(self, ref: Ref, before: Warnings) -> Warnings:
         warnings, _ = await asyncio.gather(self._try(ref), asyncio.sleep(PACE))
         return before if warnings is None else warnings
 
     async def _try(self, ref: Ref) -> Warnings | None:
         try:
             async with asyncio.timeout(_TIMEOUT):
-                return await self._ask(ref)
+                return await self._read_events(ref)
         except (ApiError, TimeoutError) as error:
             log.debug(
                 "Failed to read events; retrying",
@@ -144,14 +144,14 @@ class _Event(Struct, frozen=True, rename="camel"):
         return (self.series and self.series.last_observed_time) or self.last_timestamp or self.event_time
 
 
-async def ask_events(api: Api, ref: Ref) -> Warnings:
+async def read_events(api: Api, ref: Ref) -> Warnings:
     """What events say of a pod's probes and volumes, or last of a Deployment's rejected pods; raises ``ApiError``."""
     return await (_of_pod(api, ref) if ref.kind == POD else _of_deployment(api, ref))
 
 
 async def _of_pod(api: Api, pod: Ref) -> Warnings:
     selected = f"involvedObject.kind=Pod,involvedObject.name={pod.name},type=Warning"
-    events = await _read(api, pod.namespace, selected, limit=EVENTS)
+    events = await _list(api, pod.namespace, selected, limit=EVENTS)
     return tuple(known for event, warning in events if (known := _warning(event, warning)))
 
 
@@ -166,15 +166,15 @@ def _warning(event: _Event, warning: WarningEvent) -> WarningEvent | None:
 async def _of_deployment(api: Api, deployment: Ref) -> Warnings:
     selected = "involvedObject.kind=ReplicaSet,reason=FailedCreate,type=Warning"
     of_it = re.compile(rf"{re.escape(deployment.name)}-[a-z0-9]{{1,10}}")  # pod-template-hash
-    events = await _read(api, deployment.namespace, selected, limit=REJECTIONS)
+    events = await _list(api, deployment.namespace, selected, limit=REJECTIONS)
     warnings = (warning for event, warning in events if of_it.fullmatch(event.involved_object.name))
     return tuple(sorted(warnings, key=lambda warning: warning.at)[-1:])
 
 
-async def _read(api: Api, namespace: str, selected: str, *, limit: int) -> list[tuple[_Event, WarningEvent]]:
+async def _list(api: Api, namespace: str, selected: str, *, limit: int) -> list[tuple[_Event, WarningEvent]]:
     """The events that can be read, each with its message and time."""
     watch = Watch(kind=KUBELET_EVENT, namespace=namespace, field_selector=selected)
-    page = await api.glance(watch, limit=limit, at_most=MOST_BYTES)
+    page = await api.list_first(watch, limit=limit, at_most=MOST_BYTES)
     return list(_decoded(page))
 
 

@@ -27,10 +27,10 @@ _TIMEOUT = 5.0
 
 log = structlog.get_logger()
 
-IsThere = Callable[[Ref], Awaitable[bool]]
+ObjectExists = Callable[[Ref], Awaitable[bool]]
 
 
-class _Watch(Struct):
+class _Round(Struct):
     """What was rejected for one key, and who looks after it."""
 
     task: asyncio.Task[None]
@@ -40,58 +40,58 @@ class _Watch(Struct):
 class Obstacles:
     """Looks; calls ``retry`` with a key and the objects whose writes may be taken now."""
 
-    def __init__(self, is_there: IsThere, retry: Callable[[Ref, tuple[Ref, ...]], None]) -> None:
-        self._is_there = is_there
+    def __init__(self, object_exists: ObjectExists, retry: Callable[[Ref, tuple[Ref, ...]], None]) -> None:
+        self._object_exists = object_exists
         self._retry = retry
-        self._watches: dict[Ref, _Watch] = {}
+        self._rounds: dict[Ref, _Round] = {}
         self._slots = Slots(total=AT_ONCE, each=1)
 
     def want(self, key: Ref, rejected: Mapping[Ref, Rejection]) -> None:
         """From now on looks after exactly these rejected writes of ``key``."""
-        rejected = dict([item for item in sorted(rejected.items()) if item[1].reason in _LOOKED_AFTER][:MOST])
-        known = self._watches.get(key)
+        rejected = dict([item for item in sorted(rejected.items()) if item[1].reason in _POLLED][:MOST])
+        known = self._rounds.get(key)
         if known is not None and rejected:
             known.rejected = rejected
         elif rejected:
-            self._watches[key] = _Watch(asyncio.create_task(self._look_after(key)), rejected)
+            self._rounds[key] = _Round(asyncio.create_task(self._poll(key)), rejected)
         else:
             self.forget(key)
 
     def forget(self, key: Ref) -> None:
         """Looks after nothing of ``key``."""
-        watch = self._watches.pop(key, None)
-        if watch is not None:
-            watch.task.cancel()
+        current = self._rounds.pop(key, None)
+        if current is not None:
+            current.task.cancel()
 
     def clear(self) -> None:
         """Looks after nothing at all, until something is wanted again."""
-        for key in list(self._watches):
+        for key in list(self._rounds):
             self.forget(key)
 
     async def close(self) -> None:
         """Looks after nothing at all, and waits until the last look has ended."""
-        tasks = [watch.task for watch in self._watches.values()]
+        tasks = [current.task for current in self._rounds.values()]
         self.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _look_after(self, key: Ref) -> None:
+    async def _poll(self, key: Ref) -> None:
         while True:
             await asyncio.sleep(PAUSE)
             async with self._slots.one(key.namespace):
-                found, _ = await asyncio.gather(self._look(self._watches[key].rejected), asyncio.sleep(PACE))
+                found, _ = await asyncio.gather(self._removed(self._rounds[key].rejected), asyncio.sleep(PACE))
             if found:
                 self._retry(key, found)
 
-    async def _look(self, rejected: Mapping[Ref, Rejection]) -> tuple[Ref, ...]:
-        return tuple([ref for ref, rejection in rejected.items() if await self._may_be_taken(ref, rejection)])
+    async def _removed(self, rejected: Mapping[Ref, Rejection]) -> tuple[Ref, ...]:
+        return tuple([ref for ref, rejection in rejected.items() if await self._may_be_removed(ref, rejection)])
 
-    async def _may_be_taken(self, ref: Ref, rejection: Rejection) -> bool:
+    async def _may_be_removed(self, ref: Ref, rejection: Rejection) -> bool:
         """A quota does not tell: the write itself has to."""
         if rejection.reason != Reason.NOT_OWNED:
             return True
         try:
             async with asyncio.timeout(_TIMEOUT):
-                return not await self._is_there(ref)
+                return not await self._object_exists(ref)
         except (ApiError, TimeoutError) as error:
             log.debug(
                 "Failed to look for an obstacle; retrying", namespace=ref.namespace, name=ref.name, error=repr(error)
@@ -99,10 +99,10 @@ class Obstacles:
             return False
 
 
-_LOOKED_AFTER = frozenset({Reason.NOT_OWNED, Reason.QUOTA_EXCEEDED})
+_POLLED = frozenset({Reason.NOT_OWNED, Reason.QUOTA_EXCEEDED})
 
 
-async def is_there(api: Api, ref: Ref) -> bool:
+async def object_exists(api: Api, ref: Ref) -> bool:
     """Whether an object of this name exists, whoever has made it; raises ``ApiError``."""
     try:
         await api.get_metadata(ref)

@@ -1,7 +1,7 @@
 """Reads the metrics of pods as long as a plan wants them, and brings the last answer of each back into the world.
 
 Whoever answers may be hostile: no more than ``LONGEST`` bytes are read, as they
-come over the wire, within ``PATIENCE`` seconds; no redirect is followed and
+come over the wire, within ``TIMEOUT`` seconds; no redirect is followed and
 nothing is decoded. Namespaces take turns. Decides nothing.
 """
 
@@ -12,10 +12,10 @@ import httpx2
 from msgspec import Struct, field
 
 from mlendpoints.core.world import Measure, Measurement, Ref
-from mlendpoints.edge.ask.questions import HEADERS, failure_of, open_transport, place, start_of
 from mlendpoints.edge.fairness import Slots
+from mlendpoints.edge.poll.questions import HEADERS, authority, failure_of, open_transport, read_start
 
-PATIENCE = 1.0  # seconds
+TIMEOUT = 1.0  # seconds
 LONGEST = 256 * 1024  # bytes
 PERIOD = 5.0  # seconds between two requests to one pod
 _AT_ONCE, _OF_NAMESPACE = 16, 4  # requests
@@ -82,10 +82,10 @@ class Meter:
 
 async def _read(transport: httpx2.AsyncHTTPTransport, measure: Measure) -> tuple[str, str]:
     """The text, or why there is none, in a few words."""
-    url = f"http://{place(measure.address, measure.port)}{measure.path}"
+    url = f"http://{authority(measure.address, measure.port)}{measure.path}"
     request = httpx2.Request("GET", url, headers=HEADERS)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             response = await transport.handle_async_request(request)
             try:
                 return await _take(response)
@@ -102,7 +102,7 @@ async def _take(response: httpx2.Response) -> tuple[str, str]:
         return "", f"status {response.status_code}"
     if response.headers.get("Content-Encoding", "identity") != "identity":
         return "", "encoded answer"
-    body = await start_of(response, LONGEST)
+    body = await read_start(response, LONGEST)
     if len(body) > LONGEST:
         return "", f"more than {LONGEST} bytes"
     return body.decode(errors="replace"), ""

@@ -6,13 +6,13 @@ from typing import Protocol
 from msgspec import Struct
 
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.ask.measurements import Meter
-from mlendpoints.edge.ask.obstacles import Obstacles
-from mlendpoints.edge.ask.pod_events import Inquiries
-from mlendpoints.edge.ask.probes import Prober
+from mlendpoints.edge.poll.measurements import Meter
+from mlendpoints.edge.poll.obstacles import Obstacles
+from mlendpoints.edge.poll.pod_events import PodEvents
+from mlendpoints.edge.poll.probes import Prober
 
 
-class Asker(Protocol):
+class Poller(Protocol):
     """Asks questions in background tasks, by the key that wants the answers."""
 
     def forget(self, key: Ref) -> None:
@@ -25,28 +25,28 @@ class Asker(Protocol):
         """Asks nothing more at all, and waits until all tasks have ended."""
 
 
-class Askers(Struct, frozen=True, kw_only=True):
-    """The askers of one engine."""
+class Pollers(Struct, frozen=True, kw_only=True):
+    """The pollers of one engine."""
 
     prober: Prober
-    inquiries: Inquiries
+    pod_events: PodEvents
     obstacles: Obstacles
     meter: Meter
 
-    def _all(self) -> Iterator[Asker]:
-        yield from (self.inquiries, self.obstacles, self.prober, self.meter)
+    def _all(self) -> Iterator[Poller]:
+        yield from (self.pod_events, self.obstacles, self.prober, self.meter)
 
     def forget(self, key: Ref) -> None:
         """Asks nothing more for ``key``: its object is gone."""
-        for asker in self._all():
-            asker.forget(key)
+        for poller in self._all():
+            poller.forget(key)
 
     def clear(self) -> None:
         """Asks nothing more and drops all answers: from now on another operator may write."""
-        for asker in self._all():
-            asker.clear()
+        for poller in self._all():
+            poller.clear()
 
     async def close(self) -> None:
         """Asks nothing more at all, and waits until all tasks have ended."""
-        for asker in self._all():
-            await asker.close()
+        for poller in self._all():
+            await poller.close()

@@ -29,13 +29,13 @@ def open_transport() -> httpx2.AsyncHTTPTransport:
     return httpx2.AsyncHTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0), verify=False, trust_env=False)
 
 
-async def ask(transport: httpx2.AsyncHTTPTransport, probe: Probe, pod: GatewayPod) -> str:
+async def send_probe(transport: httpx2.AsyncHTTPTransport, probe: Probe, pod: GatewayPod) -> str:
     """Empty for the expected answer; else what came instead, in a few words."""
     try:
         async with asyncio.timeout(TIMEOUT):
             response = await transport.handle_async_request(_request(probe, pod))
             try:
-                return await _judge(probe, response)
+                return await _check(probe, response)
             finally:
                 await response.aclose()
     except TimeoutError:
@@ -45,25 +45,25 @@ async def ask(transport: httpx2.AsyncHTTPTransport, probe: Probe, pod: GatewayPo
 
 
 def _request(probe: Probe, pod: GatewayPod) -> httpx2.Request:
-    url = f"{'https' if probe.tls else 'http'}://{place(pod.address, pod.port)}{probe.path}"
+    url = f"{'https' if probe.tls else 'http'}://{authority(pod.address, pod.port)}{probe.path}"
     extensions = {"sni_hostname": probe.host} if probe.tls else {}
     return httpx2.Request("GET", url, headers={"Host": probe.host, **HEADERS}, extensions=extensions)
 
 
-def place(address: str, port: int) -> str:
+def authority(address: str, port: int) -> str:
     """Address and port, as in a URL."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-async def _judge(probe: Probe, response: httpx2.Response) -> str:
+async def _check(probe: Probe, response: httpx2.Response) -> str:
     if response.status_code != probe.status:
         return f"status {response.status_code}"
-    if probe.body and await start_of(response, LONGEST) != probe.body.encode():
+    if probe.body and await read_start(response, LONGEST) != probe.body.encode():
         return "wrong body"
     return ""
 
 
-async def start_of(response: httpx2.Response, longest: int) -> bytes:
+async def read_start(response: httpx2.Response, longest: int) -> bytes:
     """The body as it comes over the wire, or more than ``longest`` bytes of it."""
     body = bytearray()
     async for chunk in response.aiter_raw():
@@ -75,8 +75,8 @@ async def start_of(response: httpx2.Response, longest: int) -> bytes:
 
 def failure_of(error: BaseException | None) -> str:
     """By the innermost cause that has a name here."""
-    words = "no HTTP answer" if isinstance(error, httpx2.RemoteProtocolError) else "connection failed"
+    failure = "no HTTP answer" if isinstance(error, httpx2.RemoteProtocolError) else "connection failed"
     while error is not None:
-        words = next((words for kind, words in _FAILURES if isinstance(error, kind)), words)
+        failure = next((failure for kind, failure in _FAILURES if isinstance(error, kind)), failure)
         error = error.__cause__ or error.__context__
-    return words
+    return failure

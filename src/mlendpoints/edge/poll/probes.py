@@ -14,9 +14,9 @@ import structlog
 from msgspec import Struct, field
 
 from mlendpoints.core.world import GatewayPod, Probe, Ref
-from mlendpoints.edge.ask.questions import ask, open_transport
 from mlendpoints.edge.fairness import Slots
 from mlendpoints.edge.observe.answers import Answers
+from mlendpoints.edge.poll.questions import open_transport, send_probe
 
 FIRST_PAUSE = 0.015  # seconds; istiod waits 0.1 s for further changes, and then a gateway has it within some ms
 GROWTH = 1.1  # of the pause: an answer is found late by a fifth of the time it took, at most
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class _Question(Struct):
-    """One probe of one pod: whether it was answered as expected, how else, and who is asking."""
+    """One probe of one pod: whether it was answered as expected, how else, and who is probing."""
 
     answered: bool = False
     unexpected: str = ""
@@ -40,7 +40,7 @@ class _Question(Struct):
             self.task.cancel()
 
 
-class _Inquiry(Struct):
+class _Round(Struct):
     """What is asked for one endpoint."""
 
     questions: dict[tuple[Probe, GatewayPod], _Question] = field(default_factory=dict)
@@ -57,33 +57,33 @@ class Prober:
 
     def __init__(self, wake: Callable[[Ref], None]) -> None:
         self._wake = wake
-        self._inquiries: dict[Ref, _Inquiry] = {}
+        self._rounds: dict[Ref, _Round] = {}
         self._slots = Slots(total=_AT_ONCE, each=_OF_NAMESPACE)
         self._transport = open_transport()
 
     def want(self, key: Ref, probes: tuple[Probe, ...], pods: tuple[GatewayPod, ...]) -> None:
         """From now on asks exactly these questions for ``key``."""
-        inquiry = self._inquiries.pop(key, None) or _Inquiry()
+        current = self._rounds.pop(key, None) or _Round()
         wanted = [(probe, pod) for probe in probes for pod in pods]
-        for question in inquiry.questions.keys() - set(wanted):
-            inquiry.questions.pop(question).cancel()
+        for question in current.questions.keys() - set(wanted):
+            current.questions.pop(question).cancel()
         for probe, pod in wanted:
-            self._ask(key, inquiry, probe, pod)
+            self._start(key, current, probe, pod)
         if probes:
-            self._inquiries[key] = inquiry
+            self._rounds[key] = current
 
-    def asking(self) -> tuple[Ref, ...]:
+    def probing(self) -> tuple[Ref, ...]:
         """The keys that have questions, whether or not there is a pod to ask."""
-        return tuple(self._inquiries)
+        return tuple(self._rounds)
 
     def answers(self, key: Ref) -> Answers:
         """What each question of ``key`` was answered."""
-        inquiry = self._inquiries.get(key)
-        if inquiry is None:
+        current = self._rounds.get(key)
+        if current is None:
             return Answers()
         expected: dict[Probe, set[GatewayPod]] = {}
         unexpected: dict[Probe, dict[GatewayPod, str]] = {}
-        for (probe, pod), question in inquiry.questions.items():
+        for (probe, pod), question in current.questions.items():
             if question.answered:
                 expected.setdefault(probe, set()).add(pod)
             elif question.unexpected:
@@ -99,35 +99,35 @@ class Prober:
 
         Wakes those that have waited for answers, because their plans have to ask again in the next term.
         """
-        for key in list(self._inquiries):
+        for key in list(self._rounds):
             self.forget(key)
             self._wake(key)
 
     async def close(self) -> None:
         """Asks nothing more, for good, and waits until all requests have ended."""
-        questions = (question for inquiry in self._inquiries.values() for question in inquiry.questions.values())
+        questions = (question for current in self._rounds.values() for question in current.questions.values())
         tasks = [question.task for question in questions if question.task is not None]
         self.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._transport.aclose()
 
-    def _ask(self, key: Ref, inquiry: _Inquiry, probe: Probe, pod: GatewayPod) -> None:
-        question = inquiry.questions.setdefault((probe, pod), _Question())
+    def _start(self, key: Ref, current: _Round, probe: Probe, pod: GatewayPod) -> None:
+        question = current.questions.setdefault((probe, pod), _Question())
         if not question.answered and (question.task is None or question.task.done()):
-            question.task = asyncio.create_task(self._insist(key, inquiry, probe, pod))
+            question.task = asyncio.create_task(self._poll(key, current, probe, pod))
 
-    async def _insist(self, key: Ref, inquiry: _Inquiry, probe: Probe, pod: GatewayPod) -> None:
-        question, told = inquiry.questions[(probe, pod)], ""
+    async def _poll(self, key: Ref, current: _Round, probe: Probe, pod: GatewayPod) -> None:
+        question, reported = current.questions[(probe, pod)], ""
         for pause in _pauses():
-            async with inquiry.at_once, self._slots.one(key.namespace):
-                question.unexpected = await ask(self._transport, probe, pod)
+            async with current.at_once, self._slots.one(key.namespace):
+                question.unexpected = await send_probe(self._transport, probe, pod)
             if not question.unexpected:
                 question.answered = True
                 self._wake(key)
                 return
-            if pause >= LAST_PAUSE and question.unexpected != told:  # no passing state: worth a look
-                told = question.unexpected
-                log.debug("Gateway pod did not answer as expected", pod=pod.name, host=probe.host, answer=told)
+            if pause >= LAST_PAUSE and question.unexpected != reported:  # no passing state: worth a look
+                reported = question.unexpected
+                log.debug("Gateway pod did not answer as expected", pod=pod.name, host=probe.host, answer=reported)
                 self._wake(key)
             await asyncio.sleep(pause)
 
