@@ -1,5 +1,5 @@
-"""Effects: everything that talks to the Kubernetes API, to gateways, to clocks and to the process.
+"""Side effects: everything that talks to the Kubernetes API, gateways, clocks and the process.
 
-Decides nothing about endpoints: it observes, hands a ``World`` to the core,
-and does what the ``Plan`` says.
+Makes no decision about endpoints: it observes, passes a ``World`` to the core
+and executes the resulting ``Plan``.
 """

@@ -1,4 +1,4 @@
-"""``python -m mlendpoints.edge``: the operator as a process. Settings, logs and signals; nothing else."""
+"""``python -m mlendpoints.edge``: the operator's entry point: settings, logging and signals."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ from mlendpoints.edge.settings import Settings, SettingsError, read_settings
 
 
 def main() -> int:
-    """Runs until SIGTERM or SIGINT; 2 for settings that cannot be used."""
+    """Runs until SIGTERM or SIGINT; returns 2 for invalid settings."""
     try:
         settings = read_settings()
         configure_logs(settings.log_level)
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def configure_logs(level: str) -> None:
-    """JSON lines on standard output; httpx2's line for each request is left out."""
+    """JSON lines on standard output, without httpx2's line for each request."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -48,7 +48,7 @@ def configure_logs(level: str) -> None:
 
 
 async def run(settings: Settings) -> None:
-    """One operator with the real decisions, stopped by the first signal."""
+    """Runs one operator with the real plans; the first signal stops it."""
     metrics = Metrics()
     operator = Operator(
         settings=settings,

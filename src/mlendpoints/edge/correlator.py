@@ -1,8 +1,8 @@
-"""Which events are worth posting: no more of one object, and of one sort, than somebody can read.
+"""Event correlator: rate limit (spam filter) and aggregation of Kubernetes events, as client-go's ``EventCorrelator``.
 
-As client-go's ``EventCorrelator``: 25 events of an object at once, then one in
-5 minutes; of 10 similar ones within 10 minutes the rest are combined. What is
-left out is counted, and told by the next one of its sort.
+Token bucket: an object may have 25 events at once, then one every 5 minutes.
+Aggregation: after 10 similar events within 10 minutes, further ones are
+suppressed. The next similar event that is posted reports how many were.
 """
 
 from collections import OrderedDict, deque
@@ -14,7 +14,7 @@ BURST = 25  # events of one object
 REFILL = 300.0  # seconds for each further one
 SIMILAR = 10  # events of one type and reason
 WINDOW = 600.0  # seconds in which they count
-MOST = 4096  # objects that are remembered
+MOST = 4096  # objects whose history is kept
 
 
 class _Sort(Struct):
@@ -25,7 +25,7 @@ class _Sort(Struct):
 
 
 class _Object(Struct):
-    """A bucket of tokens, and the sorts of events."""
+    """The token bucket of one object, and its events by type and reason."""
 
     tokens: float
     filled: float
@@ -33,14 +33,14 @@ class _Object(Struct):
 
 
 class Correlator:
-    """Decides by object, which is any string, and by the event's type and reason."""
+    """Rate-limits by object (any string), aggregates by the event's type and reason."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._objects: OrderedDict[str, _Object] = OrderedDict()
 
     def correlate(self, uid: str, type_: str, reason: str, note: str) -> str | None:
-        """The note to post, which tells how many similar events were left out before; None to leave this one out."""
+        """The note to post, including how many similar events were suppressed before; None to suppress this one."""
         now = self._clock()
         found = self._object(uid, now)
         sort = found.sorts.setdefault((type_, reason), _Sort())

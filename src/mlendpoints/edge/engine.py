@@ -1,8 +1,8 @@
-"""Observes, plans and, where it may write, carries out: everything between the API client and the plans.
+"""The engine: API client, reflectors, cache, work queue and reconciler. Observes, plans and, if allowed, writes.
 
-The operator is an engine with a lease, health pages and signals. An engine of
-its own, for one namespace or for single keys, serves a test, a client or a
-notebook; unless it is allowed to write, it only plans.
+The operator is an engine with leader election, health pages and signals. A
+test, a client or a notebook can run its own engine, for one namespace or for
+single keys; unless it is allowed to write, it only plans (dry run).
 
 ::
 
@@ -54,21 +54,21 @@ def _never() -> bool:
 
 
 class Process(Struct, frozen=True, kw_only=True):
-    """What is this process's own: its name in leases and events, whether it may write, and its waits."""
+    """What differs between processes: identity in leases and events, permission to write, timeouts and clocks."""
 
     identity: str
-    may_write: Callable[[], bool] = _never  # asked before each write; an operator's lease answers for it
+    may_write: Callable[[], bool] = _never  # checked before each write; in an operator: whether the lease is held
     lease_times: LeaseTimes = LeaseTimes()
     timeouts: Timeouts = Timeouts()
-    clock: Callable[[], float] = time.time  # seconds since the epoch, as this machine has it
-    status_clock: Callable[[], float] = time.monotonic  # seconds; by it, statuses wait that may
-    rejection_clock: Callable[[], float] = time.monotonic  # seconds; by it, rejected writes wait
+    clock: Callable[[], float] = time.time  # seconds since the epoch, by this machine
+    status_clock: Callable[[], float] = time.monotonic  # seconds; for the debounce of status writes
+    rejection_clock: Callable[[], float] = time.monotonic  # seconds; for the retries of rejected writes
 
 
 class Engine:
-    """API client, reflectors, cache, queue and reconciler.
+    """API client, reflectors, cache, queue and reconciler of one process.
 
-    Closes ``api`` when it is closed.
+    Closing it also closes ``api``.
     """
 
     def __init__(
@@ -131,23 +131,23 @@ class Engine:
         self.queue.add(key)
 
     async def __aenter__(self) -> Self:
-        """Starts to observe."""
+        """Starts observing."""
         self.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Closes it."""
+        """Closes the engine."""
         await self.close()
 
     def start(self) -> None:
-        """Starts to observe; ``close`` ends it."""
+        """Starts the reflectors and the event recorder; ``close`` ends them."""
         loops = (*(reflector.run() for reflector in self.reflectors), self._recorder.run())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def failure(self) -> None:
-        """Does not return while everything runs; raises the bug by which a background loop has ended."""
+        """Waits until a background loop ends, which is a bug, and raises its exception."""
         ended, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in ended:
             task.result()
@@ -157,14 +157,13 @@ class Engine:
         await self.feed.synced.wait()
 
     def plan(self, key: Ref) -> Plan | MLModelPlan | None:
-        """A dry run: what would be done for an endpoint or MLModel now. None if it is not observed."""
+        """Dry run: what would be done for an endpoint or MLModel now. None if it is not in the cache."""
         return self._reconciler.plan(key)
 
     async def reconcile(self, key: Ref) -> None:
         """Reconciles one key now, ahead of the queue; first waits until its last writes are observed.
 
-        Raises ``ApiError`` as a write does: ``UnavailableError`` where the engine may not write and there is something
-        to write.
+        Raises ``ApiError`` if a write fails; ``UnavailableError`` if it would write but may not.
         """
         await self.queue.claim(key)
         try:
@@ -183,10 +182,10 @@ class Engine:
     async def until(
         self, key: Ref, condition: str, *, within: float, status: str = "True", generation: int = 0
     ) -> UserObject:
-        """The object of ``key``, once its condition has this status for its newest generation.
+        """Waits for a condition: the object of ``key``, once it has this status for the newest generation.
 
-        ``generation``: the least that counts, for whoever has just written it and is ahead of the watch. Raises
-        ``TimeoutError`` after ``within`` seconds.
+        ``generation``: the oldest one that counts, for callers that have just written the object and are ahead of the
+        watch. Raises ``TimeoutError`` after ``within`` seconds.
         """
         try:
             async with asyncio.timeout(within):
@@ -206,22 +205,22 @@ class Engine:
         return entry.facts
 
     async def work(self) -> None:
-        """Reconciles what the queue holds until ``finish`` or until it is cancelled; then asks nothing more."""
+        """Reconciles queued keys until ``finish`` or until it is cancelled; then stops all polling."""
         try:
             await self._workers.run()
         finally:
-            self.pollers.clear()  # what a gateway answered counts as long as nobody else may change its routes
+            self.pollers.clear()  # answers of gateways count only while no other process may change their routes
 
     def finish(self) -> None:
-        """Takes no further key: ``work`` returns when what is in flight has ended."""
+        """Takes no further keys: ``work`` returns once the in-flight reconciles have finished."""
         self._workers.stop()
 
     async def drain(self, *, at_most: float) -> None:
-        """Waits until all events have been posted, at most so many seconds."""
+        """Waits until all events are posted, at most ``at_most`` seconds."""
         await self._recorder.drain(at_most=at_most)
 
     async def close(self) -> None:
-        """Ends all background tasks and closes the connections."""
+        """Stops all background tasks and closes the connections."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -246,5 +245,5 @@ def _watches(settings: Settings) -> tuple[Watch, ...]:
 
 
 def _share(workers: int) -> int:
-    """How many of the workers one namespace may occupy: all but a quarter, which are for the others."""
+    """How many workers one namespace may occupy: a quarter of them is reserved for the others."""
     return workers - workers // 4

@@ -1,6 +1,7 @@
-"""Kubernetes events on endpoints and MLModels (events.k8s.io/v1), posted behind the reconciles' back.
+"""Event recorder: Kubernetes events (events.k8s.io/v1) of endpoints and MLModels, posted in the background.
 
-One for each transition, within bounds. No reconcile waits for an event. A lost event is only logged.
+One event for each transition, rate-limited and aggregated by the correlator. No
+reconcile waits for an event to be posted; a dropped event is only logged.
 """
 
 import asyncio
@@ -24,8 +25,8 @@ from mlendpoints.edge.kube.errors import ApiError
 from mlendpoints.edge.kube.kinds import EVENT
 
 REPORTER = "mlendpoints.dev/operator"
-UNPOSTED = 200  # events of a namespace that may wait; more than that are lost
-_NOTE = 1024  # characters that the API takes
+UNPOSTED = 200  # events of a namespace that may wait; further ones are dropped
+_NOTE = 1024  # characters that the API accepts
 
 log = structlog.get_logger()
 
@@ -35,7 +36,7 @@ Root = Endpoint | MLModel
 class Recorder:
     """Posts events as ``instance``, the name of this process, while ``run`` runs.
 
-    Namespaces take turns, and each has room of its own: a flood of events drowns no other namespace's.
+    Fair among namespaces: round robin, with a bounded queue for each, so that a flood of events in one delays no other.
     """
 
     def __init__(self, api: Api, *, instance: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -47,7 +48,7 @@ class Recorder:
         self._filled, self._posted = asyncio.Event(), asyncio.Event()
 
     def record(self, root: Root, event: Event) -> None:
-        """Takes one event about an endpoint or MLModel, to be posted soon."""
+        """Queues one event of an endpoint or MLModel."""
         namespace = root.metadata.namespace
         note = self._correlator.correlate(root.metadata.uid, event.type, event.reason, event.message)
         if note is None:
@@ -60,7 +61,7 @@ class Recorder:
             self._filled.set()
 
     async def run(self) -> None:
-        """Posts what was recorded, one after the other, until it is cancelled."""
+        """Posts recorded events one by one until it is cancelled."""
         while True:
             found = self._unposted.pop()
             if found is None:
@@ -71,7 +72,7 @@ class Recorder:
             self._done(found[0].metadata.namespace)
 
     async def drain(self, *, at_most: float) -> None:
-        """Returns when everything recorded has been posted, or after so many seconds."""
+        """Returns once all recorded events are posted, or after ``at_most`` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_most):
                 while self._waiting:
@@ -95,7 +96,7 @@ class Recorder:
         return {
             "apiVersion": EVENT.api_version,
             "kind": EVENT.name,
-            # By such names, as client-go's, lists come in the order of time, and so does `kubectl describe`.
+            # Named as client-go does, so that lists and `kubectl describe` are ordered by time.
             "metadata": {"name": f"{metadata.name}.{time.time_ns():x}", "namespace": metadata.namespace},
             "type": event.type,
             "reason": event.reason,

@@ -1,8 +1,8 @@
-"""Fairness among namespaces: whoever brings a thousand items, or holds places for long, holds up nobody else.
+"""Fairness among namespaces: a namespace with a thousand items, or with slow ones, delays no other namespace.
 
-``Turns`` is round robin among groups, first come first served within each: pure
-bookkeeping, with no clock and no tasks. ``Slots`` is a bounded number of places,
-of which a namespace has at most a part; those that wait take turns.
+``Turns`` is a fair queue: round robin among groups, FIFO within each; it has no
+clock and no tasks. ``Slots`` is a semaphore that limits concurrency in total and
+for each namespace; waiting tasks are admitted round robin.
 """
 
 import asyncio
@@ -20,20 +20,20 @@ def _anyone(_group: object) -> bool:
 
 
 class Turns(Generic[G, T]):
-    """Items that wait, one line for each group."""
+    """A fair queue: one FIFO for each group, served round robin."""
 
     def __init__(self) -> None:
-        self._lines: OrderedDict[G, deque[T]] = OrderedDict()  # in the order of their turns
+        self._lines: OrderedDict[G, deque[T]] = OrderedDict()  # in round-robin order
 
     def __bool__(self) -> bool:
         return bool(self._lines)
 
     def append(self, group: G, item: T) -> None:
-        """The last of its line; a new line has the last turn."""
+        """Appends an item to its group's FIFO; a new group is served last."""
         self._lines.setdefault(group, deque()).append(item)
 
     def pop(self, *, may: Callable[[G], bool] = _anyone) -> T | None:
-        """The first item of the first line that ``may`` move; that line's next turn is the last."""
+        """The first item of the next group that ``may`` accepts; that group is then served last."""
         group = next((group for group in self._lines if may(group)), None)
         if group is None:
             return None
@@ -46,7 +46,7 @@ class Turns(Generic[G, T]):
         return item
 
     def discard(self, group: G, item: T) -> None:
-        """Takes one item out of its line, if it is there."""
+        """Removes one item from its group, if present."""
         line = self._lines.get(group)
         if line is None or item not in line:
             return
@@ -56,7 +56,7 @@ class Turns(Generic[G, T]):
 
 
 class Slots:
-    """``total`` places, at most ``each`` of them for one namespace."""
+    """A semaphore of ``total`` slots, at most ``each`` of them for one namespace."""
 
     def __init__(self, *, total: int, each: int) -> None:
         self._free = total
@@ -66,7 +66,7 @@ class Slots:
 
     @asynccontextmanager
     async def one(self, namespace: str) -> AsyncIterator[None]:
-        """Holds one place, once there is one."""
+        """Acquires a slot, waiting for one if necessary, and releases it at the end."""
         await self._enter(namespace)
         try:
             yield
@@ -80,7 +80,7 @@ class Slots:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # its turn had come
+            if not turn.cancelled():  # it had been admitted already
                 self._leave(namespace)
             raise
 

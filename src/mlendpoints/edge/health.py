@@ -1,11 +1,11 @@
-"""``/healthz``, ``/readyz`` and ``/metrics`` for the kubelet and Prometheus: a few lines of HTTP, nothing else."""
+"""``/healthz`` (liveness), ``/readyz`` (readiness) and ``/metrics`` on a minimal HTTP server."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
-_LONGEST = 10.0  # seconds for a request line to arrive
+_LONGEST = 10.0  # seconds for a request's headers to arrive
 
 
 class Answer(Struct, frozen=True):
@@ -25,7 +25,7 @@ async def serve(pages: Pages, *, address: str, port: int) -> asyncio.Server:
 
 
 def problems_answer(problems: list[str]) -> Answer:
-    """200 when there are none, else 503 with one a line."""
+    """200 without problems, else 503 with one problem per line."""
     return Answer(503, "\n".join(problems).encode()) if problems else Answer(200, b"ok")
 
 

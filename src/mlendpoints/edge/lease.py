@@ -1,7 +1,8 @@
-"""Leader election by a ``coordination.k8s.io`` Lease, as client-go's: one process writes, the others wait warm.
+"""Leader election by a ``coordination.k8s.io`` Lease, as in client-go: the leader writes, the others are hot standbys.
 
-A holder that cannot renew in time stops before anybody else may take over:
-``RENEW_WITHIN`` < ``DURATION``. Clocks of different machines are never compared.
+A leader that cannot renew its lease in time stops writing before another
+process may acquire it: ``renew_within`` < ``duration``. Clocks of different
+machines are never compared.
 """
 
 import asyncio
@@ -26,10 +27,10 @@ T = TypeVar("T")
 
 
 class LeaseTimes(Struct, frozen=True, kw_only=True):
-    """Seconds."""
+    """Durations of leader election, in seconds."""
 
-    duration: int = 15  # unrenewed for so long, anybody may take it
-    renew_within: float = 12.0  # the holder gives up after this; two renewals in a row, each answered after 5 s, fit in
+    duration: int = 15  # a lease that was not renewed for this long may be acquired by others
+    renew_within: float = 12.0  # renew deadline; long enough for two requests in a row that take 5 s each
     renew_every: float = 5.0
     retry: float = 1.0
 
@@ -60,16 +61,16 @@ class Lease:
         self._identity = identity
         self._times = times or LeaseTimes()
         self._renewed = float("-inf")  # when the last successful renewal was sent
-        self._seen: tuple[str, float] = ("", 0.0)  # a version of another's lease, and when it was first seen
-        self._own: _Lease | None = None  # as it was written last: a renewal needs no read
+        self._seen: tuple[str, float] = ("", 0.0)  # a version of another holder's lease, and when it was first observed
+        self._own: _Lease | None = None  # as last written: a renewal needs no read
 
     @property
     def is_held(self) -> bool:
-        """Whether this process may write now."""
+        """Whether this process is the leader and may write."""
         return _now() < self._renewed + self._times.renew_within
 
     async def acquire(self) -> None:
-        """Waits until this process leads."""
+        """Returns once this process is the leader."""
         while True:
             if await self._try():
                 break
@@ -86,12 +87,12 @@ class Lease:
         log.warning("Lease lost", identity=self._identity)
 
     def _pause(self, *, renewed: bool) -> float:
-        """Renewals are sent ``renew_every`` seconds apart, however late they are answered."""
+        """Renewals are sent ``renew_every`` seconds apart, regardless of latency."""
         times, age = self._times, _now() - self._renewed
         return max(0.0, times.renew_every - age if renewed else min(times.retry, times.renew_within - age))
 
     async def release(self) -> None:
-        """Lets the next one in at once, on a clean stop."""
+        """Releases the lease on a clean shutdown, so that the next leader need not wait for it to expire."""
         if not self.is_held:
             return
         self._renewed, self._own = float("-inf"), None
@@ -114,7 +115,7 @@ class Lease:
             return False
 
     async def _try_again(self) -> bool:
-        """Somebody else has written the lease: it is read once more, at once, before anything is written again."""
+        """Conflict: another process has written the lease. Reads it and retries once, immediately."""
         known, self._own = self._own, None
         return known is not None and await self._try()
 
@@ -129,12 +130,12 @@ class Lease:
         return True
 
     async def _in_time(self, request: Awaitable[T]) -> T:
-        """Each request for itself: at high latency a read and a write together may well take too long."""
+        """Limits each request separately: at high latency a read and a write together may take longer."""
         async with asyncio.timeout(self._times.renew_within):
             return await request
 
     def _may_take(self, lease: _Lease) -> bool:
-        """Ours, released, or unchanged for its duration by our own clock."""
+        """Whether the lease is ours, released, or expired: unchanged for its duration by our own clock."""
         if lease.spec.holder_identity in ("", None, self._identity):
             return True
         if self._seen[0] != lease.metadata.resource_version:

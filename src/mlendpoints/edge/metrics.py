@@ -1,4 +1,4 @@
-"""What the operator reports to Prometheus about itself, of each endpoint and of each MLModel."""
+"""Prometheus metrics of the operator, of each endpoint and of each MLModel."""
 
 from prometheus_client import (
     CollectorRegistry,
@@ -16,14 +16,14 @@ from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.reasons import ConditionType
 from mlendpoints.core.world import Ref
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of no use
 
 _PREFIX = "mlendpoints"
 _CONDITIONS = (ConditionType.AVAILABLE, ConditionType.READY, ConditionType.UPDATE_SUCCEEDED)
 
 
 class Metrics:
-    """One registry for one operator."""
+    """The metrics of one operator, in a registry of its own."""
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
@@ -34,7 +34,7 @@ class Metrics:
             "reconciles", "Reconciles by result.", ["result"], namespace=_PREFIX, registry=registry
         )
         self.seconds = Histogram("reconcile_seconds", "Duration of a reconcile.", namespace=_PREFIX, registry=registry)
-        self.depth = Gauge("queue_depth", "Keys that wait.", namespace=_PREFIX, registry=registry)
+        self.depth = Gauge("queue_depth", "Keys in the work queue.", namespace=_PREFIX, registry=registry)
         self.requests = Counter(
             "api_requests",
             "Requests to the API server.",
@@ -44,7 +44,7 @@ class Metrics:
         )
         self.skipped = Counter(
             "objects_skipped",
-            "Objects that could not be read; what was known of them stays.",
+            "Objects that could not be decoded; their last known state is kept.",
             ["kind"],
             namespace=_PREFIX,
             registry=registry,
@@ -74,22 +74,22 @@ class Metrics:
         self._shown: dict[tuple[Ref, str], tuple[str, ...]] = {}
 
     def request(self, verb: str, kind: str, code: int) -> None:
-        """Counts one request; code 0 means that no answer came."""
+        """Counts one request; code 0 means no response."""
         self.requests.labels(verb, kind, str(code)).inc()
 
     def skip(self, kind: str) -> None:
-        """Counts one object that could not be read."""
+        """Counts one object that could not be decoded."""
         self.skipped.labels(kind).inc()
 
     def endpoint(self, ref: Ref, endpoint: Endpoint | None) -> None:
-        """Shows an endpoint's state and conditions, or nothing once it is gone."""
+        """Sets the series of an endpoint's state and conditions; removes them once it is deleted."""
         self._show(self.states, ref, endpoint.status.state if endpoint else "")
         statuses = {condition.type: condition.status for condition in endpoint.status.conditions} if endpoint else {}
         for kind in _CONDITIONS:
             self._show(self.conditions, ref, statuses.get(kind, ""), of=(kind.value,))
 
     def mlmodel(self, ref: Ref, model: MLModel | None) -> None:
-        """Shows an MLModel's phase, or nothing once it is gone."""
+        """Sets the series of an MLModel's phase; removes it once it is deleted."""
         self._show(self.phases, ref, model.status.phase if model else "")
 
     def _show(self, gauge: Gauge, ref: Ref, word: str, *, of: tuple[str, ...] = ()) -> None:
@@ -102,5 +102,5 @@ class Metrics:
             gauge.labels(*labels).set(1)
 
     def exposition(self) -> bytes:
-        """All figures in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)

@@ -1,4 +1,4 @@
-"""One operator: an engine that writes while the lease is held, and pages for the kubelet."""
+"""The operator: an engine that writes while it is the leader (holds the lease), and pages for the kubelet."""
 
 import asyncio
 
@@ -15,8 +15,8 @@ from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.reconcile.parts import Plans
 from mlendpoints.edge.settings import Settings
 
-_FINISH = 20.0  # seconds that reconciles may take to end on a clean stop
-_LAST_EVENTS = 2.0  # seconds that their events may take then
+_FINISH = 20.0  # seconds that in-flight reconciles may take on a clean shutdown
+_LAST_EVENTS = 2.0  # seconds that posting their events may take
 
 log = structlog.get_logger()
 
@@ -40,11 +40,11 @@ class Operator:
         )
 
     def stop(self) -> None:
-        """Finishes what is in flight, releases the lease, ends ``run``."""
+        """Requests a shutdown: in-flight reconciles finish, the lease is released, ``run`` returns."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Works until ``stop``."""
+        """Runs until ``stop``."""
         server = await health.serve(self.pages(), address=self._settings.address, port=self._settings.port)
         self.engine.start()
         failure, work = asyncio.create_task(self.engine.failure()), asyncio.create_task(self._lead())
@@ -58,7 +58,7 @@ class Operator:
             await self.engine.close()
 
     async def _first_of(self, *tasks: asyncio.Task[None]) -> None:
-        """Waits for ``stop``; a task that ends before has met a bug, and its exception ends the operator."""
+        """Waits for ``stop``. A task that ends earlier has hit a bug: its exception terminates the operator."""
         stopping = asyncio.create_task(self._stopping.wait())
         ended, _ = await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -96,7 +96,7 @@ class Operator:
             task.result()
 
     def pages(self) -> health.Pages:
-        """What is served for the kubelet and Prometheus."""
+        """The pages for the kubelet and Prometheus."""
         return {
             "/healthz": lambda: health.problems_answer([self._failed] if self._failed else []),
             "/readyz": lambda: health.problems_answer([f"not synced: {watch}" for watch in self.engine.feed.unsynced]),

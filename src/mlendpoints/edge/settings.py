@@ -1,7 +1,7 @@
-"""The administrator's choices, from environment variables ``MLENDPOINTS_*``.
+"""The operator's settings, from environment variables ``MLENDPOINTS_*``.
 
-Read once, at start; a value that cannot be read stops the operator with a
-sentence that names the variable.
+Read once, at startup. On an invalid value the operator exits with an error
+message that names the variable.
 """
 
 import os
@@ -52,13 +52,13 @@ _OBJECTS: Mapping[str, Any] = {
 
 
 class SettingsError(ValueError):
-    """A variable that cannot be read, in words for whoever set it."""
+    """An environment variable has an invalid value; the message says which and why."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Each field is the variable ``MLENDPOINTS_`` + its name in capitals.
+    """Each field is read from ``MLENDPOINTS_`` + its name in upper case.
 
-    Lists are separated by commas; objects are JSON.
+    Lists are comma-separated; objects are JSON.
     """
 
     # Sidecar and init images of model pods
@@ -68,13 +68,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     nginx_resources: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
     model_init_resources: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
 
-    # What is watched; empty: every namespace
+    # Watched namespaces; empty: all
     namespaces: tuple[str, ...] = ()
 
     # The ingress gateway: pod labels, Service (namespace/name), ports of that Service, port shown in URLs
     gateway_selector: Selector = msgspec.field(default_factory=lambda: {"istio": "ingressgateway"})
     gateway_service: Annotated[str, Meta(pattern="^[^/]+/[^/]+$")] = "istio-ingress/istio-ingressgateway"
-    # Whose a host may be: the cluster's domain, of which {namespace}.{domain} belongs to each namespace; other hosts
+    # Which hosts a namespace may use: {namespace}.{domain} below the cluster's domain, and what is granted besides
     gateway_domain: Annotated[str, Meta(pattern=f"^({SUFFIX})?$", max_length=134)] = ""
     gateway_hosts: tuple[HostGrant, ...] = (HostGrant(),)
     host_grace_seconds: Annotated[float, Meta(ge=0, le=3600)] = 60.0
@@ -84,26 +84,26 @@ class Settings(Struct, frozen=True, kw_only=True):
     url_port: Port | None = None
     tls_credentials: Selector = msgspec.field(default_factory=dict)  # host suffix -> credentialName
 
-    # How a route is proven: by asking every gateway pod, or by waiting so many seconds
+    # How routes are proven: by probing every gateway pod, or by waiting proof_seconds
     proof: Literal["required", "timed"] = "required"
     proof_seconds: Annotated[float, Meta(ge=0)] = 12.0
 
-    # Seconds for which a leaving pod still takes requests
+    # Seconds for which a terminating pod still accepts requests
     drain_seconds: Annotated[int, Meta(ge=0, le=600)] = 15
 
-    # Retries of a request that no model has seen; 0 in loss tests
+    # Retries of a request that has reached no model; 0 in loss tests
     retry_attempts: Annotated[int, Meta(ge=0, le=10)] = 5
 
     # Node directories that a variant's path may lie in, NAMESPACE=/DIRECTORY for one namespace; none by default
     allowed_path_prefixes: tuple[str, ...] = ()
 
-    # NetworkPolicies for the pods of endpoints: none, one for each, or those that were written removed; and who reads
-    # the pods' metrics, as in a NetworkPolicy's `from`
+    # NetworkPolicies for the pods of endpoints: not managed, one for each, or removed; and who may scrape the pods'
+    # metrics, as in a NetworkPolicy's `from`
     network_policies: Literal["ignore", "write", "remove"] = "ignore"
     metrics_from: tuple[Mapping[str, Any], ...] = ()
 
-    # How model-init reaches stores: refused addresses that are allowed all the same, proxies, and the
-    # ConfigMap (of each namespace with models) whose ca.crt is trusted
+    # How model-init reaches stores: exceptions from the blocked addresses, proxies, and the ConfigMap
+    # (in each namespace with models) whose ca.crt is trusted
     fetch_allowed_addresses: tuple[str, ...] = ()
     fetch_http_proxy: Proxy = ""
     fetch_https_proxy: Proxy = ""
@@ -115,7 +115,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     lease_name: str = "mlendpoints-operator"
     impersonate: str = ""  # act as this user: lets `make run` write instances as the operator's ServiceAccount
     workers: Annotated[int, Meta(ge=1, le=256)] = 16
-    address: str = "0.0.0.0"  # noqa: S104 - the kubelet and Prometheus ask from outside the pod
+    address: str = "0.0.0.0"  # noqa: S104 - the kubelet and Prometheus connect from outside the pod
     port: Annotated[int, Meta(ge=0, le=65535)] = 8080  # /healthz, /readyz, /metrics; 0: any free port
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -126,7 +126,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of an environment; an empty variable counts as unset. Raises ``SettingsError``."""
+    """The settings from environment variables; an empty one counts as unset. Raises ``SettingsError``."""
     given = {name: environment.get(PREFIX + name.upper(), "") for name in Settings.__struct_fields__}
     try:
         values = {name: _value(name, text) for name, text in given.items() if text}
@@ -175,6 +175,6 @@ def _object(name: str, text: str) -> object:
 
 
 def _variable(error: str) -> str:
-    """The variable that msgspec's message ends with the path of."""
+    """The variable whose path msgspec's message ends with."""
     path = error.rpartition("$.")[2].rstrip("`")
     return PREFIX + path.split("[")[0].split(".")[0].upper()

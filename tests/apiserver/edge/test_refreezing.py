@@ -88,7 +88,7 @@ def test_no_instance_is_touched_whose_deployment_stands(play: Play) -> None:
     async def scenario(api: Api, writer: Writer, instance: Model) -> None:
         await deploy(writer, instance)
         before = await frozen(api, instance.metadata.namespace)
-        with pytest.raises(ConflictError, match="exists already"):
+        with pytest.raises(ConflictError, match="already exists"):
             await refreeze(api, writer, instance)
         assert await frozen(api, instance.metadata.namespace) == before
 

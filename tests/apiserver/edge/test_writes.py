@@ -113,7 +113,7 @@ def test_an_object_without_an_owner_that_was_made_for_something_else_is_left_alo
         theirs = await created(api, an_orphan(namespace, **other))
         ours = a_service(namespace, owner=await created(api, an_endpoint(namespace)))
         ours["metadata"]["labels"][labels.ENDPOINT] = "ep"
-        with pytest.raises(RejectedError, match=r"was not created by the operator; it is left alone\. Give the"):
+        with pytest.raises(RejectedError, match=r"was not created by the operator; leaving it unchanged\. Give the"):
             await create(writer, ours)
         assert await read(api, ref_of(ours)) == theirs
 
@@ -128,7 +128,7 @@ def test_a_name_taken_by_somebody_else_is_refused_and_left_alone(connect: Connec
         ours = a_service(namespace, owner=await created(api, an_endpoint(namespace)), sessionAffinity="ClientIP")
         said = "belongs to MachineLearningEndpoint other" if owned else "was not created by the operator"
         with pytest.raises(
-            RejectedError, match=f"{said}; it is left alone. Give the endpoint another name"
+            RejectedError, match=f"{said}; leaving it unchanged. Give the endpoint another name"
         ) as rejection:
             await create(writer, ours)
         assert rejection.value.reason is Reason.NOT_OWNED
@@ -143,7 +143,7 @@ def test_what_the_endpoint_of_that_name_before_has_left_is_waited_for(connect: C
         before = {**endpoint, "metadata": {**endpoint["metadata"], "uid": "of-the-one-before"}}
         left = await created(api, a_service(namespace, owner=before))
         ours = a_service(namespace, owner=endpoint, sessionAffinity="ClientIP")
-        with pytest.raises(ConflictError, match="on its way out"):
+        with pytest.raises(ConflictError, match="is being deleted"):
             await create(writer, ours)
         assert await read(api, ref_of(ours)) == left
 
@@ -156,7 +156,7 @@ def test_what_is_being_deleted_is_waited_for_whoever_owned_it(connect: Connect, 
         theirs["metadata"]["finalizers"] = ["example.com/slow"]
         await api.delete(await observed(api, ref_of(await created(api, theirs))))
         ours = a_service(namespace, owner=await created(api, an_endpoint(namespace)))
-        with pytest.raises(ConflictError, match="on its way out"):
+        with pytest.raises(ConflictError, match="is being deleted"):
             await create(writer, ours)
 
     play(connect, scenario)

@@ -1,1 +1,1 @@
-"""The Kubernetes API itself: client, typed errors, kinds, object metadata."""
+"""The Kubernetes API: client, typed errors, kinds, object metadata."""

@@ -1,7 +1,9 @@
-"""Raw requests to the Kubernetes API on lightkube's configuration, authentication and transport.
+"""Kubernetes API client: list, watch, get, create, server-side apply, patch, replace, delete.
 
-Adds what lightkube lacks: deletion with preconditions, and bytes that go
-straight into projections. Every failure leaves as one of ``errors``.
+Uses lightkube's configuration, authentication and transport; adds what lightkube
+lacks: deletion with preconditions (uid, resourceVersion), and responses as bytes
+that are decoded straight into projections. Every failure is raised as one of
+``errors``.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -22,27 +24,27 @@ from mlendpoints.edge.kube.decoding import UNREADABLE, read
 from mlendpoints.edge.kube.errors import Status, UnavailableError, make_error, response_error
 from mlendpoints.edge.kube.kinds import KINDS, Kind, Watch
 
-PAGE = 50  # objects a page, each of which may have 1.5 MB, whoever has written it
+PAGE = 50  # objects per page; each may have 1.5 MB
 _TIMEOUT = 30.0  # seconds
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _MANAGED = frozenset({"POST", "PUT", "PATCH"})  # take a fieldManager
 
-Observer = Callable[[str, str, int], None]  # verb, kind, HTTP status (0: no answer)
+Observer = Callable[[str, str, int], None]  # verb, kind, HTTP status (0: no response)
 
 T = TypeVar("T")
 
 
 class ListMeta(Struct, frozen=True, rename="camel"):
-    """Where a list, or a watch's bookmark, stands."""
+    """The resourceVersion of a list or of a watch's bookmark, and the continue token of a page."""
 
     resource_version: str = ""
     continue_: str = field(name="continue", default="")
 
 
 class Page(Struct, frozen=True):
-    """One page of a list; items are left as bytes."""
+    """One page of a list; items are not decoded."""
 
     metadata: ListMeta
     items: list[msgspec.Raw] = []
@@ -56,20 +58,20 @@ class WatchEvent(Struct, frozen=True):
 
 
 class WrittenMeta(Struct, frozen=True, rename="camel"):
-    """Identity and version of what a write left behind; empty when a deletion left nothing."""
+    """Uid and resourceVersion of the written object; empty if it was deleted."""
 
     uid: str = ""
     resource_version: str = ""
 
 
 class Written(Struct, frozen=True):
-    """The API server's answer to a write."""
+    """The API server's response to a write."""
 
     metadata: WrittenMeta = WrittenMeta()
 
 
 class _Request(Struct, frozen=True, kw_only=True):
-    verb: str  # as in RBAC, but "apply" for what is a patch there
+    verb: str  # as in RBAC, except "apply", which is a patch there
     kind: Kind
     method: str
     path: str
@@ -90,12 +92,12 @@ class Api:
         self, http: httpx2.AsyncClient, *, streams: httpx2.AsyncClient | None = None, observer: Observer = _ignore
     ) -> None:
         self._http = http
-        self._streams = streams or http  # watches: a pool looks at all of its connections for every request
+        self._streams = streams or http  # for watches: a pool iterates over all of its connections for each request
         self._observer = observer
 
     @classmethod
     def connect(cls, *, impersonate: str = "", observer: Observer = _ignore) -> "Api":
-        """Connects as the pod's ServiceAccount, else by ``KUBECONFIG``, else by ``~/.kube/config``.
+        """Connects as the pod's ServiceAccount, else with ``KUBECONFIG``, else with ``~/.kube/config``.
 
         ``impersonate`` names a user to act as. Raises lightkube's ``ConfigError``.
         """
@@ -116,11 +118,11 @@ class Api:
         await self._streams.aclose()
 
     async def get(self, ref: Ref) -> bytes:
-        """The object as it is now, read from the storage."""
+        """The live object, read from storage rather than from the watch cache."""
         return await self._send(_Request(verb="get", kind=KINDS[ref.kind], method="GET", path=_path(ref)))
 
     async def get_metadata(self, ref: Ref) -> bytes:
-        """The object's metadata as it is now, without the rest."""
+        """The live object's metadata only."""
         kind = KINDS[ref.kind]
         return await self._send(_Request(verb="get", kind=kind, method="GET", path=_path(ref), accept=_METADATA))
 
@@ -137,7 +139,7 @@ class Api:
             params = {**params, "continue": page.metadata.continue_}
 
     async def list_first(self, watch: Watch, *, limit: int, at_most: int) -> Page:
-        """The first objects of a list; raises ``UnavailableError`` if they take more than ``at_most`` bytes."""
+        """The first page of a list; raises ``UnavailableError`` if it has more than ``at_most`` bytes."""
         params, path = {"limit": str(limit), **_selectors(watch)}, watch.kind.path(watch.namespace)
         try:
             async with self._http.stream("GET", path, params=params) as response:
@@ -149,7 +151,7 @@ class Api:
             raise UnavailableError(f"GET {path}: {error}") from error
 
     async def watch(self, watch: Watch, *, since: str, seconds: int, silence: float) -> AsyncGenerator[WatchEvent]:
-        """Changes after ``since`` until the server ends the watch.
+        """Watches from resourceVersion ``since`` until the server ends the watch.
 
         Ends after ``seconds``; raises ``UnavailableError`` after ``silence`` seconds without a byte
         (bookmarks come about once a minute).
@@ -173,12 +175,12 @@ class Api:
             raise UnavailableError(f"The watch of {watch.kind.plural} broke: {error!r}") from error
 
     async def create(self, kind: Kind, manifest: Manifest) -> Written:
-        """POST; raises ``AlreadyExistsError`` when the name is taken."""
+        """POST; raises ``AlreadyExistsError`` if the name is taken."""
         path = kind.path(manifest["metadata"].get("namespace", ""))
         return _written(await self._send(_Request(verb="create", kind=kind, method="POST", path=path, body=manifest)))
 
     async def apply(self, ref: Ref, manifest: Manifest) -> Written:
-        """Server-side apply, forced. With ``metadata.uid`` in it, rejected once that object is gone."""
+        """Server-side apply, forced. ``metadata.uid`` in the manifest is a precondition."""
         return _written(
             await self._send(
                 _Request(
@@ -194,18 +196,18 @@ class Api:
         )
 
     async def merge(self, ref: Ref, patch: Manifest, *, subresource: str = "") -> Written:
-        """JSON merge patch (RFC 7386), of a subresource if one is named."""
+        """JSON merge patch (RFC 7386) of the object or of a subresource."""
         path, kind = _path(ref, subresource), KINDS[ref.kind]
         request = _Request(verb="patch", kind=kind, method="PATCH", path=path, body=patch, media=_MERGE)
         return _written(await self._send(request))
 
     async def replace(self, ref: Ref, manifest: Manifest) -> Written:
-        """PUT, carrying the resourceVersion that was read."""
+        """PUT; the manifest's resourceVersion is the precondition (optimistic concurrency)."""
         request = _Request(verb="update", kind=KINDS[ref.kind], method="PUT", path=_path(ref), body=manifest)
         return _written(await self._send(request))
 
     async def delete(self, child: Child) -> None:
-        """Deletes what was observed and nothing newer; dependants go in the background."""
+        """Deletes exactly the observed version (preconditions); dependents are garbage-collected in the background."""
         options = {
             "preconditions": {"uid": child.uid, "resourceVersion": child.resource_version},
             "propagationPolicy": "Background",
@@ -250,11 +252,11 @@ def _written(content: bytes) -> Written:
 
 
 def parse_response(content: bytes | msgspec.Raw, type_: type[T]) -> T:
-    """What the API server has answered; raises ``UnavailableError`` for what is no ``type_``."""
+    """The decoded response; raises ``UnavailableError`` if it is no ``type_``."""
     try:
         return read(content, type_)
     except UNREADABLE as error:
-        raise UnavailableError(f"The API server's answer is no {type_.__name__}: {error}") from error
+        raise UnavailableError(f"The API server's response is no {type_.__name__}: {error}") from error
 
 
 async def _read(response: httpx2.Response, at_most: int) -> bytes:

@@ -1,8 +1,8 @@
-"""JSON from the API server, into which tenants may have put nearly anything.
+"""Decodes JSON from the API server, which may contain nearly anything that tenants wrote.
 
-The API server takes objects that are nested up to 10,000 levels deep, which is
-more than Python's recursion limit: one such object must not make the list that
-it is in unreadable.
+The API server accepts objects nested up to 10,000 levels deep, more than
+Python's recursion limit: one such object must not make its whole list
+unreadable.
 """
 
 import sys
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-DEEPEST = 10_000 + 1_000  # levels: those of the API server, the list around them and what runs already
+DEEPEST = 10_000 + 1_000  # levels: the API server's limit, the list around it and the current stack
 
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -19,12 +19,12 @@ T = TypeVar("T")
 
 
 def read(raw: bytes | msgspec.Raw, type_: type[T]) -> T:
-    """``raw`` as ``type_``, however deep; raises one of ``UNREADABLE``."""
+    """Decodes ``raw`` as ``type_``, however deeply nested; raises one of ``UNREADABLE``."""
     return deeply(lambda: msgspec.json.decode(raw, type=type_))
 
 
 def deeply(decode: Callable[[], T]) -> T:
-    """Calls a decoder, once more with a higher recursion limit if it needs that.
+    """Calls a decoder, and again with a higher recursion limit if necessary.
 
     msgspec needs some 50 bytes of stack for each level that it skips, and some 300 for what it keeps: 3 MB of the
     main thread's 8. Python frames never get that deep, because nothing here recurses in Python.

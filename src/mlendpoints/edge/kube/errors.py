@@ -1,8 +1,9 @@
-"""The API server's rejections as a few typed errors; the only place that reads HTTP status codes.
+"""Typed errors of the API server, by HTTP status code; the only place that reads status codes.
 
-Three sorts matter to the loop: the user's (``RejectedError``), the ordinary
-races of a busy cluster (``ConflictError`` and its neighbours), and the
-infrastructure's (``UnavailableError``, ``TooManyRequestsError``).
+Three groups matter to the reconcile loop: errors the user has to fix
+(``RejectedError``), ordinary races (``ConflictError`` and the like: requeue), and
+transient failures (``UnavailableError``, ``TooManyRequestsError``: back-off, rate
+limit).
 """
 
 import httpx2
@@ -19,23 +20,23 @@ class ApiError(Exception):
 
 
 class NotFoundError(ApiError):
-    """404: the object, or the kind itself, is not there."""
+    """404: the object, or the kind itself, does not exist."""
 
 
 class AlreadyExistsError(ApiError):
-    """409 AlreadyExists: a POST found the name taken."""
+    """409 AlreadyExists: the name is taken."""
 
 
 class ConflictError(ApiError):
-    """409: the object is no longer the one that was observed. Plan again."""
+    """409: a precondition failed, the object has changed since it was observed. Requeue."""
 
 
 class GoneError(ApiError):
-    """410: a resourceVersion or a continue token is too old. List again."""
+    """410: a resourceVersion or a continue token is too old. Relist."""
 
 
 class RejectedError(ApiError):
-    """400, 403, 422: what was asked is not allowed. Asking again changes nothing; ``reason`` is a condition's."""
+    """400, 403, 422: the request is invalid or not allowed; retrying does not help. ``reason`` is a condition's."""
 
     def __init__(self, message: str, *, reason: Reason = Reason.INVALID_SPEC) -> None:
         super().__init__(message)
@@ -43,11 +44,11 @@ class RejectedError(ApiError):
 
 
 class UnavailableError(ApiError):
-    """5xx, 401, a time-out or a broken connection: try again later."""
+    """5xx, 401, a timeout or a broken connection: retry with back-off."""
 
 
 class TooManyRequestsError(UnavailableError):
-    """429: try again after ``retry_after`` seconds."""
+    """429: rate-limited; retry after ``retry_after`` seconds."""
 
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
         super().__init__(message)
@@ -58,13 +59,13 @@ _PLAIN = {404: NotFoundError, 409: ConflictError, 410: GoneError}
 
 
 class Cause(Struct, frozen=True):
-    """One field that was found wrong."""
+    """One invalid field."""
 
     field: str = ""
 
 
 class Details(Struct, frozen=True):
-    """What was found wrong."""
+    """The invalid fields."""
 
     causes: tuple[Cause, ...] = ()
 
@@ -79,12 +80,12 @@ class Status(Struct, frozen=True):
 
     @property
     def names_another_object(self) -> bool:
-        """Whether ``metadata.uid`` was rejected: the object was re-created since it was observed."""
+        """Whether the uid precondition failed: the object was re-created since it was observed."""
         return self.details is not None and any(cause.field == "metadata.uid" for cause in self.details.causes)
 
 
 def make_error(status: Status, *, retry_after: str = "") -> ApiError:
-    """The error that an unsuccessful ``Status`` stands for."""
+    """The error for an unsuccessful ``Status``."""
     match status.code:
         case 422 if status.names_another_object:
             return ConflictError(status.message)
@@ -101,7 +102,7 @@ def make_error(status: Status, *, retry_after: str = "") -> ApiError:
 
 
 def response_error(response: httpx2.Response) -> ApiError:
-    """The error that a read, unsuccessful response stands for, whether or not it holds a ``Status``."""
+    """The error for an unsuccessful response that was read, with or without a ``Status`` in it."""
     return make_error(_status(response), retry_after=response.headers.get("Retry-After", ""))
 
 

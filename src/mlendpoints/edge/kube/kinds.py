@@ -1,7 +1,7 @@
-"""The kinds that the operator reads or writes, and where the API server keeps them.
+"""The kinds that the operator reads or writes, their API paths, and which of them are watched.
 
-``Kind.name`` is what ``Ref.kind`` says. The gateway's Service and slices have
-names of their own, since they are observed with other eyes than a model's.
+``Kind.name`` is the value of ``Ref.kind``. The gateway's Service and slices have
+names of their own, since their projections differ from those of a model's.
 """
 
 from msgspec import Struct
@@ -11,7 +11,7 @@ from mlendpoints.api.meta import API_VERSION
 
 
 class Kind(Struct, frozen=True, kw_only=True):
-    """One kind: its name in a ``Ref`` and its place in the API."""
+    """One kind: its name in a ``Ref`` and its API path."""
 
     name: str
     api_version: str
@@ -19,7 +19,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     namespaced: bool = True
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
-        """Path below the server's root; without a name the collection, without a namespace that of all."""
+        """API path; without a name of the collection, without a namespace across all namespaces."""
         root = "apis" if "/" in self.api_version else "api"
         scope = ("namespaces", namespace) if namespace and self.namespaced else ()
         return "/" + "/".join(part for part in (root, self.api_version, *scope, self.plural, name, subresource) if part)
@@ -43,10 +43,10 @@ POD = Kind(name="Pod", api_version="v1", plural="pods")
 GATEWAY_SERVICE = Kind(name="GatewayService", api_version="v1", plural="services")
 GATEWAY_SLICE = Kind(name="GatewaySlice", api_version="discovery.k8s.io/v1", plural="endpointslices")
 EVENT = Kind(name="Event", api_version="events.k8s.io/v1", plural="events")
-KUBELET_EVENT = Kind(name="KubeletEvent", api_version="v1", plural="events")  # its fields can be selected by
+KUBELET_EVENT = Kind(name="KubeletEvent", api_version="v1", plural="events")  # has field selectors
 LEASE = Kind(name="Lease", api_version="coordination.k8s.io/v1", plural="leases")
 
-OPTIONAL: tuple[Kind, ...] = ()  # children whose CRDs others may install, or not: watched where they are
+OPTIONAL: tuple[Kind, ...] = ()  # child kinds whose CRDs may not be installed: watched if they are
 
 KINDS = {
     kind.name: kind
@@ -59,28 +59,28 @@ KINDS = {
     )
 }
 
-ROOTS = frozenset({ENDPOINT.name, MLMODEL.name})  # for which plans are made; the others only have a status
+ROOTS = frozenset({ENDPOINT.name, MLMODEL.name})  # have plans; templates only have a status
 
 SLICE_SERVICE = "kubernetes.io/service-name"  # https://kubernetes.io/docs/reference/labels-annotations-taints/
 _OURS = f"{labels.MANAGED_BY}={labels.MANAGER}"
 
 
 class Watch(Struct, frozen=True, kw_only=True):
-    """What one reflector follows: a kind, in one namespace or (empty) in all, by selectors."""
+    """What one reflector lists and watches: a kind, in one namespace or (empty) in all, by selectors."""
 
     kind: Kind
     namespace: str = ""
     label_selector: str = ""
     field_selector: str = ""
-    optional: bool = False  # its kind may be absent, and come and go: nothing waits for it
+    optional: bool = False  # its CRD may not be installed: nothing waits for it to sync
 
 
 def make_watches(
     *, namespaces: tuple[str, ...], gateway_service: str, volumes: bool, network_policies: bool = False
 ) -> tuple[Watch, ...]:
-    """All that must have synced before anything is planned, and the optional kinds, which nothing waits for.
+    """All watches: those that must have synced before the first plan, and the optional ones.
 
-    Istio's routes are watched unlabelled: somebody else's may name a host of ours.
+    Istio's routes are watched without a label selector: foreign ones may name a host of ours.
     """
     scopes = namespaces or ("",)
     unlabelled = (ENDPOINT, CONFIG, MODEL, MLMODEL, VIRTUAL_SERVICE, GATEWAY)

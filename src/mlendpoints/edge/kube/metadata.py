@@ -1,6 +1,6 @@
-"""What every Kubernetes object wears: identity, ownership and who set which field.
+"""Object metadata: identity, owner references, labels, and managedFields (who set which field).
 
-Reads bytes; keeps only what decisions need.
+Decodes bytes and keeps only what decisions need.
 """
 
 import sys
@@ -29,7 +29,7 @@ class ManagedFields(Struct, frozen=True):
 
 
 class Metadata(Struct, frozen=True, rename="camel"):
-    """The part of ObjectMeta that projections are made from."""
+    """The part of ObjectMeta that projections need."""
 
     name: str
     uid: str
@@ -45,7 +45,7 @@ class Metadata(Struct, frozen=True, rename="camel"):
 
     @property
     def controller(self) -> str:
-        """Uid of the controlling owner, or nothing."""
+        """Uid of the controlling owner; empty if there is none."""
         return next((owner.uid for owner in self.owner_references if owner.controller), "")
 
     @property
@@ -55,7 +55,7 @@ class Metadata(Struct, frozen=True, rename="camel"):
 
 
 class Condition(Struct, frozen=True, rename="camel"):
-    """One entry of ``status.conditions``, of whatever kind."""
+    """One entry of ``status.conditions`` of any kind."""
 
     type: str
     status: str = "Unknown"
@@ -71,12 +71,12 @@ class Envelope(Struct, frozen=True):
 
 
 def make_ref(kind: str, metadata: Metadata) -> Ref:
-    """The object's name, with the strings that repeat interned."""
+    """The reference to the object, with its namespace interned."""
     return Ref(kind, sys.intern(metadata.namespace), metadata.name)
 
 
 def make_child(kind: str, metadata: Metadata) -> Child:
-    """What is common to the children of all kinds."""
+    """The fields that children of all kinds have."""
     ours = [entry for entry in metadata.managed_fields if entry.manager == labels.MANAGER and not entry.subresource]
     return Child(
         ref=make_ref(kind, metadata),
@@ -103,17 +103,17 @@ def _orphan_of(metadata: Metadata) -> Ref | None:
 
 
 def epoch(time: str | None) -> float:
-    """Seconds since the epoch of an RFC 3339 time; 0.0 for none."""
+    """An RFC 3339 time in seconds since the epoch; 0.0 for None."""
     return datetime.fromisoformat(time).timestamp() if time else 0.0
 
 
 def _fields(entries: list[ManagedFields]) -> str:
-    """Our field sets as compact JSON: a list, one for each of our entries (POST and apply leave one each)."""
+    """Our field sets as compact JSON: one for each of our entries (POST and apply each leave one)."""
     return sys.intern(msgspec.json.encode([_field_set(entry) for entry in entries]).decode())
 
 
 def _field_set(entry: ManagedFields) -> Manifest:
-    """A field set without owner references, whose uids would make every one of them different."""
+    """A field set without owner references, whose uids would make each one unique and interning useless."""
     fields: Manifest = msgspec.json.decode(entry.fields)
     fields.get("f:metadata", {}).pop("f:ownerReferences", None)
     return fields

@@ -1,1 +1,1 @@
-"""What is observed: lists and watches, the cache, and which endpoint or MLModel each change concerns."""
+"""Observation: list and watch (reflectors), the cache with its indexes, and which keys each change affects."""

@@ -1,8 +1,8 @@
-"""What others have added to a pod template of ours, by the API server's own record of who set which field (KEP-555).
+"""Fields that others added to a pod template of ours, by ``managedFields`` (KEP-555).
 
-A field of ours that somebody changes is taken back; a field that we never set
-(``kubectl set env``) is nobody's drift: a server-side apply leaves it. It is
-found here and told.
+A foreign edit of a field of ours is drift, and is reverted. A field that we never
+set (``kubectl set env``) is not: a server-side apply leaves it unchanged. It is
+found here and reported.
 """
 
 import json
@@ -17,9 +17,9 @@ from mlendpoints.edge.kube.metadata import ManagedFields
 Fields = dict[str, Any]
 
 _LONGEST = 200  # characters
-_MOST = 3  # fields that are named
+_MOST = 3  # fields that are listed
 _DEEPEST = 16  # levels
-# `kubectl rollout restart` is welcome. The others the API server fills in: who writes an object back owns them, too.
+# `kubectl rollout restart` is allowed. The others are defaults: a client that writes a whole object owns them, too.
 _TOLERATED = frozenset(
     f"f:{name}"
     for name in (
@@ -40,7 +40,7 @@ _TOLERATED = frozenset(
 
 
 def additions(entries: tuple[ManagedFields, ...]) -> str:
-    """Such as ``kubectl-set: spec.containers[nginx].env[DEBUG]``; empty if nobody added anything."""
+    """Such as ``kubectl-set: spec.containers[nginx].env[DEBUG]``; empty if there are none."""
     spec = [entry for entry in entries if not entry.subresource]
     theirs = [entry for entry in spec if entry.manager != labels.MANAGER]
     if not theirs:
@@ -57,7 +57,7 @@ def _template(entry: ManagedFields) -> Fields:
 
 
 def _beyond(theirs: Fields, ours: list[Fields], path: str, depth: int = 0) -> Iterator[str]:
-    """Paths of what is set there and not by us: single fields, and items of lists as a whole."""
+    """Paths of fields that others set and we did not: single fields, and whole list items."""
     for key, below in theirs.items():
         if key == "." or key in _TOLERATED:
             continue

@@ -1,4 +1,4 @@
-"""What gateway pods answered to the questions of one endpoint."""
+"""The answers of gateway pods to the probes of one endpoint."""
 
 from collections.abc import Mapping
 
@@ -8,9 +8,9 @@ from mlendpoints.core.world import GatewayPod, Probe
 
 
 class Answers(Struct, frozen=True):
-    """The pods that answered as expected, and what the others said instead.
+    """The pods that answered as expected, and the unexpected answers of the others.
 
-    By pod *and* address: a pod that was re-created under its name has answered nothing yet.
+    By pod *and* address: a pod that was re-created under the same name has not answered yet.
     """
 
     expected: Mapping[Probe, frozenset[GatewayPod]] = {}
@@ -21,7 +21,7 @@ class Answers(Struct, frozen=True):
         return {probe: tuple(pod.name for pod in pods if pod in answered) for probe, answered in self.expected.items()}
 
     def unexpected_of(self, pods: tuple[GatewayPod, ...]) -> dict[Probe, dict[str, str]]:
-        """What those among ``pods`` answered instead, by name."""
+        """Unexpected answers of those among ``pods``, by name."""
         return {
             probe: {pod.name: answers[pod] for pod in pods if pod in answers}
             for probe, answers in self.unexpected.items()

@@ -1,7 +1,7 @@
-"""All that is observed, indexed, so that one endpoint's world costs no more than its own objects.
+"""The cache (client-go's informer store): all observed objects, indexed, so that a world costs only its own objects.
 
-Written by the reflectors, read by the reconciler. Holds values only; makes no
-request and decides nothing.
+Written by the reflectors, read by the reconciler. Contains values only; sends no
+request and makes no decision.
 """
 
 import time
@@ -42,7 +42,7 @@ class Cache:
     def __init__(
         self, settings: Settings, namespaces: tuple[str, ...] = (), *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.installed: frozenset[str] = frozenset()  # optional kinds that the API server has
+        self.installed: frozenset[str] = frozenset()  # optional kinds that the API server serves
         self._lingering = Lingering(clock)
         self._route_times = RouteTimes(clock)
         self._entries: dict[Ref, Entry] = {}
@@ -53,22 +53,22 @@ class Cache:
         return len(self._entries)
 
     def refs(self, watch: kinds.Watch) -> list[Ref]:
-        """All that one watch has brought."""
+        """All objects of one watch."""
         return [ref for ref in self._entries if ref.kind == watch.kind.name and watch.namespace in ("", ref.namespace)]
 
     def entry(self, ref: Ref) -> Entry | None:
-        """What is known of one object."""
+        """The entry of one object, if it is in the cache."""
         return self._entries.get(ref)
 
     def put(self, entry: Entry) -> set[Ref]:
-        """Keeps an entry; returns the endpoints to whose hosts that makes a difference."""
+        """Adds or replaces an entry; returns the endpoints whose hosts are affected."""
         before = self._replace(entry.ref, entry)
         self._note(entry)
         self._route_times.note(entry.ref, before, entry)
         return self._hosts.update(before, entry)
 
     def drop(self, ref: Ref) -> set[Ref]:
-        """Forgets an object; returns the endpoints to whose hosts that makes a difference."""
+        """Removes an object; returns the endpoints whose hosts are affected."""
         before = self._replace(ref, None)
         self._note(before)
         self._route_times.note(ref, before, None)
@@ -96,7 +96,7 @@ class Cache:
         return before
 
     def indexed(self, key: IndexKey) -> Iterator[Entry]:
-        """The entries of an index key, in order of their names."""
+        """The entries of an index key, ordered by name."""
         return (self._entries[ref] for ref in sorted(self._index.of(key)))
 
     def endpoints(self) -> list[Ref]:
@@ -113,12 +113,12 @@ class Cache:
         return facts if isinstance(facts, Endpoint) else None
 
     def keep_host(self, ref: Ref) -> None:
-        """An endpoint has been given its host: nobody comes before it any more, though no watch shows that yet."""
+        """Reserves its host for an endpoint that was granted it, before a watch shows the status that records this."""
         if (endpoint := self.endpoint(ref)) is not None:
             self._hosts.keep(ref, endpoint)
 
     def template(self, ref: Ref) -> Template | None:
-        """One config or model that a person wrote."""
+        """One config or model that a user wrote."""
         facts = self._facts(ref)
         return facts if isinstance(facts, EndpointConfig | Model) else None
 
@@ -130,7 +130,7 @@ class Cache:
         return tuple(sorted({user for config in configs for user in self.users(config.ref)}))
 
     def requested(self, ref: Ref, *, now: float, settings: Settings) -> World | None:
-        """What is asked of one endpoint, without what stands for it; None when the endpoint is not there."""
+        """The requested state of one endpoint, without its children; None if the endpoint does not exist."""
         endpoint = self.endpoint(ref)
         if endpoint is None:
             return None
@@ -157,7 +157,7 @@ class Cache:
         answers: Answers | None = None,
         rejections: Mapping[Ref, Rejection] | None = None,
     ) -> World | None:
-        """All that is observed around one endpoint; None when the endpoint is not there."""
+        """All that is observed of one endpoint; None if it does not exist."""
         requested = self.requested(ref, now=now, settings=settings)
         if requested is None:
             return None
@@ -184,7 +184,7 @@ class Cache:
     def mlmodel_world(
         self, ref: Ref, *, now: float, settings: Settings, rejections: Mapping[Ref, Rejection]
     ) -> MLModelWorld | None:
-        """All that is observed around one MLModel; None when it is not there."""
+        """All that is observed of one MLModel; None if it does not exist."""
         model = self._facts(ref)
         if not isinstance(model, MLModel):
             return None
@@ -205,7 +205,7 @@ class Cache:
         )
 
     def _own_claims(self, namespace: str, models: Iterable[Model | MLModel]) -> frozenset[str]:
-        """Of the claims that artifacts lie on those that the operator made: it follows no others."""
+        """Those of the artifacts' claims that the operator created: others are not watched."""
         named = {source_claim(model.spec.artifact) for model in models} - {""}
         return frozenset(name for name in named if self._facts(Ref(kinds.CLAIM.name, namespace, name)))
 
@@ -271,7 +271,7 @@ class Cache:
     def root(self, namespace: str, controller: str) -> Ref | None:
         """The endpoint or MLModel with this uid in a namespace, or the endpoint whose model instance has it.
 
-        One step at most, between known kinds: owner references are anybody's to edit, in circles too.
+        Follows one owner reference at most, between known kinds: users may edit them, and create cycles.
         """
         owner = self._only(by_uid(namespace, controller))
         if owner is not None and isinstance(owner.facts, Instance):

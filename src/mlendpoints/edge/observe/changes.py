@@ -1,21 +1,21 @@
-"""Waiting until the watches have brought something more, for whoever looks at the cache from outside."""
+"""Notifies code outside the reconcile loop of changes of the cache."""
 
 import asyncio
 
 
 class Changes:
-    """Wakes all that wait whenever something is observed."""
+    """Wakes all waiting tasks when the cache changes."""
 
     def __init__(self) -> None:
-        self._next: asyncio.Event | None = None  # None while nothing waits: most of the time
+        self._next: asyncio.Event | None = None  # None while no task waits, which is most of the time
 
     def note(self) -> None:
-        """Something was observed."""
+        """The cache has changed."""
         if self._next is not None:
             self._next.set()
             self._next = None
 
     async def next(self) -> None:
-        """Returns once something was observed."""
+        """Returns at the next change."""
         self._next = self._next or asyncio.Event()
         await self._next.wait()

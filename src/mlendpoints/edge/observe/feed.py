@@ -1,7 +1,7 @@
-"""From reflectors to the queue: changes go into the cache, and the keys they concern are queued.
+"""Event handlers of the reflectors: update the cache and enqueue the keys that a change affects.
 
-An object that cannot be taken in is skipped: logged, counted, and what was
-known of it stays. Whatever one tenant writes, the others' objects are followed.
+An object that cannot be decoded is skipped: logged, counted, and its last known
+state is kept. Whatever one tenant writes, the objects of others stay observed.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.observe.projections import Entry
 from mlendpoints.edge.observe.slices import GatewayBackends, GatewayPorts
 
-BATCH_PERIOD = 0.125  # seconds in which changes of a template's users are taken together
+BATCH_PERIOD = 0.125  # seconds for which changes of a template's users are batched
 _MESSAGE = 500  # characters of an error that quotes what a tenant wrote
 
-UserObject = Endpoint | MLModel | EndpointConfig | Model  # by people
+UserObject = Endpoint | MLModel | EndpointConfig | Model  # written by users
 
 log = structlog.get_logger()
 
@@ -41,29 +41,29 @@ def _do_nothing() -> None:
 
 
 class Keys(Protocol):
-    """Where keys go that are to be reconciled: the work queue."""
+    """The work queue: keys to be reconciled."""
 
     @property
     def active(self) -> frozenset[Ref]:
-        """The keys that are reconciled right now."""
+        """The keys that are being reconciled."""
 
     def add(self, key: Ref, *, edited: bool = False) -> None:
-        """To be reconciled; ``edited``: a person waits for it."""
+        """Enqueues a key; ``edited``: a user waits for it."""
 
     def add_after(self, key: Ref, delay: float) -> None:
-        """To be reconciled in ``delay`` seconds."""
+        """Enqueues a key in ``delay`` seconds."""
 
 
 class Callbacks(Struct, frozen=True, kw_only=True):
     """Callbacks to the rest of the engine."""
 
-    probing: Callable[[], Iterable[Ref]] = tuple  # keys that have questions to the gateway's pods
-    count_skipped: Callable[[str], None] = _ignore  # an object, by its kind
-    advanced: Callable[[], None] = _do_nothing  # a watch has brought something
+    probing: Callable[[], Iterable[Ref]] = tuple  # keys that probe gateway pods
+    count_skipped: Callable[[str], None] = _ignore  # counts a skipped object by kind
+    advanced: Callable[[], None] = _do_nothing  # called when a watch has advanced
 
 
 class Feed:
-    """Where reflectors report."""
+    """Receives lists and changes from reflectors."""
 
     def __init__(
         self,
@@ -83,11 +83,11 @@ class Feed:
 
     @property
     def unsynced(self) -> list[str]:
-        """The watches that have not listed their objects yet, in words."""
+        """Descriptions of the watches that have not synced yet."""
         return sorted({f"{watch.kind.plural} {watch.namespace}".strip() for watch in self._unsynced})
 
     def replace(self, watch: Watch, entries: Mapping[Ref, Entry | None], version: str) -> None:
-        """A whole list: what it does not name has vanished; what it could not read stays as it was known."""
+        """Handles a list: others were deleted; those that could not be decoded keep their last known state."""
         for ref in self._cache.refs(watch):
             if ref not in entries:
                 self.change(ref, None, deleted=True)
@@ -101,7 +101,7 @@ class Feed:
             self.synced.set()
 
     def forget(self, watch: Watch) -> None:
-        """An optional kind is not installed, or not any more: its objects have gone with it."""
+        """Forgets the objects of an optional kind that is not, or no longer, installed."""
         for ref in self._cache.refs(watch):
             self.change(ref, None, deleted=True)
         self._progress.forget(watch.kind.name, watch.namespace)
@@ -109,14 +109,14 @@ class Feed:
         self._callbacks.advanced()
 
     def _note_installed(self, kinds_now: frozenset[str]) -> None:
-        """Which children are wanted may depend on it: everything is looked at again."""
+        """The desired children may depend on it: all endpoints and MLModels are requeued."""
         if kinds_now != self._cache.installed:
             self._cache.installed = kinds_now
             for root in self._cache.roots():
                 self._queue.add(root)
 
     def change(self, ref: Ref, entry: Entry | None, *, deleted: bool = False) -> None:
-        """One object has changed or gone."""
+        """Handles an object that was added, modified or deleted."""
         try:
             if deleted:
                 self._forget(ref)
@@ -127,7 +127,7 @@ class Feed:
             log.exception("Unexpected error while processing an object; keeping its last known state", kind=ref.kind)
 
     def skip(self, kind: str, error: Exception, ref: Ref | None = None) -> None:
-        """One object could not be taken in."""
+        """Reports an object that could not be decoded."""
         self._callbacks.count_skipped(kind)
         named = {"namespace": ref.namespace, "name": ref.name} if ref else {}
         log.warning(
@@ -138,13 +138,13 @@ class Feed:
         )
 
     def advance(self, watch: Watch, version: str) -> None:
-        """A watch has come this far."""
+        """Records the resourceVersion that a watch has reached."""
         self._progress.advance(watch.kind.name, watch.namespace, version)
         self._callbacks.advanced()
 
     def _keep(self, entry: Entry) -> None:
         before = self._cache.entry(entry.ref)
-        if before == entry:  # a new list mostly says what is known
+        if before == entry:  # most objects are unchanged after a relist
             return
         if before is not None and _is_same_template(before, entry):
             self._cache.put(entry)
@@ -162,7 +162,7 @@ class Feed:
         self._enqueue(keys | self._cache.drop(ref), changed=ref)
 
     def _keys(self, entry: Entry) -> set[Ref]:
-        """What depends on the gateway's pods is known by its questions; whoever is at work may be about to ask some."""
+        """A change of gateway pods affects keys that probe them; active keys may be about to."""
         if isinstance(entry.facts, GatewayPorts | GatewayBackends):
             return {*self._callbacks.probing(), *self._queue.active}
         return keys_for(self._cache, entry)
@@ -176,7 +176,7 @@ class Feed:
 
 
 def _is_edited(before: Entry | None, after: Entry) -> bool:
-    """Whether a person has changed what is asked for, and waits for it."""
+    """Whether a user has changed the spec, and waits for the result."""
     return isinstance(after.facts, UserObject) and (before is None or _requested(before) != _requested(after))
 
 
@@ -185,7 +185,7 @@ def _requested(entry: Entry) -> tuple[str, int]:
 
 
 def _is_same_template(before: Entry, after: Entry) -> bool:
-    """Whether a template differs in its status alone, which concerns nothing but itself."""
+    """Whether a template differs in its status only, which affects no other key."""
     match before.facts, after.facts:
         case (EndpointConfig() | Model()) as old, (EndpointConfig() | Model()) as new:
             return (old.metadata.uid, old.spec) == (new.metadata.uid, new.spec)

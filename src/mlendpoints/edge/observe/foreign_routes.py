@@ -1,12 +1,14 @@
-"""Routes of others that take hosts on our gateway pods, as Istio counts it.
+"""Foreign routes: VirtualServices and Gateways of others that take hosts on our gateway pods (host conflicts).
 
-A Gateway opens hosts on the pods that its selector matches; a VirtualService
-routes them there where it is bound to such a Gateway. What is bound to the mesh
-alone, or to other pods, takes nothing from an endpoint. A bare ``*`` is what
-nobody else names, and so takes nothing either. To an endpoint all are others'
-but what bears its own name and has an owner, or is adopted: a label alone is
-nothing, a copy has another name, and what another endpoint owns, one that is
-parked included, takes the host as anybody's does.
+By Istio's rules: a Gateway opens hosts on the pods that its selector matches; a
+VirtualService routes them there if it is bound to such a Gateway. Routes that are
+bound only to the mesh, or to other pods, take no host. A bare ``*`` matches only
+hosts that no other route names, so it takes none either.
+
+A route is an endpoint's own if it has the endpoint's name and is owned, or will
+be adopted. All others are foreign: a label alone does not count, a copy has
+another name, and routes of other endpoints, including those without a host,
+take it like anyone's.
 """
 
 from bisect import bisect_left, insort
@@ -23,20 +25,20 @@ _OWN = 2  # routes that an endpoint can own: a VirtualService and a Gateway
 
 
 class ForeignRoutes:
-    """Follows VirtualServices and Gateways; ``entries`` is the cache's own, always up to date."""
+    """An index of VirtualServices and Gateways; ``entries`` is the cache's own dict, always up to date."""
 
     def __init__(self, entries: Mapping[Ref, Entry], settings: Settings, namespaces: tuple[str, ...]) -> None:
         self._entries = entries
         self._selector = settings.gateway_selector
-        self._namespaces = namespaces  # that are watched; empty: all
+        self._namespaces = namespaces  # watched ones; empty: all
         self._bound: Index[Ref] = Index()  # Gateway -> VirtualServices bound to it
         self._taken: dict[Ref, tuple[str, ...]] = {}  # routes that take hosts -> which
-        self._takers: dict[str, list[Ref]] = {}  # host, or '*' and an ending -> routes that take it, in order
+        self._takers: dict[str, list[Ref]] = {}  # host, or '*' and a suffix -> routes that take it, sorted
 
     def taking(self, host: str, granted: str, endpoint: Endpoint) -> Iterator[Ref]:
-        """The first route not its own that takes the endpoint's host by name, and by each wildcard.
+        """The first foreign route that takes the endpoint's host by name, and by each wildcard.
 
-        Wildcards out of which ``granted`` was cut do not count.
+        Wildcards that also cover the domain ``granted`` to the namespace do not count.
         """
         cut = f".{granted}" if granted else ""
         yield from self._first_other(host, endpoint)
@@ -49,7 +51,7 @@ class ForeignRoutes:
         return islice((ref for ref in self._takers.get(pattern, ()) if not self._is_own(ref, endpoint)), 1)
 
     def update(self, ref: Ref, old: Route | None, new: Route | None) -> set[str]:
-        """Takes in that a route has changed; returns the hosts and wildcards that others take first now."""
+        """Handles a changed route; returns the hosts and wildcards whose first routes have changed."""
         if ref.kind == kinds.VIRTUAL_SERVICE.name:
             for gateway in old.gateways if old is not None else ():
                 self._bound.discard(gateway, ref)
@@ -75,7 +77,7 @@ class ForeignRoutes:
         return {host for host in hosts if firsts[host] != self._firsts(host)}
 
     def _firsts(self, host: str) -> tuple[Ref, ...]:
-        """Enough of those that take a host that the first one not its own is among them, whichever endpoint asks."""
+        """The first routes of a host: enough to contain the first foreign one, for any endpoint."""
         return tuple(self._takers.get(host, ())[: _OWN + 1])
 
     def _forget(self, ref: Ref, hosts: tuple[str, ...]) -> None:
@@ -97,10 +99,10 @@ class ForeignRoutes:
         return entry.facts.hosts if is_bound else ()
 
     def _is_own(self, ref: Ref, endpoint: Endpoint) -> bool:
-        """Whether it has the endpoint's name, and an owner as the endpoint's routes have, or none and is adopted.
+        """Whether a route has the endpoint's name and a controller, or is an orphan that will be adopted.
 
-        If that owner is not the endpoint itself, but the one of this name before it, the write of this route waits for
-        the garbage collector; if it is another one, that write reports ``NotOwned``.
+        If the controller is a deleted endpoint of the same name, writing this route waits for garbage collection; if
+        it is another object, the write is rejected with ``NotOwned``.
         """
         metadata = endpoint.metadata
         if (ref.namespace, ref.name) != (metadata.namespace, metadata.name):
@@ -119,5 +121,5 @@ class ForeignRoutes:
         return isinstance(entry.facts, Route) and self._is_on_our_pods(entry.facts)
 
     def _is_on_our_pods(self, route: Route | None) -> bool:
-        """Whether no label tells its pods from ours; which other labels the pods carry is not known."""
+        """Whether its selector does not contradict ours; other labels of the gateway pods are not known."""
         return route is not None and all(self._selector.get(key, value) == value for key, value in route.selector)

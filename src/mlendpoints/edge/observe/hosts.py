@@ -1,11 +1,12 @@
-"""Whose each host is, kept up to date with every change, so that no decision looks at all endpoints of a host.
+"""The owner of each host, updated incrementally, so that no plan iterates over all endpoints of a host.
 
-Who was given a host keeps it until it has gone, from the decision on: a watch
-shows the record of it later, and whoever comes in between comes second.
+An endpoint that was granted a host keeps it until it is deleted or changes its
+host. This holds from the decision on, before a watch shows the status that
+records it: endpoints created in between come second (host conflict).
 
-An endpoint is woken by another one only when the first of their host changes,
-and when it can tell: the first ones themselves, and those beside them, whose
-messages may name them. Routes of others concern the first one only.
+An endpoint is requeued because of another one only if the owner of their host
+changes and this affects it: the old and the new owner, and endpoints in their
+namespaces, whose messages may name them. Foreign routes affect the owner only.
 """
 
 from collections.abc import Mapping
@@ -22,34 +23,34 @@ _KEPT: Precedence = (-1, "", "", "")
 
 
 class Hosts:
-    """Follows endpoints, and the routes of others; ``entries`` is the cache's own, always up to date."""
+    """An index of endpoints and foreign routes by host; ``entries`` is the cache's own dict, always up to date."""
 
     def __init__(self, entries: Mapping[Ref, Entry], settings: Settings, namespaces: tuple[str, ...] = ()) -> None:
         self._entries = entries
         self._settings = settings
-        self._claimants: Index[str] = Index()  # host -> endpoints that ask for it
+        self._claimants: Index[str] = Index()  # host -> endpoints that request it
         self._first: dict[str, Ref] = {}
-        self._kept: dict[str, tuple[Ref, str]] = {}  # host -> the endpoint, with its uid, that was given it
+        self._kept: dict[str, tuple[Ref, str]] = {}  # host -> the endpoint, with its uid, that was granted it
         self._foreign = ForeignRoutes(entries, settings, namespaces)
 
     def owner(self, ref: Ref, endpoint: Endpoint) -> Ref | None:
-        """The endpoint that comes before this one for its host."""
+        """The other endpoint that owns this one's host, if any."""
         first = self._first.get(host_of(endpoint, self._settings))
         return None if first == ref else first
 
     def keep(self, ref: Ref, endpoint: Endpoint) -> None:
-        """The endpoint is given its host, if it is the first one, and stays the first until it has gone."""
+        """Reserves the host for the endpoint, if it is the first one, until it is deleted or changes its host."""
         host = host_of(endpoint, self._settings)
         if self._first.get(host) == ref:
             self._kept[host] = (ref, endpoint.metadata.uid)
 
     def foreign(self, endpoint: Endpoint) -> tuple[Ref, ...]:
-        """VirtualServices and Gateways of others that take its host; some of them, if they are many."""
+        """Foreign VirtualServices and Gateways that take its host; if there are many, some of them."""
         suffix = granted(endpoint, self._settings) or ""
         return tuple(sorted(set(self._foreign.taking(host_of(endpoint, self._settings), suffix, endpoint))))
 
     def update(self, before: Entry | None, after: Entry | None) -> set[Ref]:
-        """Takes in that one object has changed; returns the endpoints to which that makes a difference."""
+        """Handles one changed object; returns the endpoints that this affects."""
         entry = after or before
         if entry is None:
             return set()
@@ -83,7 +84,7 @@ class Hosts:
         return set() if before == after else self._affected(host, before, after)
 
     def _next(self, host: str, ref: Ref, before: Ref | None, old: Endpoint | None) -> Ref | None:
-        """The first one after ``ref`` has changed; looks at all only when the first one has gone back."""
+        """The first endpoint after ``ref`` has changed; iterates over all only if the first one has moved back."""
         order = self._order(host, ref)
         if before != ref:
             other = self._order(host, before) if before is not None else None
@@ -105,13 +106,13 @@ class Hosts:
         return self._kept.get(self._host(endpoint)) == (ref, _uid(endpoint))
 
     def _affected(self, host: str, before: Ref | None, after: Ref | None) -> set[Ref]:
-        """Who can tell that the first one is another one."""
+        """The endpoints affected by a change of the first one."""
         firsts = {first for first in (before, after) if first is not None}
         namespaces = {ref.namespace for ref in firsts}
         return firsts | {ref for ref in self._claimants.of(host) if ref.namespace in namespaces}
 
     def _owners_of(self, patterns: set[str]) -> set[Ref]:
-        """The first endpoint of each host that a pattern (exact, or ``*`` and an ending) covers."""
+        """The first endpoint of each host that a pattern (exact, or ``*`` and a suffix) matches."""
         endings = tuple(pattern.removeprefix("*") for pattern in patterns if pattern.startswith("*"))
         exact = patterns & self._first.keys()
         covered = (host for host in self._first if host.endswith(endings)) if endings else ()

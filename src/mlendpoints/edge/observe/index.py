@@ -1,4 +1,4 @@
-"""An index, as client-go's Indexer: from a key to the objects that have it."""
+"""An index (client-go's Indexer): from an index key to the objects that have it."""
 
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar

@@ -1,4 +1,4 @@
-"""Index keys: what an entry is found by. Pure functions of one entry."""
+"""Index functions (client-go's ``IndexFunc``): the index keys of an entry. Pure functions of one entry."""
 
 from collections.abc import Iterator
 
@@ -20,12 +20,12 @@ def by_uid(namespace: str, uid: str) -> IndexKey:
 
 
 def by_controller(namespace: str, uid: str) -> IndexKey:
-    """All that has this controller, which counts in its own namespace only: owners cannot be elsewhere."""
+    """Objects with this controller, in its namespace only: owners cannot be elsewhere."""
     return ("controller", namespace, uid)
 
 
 def by_orphan(root: Ref) -> IndexKey:
-    """All that was made for an endpoint or MLModel of this name, and has no owner."""
+    """Orphans: created for an endpoint or MLModel of this name, without an owner."""
     return ("orphan", root.kind, root.namespace, root.name)
 
 

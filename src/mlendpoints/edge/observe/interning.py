@@ -1,6 +1,6 @@
-"""Equal values kept once: thousands of instances of a few templates say mostly the same.
+"""Interning: equal values are kept once, since thousands of instances of a few templates are mostly the same.
 
-For the cache only; what is shared is never changed.
+For the cache only; interned values are immutable.
 """
 
 import sys
@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-MOST = 10_000  # values remembered; then it starts over, which costs memory only
+MOST = 10_000  # interned values; then it starts over, which only costs memory
 
 S = TypeVar("S", bound=Struct)
 
-_known: dict[tuple[type, str, bytes], Any] = {}  # by struct, field and JSON: different structs may say the same
+_known: dict[tuple[type, str, bytes], Any] = {}  # by struct, field and JSON: different structs may have the same JSON
 
 
 def interned(value: S, *, but: tuple[str, ...] = ()) -> S:
-    """The same value, whose fields, those of ``but`` left out, are the very ones of equal values seen before."""
+    """An equal value whose fields, except ``but``, are shared with equal values seen before."""
     fields = {
         name: _intern((type(value), name), getattr(value, name)) for name in value.__struct_fields__ if name not in but
     }

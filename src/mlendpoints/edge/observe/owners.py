@@ -1,4 +1,4 @@
-"""Whose business an entry is: follows owners and references through the cache."""
+"""Enqueue mapping (controller-runtime's event handlers): from a changed object, by owners and references, to keys."""
 
 from collections.abc import Iterator
 
@@ -54,7 +54,7 @@ def _templates(cache: Cache, config: Ref) -> Iterator[Ref]:
 
 
 def _of_source(cache: Cache, child: Ref) -> Iterator[Ref]:
-    """Whose artifact lies on this claim: while it is the operator's, that is an error."""
+    """Keys whose artifact is on this claim: an error while the operator owns the claim."""
     if child.kind == kinds.CLAIM.name:
         for entry in cache.indexed(by_source(child.namespace, child.name)):
             yield from keys_for(cache, entry)
@@ -66,7 +66,7 @@ def _of_instance(cache: Cache, namespace: str, name: str) -> Ref | None:
 
 
 def _of_mlmodel(cache: Cache, namespace: str, instance: str) -> Iterator[Ref]:
-    """Whose serving pods, or whose download's, are called so; others may be called the same."""
+    """MLModels whose serving or download pods have this instance label; others may have the same name."""
     model, job = (cache.entry(Ref(kind.name, namespace, instance)) for kind in (kinds.MLMODEL, kinds.JOB))
     if model is not None:
         yield model.ref

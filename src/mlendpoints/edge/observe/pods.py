@@ -1,4 +1,4 @@
-"""What a pod says of itself, as facts: readiness, waiting reasons, exit codes, last words."""
+"""Projection of a pod's status: readiness, waiting reasons, exit codes, termination messages."""
 
 import sys
 
@@ -9,7 +9,7 @@ from mlendpoints.api import labels
 from mlendpoints.core.world import ContainerFacts, PodFacts
 from mlendpoints.edge.kube.metadata import Condition, Metadata, epoch
 
-LONGEST_MESSAGE = 4096  # characters of a termination message that are kept: its end; all that Kubernetes keeps
+LONGEST_MESSAGE = 4096  # last characters of a termination message; Kubernetes' own limit
 _ENDED = frozenset({"Failed", "Succeeded"})
 
 
@@ -69,7 +69,7 @@ class _Volume(Struct, frozen=True, rename="camel"):
     ephemeral: _Source | None = None
 
     def source(self, pod: str) -> str:
-        """The object that has to be there before it can be mounted; empty if there is none."""
+        """The object that must exist before the volume can be mounted; empty if there is none."""
         match self:
             case _Volume(secret=_Source(secret_name=name)):
                 return f"Secret {name}"
@@ -104,7 +104,7 @@ class _ContainerSpec(Struct, frozen=True, rename="camel"):
 
     @property
     def probe(self) -> str:
-        """What the kubelet asks, and stops the container for."""
+        """The HTTP probe whose failure makes the kubelet stop the container."""
         http_get = self.startup_probe.http_get or self.liveness_probe.http_get
         if http_get is None:
             return ""
@@ -152,14 +152,14 @@ def make_pod_facts(raw: bytes) -> tuple[Metadata, PodFacts]:
 
 
 def _end(status: _Status) -> str:
-    """A pod that was pushed off its node, or whose node was shut down, stays for a while and says so itself."""
+    """Why a pod has ended: evicted pods, and pods of a node that was shut down, exist for a while and report it."""
     if status.phase not in _ENDED or not status.reason:
         return ""
     return f"{status.reason}: {status.message.strip()}" if status.message else status.reason
 
 
 def _pending_mounts(pod: _Pod) -> tuple[str, ...]:
-    """A node makes a pod's sandbox when all its volumes are mounted, and no container starts before (KEP-3085)."""
+    """Volumes that are not mounted: the kubelet creates the sandbox only after all are (KEP-3085)."""
     containers = pod.status.containers
     waits = containers and all(container.state.waiting for container in containers)
     if not waits or pod.status.condition("PodReadyToStartContainers").status != "False":

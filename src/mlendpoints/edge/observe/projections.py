@@ -1,7 +1,7 @@
-"""From an object's bytes to what the cache keeps of it: one small entry for each object.
+"""Projections: what the cache keeps of an object, decoded from its bytes. One small entry for each object.
 
-Never keeps a manifest. A decoder for each kind; an object that cannot be
-decoded raises to the reflector, which skips it.
+Never a whole manifest. There is a decoder for each kind; errors are raised to the
+reflector, which skips the object.
 """
 
 import sys
@@ -38,14 +38,14 @@ Template = EndpointConfig | Model
 
 
 class Instance(Struct, frozen=True):
-    """A frozen version: the typed object, and the same object as a child of its endpoint."""
+    """An instance (frozen version): the typed object, and the same object as a child of its endpoint."""
 
     object: Template
     child: Child
 
 
 class Volume(Struct, frozen=True):
-    """A PersistentVolume; cluster-scoped, so a label and its claimRef say to which instance it belongs."""
+    """A PersistentVolume; cluster-scoped, so its instance is found by a label and its claimRef."""
 
     child: Child
     namespace: str
@@ -53,12 +53,12 @@ class Volume(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """A VirtualService or Gateway, whoever made it: the hosts that it names, and where."""
+    """A VirtualService or Gateway, ours or foreign: its hosts, and where it serves them."""
 
     hosts: tuple[str, ...]  # in lower case, sorted, without a bare "*"
-    gateways: tuple[Ref, ...] = ()  # VirtualService: to which it is bound
+    gateways: tuple[Ref, ...] = ()  # VirtualService: the Gateways it is bound to
     selector: tuple[tuple[str, str], ...] = ()  # Gateway: labels of its pods
-    child: Child | None = None  # the same as a child, where an endpoint may own it
+    child: Child | None = None  # the same object as a child, if an endpoint may own it
 
 
 Facts = (
@@ -118,14 +118,15 @@ class _Volume(Struct, frozen=True):
     status: _VolumeStatus = _VolumeStatus()
 
 
-_MESH = "mesh"  # the sidecars; what is bound to nothing is bound to them
-_OWN = ("endpoint", "version", "config_version", "model_versions", "selector", "conditions", "instance")  # of each
+_MESH = "mesh"  # the sidecars; the default of a VirtualService
+# Fields that differ for each instance: not interned
+_OWN = ("endpoint", "version", "config_version", "model_versions", "selector", "conditions", "instance")
 
 
 def decode(kind: str, raw: bytes) -> Entry:
-    """The entry of one object of ``kind``; raises nearly anything for an object that is not as it should be.
+    """The entry of one object of ``kind``; may raise nearly any exception for a malformed object.
 
-    Of a kind without a projection of its own only the metadata count: it is a child like others.
+    For a kind without a decoder of its own, only the metadata are kept, as of any child.
     """
     metadata, facts = deeply(lambda: _DECODERS.get(kind, _child(kind))(raw))
     return Entry(make_ref(kind, metadata), metadata.uid, facts)
@@ -168,7 +169,7 @@ def _model(raw: bytes) -> tuple[Metadata, Facts]:
 
 
 def _slim(metadata: ObjectMeta) -> ObjectMeta:
-    """Without labels and annotations: nothing is decided by them, and kubectl keeps whole manifests there."""
+    """Without labels and annotations: no decision needs them, and kubectl stores whole manifests there."""
     return msgspec.structs.replace(metadata, labels={}, annotations={}, namespace=sys.intern(metadata.namespace))
 
 
@@ -205,7 +206,7 @@ def _named(hosts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _endpoints_child(kind: str, metadata: Metadata) -> Child | None:
-    """What an endpoint may own: by its label, or by the reference to its owner."""
+    """The object as a child, if it has our label or is owned by an endpoint."""
     owned = any(owner.controller and owner.kind == Endpoint.KIND for owner in metadata.owner_references)
     return make_child(kind, metadata) if owned or metadata.is_ours else None
 

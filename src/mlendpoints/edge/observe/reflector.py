@@ -1,13 +1,14 @@
-"""One kind, kept up to date in the cache: list, replace, watch, and again.
+"""Reflector (as in client-go): keeps one kind in the cache up to date by list and watch.
 
-Brings a list only when it is whole, says what vanished between two lists, and
-survives old versions (410), broken and silent connections, and objects that
-cannot be read. Events in the wrong order are noticed; a lost one is not, so
-that it relists now and then anyway. Does not know what its objects are for.
+Resumes a watch from the last resourceVersion (of an event or a bookmark) when it
+ends, breaks or is silent; relists after 410 Gone (resourceVersion too old), and
+when events are out of order. Retries with exponential back-off and jitter. A lost
+event cannot be noticed, so it also relists every hour. Passes on only complete
+lists, from which deletions follow. Objects that cannot be decoded are skipped.
 
 ::
 
-    list ──pages──> replace ──synced──> watch ──ended, broken, silent──> watch from there
+    list ──pages──> replace ──synced──> watch ──ended, broken, silent──> resume
       ^                                   │
       └── 410 Gone, wrong order, an hour ───┘
 """
@@ -33,19 +34,19 @@ log = structlog.get_logger()
 
 
 class Timeouts(Struct, frozen=True, kw_only=True):
-    """How long a reflector waits, in seconds."""
+    """Timeouts and retries of a reflector, in seconds."""
 
-    silence: float = 90.0  # without a byte: bookmarks come once a minute
-    least_watch: int = 300  # as client-go: 5 to 10 minutes, so that not all end at once
-    relist_after: float = 3600.0  # in what watches have made of a list; looked at when a watch ends
+    silence: float = 90.0  # without a byte until a watch counts as broken; bookmarks arrive once a minute
+    least_watch: int = 300  # as client-go: 5 to 10 minutes, so that not all watches end at once
+    relist_after: float = 3600.0  # since the last list; checked when a watch ends
     first_retry: float = 0.2
     last_retry: float = 30.0
-    absent_retry: float = 30.0  # between two looks for an optional kind that is not installed
-    short_watch: float = 1.0  # as client-go: a watch that ends sooner and has brought nothing has failed
+    absent_retry: float = 30.0  # between two requests for an optional kind that is not installed
+    short_watch: float = 1.0  # as client-go: a watch that ends sooner, without an event, has failed
 
 
 class Reflector:
-    """Follows one watch into a feed."""
+    """Lists and watches one kind, and passes changes to a feed."""
 
     def __init__(self, *, api: Api, watch: Watch, feed: Feed, timeouts: Timeouts | None = None) -> None:
         self._api = api
@@ -59,7 +60,7 @@ class Reflector:
         self._log = log.bind(kind=watch.kind.name, namespace=watch.namespace)
 
     async def run(self) -> None:
-        """Follows until it is cancelled."""
+        """Lists and watches until it is cancelled."""
         while True:
             try:
                 if not self._since:
@@ -83,7 +84,7 @@ class Reflector:
             await self._back_off()
 
     async def _forget_kind(self) -> None:
-        """The kind is not installed, or not any more: what was known of it is forgotten, and it is looked for again."""
+        """The kind is not, or no longer, installed: forgets its objects and retries later."""
         self._since = ""
         if not self._is_absent:
             self._log.info("Optional kind is not installed; looking for it again", seconds=self._timeouts.absent_retry)
@@ -110,12 +111,12 @@ class Reflector:
                 self._handle(event)
                 self._failures, events = 0, events + 1
         if not events and _now() < begun + self._timeouts.short_watch:
-            raise UnavailableError("The watch ended at once")
+            raise UnavailableError("Very short watch: ended without an event")
 
     def _handle(self, event: WatchEvent) -> None:
         version = self._version(event.object)
         if version < int(self._since):
-            raise GoneError(f"Version {version} came after {self._since}")
+            raise GoneError(f"Out of order: version {version} after {self._since}")
         if event.type != "BOOKMARK":
             for ref, entry in self._decode(event.object):
                 self._feed.change(ref, entry, deleted=event.type == "DELETED")
@@ -123,7 +124,7 @@ class Reflector:
         self._since = str(version)
 
     def _version(self, raw: msgspec.Raw) -> int:
-        """By which events are ordered; what has none cannot be followed any further."""
+        """The event's resourceVersion, by which events are ordered; without one, the watch cannot be resumed."""
         try:
             return int(read(raw, _Bookmark).metadata.resource_version)
         except (*UNREADABLE, ValueError) as error:
@@ -131,11 +132,11 @@ class Reflector:
             raise GoneError(f"An event has no version: {error}") from error
 
     def _decode(self, raw: bytes) -> Iterator[tuple[Ref, Entry | None]]:
-        """The entry; None for an object that cannot be read, of which what was known stays; nothing without a name."""
+        """The entry; None for an object that cannot be decoded but has a name: its last known state is kept."""
         kind = self._watch.kind.name
         try:
             entry = decode(kind, raw)
-        except Exception as error:  # noqa: BLE001 - whatever an object holds, it must not end the watch of all others
+        except Exception as error:  # noqa: BLE001 - no object may end the watch of all others
             ref = _name(kind, raw)
             self._feed.skip(kind, error, ref)
             if ref is not None:

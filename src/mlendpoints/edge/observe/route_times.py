@@ -1,7 +1,8 @@
-"""Since when the watch has shown each endpoint's routes as they are, by this process's monotonic clock.
+"""Since when each endpoint's routes have been observed unchanged, by this process's monotonic clock.
 
-A timed proof waits for gateways that are told by the same API server. What that
-server's clock says, or said of a write, is never compared with this one.
+A timed proof waits for the propagation of routes to the gateways, from when the
+watch has delivered them. Timestamps of the API server are never compared with
+this clock.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from mlendpoints.edge.observe.projections import Entry, Route
 
 
 class RouteTimes:
-    """By VirtualService; what was never shown has been absent since the process has looked."""
+    """Times by VirtualService; one that was never observed has been absent since the process started."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -20,16 +21,16 @@ class RouteTimes:
         self._since: dict[Ref, float] = {}
 
     def note(self, ref: Ref, before: Entry | None, after: Entry | None) -> None:
-        """An object has changed, or gone."""
+        """Handles a changed or deleted object."""
         if ref.kind == kinds.VIRTUAL_SERVICE.name and _observed(before) != _observed(after):
             self._since[ref] = self._clock()
 
     def forget(self, name: Ref) -> None:
-        """Neither an endpoint nor a route has this name."""
+        """Forgets a name that neither an endpoint nor a route has any more."""
         self._since.pop(_route_of(name), None)
 
     def age(self, endpoint: Ref) -> float:
-        """For how many seconds an endpoint's routes have been as they are."""
+        """For how many seconds an endpoint's routes have been unchanged."""
         return self._clock() - self._since.get(_route_of(endpoint), self._begun)
 
 
@@ -38,7 +39,7 @@ def _route_of(endpoint: Ref) -> Ref:
 
 
 def _observed(entry: Entry | None) -> tuple[str, float, Routes | None] | None:
-    """What gateways make of it, and by which write of ours; nothing of a route that is not ours."""
+    """The routes, and our write that set them; None for a foreign route."""
     match entry:
         case Entry(uid=uid, facts=Route(child=Child() as child)):
             return uid, child.written, child.routes

@@ -1,4 +1,4 @@
-"""Services and their EndpointSlices: who is ready behind a model, who serves at the gateway, at which port."""
+"""Projections of Services and EndpointSlices: ready pods of a model, serving pods and ports of the gateway."""
 
 import sys
 
@@ -10,7 +10,7 @@ from mlendpoints.edge.kube.metadata import Metadata
 
 
 class Backends(Struct, frozen=True):
-    """One slice of a model's Service; ``ready`` names pods, so that a dual-stack pod counts once."""
+    """One slice of a model's Service; ``ready`` contains pod names, so that a dual-stack pod counts once."""
 
     service: str
     ready: frozenset[str]
@@ -25,7 +25,7 @@ class GatewayPorts(Struct, frozen=True):
 class GatewayBackends(Struct, frozen=True):
     """One slice of the gateway's Service: target ports by name, serving pods as (name, address).
 
-    ``lingering`` names those that are leaving and not serving: they drain, or they are gone and still listed.
+    ``lingering`` are those that are terminating and not serving: draining, or on a dead node and still listed.
     """
 
     ports: dict[str, int]
@@ -59,12 +59,12 @@ class _Endpoint(Struct, frozen=True, rename="camel"):
 
     @property
     def is_serving(self) -> bool:
-        """A draining pod still answers those who know it."""
+        """Whether it may serve requests; a draining pod still does."""
         return self.is_ready or bool(self.conditions.serving) or self.is_lingering
 
     @property
     def is_lingering(self) -> bool:
-        """Leaving and not serving: draining, or gone."""
+        """Terminating and not serving: draining, or on a dead node."""
         return bool(self.conditions.terminating) and not self.is_ready and not self.conditions.serving
 
 
@@ -96,7 +96,7 @@ def make_backends(raw: bytes) -> tuple[Metadata, Backends]:
 
 
 def make_gateway_backends(raw: bytes) -> tuple[Metadata, GatewayBackends]:
-    """The serving pods in one slice of the gateway, draining ones too."""
+    """The serving pods in one slice of the gateway, including draining ones."""
     one = msgspec.json.decode(raw, type=_Slice)
     pods = tuple((e.name, e.addresses[0]) for e in one.endpoints or () if e.is_serving and e.addresses)
     lingering = frozenset(e.name for e in one.endpoints or () if e.is_lingering and e.addresses)

@@ -1,4 +1,4 @@
-"""What the status of a child says, as facts: Deployments, Jobs, claims."""
+"""Projections of workloads and their status: Deployments, Jobs, PersistentVolumeClaims."""
 
 import msgspec
 from msgspec import Struct
@@ -46,7 +46,7 @@ class _Claim(Struct, frozen=True):
 
 
 def make_deployment(raw: bytes) -> tuple[Metadata, Child]:
-    """A Deployment: how many of its pods are ready, and what its controller complains of."""
+    """A Deployment: its ready replicas, and the failures that its controller reports."""
     deployment = msgspec.json.decode(raw, type=_Deployment)
     status, metadata = deployment.status, deployment.metadata
     outdated = status.replicas - status.updated_replicas
@@ -66,7 +66,7 @@ def make_deployment(raw: bytes) -> tuple[Metadata, Child]:
 
 
 def make_job(raw: bytes) -> tuple[Metadata, Child]:
-    """A Job, and how it has ended."""
+    """A Job and its result."""
     job = msgspec.json.decode(raw, type=_Job)
     ended = {condition.type: condition for condition in job.status.conditions if condition.status == "True"}
     failed = ended.get("Failed", Condition("Failed"))
@@ -80,7 +80,7 @@ def make_job(raw: bytes) -> tuple[Metadata, Child]:
 
 
 def make_claim(raw: bytes) -> tuple[Metadata, Child]:
-    """A PersistentVolumeClaim, and whether it has a volume."""
+    """A PersistentVolumeClaim, and whether it is bound."""
     claim = msgspec.json.decode(raw, type=_Claim)
     child = make_child(kinds.CLAIM.name, claim.metadata)
     return claim.metadata, msgspec.structs.replace(child, bound=claim.status.phase == "Bound")

@@ -1,1 +1,1 @@
-"""What no watch shows, and so is asked for: gateway pods' answers, pods' events, what stands in a write's way."""
+"""Polls what no watch delivers: answers of gateway pods, pods' metrics and events, objects that block a write."""

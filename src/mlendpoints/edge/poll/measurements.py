@@ -1,8 +1,8 @@
-"""Reads the metrics of pods as long as a plan wants them, and brings the last answer of each back into the world.
+"""Scrapes the metrics of pods while a plan wants them; the latest response of each becomes part of the world.
 
-Whoever answers may be hostile: no more than ``LONGEST`` bytes are read, as they
-come over the wire, within ``TIMEOUT`` seconds; no redirect is followed and
-nothing is decoded. Namespaces take turns. Decides nothing.
+Pods may be hostile: at most ``LONGEST`` bytes are read within ``TIMEOUT``
+seconds; redirects are not followed, content encodings are not decoded.
+Concurrency is limited in total and for each namespace. Makes no decision.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ _AT_ONCE, _OF_NAMESPACE = 16, 4  # requests
 
 
 class _Round(Struct):
-    """What is measured for one key, and the last answers."""
+    """What is scraped for one key, and the latest responses."""
 
     tasks: dict[Measure, asyncio.Task[None]] = field(default_factory=dict)
     answers: dict[Measure, Measurement] = field(default_factory=dict)
 
 
 class Meter:
-    """Measures; calls ``wake`` with the key for each new answer."""
+    """Scrapes in the background; calls ``wake`` with the key after each response."""
 
     def __init__(self, wake: Callable[[Ref], None], clock: Callable[[], float], *, period: float = PERIOD) -> None:
         """``clock``: seconds since the epoch."""
@@ -39,7 +39,7 @@ class Meter:
         self._transport = open_transport()
 
     def want(self, key: Ref, measures: tuple[Measure, ...]) -> None:
-        """From now on measures exactly this for ``key``."""
+        """From now on scrapes exactly ``measures`` for ``key``."""
         one = self._rounds.pop(key, None) or _Round()
         for measure in one.tasks.keys() - set(measures):
             one.tasks.pop(measure).cancel()
@@ -51,21 +51,21 @@ class Meter:
             self._rounds[key] = one
 
     def answers(self, key: Ref) -> Mapping[Measure, Measurement]:
-        """The last answer to each request of ``key``; none before the first."""
+        """The latest response to each request of ``key``, if any."""
         one = self._rounds.get(key)
         return dict(one.answers) if one else {}
 
     def forget(self, key: Ref) -> None:
-        """Measures nothing more for ``key``."""
+        """Stops scraping for ``key``."""
         self.want(key, ())
 
     def clear(self) -> None:
-        """Measures nothing more at all, until something is wanted again."""
+        """Stops all scraping until a key wants something again."""
         for key in list(self._rounds):
             self.forget(key)
 
     async def close(self) -> None:
-        """Measures nothing more at all, and waits until all requests have ended."""
+        """Stops all scraping and waits until all requests have ended."""
         tasks = [task for one in self._rounds.values() for task in one.tasks.values()]
         self.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -81,7 +81,7 @@ class Meter:
 
 
 async def _read(transport: httpx2.AsyncHTTPTransport, measure: Measure) -> tuple[str, str]:
-    """The text, or why there is none, in a few words."""
+    """The body and an empty string, or an empty body and the reason."""
     url = f"http://{authority(measure.address, measure.port)}{measure.path}"
     request = httpx2.Request("GET", url, headers=HEADERS)
     try:

@@ -1,10 +1,10 @@
-"""Looks whether what a rejected write met is still there, where no watch of ours shows that.
+"""Polls whether the cause of a rejected write still exists, where no watch shows it.
 
-A stranger's object bears no label of ours, and a quota's room is nobody's to
-watch. Such a write is retried ever more seldom; meanwhile the stranger is
-looked for by name, its metadata alone, and what a quota rejected is retried. Only
-as long as the obstacle exists, once in ``PAUSE`` seconds for a key. In each
-namespace one key at a time, so that one with many obstacles waits for itself.
+A foreign object does not have our label, and free quota cannot be watched. Such
+writes are retried with increasing back-off; meanwhile the metadata of the
+foreign object is requested by name, and what a quota rejected is retried. Every
+``PAUSE`` seconds for each key, while the rejection lasts. Rate-limited: one key
+of each namespace at a time, so that many rejections in a namespace delay no other.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from mlendpoints.edge.fairness import Slots
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import ApiError, NotFoundError
 
-PAUSE = 2.0  # seconds between two looks for one key
-PACE = 0.2  # seconds that a look takes at least: in one namespace, five a second
-AT_ONCE = 4  # looks in the cluster: twenty a second
-MOST = 4  # objects that one look is about
+PAUSE = 2.0  # seconds between two polls for one key
+PACE = 0.2  # seconds that a poll takes at least: five per second in one namespace
+AT_ONCE = 4  # concurrent polls: twenty per second in the cluster
+MOST = 4  # objects per poll
 _TIMEOUT = 5.0
 
 log = structlog.get_logger()
@@ -31,14 +31,14 @@ ObjectExists = Callable[[Ref], Awaitable[bool]]
 
 
 class _Round(Struct):
-    """What was rejected for one key, and who looks after it."""
+    """The rejected writes of one key, and the task that polls."""
 
     task: asyncio.Task[None]
     rejected: Mapping[Ref, Rejection]
 
 
 class Obstacles:
-    """Looks; calls ``retry`` with a key and the objects whose writes may be taken now."""
+    """Polls; calls ``retry`` with a key and the objects whose writes may succeed now."""
 
     def __init__(self, object_exists: ObjectExists, retry: Callable[[Ref, tuple[Ref, ...]], None]) -> None:
         self._object_exists = object_exists
@@ -47,7 +47,7 @@ class Obstacles:
         self._slots = Slots(total=AT_ONCE, each=1)
 
     def want(self, key: Ref, rejected: Mapping[Ref, Rejection]) -> None:
-        """From now on looks after exactly these rejected writes of ``key``."""
+        """From now on polls for exactly these rejected writes of ``key``."""
         rejected = dict([item for item in sorted(rejected.items()) if item[1].reason in _POLLED][:MOST])
         known = self._rounds.get(key)
         if known is not None and rejected:
@@ -58,18 +58,18 @@ class Obstacles:
             self.forget(key)
 
     def forget(self, key: Ref) -> None:
-        """Looks after nothing of ``key``."""
+        """Stops polling for ``key``."""
         current = self._rounds.pop(key, None)
         if current is not None:
             current.task.cancel()
 
     def clear(self) -> None:
-        """Looks after nothing at all, until something is wanted again."""
+        """Stops all polling until a key wants something again."""
         for key in list(self._rounds):
             self.forget(key)
 
     async def close(self) -> None:
-        """Looks after nothing at all, and waits until the last look has ended."""
+        """Stops all polling and waits until the last request has ended."""
         tasks = [current.task for current in self._rounds.values()]
         self.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -86,7 +86,7 @@ class Obstacles:
         return tuple([ref for ref, rejection in rejected.items() if await self._may_be_removed(ref, rejection)])
 
     async def _may_be_removed(self, ref: Ref, rejection: Rejection) -> bool:
-        """A quota does not tell: the write itself has to."""
+        """Whether the write may succeed now. With a quota only the write itself shows that."""
         if rejection.reason != Reason.NOT_OWNED:
             return True
         try:
@@ -94,7 +94,10 @@ class Obstacles:
                 return not await self._object_exists(ref)
         except (ApiError, TimeoutError) as error:
             log.debug(
-                "Failed to look for an obstacle; retrying", namespace=ref.namespace, name=ref.name, error=repr(error)
+                "Failed to check the cause of a rejection; retrying",
+                namespace=ref.namespace,
+                name=ref.name,
+                error=repr(error),
             )
             return False
 
@@ -103,7 +106,7 @@ _POLLED = frozenset({Reason.NOT_OWNED, Reason.QUOTA_EXCEEDED})
 
 
 async def object_exists(api: Api, ref: Ref) -> bool:
-    """Whether an object of this name exists, whoever has made it; raises ``ApiError``."""
+    """Whether an object of this name exists, regardless of its owner; raises ``ApiError``."""
     try:
         await api.get_metadata(ref)
     except NotFoundError:

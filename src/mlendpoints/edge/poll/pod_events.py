@@ -1,10 +1,10 @@
-"""Reads the events of pods that do not get ready and of Deployments whose pods are rejected (``core.lookups``).
+"""Lists the events of pods that do not become ready and of Deployments whose pods are rejected (``core.lookups``).
 
-Only while a plan wants it, only of objects of ours, seldom: a pod that starts as
-it should is never looked up. Whoever may create events in a namespace can write
-such ones: what comes back is words about that namespace's own pods, of bounded
-size and number. Namespaces take turns, so that one with many events, or many
-broken pods, holds up only itself.
+Only while a plan wants them, only of our objects, with back-off: a pod that
+starts normally is never looked up. Users may forge events in their namespace:
+the result is text about that namespace's own pods, of bounded size and number.
+Rate-limited for each namespace, so that one with many events or broken pods
+delays no other.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ from mlendpoints.edge.kube.errors import ApiError
 from mlendpoints.edge.kube.kinds import KUBELET_EVENT, Watch
 from mlendpoints.edge.kube.metadata import epoch
 
-FIRST_PAUSE = 5.0  # seconds that a pod may take to get ready before its events are read
+FIRST_PAUSE = 5.0  # seconds that a pod may take to become ready before its events are listed
 LAST_PAUSE = 60.0
-PACE = 0.1  # seconds that one question takes at least
-EVENTS = 100  # read of one pod
-REJECTIONS = 200  # read of a namespace: a Deployment does not name its ReplicaSets
-MOST_BYTES = 256 * 1024  # of them together
+PACE = 0.1  # seconds that one request takes at least
+EVENTS = 100  # events listed for one pod
+REJECTIONS = 200  # events listed for a namespace: the ReplicaSets of a Deployment are not known
+MOST_BYTES = 256 * 1024  # of one list
 _LONGEST = 1024  # characters of one message
 _TIMEOUT = 5.0
 _AT_ONCE = 4
@@ -41,7 +41,7 @@ ReadEvents = Callable[[Ref], Awaitable[Warnings]]
 
 
 class _Round(Struct):
-    """The lookups of one root, what was said of each, and who asks."""
+    """The lookups of one key, the warnings of each, and the task that polls."""
 
     task: asyncio.Task[None]
     lookups: tuple[Lookup, ...] = ()
@@ -49,7 +49,7 @@ class _Round(Struct):
 
 
 class PodEvents:
-    """Asks; calls ``wake`` with the key whenever something else is said."""
+    """Polls; calls ``wake`` with the key when its warnings have changed."""
 
     def __init__(self, read: ReadEvents, wake: Callable[[Ref], None]) -> None:
         self._read_events = read
@@ -58,7 +58,7 @@ class PodEvents:
         self._slots = Slots(total=_AT_ONCE, each=1)
 
     def want(self, key: Ref, lookups: tuple[Lookup, ...]) -> None:
-        """From now on reads the events of exactly these objects of ``key``."""
+        """From now on lists the events of exactly these objects for ``key``."""
         known = self._rounds.get(key)
         if known is not None and not known.task.done() and set(lookups) <= set(known.lookups) and lookups:
             known.lookups = lookups
@@ -69,23 +69,23 @@ class PodEvents:
             self._rounds[key] = _Round(asyncio.create_task(self._poll(key)), lookups, warnings)
 
     def answers(self, key: Ref) -> Mapping[Lookup, Warnings]:
-        """What was last said of each lookup of ``key``."""
+        """The latest warnings of each lookup of ``key``."""
         current = self._rounds.get(key)
         return current.warnings if current else {}
 
     def forget(self, key: Ref) -> None:
-        """Asks nothing more for ``key``."""
+        """Stops polling for ``key``."""
         current = self._rounds.pop(key, None)
         if current is not None:
             current.task.cancel()
 
     def clear(self) -> None:
-        """Asks nothing more at all, until something is wanted again."""
+        """Stops all polling until a key wants something again."""
         for key in list(self._rounds):
             self.forget(key)
 
     async def close(self) -> None:
-        """Asks nothing more at all, and waits until all questions have ended."""
+        """Stops all polling and waits until all requests have ended."""
         tasks = [current.task for current in self._rounds.values()]
         self.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -145,7 +145,7 @@ class _Event(Struct, frozen=True, rename="camel"):
 
 
 async def read_events(api: Api, ref: Ref) -> Warnings:
-    """What events say of a pod's probes and volumes, or last of a Deployment's rejected pods; raises ``ApiError``."""
+    """Warnings of a pod's probes and volumes, or the latest of a Deployment's rejected pods. Raises ``ApiError``."""
     return await (_of_pod(api, ref) if ref.kind == POD else _of_deployment(api, ref))
 
 
@@ -156,7 +156,7 @@ async def _of_pod(api: Api, pod: Ref) -> Warnings:
 
 
 def _warning(event: _Event, warning: WarningEvent) -> WarningEvent | None:
-    """Of one container's probe, or of a volume, which is all of the pod's; None for what statuses tell better."""
+    """A failed probe of one container, or a failed mount of the pod; None for others, which the status covers."""
     container = _CONTAINER.fullmatch(event.involved_object.field_path)
     if event.reason == "Unhealthy" and container:
         return msgspec.structs.replace(warning, container=container.group(1))
@@ -172,7 +172,7 @@ async def _of_deployment(api: Api, deployment: Ref) -> Warnings:
 
 
 async def _list(api: Api, namespace: str, selected: str, *, limit: int) -> list[tuple[_Event, WarningEvent]]:
-    """The events that can be read, each with its message and time."""
+    """The events that can be decoded, each with its message and time."""
     watch = Watch(kind=KUBELET_EVENT, namespace=namespace, field_selector=selected)
     page = await api.list_first(watch, limit=limit, at_most=MOST_BYTES)
     return list(_decoded(page))

@@ -1,4 +1,4 @@
-"""Everything that asks in the background, with one life cycle: forgotten by key, cleared and closed together."""
+"""All background pollers, with one life cycle: forgotten by key, cleared and closed together."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -13,16 +13,16 @@ from mlendpoints.edge.poll.probes import Prober
 
 
 class Poller(Protocol):
-    """Asks questions in background tasks, by the key that wants the answers."""
+    """Polls in background tasks, on behalf of keys."""
 
     def forget(self, key: Ref) -> None:
-        """Asks nothing more for ``key``."""
+        """Stops polling for ``key``."""
 
     def clear(self) -> None:
-        """Asks nothing more at all, until something is wanted again."""
+        """Stops all polling until a key wants something again."""
 
     async def close(self) -> None:
-        """Asks nothing more at all, and waits until all tasks have ended."""
+        """Stops all polling and waits until all tasks have ended."""
 
 
 class Pollers(Struct, frozen=True, kw_only=True):
@@ -37,16 +37,16 @@ class Pollers(Struct, frozen=True, kw_only=True):
         yield from (self.pod_events, self.obstacles, self.prober, self.meter)
 
     def forget(self, key: Ref) -> None:
-        """Asks nothing more for ``key``: its object is gone."""
+        """Stops polling for ``key``: its object is deleted."""
         for poller in self._all():
             poller.forget(key)
 
     def clear(self) -> None:
-        """Asks nothing more and drops all answers: from now on another operator may write."""
+        """Stops all polling and drops all answers: from now on another operator may write."""
         for poller in self._all():
             poller.clear()
 
     async def close(self) -> None:
-        """Asks nothing more at all, and waits until all tasks have ended."""
+        """Stops all polling and waits until all tasks have ended."""
         for poller in self._all():
             await poller.close()

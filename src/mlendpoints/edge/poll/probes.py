@@ -1,10 +1,9 @@
-"""Asks every gateway pod the questions of a plan, until each has answered as expected.
+"""Probes every gateway pod for the routes of a plan (route propagation), until each has answered as expected.
 
-An answer counts only for the question and for the pod and address that it came
-from, and only as long as the plan still asks. Answers may come from a tenant's
-model: they are bounded in size and time, and nothing of them is kept but
-whether they are the expected ones. Decides nothing: answers go back into the
-world.
+An answer counts only for its probe, pod and address, and only while the plan
+still wants the probe. Answers may come from a tenant's model: their size and
+time are bounded, and only whether they are as expected is kept. Makes no
+decision: answers become part of the world.
 """
 
 import asyncio
@@ -18,8 +17,8 @@ from mlendpoints.edge.fairness import Slots
 from mlendpoints.edge.observe.answers import Answers
 from mlendpoints.edge.poll.questions import open_transport, send_probe
 
-FIRST_PAUSE = 0.015  # seconds; istiod waits 0.1 s for further changes, and then a gateway has it within some ms
-GROWTH = 1.1  # of the pause: an answer is found late by a fifth of the time it took, at most
+FIRST_PAUSE = 0.015  # seconds; istiod debounces changes for 0.1 s, then a gateway has them within milliseconds
+GROWTH = 1.1  # back-off factor; an answer is noticed late by at most a fifth of the time it took
 LAST_PAUSE = 1.0
 _AT_ONCE = 64  # requests
 _OF_NAMESPACE = 16
@@ -29,7 +28,7 @@ log = structlog.get_logger()
 
 
 class _Question(Struct):
-    """One probe of one pod: whether it was answered as expected, how else, and who is probing."""
+    """One probe of one pod: whether it was answered as expected, else how, and the task that probes."""
 
     answered: bool = False
     unexpected: str = ""
@@ -41,18 +40,18 @@ class _Question(Struct):
 
 
 class _Round(Struct):
-    """What is asked for one endpoint."""
+    """The probes of one endpoint."""
 
     questions: dict[tuple[Probe, GatewayPod], _Question] = field(default_factory=dict)
     at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OF_ENDPOINT))
 
 
 class Prober:
-    """Asks; calls ``wake`` with the key whenever there are new answers.
+    """Probes in the background; calls ``wake`` with the key when there are new answers.
 
-    Every request has a connection of its own: only a new connection shows what
-    new callers get. Certificates are not verified: what is asked is which
-    route stands, not who stands behind it.
+    Every request uses a new connection: only that shows which route new callers
+    get. Certificates are not verified: a probe checks the route, not the
+    identity of the server.
     """
 
     def __init__(self, wake: Callable[[Ref], None]) -> None:
@@ -62,7 +61,7 @@ class Prober:
         self._transport = open_transport()
 
     def want(self, key: Ref, probes: tuple[Probe, ...], pods: tuple[GatewayPod, ...]) -> None:
-        """From now on asks exactly these questions for ``key``."""
+        """From now on sends exactly these probes to these pods for ``key``."""
         current = self._rounds.pop(key, None) or _Round()
         wanted = [(probe, pod) for probe in probes for pod in pods]
         for question in current.questions.keys() - set(wanted):
@@ -73,11 +72,11 @@ class Prober:
             self._rounds[key] = current
 
     def probing(self) -> tuple[Ref, ...]:
-        """The keys that have questions, whether or not there is a pod to ask."""
+        """The keys that want probes, whether or not there is a gateway pod."""
         return tuple(self._rounds)
 
     def answers(self, key: Ref) -> Answers:
-        """What each question of ``key`` was answered."""
+        """The answers to the probes of ``key``."""
         current = self._rounds.get(key)
         if current is None:
             return Answers()
@@ -91,20 +90,20 @@ class Prober:
         return Answers({probe: frozenset(pods) for probe, pods in expected.items()}, unexpected)
 
     def forget(self, key: Ref) -> None:
-        """Asks nothing more for ``key``."""
+        """Stops probing for ``key``."""
         self.want(key, (), ())
 
     def clear(self) -> None:
-        """Asks nothing more and drops every answer: another operator may change the routes from now on.
+        """Stops all probing and drops all answers: from now on another operator may change the routes.
 
-        Wakes those that have waited for answers, because their plans have to ask again in the next term.
+        Wakes the keys that waited for answers: their plans have to request them again in the next term.
         """
         for key in list(self._rounds):
             self.forget(key)
             self._wake(key)
 
     async def close(self) -> None:
-        """Asks nothing more, for good, and waits until all requests have ended."""
+        """Stops all probing for good and waits until all requests have ended."""
         questions = (question for current in self._rounds.values() for question in current.questions.values())
         tasks = [question.task for question in questions if question.task is not None]
         self.clear()
@@ -125,7 +124,7 @@ class Prober:
                 question.answered = True
                 self._wake(key)
                 return
-            if pause >= LAST_PAUSE and question.unexpected != reported:  # no passing state: worth a look
+            if pause >= LAST_PAUSE and question.unexpected != reported:  # not a passing state: worth reporting
                 reported = question.unexpected
                 log.debug("Gateway pod did not answer as expected", pod=pod.name, host=probe.host, answer=reported)
                 self._wake(key)

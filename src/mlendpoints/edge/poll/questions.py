@@ -1,8 +1,8 @@
-"""One question to one gateway pod: sent once, judged by its status and its first bytes.
+"""One HTTP probe of one gateway pod: sent once, checked by its status code and the first bytes of its body.
 
-Whoever answers may be hostile. Reads no more than ``LONGEST`` bytes of a body,
-as they come over the wire; follows no redirect, keeps no cookie and decodes
-nothing; all of it takes ``TIMEOUT`` seconds at most.
+The server may be hostile: at most ``LONGEST`` bytes of a body are read within
+``TIMEOUT`` seconds; redirects are not followed, cookies are not kept, content
+encodings are not decoded.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ _FAILURES: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def open_transport() -> httpx2.AsyncHTTPTransport:
-    """Without the client around it, which keeps cookies; each request has a connection of its own."""
+    """A bare transport, since a client keeps cookies; each request uses a new connection."""
     return httpx2.AsyncHTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0), verify=False, trust_env=False)
 
 
 async def send_probe(transport: httpx2.AsyncHTTPTransport, probe: Probe, pod: GatewayPod) -> str:
-    """Empty for the expected answer; else what came instead, in a few words."""
+    """Sends a probe; an empty string if the answer is as expected, else what is wrong with it."""
     try:
         async with asyncio.timeout(TIMEOUT):
             response = await transport.handle_async_request(_request(probe, pod))
@@ -51,7 +51,7 @@ def _request(probe: Probe, pod: GatewayPod) -> httpx2.Request:
 
 
 def authority(address: str, port: int) -> str:
-    """Address and port, as in a URL."""
+    """Address and port as in a URL (RFC 3986 authority)."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
@@ -64,7 +64,7 @@ async def _check(probe: Probe, response: httpx2.Response) -> str:
 
 
 async def read_start(response: httpx2.Response, longest: int) -> bytes:
-    """The body as it comes over the wire, or more than ``longest`` bytes of it."""
+    """The raw body, or its start: more than ``longest`` bytes."""
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk[: longest + 1]
@@ -74,7 +74,7 @@ async def read_start(response: httpx2.Response, longest: int) -> bytes:
 
 
 def failure_of(error: BaseException | None) -> str:
-    """By the innermost cause that has a name here."""
+    """Describes an error by its innermost known cause."""
     failure = "no HTTP answer" if isinstance(error, httpx2.RemoteProtocolError) else "connection failed"
     while error is not None:
         failure = next((failure for kind, failure in _FAILURES if isinstance(error, kind)), failure)

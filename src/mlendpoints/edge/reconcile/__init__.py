@@ -1,1 +1,1 @@
-"""The work queue, its workers, and what one reconcile does: plan, write, prune, report."""
+"""The reconcile loop: work queue, workers, and what one reconcile does: plan, write, prune, report."""

@@ -1,7 +1,8 @@
-"""Status writes that may wait a moment, so that several changes make one write.
+"""Debounce of status writes: several changes within a short time become one write.
 
-An update changes phases, counts and messages many times within a second;
-people and tools read the last of them. What they wait for is never held.
+An update changes phases, counts and messages many times within a second, and
+only the last matters. Changes that people and tools wait for are never delayed
+(``deferrable`` in the plan).
 """
 
 from collections.abc import Callable
@@ -13,16 +14,16 @@ DELAY = 3.0  # seconds
 
 
 class Debounce:
-    """Since when each object's status has had something to report, by the key that writes it."""
+    """Since when the status of each object has a pending change, by the key that writes it."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._since: dict[Ref, dict[Ref, float]] = {}
 
     def waiting(self, key: Ref, refs: AbstractSet[Ref]) -> dict[Ref, float]:
-        """Those of ``refs`` that wait still, and for how many seconds. The others are due: write them now.
+        """Which of ``refs`` are still delayed, and for how many seconds. The others are due now.
 
-        What is not among ``refs`` has nothing to report any more, and is forgotten.
+        Objects not in ``refs`` have no pending change and are forgotten.
         """
         now, known = self._clock(), self._since.pop(key, {})
         since = {ref: known.get(ref, now) for ref in refs}

@@ -1,4 +1,4 @@
-"""Carries out a plan: writes, deletions, finalizer, status, events, in this order. Decides nothing."""
+"""Executes a plan: writes, deletions, finalizer, status, events, in this order. Makes no decision."""
 
 from collections.abc import Iterable
 
@@ -20,13 +20,13 @@ log = structlog.get_logger()
 
 
 class Executor:
-    """Does what plans say; what it writes is expected to be observed before the next plan."""
+    """Executes plans; the cache has to observe its writes before the next plan (expectations)."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
     async def write(self, key: Ref, plan: Plan | MLModelPlan) -> bool:
-        """Does the writes in order; False when there is a new rejection, by which the plan would be another."""
+        """Executes the writes in order; False if there is a new rejection, which changes the plan."""
         rejections = self._parts.rejections
         before = rejections.of(key)
         for write in plan.writes:
@@ -51,35 +51,35 @@ class Executor:
         log.info("Object written", **named(ref), write=type(write).__name__)
 
     async def prune(self, key: Ref, plan: Plan, endpoint: Endpoint) -> None:
-        """Deletes what an endpoint's plan removes, if the routes are still those that this was decided by."""
+        """Prunes what a plan removes, with the precondition that the routes are still those that were observed."""
         if not plan.prune:
             return
-        if plan.finalizer is not False:  # else the garbage collector could take it at this moment as well
+        if plan.finalizer is not False:  # else garbage collection could delete them at any moment, too
             route = Ref(kinds.VIRTUAL_SERVICE.name, key.namespace, key.name)
             await self._parts.writer.check_precondition(route, plan.precondition, owner=endpoint.metadata.uid)
         await self.delete(key, plan.prune)
 
     async def delete(self, key: Ref, children: Iterable[Child]) -> None:
-        """Deletes exactly what was observed."""
+        """Deletes exactly the observed versions."""
         for child in children:
             await self._parts.writer.delete(child)
             self._parts.expectations.expect(key, child.ref, uid=child.uid)
             log.info("Object deleted", **named(child.ref))
 
     async def report(self, key: Ref, plan: Plan, endpoint: Endpoint) -> None:
-        """The finalizer, the status and the events of an endpoint's plan."""
+        """Writes the finalizer, the status and the events of an endpoint's plan."""
         observed = await self._finalize(key, plan, endpoint)
         if plan.status is not None and plan.finalizer is not False:
             self._expect(key, key, await self._parts.writer.set_status(key, observed, plan.status))
         self.record(endpoint, plan.events)
 
     async def set_status(self, key: Ref, metadata: ObjectMeta, status: Struct | None) -> None:
-        """Replaces the status of the object, if there is a new one."""
+        """Replaces the status of an object, unless it is None."""
         if status is not None:
             self._expect(key, key, await self._parts.writer.set_status(key, _version(metadata), status))
 
     def record(self, root: Endpoint | MLModel, events: Iterable[Event]) -> None:
-        """Hands events over to be posted."""
+        """Passes events to the recorder."""
         for event in events:
             self._parts.recorder.record(root, event)
 
@@ -100,12 +100,12 @@ class Executor:
 
 
 def ref_of(write: Write) -> Ref:
-    """The object that is written."""
+    """The reference to the object that is written."""
     return write.child.ref if hasattr(write, "child") else write.ref
 
 
 def named(ref: Ref) -> dict[str, str]:
-    """An object's name, for the log."""
+    """An object's kind and name, for log lines."""
     return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
 
 

@@ -1,8 +1,8 @@
-"""Read your writes: a key is not planned again before the cache has seen what was written for it last.
+"""Expectations (read-your-writes): a key is not planned again while the cache is older than its last writes (stale).
 
 The API server's resourceVersions of one kind are ordered (KEP-5504), and a
-watch brings them in order: once a watch stands at or after the version of a
-write, the cache knows that write and all before it.
+watch delivers them in order: once a watch has reached the version of a write,
+the cache contains that write and all before it.
 """
 
 from collections.abc import Callable
@@ -14,18 +14,18 @@ from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.progress import Progress
 from mlendpoints.edge.observe.projections import Entry, Instance, Volume
 
-TIMEOUT = 300.0  # seconds, as client-go's ControllerExpectations: then the storage was restored from a backup
+TIMEOUT = 300.0  # seconds, as client-go's ControllerExpectations; expires only after a restore of etcd from a backup
 
 
 class _Write(Struct, frozen=True):
     ref: Ref
-    version: int  # what the write left behind; 0: nothing, the object is gone
+    version: int  # resourceVersion of the written object; 0: it was deleted
     uid: str
     deadline: float
 
 
 class Expectations:
-    """The writes that each key waits for."""
+    """The writes of each key that the cache has not observed yet."""
 
     def __init__(self, *, cache: Cache, progress: Progress, clock: Callable[[], float]) -> None:
         self._cache = cache
@@ -34,20 +34,20 @@ class Expectations:
         self._writes: dict[Ref, list[_Write]] = {}
 
     def expect(self, key: Ref, ref: Ref, *, uid: str, resource_version: str = "") -> None:
-        """``key`` waits until the cache has this version of ``ref``; without one, until ``uid`` is gone or going."""
+        """``key`` waits until the cache has this version of ``ref``; without one, until ``uid`` is gone or deleting."""
         version = int(resource_version) if resource_version else 0
         write = _Write(ref, version, uid, self._clock() + TIMEOUT)
         self._writes.setdefault(key, []).append(write)
 
     def are_met(self, key: Ref) -> bool:
-        """Whether nothing is waited for any more; writes that are seen are forgotten."""
+        """Whether all writes of ``key`` are observed; those that are, are forgotten."""
         rest = [write for write in self._writes.pop(key, ()) if not self._is_met(write)]
         if rest:
             self._writes[key] = rest
         return not rest
 
     def forget(self, key: Ref) -> None:
-        """The key's object is gone."""
+        """Forgets the writes of a key whose object is deleted."""
         self._writes.pop(key, None)
 
     def _is_met(self, write: _Write) -> bool:

@@ -1,4 +1,4 @@
-"""What a reconciler works with: the decisions, as functions, and its collaborators."""
+"""The dependencies of a reconciler: the plans, as pure functions, and its collaborators."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ from mlendpoints.edge.reconcile.writes import Writer
 
 
 class Plans(Struct, frozen=True, kw_only=True):
-    """The decisions, as functions."""
+    """The plans, as pure functions."""
 
     endpoint: Callable[[World], Plan]
     config: Callable[[TemplateWorld[EndpointConfig]], EndpointConfigStatus | None]
@@ -30,7 +30,7 @@ class Plans(Struct, frozen=True, kw_only=True):
 
 
 class Parts(Struct, frozen=True, kw_only=True):
-    """What a reconciler works with."""
+    """The dependencies of a reconciler."""
 
     cache: Cache
     queue: Queue

@@ -1,11 +1,11 @@
-"""A work queue as client-go's: what is added many times is worked on once, and never twice at a time.
+"""A rate-limiting work queue, as client-go's: deduplicates keys, and never hands out a key twice at a time.
 
-Keys added while they are worked on come back when they are done. Namespaces
-take turns, so that a busy one keeps no other waiting; what somebody has edited
-takes turns with everything else, so that it is not behind a resync. No namespace
-has more than its share of keys at work, so that slow writes of one leave workers
-to the others. Knows nothing else of what a key means. Times are seconds of the
-event loop's clock.
+A key that is added while it is being reconciled is requeued when that is done.
+Retries use exponential back-off with jitter. Priority: user edits alternate with
+all other keys, so that they do not wait behind a relist. Fairness: namespaces are
+served round robin, and each has at most its share of the workers, so that slow
+writes in one leave workers for the others. Times are seconds of the event loop's
+clock.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ LAST_RETRY = 60.0  # seconds
 
 
 class Queue:
-    """Keys that wait, keys at work, keys for later."""
+    """Keys that are queued, keys that are being reconciled, and keys that are added later."""
 
     def __init__(self, *, share: int = sys.maxsize, jitter: Callable[[], float] = random.random) -> None:
-        """``share``: how many keys of one namespace may be at work at a time."""
+        """``share``: how many keys of one namespace may be reconciled at a time."""
         self._share = share
         self._at_work: Counter[str] = Counter()  # by namespace
-        self._edited: Turns[str, Ref] = Turns()  # wait, by namespace
+        self._edited: Turns[str, Ref] = Turns()  # queued, by namespace
         self._others: Turns[str, Ref] = Turns()
         self._next = (self._edited, self._others)
-        self._dirty: dict[Ref, bool] = {}  # to be worked on, whether waiting or still at work: whether edited
+        self._dirty: dict[Ref, bool] = {}  # to be reconciled, whether queued or still active: whether edited
         self._active: set[Ref] = set()
         self._later: dict[Ref, asyncio.TimerHandle] = {}
         self._failures: dict[Ref, int] = {}
@@ -43,11 +43,11 @@ class Queue:
 
     @property
     def active(self) -> frozenset[Ref]:
-        """The keys that are worked on right now."""
+        """The keys that are being reconciled."""
         return frozenset(self._active)
 
     def add(self, key: Ref, *, edited: bool = False) -> None:
-        """Wants a key to be worked on; ``edited``: a person waits for it."""
+        """Enqueues a key; ``edited``: a user waits for it."""
         self._cancel(key)
         known = self._dirty.get(key)
         if known is not None and known >= edited:
@@ -60,7 +60,7 @@ class Queue:
         self._enqueue(key)
 
     def add_after(self, key: Ref, delay: float) -> None:
-        """Wants a key to be worked on in ``delay`` seconds, or earlier if that was wanted before."""
+        """Enqueues a key in ``delay`` seconds, or earlier if that was requested before."""
         if key in self._dirty:
             return
         loop = asyncio.get_running_loop()
@@ -70,7 +70,7 @@ class Queue:
             self._later[key] = loop.call_later(max(0.0, delay), self.add, key)
 
     def retry(self, key: Ref, *, at_least: float = 0.0) -> float:
-        """Wants a key again after a failure: doubling, with jitter; returns the delay."""
+        """Requeues a key after a failure, with exponential back-off and jitter; returns the delay."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         longest = min(LAST_RETRY, FIRST_RETRY * 2.0 ** min(failures, 30))
@@ -79,16 +79,16 @@ class Queue:
         return delay
 
     def succeed(self, key: Ref) -> None:
-        """Forgets a key's failures."""
+        """Resets a key's back-off."""
         self._failures.pop(key, None)
 
     def forget(self, key: Ref) -> None:
-        """Forgets a key's failures and what was wanted of it later: its object is gone."""
+        """Resets a key's back-off and cancels its delayed requeue: its object is deleted."""
         self.succeed(key)
         self._cancel(key)
 
     async def get(self) -> Ref:
-        """The next key; it is at work until ``done``."""
+        """The next key; it is active until ``done``."""
         while (key := self._pop()) is None:
             self._filled.clear()
             await self._filled.wait()
@@ -97,7 +97,7 @@ class Queue:
         return key
 
     async def claim(self, key: Ref) -> None:
-        """Takes this key ahead of all others, once it is not at work; it is at work until ``done``."""
+        """Takes this key ahead of all others, once it is not active; it is active until ``done``."""
         while key in self._active:
             self._filled.clear()
             await self._filled.wait()
@@ -107,7 +107,7 @@ class Queue:
         self._begin(key)
 
     def close(self) -> None:
-        """Forgets what was wanted for later."""
+        """Cancels all delayed requeues."""
         for key in list(self._later):
             self._cancel(key)
 
@@ -116,7 +116,7 @@ class Queue:
         self._at_work[key.namespace] += 1
 
     def done(self, key: Ref) -> None:
-        """The key is no longer at work; it comes again if it was added meanwhile."""
+        """The key is no longer active; it is requeued if it was added meanwhile."""
         self._active.discard(key)
         self._at_work[key.namespace] -= 1
         if not self._at_work[key.namespace]:

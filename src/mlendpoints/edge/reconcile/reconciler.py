@@ -1,7 +1,7 @@
-"""Observe, plan, write, prune, report: one endpoint, MLModel or template at a time.
+"""The reconcile loop's body: observe, plan, write, prune, report, for one endpoint, MLModel or template at a time.
 
-Level-triggered: knows no event and no difference, only a key. Decides nothing;
-what fails leaves as an ``ApiError`` to the worker, which retries.
+Level-triggered: gets a key, no event and no diff. Makes no decision; failures are
+raised as ``ApiError`` to the worker, which requeues the key.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from mlendpoints.edge.reconcile.parts import Parts
 from mlendpoints.edge.reconcile.templates import Templates
 from mlendpoints.edge.reconcile.worker import StaleCacheError
 
-STALE_REQUEUE = 0.5  # seconds after which unseen writes are looked for again, should no event wake the key
+STALE_REQUEUE = 0.5  # seconds until a key with a stale cache is requeued, if no event wakes it earlier
 
 log = structlog.get_logger()
 
@@ -29,7 +29,7 @@ P = TypeVar("P", Plan, MLModelPlan)
 
 
 class Reconciler:
-    """Makes one key as its plan says."""
+    """Reconciles keys: executes their plans."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -50,7 +50,7 @@ class Reconciler:
             self._forget(key)
 
     def plan(self, key: Ref) -> Plan | MLModelPlan | None:
-        """What would be done for an endpoint or MLModel right now; does none of it. None if it is not observed."""
+        """Dry run: what would be done for an endpoint or MLModel now. None if it is not in the cache."""
         if key.kind == kinds.ENDPOINT.name:
             world = self._observe(key)
             return self._parts.plans.endpoint(world) if world else None
@@ -107,7 +107,7 @@ class Reconciler:
         return True
 
     def _debounced(self, key: Ref, plan: P) -> P:
-        """The plan without the statuses that may wait a moment; looked at again when they are due."""
+        """The plan without the status writes that are debounced; requeues the key for when they are due."""
         own = {key} if plan.status is not None and plan.deferrable else set()
         waiting = self._parts.debounce.waiting(
             key, own | {ref_of(write) for write in plan.writes if _is_deferrable(write)}
@@ -128,7 +128,7 @@ class Reconciler:
         self._templates.forget(key)
 
     def _return(self, key: Ref, plan: Plan | MLModelPlan) -> None:
-        """Asks what the plan wants to know, and comes back when the plan or a rejected write is due again."""
+        """Polls what the plan wants to know, and requeues the key for the plan's recheck and for rejected writes."""
         parts = self._parts
         parts.pollers.pod_events.want(key, plan.lookups)
         parts.pollers.obstacles.want(key, parts.rejections.unresolved(key))
@@ -140,7 +140,7 @@ class Reconciler:
 
 
 def decide(cache: Cache, key: Ref, world: World, plan_of: Callable[[World], Plan]) -> Plan:
-    """The plan of an endpoint as it is observed right now; the host that it records is kept for it from now on."""
+    """The plan of an endpoint as observed now; the host that it records is reserved for it from now on."""
     plan = plan_of(world)
     if (plan.status or world.endpoint.status).host:
         cache.keep_host(key)
@@ -152,7 +152,7 @@ def _is_deferrable(write: Write) -> bool:
 
 
 def log_conflict(key: Ref, plan: Plan, world: World) -> None:
-    """Names who has the host: a status tells no tenant about other namespaces."""
+    """Logs which objects have the host: a status must not reveal other namespaces to a tenant."""
     if any(event.reason == Reason.HOST_CONFLICT for event in plan.events):
         others = world.foreign_routes if world.host_owner is None else (world.host_owner,)
         log.warning("Host is taken", **named(key), by=[f"{o.kind} {o.namespace}/{o.name}" for o in others])

@@ -1,6 +1,7 @@
-"""One config or model that a person wrote: nothing is made for it, its status says what is made of it.
+"""Reconciles templates (configs and models that users wrote): they have no children, only a status.
 
-A template with many users takes long to look at, so it rests between two looks.
+A template with many users takes long to evaluate, so its reconciles are
+rate-limited.
 """
 
 import asyncio
@@ -14,11 +15,11 @@ from mlendpoints.edge.reconcile.executor import Executor
 from mlendpoints.edge.reconcile.parts import Parts
 from mlendpoints.edge.reconcile.uses import uses_of
 
-RESTS, LONGEST_REST = 10.0, 5.0  # between two looks at a template: so many times what the first took, so many seconds
+RESTS, LONGEST_REST = 10.0, 5.0  # pause after a reconcile: this multiple of its duration, at most so many seconds
 
 
 class Templates:
-    """Reports the statuses of templates."""
+    """Writes the statuses of templates."""
 
     def __init__(self, parts: Parts, executor: Executor) -> None:
         self._parts = parts
@@ -26,11 +27,11 @@ class Templates:
         self._rests_until: dict[Ref, float] = {}  # by the event loop's clock
 
     def forget(self, key: Ref) -> None:
-        """The template is gone."""
+        """Forgets a template that is deleted."""
         self._rests_until.pop(key, None)
 
     async def reconcile(self, key: Ref) -> bool:
-        """One round; False if there is no such template."""
+        """One reconcile; False if there is no such template."""
         parts, began = self._parts, asyncio.get_running_loop().time()
         if began < self._rests_until.get(key, 0.0) and parts.cache.template(key) is not None:
             parts.queue.add_after(key, self._rests_until[key] - began)

@@ -1,6 +1,6 @@
-"""What endpoints make of a template, of which thousands may use the same.
+"""The uses of a template by endpoints; thousands may use the same one.
 
-Of each user only what is asked is looked at, and others have their turn before the next one.
+Only the requested state of each endpoint is read, and the event loop gets its turn after each.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from mlendpoints.edge.observe.cache import Cache
 
 
 async def uses_of(cache: Cache, template: Ref, *, now: float, settings: Settings) -> tuple[Use, ...]:
-    """The uses of a template by the endpoints that are there when it is their turn."""
+    """The uses of a template by the endpoints that exist when they are read."""
     uses = []
     for user in cache.users(template):
         requested = cache.requested(user, now=now, settings=settings)

@@ -1,8 +1,7 @@
-"""Takes keys from the queue, one reconcile for each; failures come again later, each key by its own back-off.
+"""Workers: take keys from the queue and reconcile them; failed keys are requeued with back-off.
 
-After each key the event loop has its turn: a reconcile that writes nothing
-never waits, and a thousand of them in a row would hold up watches, probes and
-the lease.
+Yields to the event loop after each key: a reconcile that writes nothing never
+waits, and a thousand of them in a row would block watches, probes and the lease.
 """
 
 import asyncio
@@ -17,7 +16,7 @@ from mlendpoints.edge.kube.errors import ApiError, ConflictError, NotFoundError,
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.reconcile.queue import Queue
 
-_UNEXPECTED_REJECTION = 30.0  # seconds: asking again will hardly help
+_UNEXPECTED_REJECTION = 30.0  # seconds: retrying will hardly help
 
 log = structlog.get_logger()
 
@@ -25,10 +24,10 @@ Reconcile = Callable[[Ref], Awaitable[None]]
 
 
 class StaleCacheError(Exception):
-    """Nothing was done: what is known is older than what was written last. Neither a success nor a failure."""
+    """The cache is older than the key's last writes, so nothing was done. Neither a success nor a failure."""
 
     def __init__(self, requeue_after: float) -> None:
-        super().__init__(f"looked at again in {requeue_after} s")
+        super().__init__(f"requeued after {requeue_after} s")
         self.requeue_after = requeue_after
 
 
@@ -44,7 +43,7 @@ class Workers:
         self._idle: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Works until ``stop``; then finishes what is in flight."""
+        """Runs until ``stop``, then finishes the in-flight reconciles."""
         self._stopping = False
         async with asyncio.TaskGroup() as group:
             for _ in range(self._count):
@@ -52,7 +51,7 @@ class Workers:
                 self._idle.add(task)
 
     def stop(self) -> None:
-        """Takes no further key."""
+        """Takes no further keys."""
         self._stopping = True
         for task in self._idle:
             task.cancel()
@@ -74,7 +73,7 @@ class Workers:
         try:
             result = await self._try(key)
         except asyncio.CancelledError:
-            self._queue.add(key)  # the lease was lost; when it is held again, nothing else would requeue the key
+            self._queue.add(key)  # the lease was lost; once it is held again, nothing else would requeue the key
             raise
         finally:
             self._queue.done(key)

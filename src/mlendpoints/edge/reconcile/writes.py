@@ -1,4 +1,4 @@
-"""A plan's writes, one request each. Only while the operator leads; never on an object that is not ours."""
+"""Executes the writes of a plan with preconditions, only while the operator is the leader, never on foreign objects."""
 
 import contextlib
 from collections.abc import Callable
@@ -24,18 +24,21 @@ from mlendpoints.edge.kube.metadata import Envelope, Metadata
 _IDENTITY = frozenset({labels.MANAGED_BY, labels.INSTANCE, labels.ENDPOINT, labels.VARIANT, labels.MLMODEL})
 
 
-_NAMED_AFTER = {"MLModel": "MLModel", "MachineLearningModel": "model"}  # whose name what is made for an owner bears
+_NAMED_AFTER = {
+    "MLModel": "MLModel",
+    "MachineLearningModel": "model",
+}  # owner -> the resource after which its children are named
 
 
 class Writer:
-    """Writes while ``may_write`` says so; else raises ``UnavailableError``."""
+    """Writes while ``may_write`` allows it; else raises ``UnavailableError``."""
 
     def __init__(self, api: Api, *, may_write: Callable[[], bool]) -> None:
         self._api = api
         self._may_write = may_write
 
     async def write(self, write: Write) -> Written:
-        """Does one write; raises ``RejectedError`` for what is the user's to fix."""
+        """Executes one write; raises ``RejectedError`` if the user has to fix something."""
         self._check()
         match write:
             case Create(ref=ref, manifest=manifest):
@@ -58,12 +61,12 @@ class Writer:
                 return await self._hand_over(write)
 
     async def _refreeze(self, write: Refreeze) -> Written:
-        """Touches no instance whose Deployment exists: one that is not seen has lost our label, and gets it back."""
+        """Changes no instance whose Deployment exists: one not in the cache has lost our label, and gets it back."""
         live = await self._live(write.deployment)
         if live is not None and live.controller == write.child.uid:
             if not live.is_ours:
                 await self._label(write.deployment, live, {labels.MANAGED_BY: labels.MANAGER})
-            raise ConflictError(f"Deployment {write.deployment.name} exists already")
+            raise ConflictError(f"Deployment {write.deployment.name} already exists")
         metadata = _identity(write.child.uid, write.child.resource_version)
         return await self._api.merge(write.child.ref, {"metadata": metadata, "spec": {"instance": write.frozen}})
 
@@ -78,28 +81,29 @@ class Writer:
         return await self.set_finalizers(child.ref, observed, kept)
 
     async def set_status(self, ref: Ref, observed: WrittenMeta, status: Struct) -> Written:
-        """Replaces the whole status of exactly the version that was observed.
+        """Replaces the whole status of exactly the observed version.
 
-        The version tells the object too: status subresources of custom resources ignore ``metadata.uid``.
+        The resourceVersion also identifies the object: status subresources of custom resources ignore
+        ``metadata.uid``.
         """
         self._check()
         patch = {"metadata": _identity(observed.uid, observed.resource_version), "status": full_patch(status)}
         return await self._api.merge(ref, patch, subresource="status")
 
     async def set_finalizers(self, ref: Ref, observed: WrittenMeta, finalizers: tuple[str, ...]) -> Written:
-        """Replaces the finalizers of exactly the version that was observed."""
+        """Replaces the finalizers of exactly the observed version."""
         self._check()
         identity = _identity(observed.uid, observed.resource_version)
         return await self._api.merge(ref, {"metadata": {**identity, "finalizers": finalizers}})
 
     async def delete(self, child: Child) -> None:
-        """Deletes what was observed and nothing newer; what is gone already is well."""
+        """Deletes exactly the observed version; no error if it is already gone."""
         self._check()
         with contextlib.suppress(NotFoundError):
             await self._api.delete(child)
 
     async def check_precondition(self, virtual_service: Ref, precondition: Child | None, *, owner: str) -> None:
-        """Raises ``ConflictError`` unless the live VirtualService is the one that a deletion was decided by."""
+        """Raises ``ConflictError`` unless the live VirtualService is the one that the deletions were decided by."""
         self._check()
         live = await self._live(virtual_service)
         if live is not None and precondition is None and (live.controller != owner or live.deletion_timestamp):
@@ -121,15 +125,15 @@ class Writer:
     async def _adopt(self, ref: Ref, manifest: Manifest) -> Written:
         live = await self._live(ref)
         if live is None:
-            raise ConflictError(f"{ref.kind} {ref.name} has just gone")
+            raise ConflictError(f"{ref.kind} {ref.name} was just deleted")
         if not _is_same_owner(manifest, live):
             if live.deletion_timestamp or _is_of_predecessor(manifest, live):
-                raise ConflictError(f"{ref.kind} {ref.name} is on its way out")
+                raise ConflictError(f"{ref.kind} {ref.name} is being deleted")
             if not _is_orphan(manifest, live):
                 raise RejectedError(_not_ours(ref, live, manifest), reason=Reason.NOT_OWNED)
             owners = manifest["metadata"]["ownerReferences"]
             return await self._own(ref, WrittenMeta(live.uid, live.resource_version), owners)
-        if not live.is_ours:  # its label was taken off, so that no watch of ours shows it, and what it says is unknown
+        if not live.is_ours:  # its label was removed: no watch delivers it, and its content is unknown
             return await self._label(ref, live, manifest["metadata"]["labels"])
         return Written(WrittenMeta(live.uid, live.resource_version))
 
@@ -157,15 +161,15 @@ def _with_metadata(manifest: Manifest, **metadata: str) -> Manifest:
 
 
 def _is_of_predecessor(manifest: Manifest, live: Metadata) -> bool:
-    """Whether its controller bore the name of ours: two cannot at a time, so the garbage collector will take it."""
+    """Whether its controller was a deleted owner of the same name: it will be garbage-collected."""
     wanted = {(owner["kind"], owner["name"]) for owner in manifest["metadata"].get("ownerReferences", ())}
     return any((owner.kind, owner.name) in wanted for owner in live.owner_references if owner.controller)
 
 
 def _is_orphan(manifest: Manifest, live: Metadata) -> bool:
-    """Whether it was made for an owner of the same name: owned by nobody, with our labels and the hash of our manifest.
+    """Whether it was created for an owner of the same name: no owner references, our labels and a manifest hash.
 
-    Who writes that into an object of their own namespace hands it over; nothing else changes hands.
+    Users who write these into an object of their own namespace hand it over; nothing else is adopted.
     """
     if live.owner_references or labels.MANIFEST_HASH not in live.annotations:
         return False
@@ -175,19 +179,19 @@ def _is_orphan(manifest: Manifest, live: Metadata) -> bool:
 
 
 def _not_ours(ref: Ref, live: Metadata, manifest: Manifest) -> str:
-    """First what harms nobody: the object that is in the way may be in use."""
+    """The harmless fix first: the existing object may be in use."""
     made_for = next((owner["kind"] for owner in manifest["metadata"].get("ownerReferences", ())), "")
     owner = next((f"belongs to {owner.kind} {owner.name}" for owner in live.owner_references if owner.controller), "")
     place = f" -n {ref.namespace}" if ref.namespace else ""
     return (
-        f"{ref.kind} {ref.name} exists and {owner or 'was not created by the operator'}; it is left alone."
-        f" Give the {_NAMED_AFTER.get(made_for, 'endpoint')} another name. Only if nobody needs that object, delete it:"
+        f"{ref.kind} {ref.name} already exists and {owner or 'was not created by the operator'}; leaving it unchanged."
+        f" Give the {_NAMED_AFTER.get(made_for, 'endpoint')} another name. If that object is not needed, delete it:"
         f" kubectl delete {ref.kind.lower()} {ref.name}{place}"
     )
 
 
 def _is_same_owner(manifest: Manifest, live: Metadata) -> bool:
-    """By the controlling owner; what has none (a PersistentVolume) by all of its labels."""
+    """Compares the controlling owner; without one (PersistentVolume) all labels."""
     owners = manifest["metadata"].get("ownerReferences", ())
     controller = next((owner["uid"] for owner in owners if owner.get("controller")), "")
     if controller:
