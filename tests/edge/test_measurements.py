@@ -27,11 +27,15 @@ class Pod:
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.append(writer)
-        self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
-        if not self.silent:
+        try:
+            self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+            if self.silent:
+                await reader.read()
             writer.write(f"HTTP/1.1 {self.head}Connection: close\r\n\r\n".encode() + self.body)
-            with contextlib.suppress(ConnectionError):  # whoever asked has read enough
-                await writer.drain()
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client has read enough, or was cancelled
+        finally:
             writer.close()
 
     async def hang_up(self) -> None:
@@ -52,8 +56,8 @@ async def measuring(pod: Pod) -> AsyncIterator[tuple[Meter, list[Ref]]]:
         yield meter, woken
     finally:
         await meter.close()
-        await pod.hang_up()
         server.close()
+        await pod.hang_up()
 
 
 def test_the_text_comes_back_with_its_time_and_wakes_the_key() -> None:
