@@ -104,6 +104,11 @@ def reads_of(metrics: Metrics) -> int:
     return sum(n for (verb, _, _), n in _requests(metrics, lease=True).items() if verb in _READS)
 
 
+def watches_of(metrics: Metrics) -> int:
+    """How many watches the API server has opened."""
+    return sum(n for (verb, _, code), n in _requests(metrics, lease=True).items() if (verb, code) == ("watch", "200"))
+
+
 def _requests(metrics: Metrics, *, lease: bool = False) -> Counter[tuple[str, str, str]]:
     samples = next(iter(metrics.requests.collect())).samples
     found = Counter[tuple[str, str, str]]()

@@ -31,6 +31,7 @@ from mlendpoints.edge.settings import Settings
 from tests.apiserver.api.conftest import may_do_everything
 from tests.apiserver.edge.conftest import USER
 from tests.apiserver.edge.objects import a_model, an_endpoint, of_ours
+from tests.kit.running_operator import watches_of
 from tests.kit.sync_client import SyncClient
 from tests.kit.waiting import until
 
@@ -71,14 +72,19 @@ def settings_of(namespace: str) -> Settings:
     )
 
 
-def engine_of(namespace: str, metrics: Metrics, process: Process | None = None) -> Engine:
-    return Engine(
+@asynccontextmanager
+async def engine_of(namespace: str, metrics: Metrics, process: Process | None = None) -> AsyncIterator[Engine]:
+    """Closed once all of its watches are open: the HTTP library leaves sockets open where it is cancelled before."""
+    engine = Engine(
         api=Api.connect(impersonate=OPERATOR, observer=metrics.request),
         settings=settings_of(namespace),
         plans=PLANS,
         process=process or Process(identity=uuid.uuid4().hex),
         metrics=metrics,
     )
+    async with engine:
+        yield engine
+        await until(lambda: watches_of(metrics) >= len(engine.reflectors))
 
 
 @asynccontextmanager
