@@ -104,7 +104,7 @@ class Client:
             async for event in self._watch(collection, since):
                 if event.type == "ERROR":
                     raise RequestError(f"WATCH {collection}: {bytes(event.object).decode()}", status=410)
-                since = msgspec.json.decode(event.object, type=_Versioned).metadata.resource_version
+                since = read(event.object, _Versioned).metadata.resource_version
                 if event.type != "BOOKMARK":
                     yield event
 

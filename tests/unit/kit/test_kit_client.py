@@ -40,6 +40,12 @@ def test_a_watch_that_the_api_server_ends_is_resumed_from_its_last_bookmark() ->
     assert since == ["0", "9", "12"]
 
 
+def test_an_object_that_is_nested_deeply_is_seen_as_any_other() -> None:
+    nested = event("MODIFIED", 7).replace('"metadata"', f'"status": {"[" * 3000}{"]" * 3000}, "metadata"')
+
+    assert asyncio.run(followed([nested])) == (["MODIFIED"], ["0", "7"])
+
+
 def test_a_watch_that_is_too_old_is_an_error() -> None:
     gone = json.dumps({"type": "ERROR", "object": {"code": 410, "message": "too old resource version"}})
 
