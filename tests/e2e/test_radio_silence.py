@@ -43,11 +43,13 @@ def versions(namespace: Namespace) -> dict[str, str]:
 
 
 def converged(namespace: Namespace) -> None:
-    """Waits until the endpoint and its templates have nothing more to tell."""
+    """Waits until the endpoint, its templates and its instances have nothing more to report."""
     namespace.until_ready("titanic")
     namespace.until_rolled_out("titanic")
     for model in ("rfc", "lr"):
         namespace.until_condition(model, "RolledOut", "True", kind=MODEL)
+    for instance in namespace.instances("titanic"):
+        namespace.until_condition(instance["metadata"]["name"], "Ready", "True", kind=MODEL)
 
 
 def complete(namespace: Namespace, log: AuditLog) -> None:
