@@ -1,8 +1,8 @@
 """``python -m bench.pod_start``: how long pods take until they are Ready, next to the bare server.
 
 On the cluster of KUBECONFIG or the local one, with the Titanic example's model.
-Pods of each kind are created in turn, one at a time, in the order that each
-round begins anew, so that whatever else the machine does concerns all of them:
+Pods of each kind are created in turn, one at a time, each round beginning with
+the next kind, so that whatever else the machine does concerns all of them:
 
 - bare: the same init container, then the model server with a readiness probe of its own
 - ours: the pod template that the installed operator has written
@@ -19,41 +19,17 @@ import time
 from collections.abc import Callable, Iterable
 from statistics import median
 
-import msgspec
-from msgspec import Struct
-
 from bench.objects import create_endpoints
+from bench.readiness import all_ready
 from bench.whole_cluster import CONFIG, with_example
 from mlendpoints.api import labels
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, POD
-from tests.kit.client import Client, Object, RequestError
+from tests.kit.client import Client, Object
 from tests.kit.waiting import poll_until
 
 AIM = 0.2  # seconds that our pod may add to the bare server's
 _ENDPOINT = "start"
 _NOW = "?gracePeriodSeconds=0"  # deletes without a chance to drain: only the start is measured
-
-
-class _Condition(Struct, frozen=True):
-    type: str
-    status: str
-
-
-class _Meta(Struct, frozen=True):
-    name: str
-
-
-class _Status(Struct, frozen=True):
-    conditions: list[_Condition] = []
-
-
-class _Pod(Struct, frozen=True):
-    metadata: _Meta
-    status: _Status = _Status()
-
-    @property
-    def is_ready(self) -> bool:
-        return any(c.type == "Ready" and c.status == "True" for c in self.status.conditions)
 
 
 def _bare(pod: Object) -> Object:
@@ -121,23 +97,12 @@ async def _start(client: Client, namespace: str, pod: Object) -> float:
         return await asyncio.wait_for(ready, 120) - created
     finally:
         await client.ask("DELETE", POD.path(namespace, name) + _NOW)
-        await poll_until(lambda: _is_gone(client, namespace, name), f"pod {name} is gone")
+        await poll_until(lambda: client.is_gone(POD.path(namespace, name)), f"pod {name} is gone")
 
 
 async def _ready(client: Client, namespace: str, name: str) -> float:
-    async for event in client.follow(POD.path(namespace)):
-        pod = msgspec.json.decode(event.object, type=_Pod)
-        if pod.metadata.name == name and pod.is_ready:
-            break
+    await all_ready(client, POD.path(namespace), {name})
     return time.monotonic()
-
-
-async def _is_gone(client: Client, namespace: str, name: str) -> bool:
-    try:
-        await client.ask("GET", POD.path(namespace, name))
-    except RequestError as error:
-        return error.status == 404
-    return False
 
 
 def lines(taken: dict[str, list[float]]) -> list[str]:

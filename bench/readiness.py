@@ -1,11 +1,10 @@
-"""Sees endpoints become ready, as anybody would who watches them."""
+"""Sees objects become ready, as anybody would who watches them."""
 
 from collections.abc import Collection
 
 import msgspec
 from msgspec import Struct
 
-from mlendpoints.edge.kube import kinds
 from tests.kit.client import Client
 
 
@@ -22,7 +21,7 @@ class _Status(Struct, frozen=True):
     conditions: list[_Condition] = []
 
 
-class _Endpoint(Struct, frozen=True):
+class _Object(Struct, frozen=True):
     metadata: _Metadata
     status: _Status = _Status()
 
@@ -31,12 +30,12 @@ class _Endpoint(Struct, frozen=True):
         return any(c.type == "Ready" and c.status == "True" for c in self.status.conditions)
 
 
-async def all_ready(client: Client, namespace: str, names: Collection[str]) -> None:
-    """Returns once each of the named endpoints has been seen ready."""
+async def all_ready(client: Client, collection: str, names: Collection[str]) -> None:
+    """Returns once each of the named objects of a collection has been seen ready."""
     missing = set(names)
-    async for event in client.follow(kinds.ENDPOINT.path(namespace)):
-        endpoint = msgspec.json.decode(event.object, type=_Endpoint)
-        if endpoint.is_ready:
-            missing.discard(endpoint.metadata.name)
+    async for event in client.follow(collection):
+        found = msgspec.json.decode(event.object, type=_Object)
+        if found.is_ready:
+            missing.discard(found.metadata.name)
         if not missing:
             return

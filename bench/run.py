@@ -14,6 +14,7 @@ from bench.figures import Call, Figures, read_figures, settled
 from bench.objects import CONFIG, create_endpoints, create_namespace, create_templates, endpoint_names
 from bench.readiness import all_ready
 from mlendpoints.api.policy import OPERATOR
+from mlendpoints.edge.kube.kinds import ENDPOINT
 from tests.kit import fake_gateway
 from tests.kit.client import Client, connected
 from tests.kit.fake_workloads import make_ready
@@ -110,7 +111,7 @@ async def observe(client: Client, namespace: str, scrape: Scrape, size: Size, *,
     before = await settled(scrape)
     cpu, begun = await client.cpu(), time.perf_counter()
     async with asyncio.timeout(size.patience), asyncio.TaskGroup() as group:
-        group.create_task(all_ready(client, namespace, names))
+        group.create_task(all_ready(client, ENDPOINT.path(namespace), names))
         group.create_task(create_endpoints(client, namespace, names, config=config))
     seconds = time.perf_counter() - begun
     cpu = await client.cpu() - cpu

@@ -16,7 +16,7 @@ import yaml
 
 from bench.objects import create_namespace
 from bench.run import Run, Size, observe
-from tests.kit.client import Client, Object, RequestError, connected
+from tests.kit.client import Client, Object, connected
 from tests.kit.operator_process import Scrape
 from tests.kit.waiting import poll_until
 
@@ -52,15 +52,7 @@ async def _namespace(client: Client) -> AsyncIterator[str]:
         yield name
     finally:
         await client.ask("DELETE", path)
-        await poll_until(lambda: _is_gone(client, path), f"namespace {name} is gone")
-
-
-async def _is_gone(client: Client, path: str) -> bool:
-    try:
-        await client.ask("GET", path)
-    except RequestError as error:
-        return error.status == 404
-    return False
+        await poll_until(lambda: client.is_gone(path), f"namespace {name} is gone")
 
 
 async def _scrape(client: Client) -> Scrape:

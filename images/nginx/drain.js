@@ -3,7 +3,7 @@
 // Kubernetes runs the preStop hooks of all containers of a pod at the same time, and stops each container once its hook
 // is answered. The proxy's hook requests /drain, the model's /drained. A model that is restarted alone, such as by its
 // liveness probe, has no proxy that drains: its hook is answered after a moment.
-// Debian's njs is 0.8: no async content handlers are needed, timers hold the requests.
+// Each hook is one request, which is held by timers.
 
 const TICK = 100; // ms
 const MOMENT = 1000; // ms within which the hooks of one pod have begun, and a container whose hook is answered is stopped

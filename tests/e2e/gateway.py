@@ -3,7 +3,7 @@
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Lock
@@ -114,6 +114,11 @@ class Gateways:
 
 def _headers(host: str) -> dict[str, str]:
     return {"Host": host, "Content-Type": "application/json"}
+
+
+def statuses(gateways: Iterable[Gateway], host: str, *, body: str = "{}") -> set[int]:
+    """The status codes of one invocation through each gateway pod."""
+    return {gateway.invoke(host, body=body).status_code for gateway in gateways}
 
 
 @contextmanager

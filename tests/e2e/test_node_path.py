@@ -15,7 +15,7 @@ from mlendpoints.api.containment import NAME as POLICY
 from mlendpoints.api.policy import OPERATOR as USER
 from mlendpoints.edge.kube.kinds import CLAIM, DEPLOYMENT, MODEL, POD, VOLUME, Kind
 from tests.e2e.conftest import LOCAL, MakeNamespace, OperatorOf, until_empty
-from tests.e2e.gateway import Gateway
+from tests.e2e.gateway import Gateway, statuses
 from tests.e2e.mlmodels import PASSENGERS
 from tests.e2e.namespace import Namespace
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_endpoint
@@ -214,7 +214,9 @@ def test_pods_that_come_back_find_the_files_of_an_earlier_releases_user(
 
     assert outcomes(shop, [newcomer]) == [FOUND]
     shop.until_ready("titanic")
-    wait_until(lambda: statuses(shop, both) == {200}, "gateways know the new pod", last=lambda: statuses(shop, both))
+    wait_until(
+        lambda: statuses_of(shop, both) == {200}, "gateways know the new pod", last=lambda: statuses_of(shop, both)
+    )
     assert {path.stat().st_uid for path in fetched} == {EARLIER_USER}
 
 
@@ -225,16 +227,15 @@ def test_an_instance_that_is_deleted_by_hand_serves_until_another_has_taken_over
     (instance,) = (model["metadata"]["name"] for model in shop.instances("titanic"))
 
     shop.delete(MODEL, instance)
-    answers = statuses(shop, both)
+    answers = statuses_of(shop, both)
     switch(shop, RFC, artifacts=artifacts)
     shop.until_gone(MODEL, instance)
 
     assert answers == {200}
 
 
-def statuses(namespace: Namespace, gateways: list[Gateway]) -> set[int]:
-    """What one invocation through each gateway pod gets."""
-    return {gateway.invoke(namespace.host("titanic"), body=PASSENGERS).status_code for gateway in gateways}
+def statuses_of(namespace: Namespace, gateways: list[Gateway]) -> set[int]:
+    return statuses(gateways, namespace.host("titanic"), body=PASSENGERS)
 
 
 def others(namespace: Namespace, kind: Kind, uid: str) -> list[str]:

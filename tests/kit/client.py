@@ -74,6 +74,14 @@ class Client:
             if error.status not in (404, 409):
                 raise
 
+    async def is_gone(self, path: str) -> bool:
+        """Whether there is no such object."""
+        try:
+            await self.ask("GET", path)
+        except RequestError as error:
+            return error.status == 404
+        return False
+
     async def create(self, collection: str, manifest: Object) -> None:
         """POST."""
         await self.ask("POST", collection, body=manifest)

@@ -45,7 +45,7 @@ async def poll_until(
     what: str,
     *,
     last: Callable[[], Awaitable[object]] | None = None,
-    timeout: float = POLL_TIMEOUT,  # noqa: ASYNC109 - it is told with what was awaited
+    timeout: float = POLL_TIMEOUT,  # noqa: ASYNC109 - the error names it with what was awaited
 ) -> T:
     """The first true answer; a failed request counts as not yet. Raises ``TimeoutError``, with the last state."""
     end = time.monotonic() + timeout

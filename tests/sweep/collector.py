@@ -4,7 +4,7 @@ import asyncio
 import uuid
 
 from mlendpoints.edge.kube.kinds import MODEL
-from tests.kit.client import Client, RequestError
+from tests.kit.client import Client
 from tests.kit.waiting import poll_until
 
 _CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
@@ -23,8 +23,4 @@ async def _collects_an_orphan(client: Client) -> bool:
     name = f"orphan-{uid}"
     await client.create(_CONFIG_MAPS, {"metadata": {"name": name, "ownerReferences": [owner]}})
     await asyncio.sleep(_MOMENT)
-    try:
-        await client.ask("GET", f"{_CONFIG_MAPS}/{name}")
-    except RequestError as error:
-        return error.status == 404
-    return False
+    return await client.is_gone(f"{_CONFIG_MAPS}/{name}")

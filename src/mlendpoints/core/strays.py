@@ -14,5 +14,6 @@ KINDS = frozenset({"Deployment", "DestinationRule", "Gateway", "NetworkPolicy", 
 
 def strays(children: Mapping[Ref, Child], *, wanted: AbstractSet[Ref], owners: AbstractSet[str]) -> tuple[Child, ...]:
     """The children with our label and one of ``owners`` as their controller that are not ``wanted``, by name."""
-    found = (child for ref, child in sorted(children.items()) if ref.kind in KINDS and ref not in wanted)
-    return tuple(child for child in found if child.is_ours and child.controller in owners and not child.deleting)
+    others = (child for ref, child in children.items() if ref.kind in KINDS and ref not in wanted)
+    found = (child for child in others if child.is_ours and child.controller in owners and not child.deleting)
+    return tuple(sorted(found, key=lambda child: child.ref))

@@ -8,6 +8,7 @@ import pytest
 
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, ENDPOINT
+from tests.e2e.gateway import statuses
 from tests.e2e.namespace import Namespace
 from tests.e2e.updates.earlier import bring_earlier_proxy
 from tests.e2e.updates.rig import Rig
@@ -78,7 +79,9 @@ def test_the_deployment_of_an_earlier_releases_version_that_is_deleted_comes_bac
         until_recreated(trial, blue)
         trial.until_ready()
         wait_until(
-            lambda: answered(rig, trial) == {200}, "gateways know the new pod", last=lambda: answered(rig, trial)
+            lambda: statuses(rig.gateways, trial.host) == {200},
+            "gateways know the new pod",
+            last=lambda: statuses(rig.gateways, trial.host),
         )
         after = {instance["metadata"]["name"]: instance["spec"] for instance in trial.namespace.instances(trial.name)}
         stayed = restarts_of(trial, green), builds(trial.namespace)[green]
@@ -87,11 +90,6 @@ def test_the_deployment_of_an_earlier_releases_version_that_is_deleted_comes_bac
     images = before[blue]["instance"]["images"] | {"nginx": PROXY}
     assert after[blue] == before[blue] | {"instance": before[blue]["instance"] | {"builder": BUILDER, "images": images}}
     assert stayed == (pods, kept)
-
-
-def answered(rig: Rig, trial: Trial) -> set[int]:
-    """The statuses of one invocation through each gateway pod."""
-    return {gateway.invoke(trial.host).status_code for gateway in rig.gateways}
 
 
 def restarts_of(trial: Trial, instance: str) -> dict[str, int]:

@@ -56,11 +56,14 @@ def find_stale(view: View, rollout: Rollout) -> Stale:
 
 def prune(view: View, rollout: Rollout, stale: Stale) -> tuple[Child, ...]:
     """The objects to delete now."""
-    unused = orphaned_volumes(view) + released_volumes(view) + unproven_strays(view, rollout)
+    copies = endpoint_strays(view)
+    unproven = tuple(child for child in copies if _goes_unproven(view, rollout, child.ref.kind))
+    unused = orphaned_volumes(view) + released_volumes(view) + unproven
     if not routes_are_proven(view, rollout) or not is_recorded(view, rollout):
         return unused
     instances = tuple(child for name in stale.model_instances for child in prune_instance(view, name))
-    return tuple(dict.fromkeys(unused + instances + proven_strays(view) + _prunable_configs(view, rollout, stale)))
+    proven = tuple(child for child in copies if _goes_proven(view, child.ref.kind))
+    return tuple(dict.fromkeys(unused + instances + proven + _prunable_configs(view, rollout, stale)))
 
 
 def routes_are_proven(view: View, rollout: Rollout) -> bool:
@@ -136,12 +139,8 @@ def _names(view: View) -> Iterator[Ref]:
         yield from (Ref(kind, view.namespace, instance) for instance in instances)
 
 
-def unproven_strays(view: View, rollout: Rollout) -> tuple[Child, ...]:
-    """Those that no proof may wait for: NetworkPolicies, and copies of routes, by which the gateways may answer."""
-    return tuple(child for child in endpoint_strays(view) if _goes_unproven(view, rollout, child.ref.kind))
-
-
 def _goes_unproven(view: View, rollout: Rollout, kind: str) -> bool:
+    """No proof may wait for NetworkPolicies, and for copies of routes, by which the gateways may answer."""
     own = view.world.endpoint.metadata.name
     match kind:
         case "NetworkPolicy":
@@ -154,11 +153,11 @@ def _goes_unproven(view: View, rollout: Rollout, kind: str) -> bool:
             return False
 
 
-def proven_strays(view: View) -> tuple[Child, ...]:
+def _goes_proven(view: View, kind: str) -> bool:
     """Copies below the routes; a copied Deployment goes once its instance is ready, whose calls its pods may answer."""
-    ready = all(view.is_ready(instance) for instance in view.serving_instances)
-    kinds = {"Service", "DestinationRule"} | ({"Deployment"} if ready else set())
-    return tuple(child for child in endpoint_strays(view) if child.ref.kind in kinds)
+    if kind == "Deployment":
+        return all(view.is_ready(instance) for instance in view.serving_instances)
+    return kind in ("Service", "DestinationRule")
 
 
 def _awaits_volume(child: Child) -> bool:

@@ -13,7 +13,15 @@ from msgspec import Struct, field
 
 from mlendpoints.core.world import Measure, Measurement, Ref
 from mlendpoints.edge.fairness import Slots
-from mlendpoints.edge.poll.questions import HEADERS, authority, failure_of, open_transport, read_start
+from mlendpoints.edge.poll.questions import (
+    FAILURES,
+    HEADERS,
+    authority,
+    failure_of,
+    open_transport,
+    read_start,
+    response_to,
+)
 
 TIMEOUT = 1.0  # seconds
 LONGEST = 256 * 1024  # bytes
@@ -85,15 +93,9 @@ async def _read(transport: httpx2.AsyncHTTPTransport, measure: Measure) -> tuple
     url = f"http://{authority(measure.address, measure.port)}{measure.path}"
     request = httpx2.Request("GET", url, headers=HEADERS)
     try:
-        async with asyncio.timeout(TIMEOUT):
-            response = await transport.handle_async_request(request)
-            try:
-                return await _take(response)
-            finally:
-                await response.aclose()
-    except TimeoutError:
-        return "", "timed out"
-    except httpx2.HTTPError as error:
+        async with asyncio.timeout(TIMEOUT), response_to(transport, request) as response:
+            return await _take(response)
+    except FAILURES as error:
         return "", failure_of(error)
 
 

@@ -7,6 +7,8 @@ encodings are not decoded.
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx2
 
@@ -16,7 +18,8 @@ TIMEOUT = 2.0  # seconds
 LONGEST = 256  # bytes of a body
 
 HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close", "User-Agent": "mlendpoints"}
-_FAILURES: tuple[tuple[type[BaseException], str], ...] = (
+FAILURES = (TimeoutError, httpx2.HTTPError)
+_CAUSES: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLError, "TLS handshake failed"),
     (ConnectionRefusedError, CONNECTION_REFUSED),
     (ConnectionResetError, "connection reset"),
@@ -32,16 +35,20 @@ def open_transport() -> httpx2.AsyncHTTPTransport:
 async def send_probe(transport: httpx2.AsyncHTTPTransport, probe: Probe, pod: GatewayPod) -> str:
     """Sends a probe; an empty string if the answer is as expected, else what is wrong with it."""
     try:
-        async with asyncio.timeout(TIMEOUT):
-            response = await transport.handle_async_request(_request(probe, pod))
-            try:
-                return await _check(probe, response)
-            finally:
-                await response.aclose()
-    except TimeoutError:
-        return "timed out"
-    except httpx2.HTTPError as error:
+        async with asyncio.timeout(TIMEOUT), response_to(transport, _request(probe, pod)) as response:
+            return await _check(probe, response)
+    except FAILURES as error:
         return failure_of(error)
+
+
+@asynccontextmanager
+async def response_to(transport: httpx2.AsyncHTTPTransport, request: httpx2.Request) -> AsyncIterator[httpx2.Response]:
+    """The response, to be read; closed afterwards. Raises one of ``FAILURES``, with a timeout around it."""
+    response = await transport.handle_async_request(request)
+    try:
+        yield response
+    finally:
+        await response.aclose()
 
 
 def _request(probe: Probe, pod: GatewayPod) -> httpx2.Request:
@@ -74,9 +81,11 @@ async def read_start(response: httpx2.Response, longest: int) -> bytes:
 
 
 def failure_of(error: BaseException | None) -> str:
-    """Describes an error by its innermost known cause."""
+    """Describes one of ``FAILURES``: the end of the time, else the innermost known cause."""
+    if isinstance(error, TimeoutError):
+        return "timed out"
     failure = "no HTTP answer" if isinstance(error, httpx2.RemoteProtocolError) else "connection failed"
     while error is not None:
-        failure = next((failure for kind, failure in _FAILURES if isinstance(error, kind)), failure)
+        failure = next((failure for kind, failure in _CAUSES if isinstance(error, kind)), failure)
         error = error.__cause__ or error.__context__
     return failure
