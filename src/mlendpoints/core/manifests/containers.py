@@ -10,7 +10,7 @@ from mlendpoints.core.canonical import Manifest, canonical
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.service import METRICS_PORT
 from mlendpoints.core.manifests.storage import folder_of, needs_volume, source_claim
-from mlendpoints.core.quantities import canonical_quantity, whole_units
+from mlendpoints.core.quantities import canonical_quantity, exact, whole_units
 
 PROXY_PORT = 8088
 CREDENTIALS, CLAIMS = "/credentials", "/claims"  # where the fetcher finds a Secret, and claims by their names
@@ -103,6 +103,10 @@ def make_nginx(instance: Model) -> Manifest:
             {"name": "ENDPOINT", "value": frozen.endpoint},
             {"name": "VARIANT", "value": frozen.variant},
             {"name": "INSTANCE", "value": instance.metadata.name},
+            {"name": "MODEL", "value": frozen.model},
+            {"name": "VERSION", "value": frozen.version},
+            {"name": "CPU_REQUESTED", "value": str(float(exact(canonical_quantity(frozen.cpus))))},
+            {"name": "MEMORY_LIMIT", "value": str(whole_units(frozen.memory))},
         ],
         "ports": [
             {"name": "http", "containerPort": PROXY_PORT},

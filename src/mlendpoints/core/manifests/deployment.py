@@ -22,7 +22,7 @@ from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_claim, source
 from mlendpoints.core.manifests.virtualservice import INVOCATION_SECONDS
 from mlendpoints.core.quantities import canonical_quantity
 
-BUILDER = "3"  # revision of the pod template's builder
+BUILDER = "4"  # revision of the pod template's builder
 FORWARDS_PINGS = frozenset({"", "1"})  # builders whose proxies know no ping and forward it to the model
 _MARGIN_SECONDS = 10  # for the model, after its proxy has finished the longest invocation
 

@@ -95,6 +95,25 @@ def test_the_proxy_has_memory_for_all_bodies_that_its_volume_takes() -> None:
     assert nginx["resources"]["limits"] == {"memory": "704Mi"}
 
 
+@pytest.mark.parametrize(
+    ("cpus", "memory", "cores", "limit"), [("500m", "1Gi", "0.5", "1073741824"), ("2", "1500M", "2.0", "1500000000")]
+)
+def test_the_proxy_knows_by_which_names_and_sizes_its_pod_is_measured(
+    cpus: str, memory: str, cores: str, limit: str
+) -> None:
+    nginx = container(pod(an_instance(cpus=cpus, memory=memory)), "nginx")
+    environment = {variable["name"]: variable["value"] for variable in nginx["env"]}
+    named = {name: environment[name] for name in ("ENDPOINT", "VARIANT", "MODEL", "VERSION", "INSTANCE")}
+    assert named == {
+        "ENDPOINT": "titanic",
+        "VARIANT": "blue",
+        "MODEL": "titanic-rfc",
+        "VERSION": "abcdefgh",
+        "INSTANCE": "titanic-rfc-abcdefgh",
+    }
+    assert (environment["CPU_REQUESTED"], environment["MEMORY_LIMIT"]) == (cores, limit)
+
+
 def test_the_operator_s_own_containers_have_users_of_their_own() -> None:
     spec = pod(an_instance())
     users = {c["name"]: c["securityContext"]["runAsUser"] for c in containers(spec)}
