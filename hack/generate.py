@@ -1,4 +1,4 @@
-"""Generates files from the API's types: CRDs, the admission policies, the API reference.
+"""Generates files from the API's types: CRDs, the admission policies, the API reference; and that of pods' metrics.
 
 ``--check`` writes nothing and fails when a file is stale. ``--operator`` names another
 ServiceAccount for the policies (a Helm chart passes its template's expression).
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from images.metrics_reference import make_buckets, make_metrics_reference
 from mlendpoints.api import containment, passing, policy
 from mlendpoints.api.crd import KINDS, make_crd
 from mlendpoints.api.policy import OPERATOR
@@ -28,6 +29,8 @@ def generated(operator: str) -> Mapping[str, str]:
         "deploy/policies/operator.yaml": _yaml(*containment.make_policies(operator)),
         "deploy/policies/references.yaml": _yaml(*passing.make_policies()),
         "docs/reference/api.md": make_reference(),
+        "images/nginx/buckets.js": make_buckets(),
+        "docs/reference/pod-metrics.md": make_metrics_reference(),
     }
 
 

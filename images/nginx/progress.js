@@ -27,6 +27,11 @@ function milliseconds(time) {
     return parseInt(time, 10) * (/ms$/.test(time) ? 1 : 1000);
 }
 
+// How long the model may send nothing, in ms.
+function timeout(r) {
+    return milliseconds(r.variables.invocation_timeout);
+}
+
 // The model has sent a response.
 function renew(shared) {
     if (shared.get('requests') > 0) {
@@ -75,7 +80,7 @@ function reject(r, fault) {
     throw new Error(fault);
 }
 
-// The request is over (in the log phase; every request of callers is logged).
+// The request is over (counts.js calls it in the log phase; every request of callers is counted and logged).
 function end(r) {
     const stage = r.variables.stage;
     if (stage && stage !== 'rejected') {
@@ -86,13 +91,17 @@ function end(r) {
             renew(shared);
         }
     }
-    return '1';
+}
+
+// Requests that are handed to the model and not over.
+function inFlight() {
+    return state().get('requests') || 0;
 }
 
 function isWorking(r) {
     const shared = state();
     const owing = shared.get('owing');
-    const limit = shared.get('streams') > 0 ? STREAM : milliseconds(r.variables.invocation_timeout);
+    const limit = shared.get('streams') > 0 ? STREAM : timeout(r);
     return owing !== undefined && Date.now() - owing < limit;
 }
 
@@ -127,4 +136,4 @@ function unanswered(r) {
     }
 }
 
-export default { handOver, answer, end, probe, probed, unanswered };
+export default { handOver, answer, end, timeout, inFlight, probe, probed, unanswered };

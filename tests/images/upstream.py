@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+WITHOUT_BODY = (204, 304)
+
 
 @dataclass
 class Upstream:
-    """Paths: ``/hold`` answers in two parts, the second after ``go_on``; ``/ping-500`` fails; others answer at once."""
+    """Paths: ``/hold`` answers in two parts, the second after ``go_on``; ``/silent`` answers nothing before that.
+
+    ``/ping-500`` fails; ``/status/NNN`` answers with that status; others answer at once.
+    """
 
     port: int = 0
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -55,16 +60,27 @@ def _answer(handler: BaseHTTPRequestHandler, seen: Upstream) -> None:
     seen.requests.append({key.lower(): value for key, value in handler.headers.items()})
     seen.callers.append(handler.client_address[1])
     seen.bodies.append(handler.rfile.read(int(handler.headers.get("Content-Length", "0"))))
-    parts = [b"first ", b"second"] if handler.path == "/hold" else [b"ok"]
-    handler.send_response(500 if handler.path == "/ping-500" else 200)
+    status = _status(handler.path)
+    whole = [] if status in WITHOUT_BODY else [b"ok"]
+    parts = [b"first ", b"second"] if handler.path == "/hold" else whole
+    if handler.path == "/silent":
+        seen.held.set()
+        seen.go_on.wait()
+    handler.send_response(status)
     handler.send_header("Content-Length", str(sum(map(len, parts))))
     handler.send_header("X-Request-Id", "the-upstream's-own")
     handler.end_headers()
     try:
-        handler.wfile.write(parts[0])
-        for part in parts[1:]:
-            seen.held.set()
-            seen.go_on.wait()
+        for number, part in enumerate(parts):
+            if number:
+                seen.held.set()
+                seen.go_on.wait()
             handler.wfile.write(part)
     except (BrokenPipeError, ConnectionResetError):
         handler.close_connection = True
+
+
+def _status(path: str) -> int:
+    if path.startswith("/status/"):
+        return int(path.removeprefix("/status/"))
+    return 500 if path == "/ping-500" else 200

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def _generate(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "hack/generate.py", *arguments]
+    command = [sys.executable, "-m", "hack.generate", *arguments]
     return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
 
 
