@@ -5,47 +5,51 @@ record of one target of one endpoint.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from msgspec import Meta, field
-from msgspec.structs import force_setattr
+from msgspec import Meta
 
 from mlendpoints.api import patterns
+from mlendpoints.api.declared import NOT_IN_VERSION, joined
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
-from mlendpoints.api.model import AccessMode, NodeSelector, ObjectName, Quantity, Tolerations, VersionName
-
-if TYPE_CHECKING:
-    WrittenQuantity = str
-else:  # Users write `cpus: 1` as well as `cpus: "1"`; a struct has it as a string either way.
-    WrittenQuantity = Quantity | Annotated[int, Meta(ge=0, le=2**53)]
-WrittenResources = Annotated[
-    Mapping[str, WrittenQuantity], Meta(description="Further resources, such as nvidia.com/gpu: 1.", max_length=16)
-]
+from mlendpoints.api.model import ObjectName, VersionName
+from mlendpoints.api.pod_settings import PodSettings, quantities_as_strings
 
 
-def normalize_quantities(sizes: Any) -> None:  # noqa: ANN401 - anything with these four fields
-    """Converts ``cpus``, ``memory``, ``size`` and ``resources`` to strings, however they were written."""
-    for name in ("cpus", "memory", "size"):
-        force_setattr(sizes, name, str(getattr(sizes, name)))
-    if sizes.resources:
-        force_setattr(sizes, "resources", {name: str(amount) for name, amount in sizes.resources.items()})
-
-
-class ProductionVariant(Value, frozen=True, kw_only=True):
-    """One model of the config: its share of the traffic, its size, its storage."""
+class Share(Value, frozen=True, kw_only=True):
+    """Which model a variant is, and its share of the traffic. Changing it replaces no pods."""
 
     name: Annotated[
-        str, Meta(description="The variant's name, unique in the config.", pattern=patterns.LABEL, max_length=32)
+        str,
+        Meta(description="The variant's name, unique in the config.", pattern=patterns.LABEL, max_length=32),
+        NOT_IN_VERSION,
     ]
-    model: Annotated[str, Meta(description="Name of a MachineLearningModel.", pattern=patterns.LABEL, max_length=54)]
-    weight: Annotated[int, Meta(description="Share of the traffic: weight / sum of all weights.", ge=0, le=1000000)] = 1
-    instances: Annotated[int, Meta(description="Number of pods; 0 only with weight 0.", ge=0, le=1000)] = 1
-    cpus: Annotated[WrittenQuantity, Meta(description="CPU request.")] = "1"
-    memory: Annotated[WrittenQuantity, Meta(description="Memory request and limit.")] = "1Gi"
-    size: Annotated[WrittenQuantity, Meta(description="Storage for the unpacked artifact.")] = "1Gi"
-    resources: WrittenResources = field(default_factory=dict)
-    node_selector: NodeSelector = field(default_factory=dict)
-    tolerations: Tolerations = ()
+    model: Annotated[
+        str,
+        Meta(description="Name of a MachineLearningModel.", pattern=patterns.LABEL, max_length=54),
+        NOT_IN_VERSION,
+    ]
+    weight: Annotated[
+        int,
+        Meta(description="Share of the traffic: weight / sum of all weights.", ge=0, le=1000000),
+        NOT_IN_VERSION,
+    ] = 1
+    instances: Annotated[
+        int, Meta(description="Number of pods; 0 only with weight 0.", ge=0, le=1000), NOT_IN_VERSION
+    ] = 1
+
+
+if TYPE_CHECKING:
+
+    class _VariantFields(Share, PodSettings, frozen=True, kw_only=True):
+        pass
+else:
+    _VariantFields = joined("_VariantFields", Share, PodSettings)
+
+
+class ProductionVariant(_VariantFields, frozen=True, kw_only=True):
+    """One model of the config: its share of the traffic, its size, its storage."""
+
     path: Annotated[
         str,
         Meta(
@@ -54,21 +58,10 @@ class ProductionVariant(Value, frozen=True, kw_only=True):
             max_length=1024,
         ),
     ] = ""
-    storage_class: Annotated[
-        str, Meta(description="StorageClass of a claim for the artifact.", pattern=patterns.SUBDOMAIN, max_length=253)
-    ] = ""
-
-    access_mode: Annotated[
-        AccessMode,
-        Meta(
-            description="With storageClass. ReadWriteOnce: each pod has its own claim and fetches the artifact itself. "
-            "ReadWriteMany, if the class supports it: all pods of a version share one, and one of them fetches."
-        ),
-    ] = "ReadWriteOnce"
 
     def __post_init__(self) -> None:
         """Hold quantities as strings, however they were written."""
-        normalize_quantities(self)
+        quantities_as_strings(self)
 
 
 class ConfigInstance(Value, frozen=True, kw_only=True):

@@ -5,29 +5,32 @@ of the object's own name. What is run and fetched is specified as in a
 ``MachineLearningModel``; sizes as in a config's variant.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from msgspec import Meta, field
+from msgspec import Meta
 
 from mlendpoints.api import patterns
-from mlendpoints.api.endpointconfig import WrittenQuantity, WrittenResources, normalize_quantities
+from mlendpoints.api.declared import NOT_IN_VERSION, joined
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
-from mlendpoints.api.model import AccessMode, ModelServer, NodeSelector, PodCount, Tolerations
+from mlendpoints.api.model import ModelServer, PodCount
+from mlendpoints.api.pod_settings import AccessMode, PodSettings, quantities_as_strings
 
 # The values that this release writes; any value is read
 Phase = Literal["Pending", "CreatingStorage", "Downloading", "Serving", "Ready", "Failed", "Terminating"]
 
 
-class MLModelSpec(ModelServer, frozen=True, kw_only=True):
+if TYPE_CHECKING:
+
+    class _MLModelFields(ModelServer, PodSettings, frozen=True, kw_only=True):
+        pass
+else:
+    _MLModelFields = joined("_MLModelFields", ModelServer, PodSettings)
+
+
+class MLModelSpec(_MLModelFields, frozen=True, kw_only=True):
     """What to run, what to fetch for it, and how much of it."""
 
-    replicas: Annotated[PodCount, Meta(description="Number of pods, the scale subresource.")] = 1
-    cpus: Annotated[WrittenQuantity, Meta(description="CPU request of each pod.")] = "1"
-    memory: Annotated[WrittenQuantity, Meta(description="Memory request and limit of each pod.")] = "1Gi"
-    size: Annotated[WrittenQuantity, Meta(description="Storage for the unpacked artifact.")] = "1Gi"
-    resources: WrittenResources = field(default_factory=dict)
-    node_selector: NodeSelector = field(default_factory=dict)
-    tolerations: Tolerations = ()
+    replicas: Annotated[PodCount, Meta(description="Number of pods, the scale subresource."), NOT_IN_VERSION] = 1
     storage_class: Annotated[
         str,
         Meta(
@@ -49,7 +52,7 @@ class MLModelSpec(ModelServer, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Hold quantities as strings, however they were written."""
-        normalize_quantities(self)
+        quantities_as_strings(self)
 
 
 class MLModelStatus(Value, frozen=True, kw_only=True):

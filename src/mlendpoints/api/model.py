@@ -11,17 +11,14 @@ from typing import Annotated, ClassVar, Final, Literal
 from msgspec import Meta, field
 
 from mlendpoints.api import patterns
+from mlendpoints.api.declared import ATOMIC, IN_CONTAINER, IN_POD, NOT_IN_VERSION
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
+from mlendpoints.api.pod_settings import PodSettings, Quantity
 
 Argument = Annotated[str, Meta(max_length=8192)]
-LabelValue = Annotated[str, Meta(max_length=63)]
 ObjectName = Annotated[str, Meta(max_length=63)]
 GroupId = Annotated[int, Meta(ge=0, le=4294967294)]
 PodCount = Annotated[int, Meta(ge=0, le=10000)]
-Quantity = Annotated[
-    str, Meta(pattern=patterns.QUANTITY, max_length=32, description="A Kubernetes quantity, such as 500m or 1Gi.")
-]
-AccessMode = Literal["ReadWriteOnce", "ReadWriteMany"]
 VersionName = Annotated[str, Meta(max_length=16)]
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
@@ -76,21 +73,6 @@ class LocalObjectReference(Value, frozen=True, kw_only=True):
     ]
 
 
-class Toleration(Value, frozen=True, kw_only=True):
-    """A taint that the pods tolerate, as in Kubernetes' PodSpec."""
-
-    key: Annotated[str, Meta(description="The taint's key; empty: all keys.", max_length=316)] = ""
-    operator: Annotated[Literal["Exists", "Equal"], Meta(description="How key and value are compared.")] = "Equal"
-    value: Annotated[str, Meta(description="The taint's value.", max_length=63)] = ""
-    effect: Annotated[
-        Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"], Meta(description="The taint's effect; empty: all.")
-    ] = ""
-
-
-NodeSelector = Annotated[Mapping[str, LabelValue], Meta(description="Labels of the nodes to run on.", max_length=16)]
-Tolerations = Annotated[tuple[Toleration, ...], Meta(description="Taints that the pods tolerate.", max_length=16)]
-
-
 class Images(Value, frozen=True, kw_only=True):
     """The operator's own images in a model pod, frozen with the version."""
 
@@ -123,7 +105,7 @@ class Network(Value, frozen=True, kw_only=True):
     ] = ""
 
 
-class ModelInstance(Value, frozen=True, kw_only=True):
+class ModelInstance(PodSettings, frozen=True, kw_only=True):
     """What defines the pods of one version, besides the template's own fields. Written by the operator only."""
 
     endpoint: Annotated[ObjectName, Meta(description="The endpoint that this version serves.")]
@@ -141,9 +123,7 @@ class ModelInstance(Value, frozen=True, kw_only=True):
     size: Annotated[Quantity, Meta(description="Storage for the unpacked artifact.")]
     resources: Annotated[
         Mapping[str, Quantity], Meta(description="Further resources, such as nvidia.com/gpu.", max_length=16)
-    ] = {}
-    node_selector: NodeSelector = field(default_factory=dict)
-    tolerations: Tolerations = ()
+    ] = field(default_factory=dict)
     drain_seconds: Annotated[
         int, Meta(description="How long the proxy continues to serve while the pod drains.", ge=0, le=600)
     ] = 15
@@ -155,8 +135,6 @@ class ModelInstance(Value, frozen=True, kw_only=True):
             max_length=1024,
         ),
     ] = ""
-    storage_class: Annotated[str, Meta(description="Class of the artifact's claim; empty: none.", max_length=253)] = ""
-    access_mode: Annotated[AccessMode, Meta(description="ReadWriteMany: all pods share one claim.")] = "ReadWriteOnce"
     nginx: Annotated[Container | None, Meta(description="Resources of nginx; unset: the operator's defaults.")] = None
     model_init: Annotated[
         Container | None, Meta(description="Resources of model-init; unset: the operator's defaults.")
@@ -173,11 +151,14 @@ class ModelServer(Value, frozen=True, kw_only=True):
     """What to run and what to fetch."""
 
     image: Annotated[
-        str, Meta(description="Container image of the model server.", pattern=patterns.IMAGE, max_length=1024)
+        str,
+        Meta(description="Container image of the model server.", pattern=patterns.IMAGE, max_length=1024),
+        IN_CONTAINER,
     ]
     image_pull_policy: Annotated[
         PullPolicy | None,
         Meta(description="When nodes pull the image; unset: Always for the tag latest or none, else IfNotPresent."),
+        IN_CONTAINER,
     ] = None
     artifact: Annotated[
         str,
@@ -205,11 +186,18 @@ class ModelServer(Value, frozen=True, kw_only=True):
             max_length=253,
         ),
     ] = ""
-    command: Annotated[tuple[Argument, ...], Meta(description="Replaces the image's entry point.", max_length=64)] = ()
+    command: Annotated[
+        tuple[Argument, ...], Meta(description="Replaces the image's entry point.", max_length=64), IN_CONTAINER, ATOMIC
+    ] = ()
     args: Annotated[
-        tuple[Argument, ...], Meta(description="Arguments; SageMaker starts containers with `serve`.", max_length=64)
+        tuple[Argument, ...],
+        Meta(description="Arguments; SageMaker starts containers with `serve`.", max_length=64),
+        IN_CONTAINER,
+        ATOMIC,
     ] = ("serve",)
-    env: Annotated[tuple[EnvVar, ...], Meta(description="Environment of the model's container.", max_length=128)] = ()
+    env: Annotated[
+        tuple[EnvVar, ...], Meta(description="Environment of the model's container.", max_length=128), IN_CONTAINER
+    ] = ()
     port: Annotated[
         int,
         Meta(
@@ -253,20 +241,23 @@ class ModelServer(Value, frozen=True, kw_only=True):
             pattern=patterns.SUBDOMAIN,
             max_length=253,
         ),
+        IN_POD,
     ] = ""
     image_pull_secrets: Annotated[
-        tuple[LocalObjectReference, ...], Meta(description="Secrets with which nodes pull the image.", max_length=8)
+        tuple[LocalObjectReference, ...],
+        Meta(description="Secrets with which nodes pull the image.", max_length=8),
+        IN_POD,
     ] = ()
 
 
 class ModelSpec(ModelServer, frozen=True, kw_only=True):
     """What to run and what to fetch."""
 
-    replicas: Annotated[PodCount | None, Meta(description="Instances only: number of pods, the scale subresource.")] = (
-        None
-    )
+    replicas: Annotated[
+        PodCount | None, Meta(description="Instances only: number of pods, the scale subresource."), NOT_IN_VERSION
+    ] = None
     instance: Annotated[
-        ModelInstance | None, Meta(description="Written by the operator only; marks a frozen version.")
+        ModelInstance | None, Meta(description="Written by the operator only; marks a frozen version."), NOT_IN_VERSION
     ] = None
 
 

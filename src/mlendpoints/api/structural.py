@@ -56,6 +56,14 @@ def make_schema(kind: type[Struct]) -> Schema:
     return _structural(loose, loose["$defs"])
 
 
+def atomic_lists(schema: Schema) -> frozenset[str]:
+    """Names of the fields, at any depth, that are lists and count as one value."""
+    found = set[str]()
+    for name, part in schema.get("properties", {}).items():
+        found |= {name} if part.get("x-kubernetes-list-type") == "atomic" else atomic_lists(part.get("items", part))
+    return frozenset(found)
+
+
 def without_defaults(schema: Schema) -> Schema:
     """The same schema, under which the API server fills in nothing."""
     return _mapped(schema, lambda part: {key: value for key, value in part.items() if key != "default"})

@@ -15,8 +15,11 @@ from typing import Any
 import msgspec
 
 from mlendpoints.api import labels
+from mlendpoints.api.declared import atomic_copies
 from mlendpoints.api.endpointconfig import EndpointConfig
-from mlendpoints.api.model import Model
+from mlendpoints.api.model import Model, ModelServer
+from mlendpoints.api.pod_settings import PodSettings
+from mlendpoints.api.structural import atomic_lists, make_schema
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.plan import Apply, Create, Scale, Write
@@ -33,19 +36,18 @@ _NOT_COMPARED = frozenset({"ownerReferences", "finalizers", "name", "namespace"}
 _ATOMIC = {
     "Deployment": frozenset(
         {
-            *("accessModes", "args", "command", "drop", "nodeSelector", "selector", "tolerations"),
-            *("configMapKeyRef", "secretKeyRef"),
+            *("accessModes", "drop", "selector", "configMapKeyRef", "secretKeyRef"),
             "requiredDuringSchedulingIgnoredDuringExecution",
         }
-    ),
+    )
+    | atomic_copies(ModelServer, PodSettings),
     "Service": frozenset({"selector"}),
     "NetworkPolicy": frozenset({"ingress", "podSelector", "policyTypes"}),
     "PersistentVolume": frozenset({"accessModes", "required"}),
     "PersistentVolumeClaim": frozenset({"accessModes"}),
     "Gateway": frozenset({"servers"}),
     "VirtualService": frozenset({"gateways", "hosts", "http"}),
-    Model.KIND: frozenset({"allowedAddresses", "args", "command", "tolerations"}),
-    EndpointConfig.KIND: frozenset({"tolerations"}),
+    **{kind.KIND: atomic_lists(make_schema(kind)["properties"]["spec"]) for kind in (Model, EndpointConfig)},
 }
 
 

@@ -9,8 +9,17 @@ read again, and so it is written: 437.5Ki is 448k, not 448000.
 
 import math
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mlendpoints.api.declared import quantity_fields
+
+S = TypeVar("S", bound=Struct)
 
 _DECIMAL = ("m", "", "k", "M", "G", "T", "P", "E")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
@@ -30,6 +39,21 @@ def canonical_quantity(quantity: str) -> str:
     if is_binary and value % 1024 == 0:
         return _shortest(value.numerator, base=1024, suffixes=_BINARY)
     return _shortest(math.ceil(value * 1000), base=1000, suffixes=_DECIMAL)
+
+
+def with_canonical_quantities(value: S) -> S:
+    """The struct with all its quantities in canonical form, those by name sorted.
+
+    Raises:
+        ValueError: one is no quantity.
+    """
+    return replace(value, **{name: _canonical(getattr(value, name)) for name in quantity_fields(type(value))})
+
+
+def _canonical(written: str | Mapping[str, str]) -> str | Mapping[str, str]:
+    if isinstance(written, str):
+        return canonical_quantity(written)
+    return {name: canonical_quantity(amount) for name, amount in sorted(written.items())}
 
 
 @lru_cache(maxsize=1024)

@@ -13,20 +13,20 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from mlendpoints.api.declared import version_fields
 from mlendpoints.api.endpointconfig import ProductionVariant
 from mlendpoints.api.mlmodel import MLModel, MLModelSpec
-from mlendpoints.api.model import Model, ModelSpec
+from mlendpoints.api.model import Model
 from mlendpoints.core.canonical import canonical
-from mlendpoints.core.quantities import canonical_quantity
+from mlendpoints.core.quantities import with_canonical_quantities
 
 LENGTH = 8
-_QUANTITIES = ("cpus", "memory", "size")
-_NOT_IN_PODS = ("name", "model", "weight", "instances", "replicas")
+_ALWAYS = ("cpus", "memory", "size", "resources")  # part of every version since the first, also with their defaults
 
 
 def model_version(*, endpoint_uid: str, variant: ProductionVariant, template: Model) -> str:
     """Version of one variant's pods: all that affects them, and nothing else."""
-    return _digest([endpoint_uid, variant.name, template.metadata.name, _template(template.spec), _pods(variant)])
+    return _digest([endpoint_uid, variant.name, template.metadata.name, _fields(template.spec), _pods(variant)])
 
 
 def mlmodel_version(model: MLModel) -> str:
@@ -47,20 +47,14 @@ def config_version(
     return _digest([endpoint_uid, config, attempt, shares])
 
 
-def _template(spec: ModelSpec) -> dict[str, Any]:
-    return _fields(spec, without=("replicas", "instance"))
-
-
 def _pods(sizes: ProductionVariant | MLModelSpec) -> dict[str, Any]:
-    pods = _fields(sizes, without=_NOT_IN_PODS)
-    for name in _QUANTITIES:
-        pods[name] = canonical_quantity(getattr(sizes, name))
-    pods["resources"] = {name: canonical_quantity(value) for name, value in sizes.resources.items()}
-    return pods
+    written = with_canonical_quantities(sizes)
+    return _fields(written) | {name: getattr(written, name) for name in _ALWAYS}
 
 
-def _fields(value: Struct, *, without: tuple[str, ...]) -> dict[str, Any]:
-    return {name: field for name, field in canonical(value).items() if name not in without}
+def _fields(value: Struct) -> dict[str, Any]:
+    counting = version_fields(type(value))
+    return {name: field for name, field in canonical(value).items() if name in counting}
 
 
 def _digest(values: list[Any]) -> str:

@@ -16,7 +16,8 @@ from msgspec import Struct
 from mlendpoints.api.endpoint import Endpoint, EndpointSpec
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, ProductionVariant
 from mlendpoints.api.mlmodel import MLModel, MLModelSpec
-from mlendpoints.api.model import EnvVar, EnvVarSource, Model, ModelInstance, ModelSpec, Toleration
+from mlendpoints.api.model import EnvVar, EnvVarSource, Model, ModelInstance, ModelSpec
+from mlendpoints.api.pod_settings import Toleration
 from mlendpoints.api.rules.frozen import FROZEN_CONFIG, FROZEN_INSTANCE, FROZEN_MODEL, INSTANCES_STAY
 from mlendpoints.api.rules.names import NAME, SHORT_NAME, TEMPLATE_NAMES
 from mlendpoints.api.rules.rule import Rule

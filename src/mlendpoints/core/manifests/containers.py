@@ -6,7 +6,8 @@ with a writable root, since many SageMaker images need it.
 """
 
 from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Container, Model, Network
-from mlendpoints.core.canonical import Manifest, canonical
+from mlendpoints.core.canonical import Manifest
+from mlendpoints.core.manifests.copied import copied
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.service import METRICS_PORT
 from mlendpoints.core.manifests.storage import folder_of, needs_volume, source_claim
@@ -64,11 +65,8 @@ def make_model(instance: Model) -> Manifest:
     health = {"httpGet": {"path": spec.health_path, "port": "model"}}
     return {
         "name": "model",
-        "image": spec.image,
-        **({"imagePullPolicy": spec.image_pull_policy} if spec.image_pull_policy else {}),
-        **({"command": list(spec.command)} if spec.command else {}),
-        **({"args": list(spec.args)} if spec.args else {}),
-        **_environment(instance),
+        **copied(spec, "container"),
+        **copied(instance_of(instance), "container"),
         "ports": [{"name": "model", "containerPort": spec.port}],
         "startupProbe": health | {"periodSeconds": 1, "failureThreshold": spec.startup_timeout_seconds},
         "livenessProbe": _WORKS | {"periodSeconds": 10, "timeoutSeconds": 10, "failureThreshold": 9},
@@ -157,11 +155,6 @@ def _group(instance: Model) -> int:
     """As in most images, a user's group has its number; group 0 only if requested."""
     spec = instance.spec
     return spec.run_as_user if spec.run_as_group is None else spec.run_as_group
-
-
-def _environment(instance: Model) -> Manifest:
-    env = [canonical(variable) for variable in instance.spec.env]
-    return {"env": env} if env else {}
 
 
 def _model_resources(instance: Model) -> Manifest:

@@ -17,6 +17,7 @@ from mlendpoints.core.manifests.containers import (
     make_nginx,
     make_proxy_volumes,
 )
+from mlendpoints.core.manifests.copied import copied
 from mlendpoints.core.manifests.metadata import instance_labels, instance_of, make_metadata, pod_selector
 from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_claim, source_claim
 from mlendpoints.core.manifests.virtualservice import INVOCATION_SECONDS
@@ -99,32 +100,8 @@ def _common(instance: Model) -> Manifest:
         },
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        **_identity(instance.spec),
-        **_placement(instance),
-    }
-
-
-def _identity(spec: ModelServer) -> Manifest:
-    secrets = [{"name": secret.name} for secret in spec.image_pull_secrets]
-    return {
-        **({"serviceAccountName": spec.service_account_name} if spec.service_account_name else {}),
-        **({"imagePullSecrets": secrets} if secrets else {}),
-    }
-
-
-def _placement(instance: Model) -> Manifest:
-    frozen = instance_of(instance)
-    tolerations = [
-        {
-            name: getattr(toleration, name)
-            for name in ("key", "operator", "value", "effect")
-            if getattr(toleration, name)
-        }
-        for toleration in frozen.tolerations
-    ]
-    return {
-        **({"nodeSelector": dict(frozen.node_selector)} if frozen.node_selector else {}),
-        **({"tolerations": tolerations} if tolerations else {}),
+        **copied(instance.spec, "pod"),
+        **copied(instance_of(instance), "pod"),
     }
 
 

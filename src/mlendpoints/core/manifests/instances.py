@@ -16,15 +16,14 @@ from mlendpoints.api.endpointconfig import ConfigInstance, EndpointConfig, Endpo
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.mlmodel import MLModelSpec
 from mlendpoints.api.model import Container, Images, Model, ModelInstance, ModelSpec, Network
+from mlendpoints.api.pod_settings import PodSettings
 from mlendpoints.core.canonical import Manifest, canonical
 from mlendpoints.core.directories import locate
 from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.manifests.metadata import endpoint_labels, instance_labels, make_metadata
 from mlendpoints.core.manifests.storage import needs_volume
-from mlendpoints.core.quantities import canonical_quantity
+from mlendpoints.core.quantities import canonical_quantity, with_canonical_quantities
 from mlendpoints.core.world import Settings
-
-_SIZES = ("cpus", "memory", "size", "resources", "node_selector", "tolerations", "storage_class", "access_mode")
 
 
 def make_config_instance(
@@ -37,7 +36,9 @@ def make_config_instance(
 ) -> Manifest:
     """The inert record of one target: weights, instances, and the version of each variant's model."""
     spec = EndpointConfigSpec(
-        models=tuple(_canonical(variant) for variant in sorted(variants, key=lambda variant: variant.name)),
+        models=tuple(
+            with_canonical_quantities(variant) for variant in sorted(variants, key=lambda variant: variant.name)
+        ),
         instance=ConfigInstance(
             endpoint=endpoint.metadata.name,
             config=config_name,
@@ -69,7 +70,7 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
     settings: Settings,
 ) -> Manifest:
     """The frozen version of a model for one variant; ``replicas`` is its scale, the only field that may change."""
-    variant = _canonical(variant)
+    variant = with_canonical_quantities(variant)
     directory = locate(variant.path, endpoint.metadata.namespace, settings) if variant.path else None
     instance = ModelInstance(
         endpoint=endpoint.metadata.name,
@@ -95,7 +96,7 @@ def make_model_instance(  # noqa: PLR0913 - two objects, and what the target say
 
 def frozen_fields(sizes: ProductionVariant | MLModelSpec, settings: Settings) -> dict[str, Any]:
     """What a version freezes beside its names: the operator's own part of today, and its sizes."""
-    return operators_part(settings) | {name: getattr(sizes, name) for name in _SIZES}
+    return operators_part(settings) | {name: getattr(sizes, name) for name in PodSettings.__struct_fields__}
 
 
 def operators_part(settings: Settings) -> dict[str, Any]:
@@ -130,13 +131,3 @@ def _network(settings: Settings) -> Network | None:
 
 def _finalizers(spec: ModelSpec) -> Manifest:
     return {"finalizers": [labels.VOLUME_FINALIZER]} if needs_volume(spec) else {}
-
-
-def _canonical(variant: ProductionVariant) -> ProductionVariant:
-    return replace(
-        variant,
-        cpus=canonical_quantity(variant.cpus),
-        memory=canonical_quantity(variant.memory),
-        size=canonical_quantity(variant.size),
-        resources={name: canonical_quantity(amount) for name, amount in sorted(variant.resources.items())},
-    )
