@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from mlendpoints.api.model import Quantity
+from mlendpoints.api.pod_settings import Quantity
 from mlendpoints.core.directories import overlapping
 from mlendpoints.core.world import HostGrant
 from mlendpoints.core.world import Settings as CoreSettings
