@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -28,12 +28,16 @@ class Base:
 
 @dataclass(frozen=True)
 class Image:
-    """One image: its sources (path in the repository -> path in the build context) and its locked dependencies."""
+    """One image: its sources and programs (path in the repository -> path in the build context), its dependencies.
+
+    A program is the folder of a Go module, compiled on the host; dependencies are a lock file.
+    """
 
     name: str
     base: Base
     sources: Mapping[str, str]
     lock: str = ""
+    programs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:
@@ -65,6 +69,7 @@ IMAGES = {
             PYTHON,
             {"images/model-init/Containerfile": "Containerfile", "fetcher": "fetcher"},
             "images/model-init/requirements.lock",
+            {"supervisor": "supervise"},
         ),
         Image(
             "nginx",

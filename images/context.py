@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from images.catalogue import ROOT, Image
+from images.compiled import compiled
 from images.dependencies import unpacked
 
 IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache"}
@@ -24,6 +25,8 @@ def assemble(image: Image, folder: Path, platform: str) -> None:
     """Fills the folder with the build context."""
     for source, target in image.sources.items():
         _copy(ROOT / source, folder / target)
+    for source, target in image.programs.items():
+        _copy(compiled(ROOT / source, platform), folder / target)
     if image.lock:
         shutil.copytree(unpacked(ROOT / image.lock, platform), folder / "dependencies", copy_function=_link)
 
@@ -31,7 +34,7 @@ def assemble(image: Image, folder: Path, platform: str) -> None:
 def _files(image: Image) -> Iterator[Path]:
     if image.lock:
         yield ROOT / image.lock
-    for source in image.sources:
+    for source in (*image.sources, *image.programs):
         path = ROOT / source
         yield from _below(path) if path.is_dir() else [path]
 

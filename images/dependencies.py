@@ -26,7 +26,7 @@ def _unpack(lock: Path, platform: str, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         target = Path(scratch) / "target"
         run(
-            *(_uv(), "pip", "install", "--quiet", "--target", target, "--link-mode", "copy"),
+            *(uv(), "pip", "install", "--quiet", "--target", target, "--link-mode", "copy"),
             *("--no-deps", "--require-hashes", "--only-binary", ":all:"),
             *("--python-version", PYTHON_VERSION, "--python-platform", PLATFORMS[platform], "-r", lock),
         )
@@ -35,7 +35,7 @@ def _unpack(lock: Path, platform: str, folder: Path) -> None:
         os.rename(target, folder)  # noqa: PTH104 - atomic, and says so
 
 
-def _uv() -> str:
+def uv() -> str:
     """The project's own uv, else the machine's."""
     uv = shutil.which("uv", path=ROOT / ".tools" / "bin") or shutil.which("uv")
     if not uv:

@@ -1,0 +1,3 @@
+module mlendpoints.dev/supervisor
+
+go 1.21
