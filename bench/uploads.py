@@ -23,7 +23,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.kit.model_proxy import put_proxy
+from tests.kit.model_proxy import entrypoint, put_proxy
 
 WORKERS = 2
 CALLERS = 2
@@ -148,7 +148,8 @@ def _proxy(model: int) -> Iterator[int]:
     with tempfile.TemporaryDirectory() as scratch:
         port, monitoring = _free_port(), _free_port()
         settings = put_proxy(Path(scratch), port=port, monitoring=monitoring) | {"MODEL_PORT": str(model)}
-        with subprocess.Popen(["sh", f"{scratch}/entrypoint"], env=settings, stdout=nothing, stderr=nothing) as process:
+        command = ["sh", str(entrypoint(Path(scratch)))]
+        with subprocess.Popen(command, env=settings, stdout=nothing, stderr=nothing) as process:
             try:
                 _until_it_listens(port)
                 yield port

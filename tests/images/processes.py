@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.kit.model_proxy import put_proxy
+from tests.kit.model_proxy import entrypoint, put_proxy
 from tests.kit.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +120,6 @@ def nginx(folder: Path, **environment: str) -> Iterator[Running]:
     """nginx by the image's own entry point and template, moved to the folder and to free ports."""
     proxy, monitoring = free_port(), free_port()
     settings = put_proxy(folder, port=proxy, monitoring=monitoring) | environment
-    command = ["sh", str(folder / "entrypoint")]
+    command = ["sh", str(entrypoint(folder))]
     with started(command, port=proxy, output=folder / "access.log", env=settings) as running:
         yield replace(running, monitoring=monitoring)

@@ -25,7 +25,7 @@ from tests.images.metered import (
 )
 from tests.images.processes import Running, ask, free_port, nginx, started
 from tests.images.upstream import Upstream, upstream
-from tests.kit.model_proxy import put_proxy
+from tests.kit.model_proxy import entrypoint, put_proxy
 
 pytestmark = pytest.mark.usefixtures("_base_unpacked")
 LABELS = {"endpoint": "titanic", "variant": "blue", "model": "rfc", "version": "1"}
@@ -111,11 +111,11 @@ def small(folder: Path, model: Upstream) -> Iterator[Running]:
     """The proxy with less memory for its metrics than they can take."""
     port, scrapes = free_port(), free_port()
     settings = put_proxy(folder, port=port, monitoring=scrapes) | {"MODEL_PORT": str(model.port)}
-    template = folder / "nginx.conf.template"
+    template = entrypoint(folder).with_name("nginx.conf.template")
     text = template.read_text()
     assert "zone=metrics:256k" in text
     template.write_text(text.replace("zone=metrics:256k", "zone=metrics:32k"))
-    with started(["sh", f"{folder}/entrypoint"], port=port, output=folder / "log", env=settings) as running:
+    with started(["sh", str(entrypoint(folder))], port=port, output=folder / "log", env=settings) as running:
         yield replace(running, monitoring=scrapes)
 
 

@@ -9,16 +9,23 @@ from cluster.settings import settings_from_environment
 from images.catalogue import NGINX, ROOT
 
 
+def entrypoint(folder: Path) -> Path:
+    """The entry point of the proxy in this folder; its other files are beside it, apart from what it writes."""
+    return folder / "mlendpoints" / "entrypoint"
+
+
 def put_proxy(folder: Path, *, port: int, monitoring: int) -> dict[str, str]:
-    """Puts it in the folder, with its ports moved; the environment in which to run ``entrypoint`` there."""
+    """Puts it in the folder, with its ports moved; the environment in which to run its entry point."""
+    files = entrypoint(folder).parent
+    files.mkdir()
     for source in (ROOT / "images" / "nginx").iterdir():
         text = source.read_text()
-        text = text.replace("/tmp/", f"{folder}/").replace("/etc/mlendpoints", str(folder))  # noqa: S108 - replaces it
+        text = text.replace("/tmp/", f"{folder}/").replace("/etc/mlendpoints", str(files))  # noqa: S108 - replaces it
         text = re.sub(r"(listen +(\[::\]:)?)8088;", rf"\g<1>{port};", text)
         text = re.sub(r"(listen +(\[::\]:)?)9090;", rf"\g<1>{monitoring};", text)
-        (folder / source.name).write_text(text)
+        (files / source.name).write_text(text)
     if os.geteuid() == 0:  # the worker shall be who the folder belongs to
-        template = folder / "nginx.conf.template"
+        template = files / "nginx.conf.template"
         template.write_text(f"user root;\n{template.read_text()}")
     _put_program(folder / "nginx")
     return {"PATH": f"{folder}:{os.environ['PATH']}"}
