@@ -118,18 +118,18 @@ def promote_early() -> None:
 
 def leave_at_once() -> None:
     """A pod that is deleted takes no more requests, whether the gateways know or not."""
-    _change("make_nginx", _without_hook)
+    _change("nginx", _without_hook)
 
 
 def stop_the_model_first() -> None:
     """The model does not wait for its proxy to drain."""
-    _change("make_model", _without_hook)
+    _change("model", _without_hook)
 
 
 def stop_the_proxy_fast() -> None:
     """The proxy's stop signal is SIGTERM, nginx's fast stop."""
     command = "trap 'kill -TERM $!' QUIT; /etc/mlendpoints/entrypoint & wait $!; wait $!"
-    _change("make_nginx", lambda container: container | {"command": ["sh", "-c", command]})
+    _change("nginx", lambda container: container | {"command": ["sh", "-c", command]})
 
 
 def keep_idle_connections_to_the_proxy() -> None:
@@ -151,14 +151,14 @@ def keep_idle_connections_to_the_model() -> None:
         f" sed 's#{files}/nginx.conf.template#/tmp/template#' {files}/entrypoint >/tmp/entrypoint;"
         " exec sh /tmp/entrypoint"
     )
-    _change("make_nginx", lambda container: container | {"command": ["sh", "-c", command]})
+    _change("nginx", lambda container: container | {"command": ["sh", "-c", command]})
 
 
 def ask_only_the_proxy() -> None:
     """Pods count as ready as soon as their proxy runs, whether or not the model behind it answers."""
     probe = {"httpGet": {"path": "/healthz", "port": "metrics"}, "periodSeconds": 1}
-    _change("make_nginx", lambda container: container | {"readinessProbe": probe})
-    _change("make_model", lambda container: {key: v for key, v in container.items() if key != "startupProbe"})
+    _change("nginx", lambda container: container | {"readinessProbe": probe})
+    _change("model", lambda container: {key: v for key, v in container.items() if key != "startupProbe"})
 
 
 def build_otherwise() -> None:
@@ -210,9 +210,14 @@ def _without_hook(container: Manifest) -> Manifest:
 
 
 def _change(name: str, change: Callable[[Manifest], Manifest]) -> None:
-    """Lets a part of the pod be made by the product, then changed."""
-    make: Callable[[Model], Manifest] = getattr(deployment, name)
-    seed(deployment, name, lambda instance: change(make(instance)))
+    """Lets a pod be made by the product, then changes one of its containers."""
+    make_pod = deployment.make_pod
+
+    def seeded(instance: Model, *, claim: str = "") -> Manifest:
+        pod = make_pod(instance, claim=claim)
+        return pod | {"containers": [change(each) if each["name"] == name else each for each in pod["containers"]]}
+
+    seed(deployment, "make_pod", seeded)
 
 
 SEEDS: dict[str, Callable[[], None]] = {

@@ -28,6 +28,8 @@ CONDITIONS: Mapping[Type, str] = {
     Type.READY: "The endpoint matches its spec: the first four conditions are True. Wait for this one. "
     "False as soon as one of them is: its message says what to fix.",
     Type.RECONCILING: "An update is running. For tools that follow kstatus, such as Argo CD and Flux.",
+    Type.MONITORING_READY: "The optional containers of all pods run. Present only if a version has such containers; "
+    "nothing else depends on it. Restarts of the processes in them are in their logs.",
     Type.ROLLED_OUT: "Of a config or model: every endpoint that uses it serves this edit of it. "
     "`kubectl wait mlec/titanic --for=condition=RolledOut` waits for an edit.",
 }
@@ -142,6 +144,11 @@ REASONS: Mapping[Reason, Explanation] = {
         "The endpoint is being deleted: first its routes, then, once no gateway sends requests there, its pods.", _WAIT
     ),
     Reason.NOT_IN_USE: Explanation("No endpoint uses this config or model.", "Nothing; nothing runs for it."),
+    Reason.SIDECARS_RUNNING: Explanation("All optional containers run.", _NOTHING),
+    Reason.SIDECARS_STARTING: Explanation(
+        "A pod does not run all of its optional containers yet.",
+        "Wait; if it persists, `kubectl describe pod` says why.",
+    ),
     Reason.AS_ASKED: Explanation("The object matches its spec.", _NOTHING),
     Reason.WAITING: Explanation("An earlier step has to be completed first; the other conditions say which.", _WAIT),
 }

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ConditionType(StrEnum):
-    """Condition types of an endpoint (the first seven), of templates, instances and MLModels."""
+    """Condition types of an endpoint (all but the last), of templates, instances and MLModels."""
 
     CONFIG_RESOLVED = "ConfigResolved"
     MODELS_READY = "ModelsReady"
@@ -13,6 +13,7 @@ class ConditionType(StrEnum):
     AVAILABLE = "Available"
     READY = "Ready"
     RECONCILING = "Reconciling"
+    MONITORING_READY = "MonitoringReady"
     ROLLED_OUT = "RolledOut"
 
 
@@ -49,5 +50,7 @@ class Reason(StrEnum):
     IN_SERVICE = "InService"
     DELETING = "Deleting"
     NOT_IN_USE = "NotInUse"
+    SIDECARS_RUNNING = "SidecarsRunning"
+    SIDECARS_STARTING = "SidecarsStarting"
     AS_ASKED = "AsAsked"
     WAITING = "Waiting"

@@ -136,8 +136,9 @@ def _rules(schema: Schema) -> list[Schema]:
 def _conditions() -> str:
     rows = [[f"`{kind.value}`", meaning] for kind, meaning in CONDITIONS.items()]
     text = (
-        "True is good. The first seven are an endpoint's. Model instances have `Ready` as well. An MLModel has\n"
-        "`Available` (some version is ready), `Ready` (the requested one is, with all its pods), `Reconciling`.\n"
+        "True is good. All but the last are an endpoint's. Model instances have `Ready` as well. An MLModel has\n"
+        "`Available` (some version is ready), `Ready` (the requested one is, with all its pods), `Reconciling`,\n"
+        "and like an endpoint `MonitoringReady`.\n"
     )
     return f"## Conditions\n\n{text}\n{_table(['Condition', 'True means'], rows)}"
 

@@ -16,6 +16,7 @@ _REPORTED = (
     ConditionType.ROUTES_PROGRAMMED,
     ConditionType.UPDATE_SUCCEEDED,
     ConditionType.AVAILABLE,
+    ConditionType.MONITORING_READY,
 )
 _EXPECTED = {ConditionType.CONFIG_RESOLVED.value: "True", ConditionType.AVAILABLE.value: "False"}  # of a new endpoint
 _LONGEST_MESSAGE = 1024

@@ -25,6 +25,7 @@ from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.networkpolicy import network_policy_name
 from mlendpoints.core.manifests.service import monitoring_name
 from mlendpoints.core.orphans import describe_orphans
+from mlendpoints.core.reasons.monitoring import monitoring_finding
 from mlendpoints.core.reasons.pods import added_by_others
 from mlendpoints.core.world import Ref, Settings
 
@@ -76,6 +77,7 @@ def make_status(report: Report) -> EndpointStatus:
         ConditionType.AVAILABLE: available,
         ConditionType.READY: all_true(core, then=f"The endpoint matches its spec.{_side_failures(view)}"),
         ConditionType.RECONCILING: _reconciling(updated),
+        **_monitoring(view),
     }
     return replace(
         host_record(view.world).on(history.with_removal(report, updated)),
@@ -94,6 +96,14 @@ def make_status(report: Report) -> EndpointStatus:
             now=view.world.now,
         ),
     )
+
+
+def _monitoring(view: View) -> dict[ConditionType, Finding]:
+    """Of the versions that serve or are requested; nothing unless one of them has an optional sidecar."""
+    names = sorted(view.serving_instances | (view.target.instances if view.target else frozenset()))
+    models = [model for name in names if (model := view.model_instance(name)) is not None]
+    finding = monitoring_finding((model, view.pods(model.metadata.name)) for model in models)
+    return {ConditionType.MONITORING_READY: finding} if finding else {}
 
 
 def _models(report: Report) -> Finding:

@@ -1,8 +1,7 @@
 """The containers of a model pod.
 
-Our own run with a read-only root, as users of their own, so that the model can
-neither signal them nor write to their files; the user's runs as ``runAsUser``
-with a writable root, since many SageMaker images need it.
+The user's runs as ``runAsUser`` with a writable root, since many SageMaker
+images need it; ours as ``sidecar`` says.
 """
 
 from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Container, Model, Network
@@ -10,19 +9,18 @@ from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.copied import copied
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.service import METRICS_PORT
+from mlendpoints.core.manifests.sidecar import GROUP_ID, OWN_SECURITY, SECURITY, Sidecar, model_user, stops_when
 from mlendpoints.core.manifests.storage import folder_of, needs_volume, source_claim
 from mlendpoints.core.quantities import canonical_quantity, exact, whole_units
 
 PROXY_PORT = 8088
 CREDENTIALS, CLAIMS = "/credentials", "/claims"  # where the fetcher finds a Secret, and claims by their names
 AUTHORITIES = "/authorities"  # and the operator's ConfigMap
-GROUP_ID = 1000  # of the artifact's volume and of the fetcher, independent of the model's user
+FETCH = ["python3", "-m", "fetcher"]  # the entry point of model-init's image
 MAX_BODY = 6  # MiB, SageMaker's largest
 BODIES_AT_ONCE = 32  # of the largest, while they are received
 BODY_ROOM = MAX_BODY * BODIES_AT_ONCE  # MiB
 PROXY_MEMORY = 512  # MiB, beside the bodies: for as many requests as nginx handles at once
-_SECURITY = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-_OWN_SECURITY = {**_SECURITY, "readOnlyRootFilesystem": True}
 _WORKS = {"httpGet": {"path": "/ready", "port": METRICS_PORT}}  # by its own answer, or by that to callers
 
 
@@ -47,7 +45,7 @@ def make_model_init(instance: Model) -> Manifest:
             {"name": "model-init-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of its own
             *_source_mounts(instance),
         ],
-        "securityContext": {**_OWN_SECURITY, "runAsUser": FETCHER_USER_ID, "runAsGroup": GROUP_ID},
+        "securityContext": {**OWN_SECURITY, "runAsUser": FETCHER_USER_ID, "runAsGroup": GROUP_ID},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
 
@@ -62,6 +60,7 @@ def make_model(instance: Model) -> Manifest:
     well (docs/adr/0059).
     """
     spec = instance.spec
+    user, group = model_user(instance)
     health = {"httpGet": {"path": spec.health_path, "port": "model"}}
     return {
         "name": "model",
@@ -70,15 +69,15 @@ def make_model(instance: Model) -> Manifest:
         "ports": [{"name": "model", "containerPort": spec.port}],
         "startupProbe": health | {"periodSeconds": 1, "failureThreshold": spec.startup_timeout_seconds},
         "livenessProbe": _WORKS | {"periodSeconds": 10, "timeoutSeconds": 10, "failureThreshold": 9},
-        **_stops_when(f"/drained?seconds={instance_of(instance).drain_seconds}"),
+        **stops_when(f"/drained?seconds={instance_of(instance).drain_seconds}"),
         "resources": _model_resources(instance),
         **_artifact_mount(instance),
-        "securityContext": {**_SECURITY, "runAsUser": spec.run_as_user, "runAsGroup": _group(instance)},
+        "securityContext": {**SECURITY, "runAsUser": user, "runAsGroup": group},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
 
 
-def make_nginx(instance: Model) -> Manifest:
+def make_nginx(instance: Model) -> Sidecar:
     """The reverse proxy and monitoring endpoint; the readiness probe asks the model through it.
 
     A model that terminates makes the pod unready, and so does one that is idle
@@ -88,31 +87,40 @@ def make_nginx(instance: Model) -> Manifest:
     have removed the pod, then finishes requests in flight (the stop signal of its
     image is SIGQUIT).
     """
+    return Sidecar(
+        name="nginx",
+        container=_nginx(instance),
+        volumes=(
+            {"name": "nginx-tmp", "emptyDir": {"sizeLimit": "64Mi"}},  # its configuration and process id
+            {"name": "bodies", "emptyDir": {"medium": "Memory", "sizeLimit": f"{BODY_ROOM}Mi"}},
+        ),
+        ports={"http": PROXY_PORT, "metrics": METRICS_PORT},
+        user=PROXY_USER_ID,
+    )
+
+
+def _nginx(instance: Model) -> Manifest:
     spec, frozen = instance.spec, instance_of(instance)
+    environment = {
+        "MODEL_PORT": str(spec.port),
+        "HEALTH_PATH": spec.health_path,
+        "MAX_BODY_SIZE": f"{MAX_BODY}m",
+        "BODY_ROOM": f"{BODY_ROOM}m",
+        "ENDPOINT": frozen.endpoint,
+        "VARIANT": frozen.variant,
+        "INSTANCE": instance.metadata.name,
+        "MODEL": frozen.model,
+        "VERSION": frozen.version,
+        "CPU_REQUESTED": str(float(exact(canonical_quantity(frozen.cpus)))),
+        "MEMORY_LIMIT": str(whole_units(frozen.memory)),
+    }
     return {
-        "name": "nginx",
         "image": frozen.images.nginx,
         "imagePullPolicy": frozen.images.pull_policy,
-        "env": [
-            {"name": "MODEL_PORT", "value": str(spec.port)},
-            {"name": "HEALTH_PATH", "value": spec.health_path},
-            {"name": "MAX_BODY_SIZE", "value": f"{MAX_BODY}m"},
-            {"name": "BODY_ROOM", "value": f"{BODY_ROOM}m"},
-            {"name": "ENDPOINT", "value": frozen.endpoint},
-            {"name": "VARIANT", "value": frozen.variant},
-            {"name": "INSTANCE", "value": instance.metadata.name},
-            {"name": "MODEL", "value": frozen.model},
-            {"name": "VERSION", "value": frozen.version},
-            {"name": "CPU_REQUESTED", "value": str(float(exact(canonical_quantity(frozen.cpus))))},
-            {"name": "MEMORY_LIMIT", "value": str(whole_units(frozen.memory))},
-        ],
-        "ports": [
-            {"name": "http", "containerPort": PROXY_PORT},
-            {"name": "metrics", "containerPort": METRICS_PORT},
-        ],
+        "env": [{"name": name, "value": value} for name, value in environment.items()],
         "readinessProbe": _WORKS | {"periodSeconds": 1, "timeoutSeconds": 5},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, "timeoutSeconds": 5},
-        **_stops_when(f"/drain?seconds={frozen.drain_seconds}"),
+        **stops_when(f"/drain?seconds={frozen.drain_seconds}"),
         "resources": _own_resources(
             frozen.nginx, {"cpu": "10m", "memory": "32Mi"}, {"memory": f"{PROXY_MEMORY + BODY_ROOM}Mi"}
         ),
@@ -120,22 +128,7 @@ def make_nginx(instance: Model) -> Manifest:
             {"name": "nginx-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of its own
             {"name": "bodies", "mountPath": "/tmp/client_body"},  # noqa: S108 - another one
         ],
-        "securityContext": {**_OWN_SECURITY, "runAsUser": PROXY_USER_ID, "runAsGroup": PROXY_USER_ID},
-        "terminationMessagePolicy": "FallbackToLogsOnError",
     }
-
-
-def make_proxy_volumes() -> list[Manifest]:
-    """Where nginx writes to: its configuration and process id, and the bodies that do not fit in its buffers."""
-    return [
-        {"name": "nginx-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
-        {"name": "bodies", "emptyDir": {"medium": "Memory", "sizeLimit": f"{BODY_ROOM}Mi"}},
-    ]
-
-
-def _stops_when(path: str) -> Manifest:
-    """The container is stopped once nginx has answered this."""
-    return {"lifecycle": {"preStop": {"httpGet": {"path": path, "port": METRICS_PORT}}}}
 
 
 def _own_resources(requested: Container | None, requests: dict[str, str], limits: dict[str, str]) -> Manifest:
@@ -149,12 +142,6 @@ def _own_resources(requested: Container | None, requests: dict[str, str], limits
 def _literal(argument: str) -> str:
     """The kubelet replaces ``$(NAME)`` in arguments, and ``$$`` by ``$``."""
     return argument.replace("$", "$$")
-
-
-def _group(instance: Model) -> int:
-    """As in most images, a user's group has its number; group 0 only if requested."""
-    spec = instance.spec
-    return spec.run_as_user if spec.run_as_group is None else spec.run_as_group
 
 
 def _model_resources(instance: Model) -> Manifest:

@@ -9,16 +9,11 @@ change only together with ``BUILDER``.
 from mlendpoints.api import labels
 from mlendpoints.api.model import Model, ModelServer
 from mlendpoints.core.canonical import Manifest
-from mlendpoints.core.manifests.containers import (
-    GROUP_ID,
-    authorities,
-    make_model,
-    make_model_init,
-    make_nginx,
-    make_proxy_volumes,
-)
+from mlendpoints.core.manifests.containers import FETCH, authorities, make_model, make_model_init
 from mlendpoints.core.manifests.copied import copied
 from mlendpoints.core.manifests.metadata import instance_labels, instance_of, make_metadata, pod_selector
+from mlendpoints.core.manifests.sidecar import GROUP_ID, VOLUME, make_containers, make_installer, with_supervisor
+from mlendpoints.core.manifests.sidecars import sidecars
 from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_claim, source_claim
 from mlendpoints.core.manifests.virtualservice import INVOCATION_SECONDS
 from mlendpoints.core.quantities import canonical_quantity
@@ -70,14 +65,25 @@ def make_pod(instance: Model, *, claim: str = "") -> Manifest:
 
     ``claim``, if given, is the claim with the artifact, and overrides the storage of the instance.
     """
-    spec = instance.spec
+    beside = sidecars(instance)
+    supervised = not all(sidecar.essential for sidecar in beside)
+    before = _init_containers(instance, supervised=supervised)
+    volumes = [volume for sidecar in beside for volume in sidecar.volumes]
     return {
-        **({"initContainers": [make_model_init(instance)]} if spec.artifact else {}),
-        "containers": [make_model(instance), make_nginx(instance)],
-        "volumes": [*_artifact_volumes(instance, claim), *make_proxy_volumes()],
+        **({"initContainers": before} if before else {}),
+        "containers": [make_model(instance), *make_containers(instance, beside)],
+        "volumes": [*_artifact_volumes(instance, claim), *volumes, *([VOLUME] if supervised else [])],
         "terminationGracePeriodSeconds": instance_of(instance).drain_seconds + INVOCATION_SECONDS + _MARGIN_SECONDS,
         **_common(instance),
     }
+
+
+def _init_containers(instance: Model, *, supervised: bool) -> list[Manifest]:
+    """One at most: each makes a pod start about a second later."""
+    if not instance.spec.artifact:
+        return [make_installer(instance)] if supervised else []
+    fetcher = make_model_init(instance)
+    return [with_supervisor(fetcher, FETCH) if supervised else fetcher]
 
 
 def make_download_pod(instance: Model, *, claim: str) -> Manifest:

@@ -11,6 +11,7 @@ from mlendpoints.core.manifests.metadata import pod_selector
 from mlendpoints.core.mlmodel.health import Health
 from mlendpoints.core.mlmodel.view import View
 from mlendpoints.core.plan import Event
+from mlendpoints.core.reasons.monitoring import monitoring_finding
 from mlendpoints.core.wording import counted
 
 _LONGEST_MESSAGE = 1024
@@ -46,10 +47,12 @@ def _fetched(view: View) -> str:
 
 
 def _findings(view: View, health: Health) -> dict[ConditionType, Finding]:
+    monitoring = monitoring_finding([(view.requested, view.new_pods)])
     return {
         ConditionType.AVAILABLE: _available(view, health),
         ConditionType.READY: health.finding,
         ConditionType.RECONCILING: _reconciling(health),
+        **({ConditionType.MONITORING_READY: monitoring} if monitoring else {}),
     }
 
 
@@ -69,7 +72,8 @@ def _reconciling(health: Health) -> Finding:
 def essentials(status: MLModelStatus) -> tuple[object, ...]:
     """The fields that people and tools wait for. All others can be debounced."""
     fields = (status.observed_generation, status.phase, status.version, status.serving_version, status.service_endpoint)
-    return (*fields, tuple((condition.type, condition.status, condition.reason) for condition in status.conditions))
+    conditions = (c for c in status.conditions if c.type != ConditionType.MONITORING_READY)
+    return (*fields, tuple((condition.type, condition.status, condition.reason) for condition in conditions))
 
 
 def events(before: MLModelStatus, after: MLModelStatus) -> tuple[Event, ...]:

@@ -40,6 +40,20 @@ def container_finding(pod: PodFacts, container: ContainerFacts) -> Finding | Non
     return next((finding for assess in _CHAIN if (finding := assess(pod, container))), None)
 
 
+def never_starts(pod: PodFacts, container: ContainerFacts) -> Finding | None:
+    """Why a container has never started, if its status says so: then its pod is not ready, whatever the container."""
+    return _pull_failed(pod, container) or _cannot_start(pod, container)
+
+
+def optional_finding(pod: PodFacts, container: ContainerFacts) -> Finding | None:
+    """Why a container is not ready that the pod can do without; under its supervisor it is killed only as a whole."""
+    if finding := never_starts(pod, container):
+        return finding
+    if container.exit_reason == "OOMKilled":
+        return Finding.no(Reason.OOM_KILLED, f"Pod {pod.name}: {_exit(container)} Raise its memory limit.")
+    return _crashed(pod, container)
+
+
 def probe_fails(container: ContainerFacts, failure: Failing, verb: str = "fails") -> str:
     """A failing probe, with the answer that the kubelet got and what to do about it."""
     what = "" if failure.probe == "readiness" else f" ({container.probe})"

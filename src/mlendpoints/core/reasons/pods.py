@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.findings import Finding
+from mlendpoints.core.manifests.sidecars import optional_sidecars
 from mlendpoints.core.reasons.admission import explain_rejection
-from mlendpoints.core.reasons.containers import container_finding, probe_fails
+from mlendpoints.core.reasons.containers import container_finding, never_starts, probe_fails
 from mlendpoints.core.reasons.mounts import last_mount_error, not_mounted
 from mlendpoints.core.reasons.probes import failing, unhealthy
 from mlendpoints.core.reasons.quoting import quoted
@@ -15,6 +16,7 @@ from mlendpoints.core.reasons.volumes import waits_for_volume
 from mlendpoints.core.world import Child, PodFacts, Rejection
 
 _FULL = re.compile(r'EmptyDir volume "artifact" exceeds the limit')  # pkg/kubelet/eviction
+_NONE = frozenset[str]()
 _FIND_A_NODE = "Request less (cpus, memory, resources), correct nodeSelector or tolerations, or add nodes."
 
 
@@ -35,10 +37,11 @@ def instance_findings(  # noqa: PLR0913 - all that is known of an instance
         reason, message = explain_rejection(deployment.failure, instance)
         return Finding.no(reason, f"{name}: {message}")
     pods = sorted(pods, key=lambda pod: pod.name)
+    optional = optional_sidecars(instance) if instance else _NONE
     for pod in pods:
         if pod.ready or pod.deleting:
             continue
-        if finding := _too_large(pod) if pod.has_ended else pod_finding(pod):
+        if finding := _too_large(pod) if pod.has_ended else pod_finding(pod, optional):
             return finding
     return _starting(name, pods, desired=desired, ready=ready)
 
@@ -83,8 +86,11 @@ def added_by_others(deployments: Iterable[Child | None]) -> str:
     )
 
 
-def pod_finding(pod: PodFacts) -> Finding | None:
-    """Why a pod is not ready, if its status says so. A terminated pod counts only if another would end the same way."""
+def pod_finding(pod: PodFacts, optional: frozenset[str] = _NONE) -> Finding | None:
+    """Why a pod is not ready, if its status says so. A terminated pod counts only if another would end the same way.
+
+    ``optional`` containers come last, and only if they keep the pod from ever being ready.
+    """
     if pod.end:
         return _too_large(pod)
     if pod.unschedulable:
@@ -92,8 +98,9 @@ def pod_finding(pod: PodFacts) -> Finding | None:
         return Finding.no(Reason.UNSCHEDULABLE, text if waits_for_volume(pod) else f"{text} {_FIND_A_NODE}")
     if finding := unmounted(pod):
         return finding
-    for container in pod.containers:
-        if not container.ready and (finding := container_finding(pod, container)):
+    for container in sorted(pod.containers, key=lambda container: container.name in optional):
+        assess = never_starts if container.name in optional else container_finding
+        if not container.ready and (finding := assess(pod, container)):
             return finding
     return None
 
