@@ -92,12 +92,17 @@ def deployed_is_ready(server: SyncClient) -> bool:
 
 @contextmanager
 def an_operator(
-    server: SyncClient, served: Sequence[Namespace], *, environment: dict[str, str], logs: Path
+    server: SyncClient,
+    served: Sequence[Namespace],
+    *,
+    environment: dict[str, str],
+    logs: Path,
+    program: Sequence[str] = PROGRAM,
 ) -> Iterator[OperatorProcess]:
     """An operator for these namespaces, not started yet. The deployed one rests if it would serve one."""
     with (
         at_rest(server, served),
-        closing(OperatorProcess(served=served, environment=environment, logs=logs)) as operator,
+        closing(OperatorProcess(served=served, environment=environment, logs=logs, program=program)) as operator,
     ):
         yield operator
 

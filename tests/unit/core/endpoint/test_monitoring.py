@@ -35,8 +35,8 @@ class Watched(Cluster):
         return [replace(pod, containers=(*pod.containers, *agents)) for pod in super()._pods(instance)]
 
 
-def watched(agent: ContainerFacts | None = RUNS, **spec: object) -> Watched:
-    cluster = Watched(builders.an_endpoint(), builders.a_config(), builders.a_model(env=ENV, **spec))
+def watched(agent: ContainerFacts | None = RUNS) -> Watched:
+    cluster = Watched(builders.an_endpoint(), builders.a_config(), builders.a_model(env=ENV))
     cluster.agent = agent
     return cluster
 
@@ -86,7 +86,8 @@ def test_it_says_why_one_does_not_run_and_no_other_condition_does(
 
 
 def test_an_agent_that_fails_later_is_reported_and_nothing_else_is_written() -> None:
-    cluster = watched().settle()
+    cluster = watched()
+    cluster.settle()
     writes, before = len(cluster.writes), others(cluster)
     cluster.agent = KILLED
     cluster.settle()
@@ -103,7 +104,8 @@ def test_an_update_completes_whatever_the_agents_do() -> None:
 
 
 def test_pods_that_an_agent_keeps_from_being_ready_are_not_called_broken_while_it_restarts() -> None:
-    cluster = watched().settle()
+    cluster = watched()
+    cluster.settle()
     cluster.agent = KILLED
     cluster.starting.add("registry.example.com/titanic-rfc:1")
     cluster.settle()
@@ -112,7 +114,8 @@ def test_pods_that_an_agent_keeps_from_being_ready_are_not_called_broken_while_i
 
 
 def test_an_agent_s_image_that_cannot_be_pulled_cannot_be_hidden_and_fails_the_update_with_the_reason() -> None:
-    cluster = watched().settle()
+    cluster = watched()
+    cluster.settle()
     cluster.agent = NO_IMAGE
     cluster.starting.add("next")
     cluster.models["titanic-rfc"] = builders.a_model(env=ENV, image="next")
