@@ -37,7 +37,8 @@ NOTES: Final = """\
 
 - Callers cannot add series: no label has a value that comes from a request. A model server can add one for each
   status that it sends, at most 800. There is memory for all of them.
-- Above 10 scrapes a second (with bursts of 20), `/metrics` returns 429. Probes, hooks and callers are not affected.
+- Above 10 scrapes a second from one address (with bursts of 20), `/metrics` returns 429. Probes, hooks, callers and
+  other scrapers are not affected.
 - Pods that were created by an earlier release keep their image and template, and have only the `nginx_*` metrics,
   without labels, until their version is replaced. A template of an earlier release with this image works: `model` and
   `version` are empty, and `mlendpoints_cpu_requested_cores` and `mlendpoints_memory_limit_bytes` are missing.

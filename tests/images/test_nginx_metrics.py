@@ -119,12 +119,15 @@ def small(folder: Path, model: Upstream) -> Iterator[Running]:
         yield replace(running, monitoring=scrapes)
 
 
-def test_a_flood_of_scrapes_is_limited_and_reaches_neither_probes_nor_callers(pod: Pod) -> None:
+def test_a_flood_of_scrapes_is_limited_and_reaches_neither_probes_nor_callers_nor_prometheus(pod: Pod) -> None:
     with closing(http.client.HTTPConnection("127.0.0.1", pod.proxy.monitoring)) as scraper:
         got = Counter(ask(scraper, "GET", "/metrics", headers={}).status for _ in range(200))
         assert set(got) == {200, 429}
         assert ask(scraper, "GET", "/ready", headers={}).status == 200
         assert ask(scraper, "GET", "/healthz", headers={}).status == 200
+    other = ("127.0.0.2", 0)
+    with closing(http.client.HTTPConnection("127.0.0.1", pod.proxy.monitoring, source_address=other)) as prometheus:
+        assert ask(prometheus, "GET", "/metrics", headers={}).status == 200
     assert pod.proxy.ask("POST", "/invocations", b"x").status == 200
     assert pod.codes() == {"200": 1}
 
