@@ -7,7 +7,7 @@ container runs. A stream that breaks off is begun anew from the first line.
 import asyncio
 from collections import Counter
 
-import httpx2
+from aiohttp import ClientError
 
 from bench.zero_loss.sight import Pod, Sight
 from tests.kit.client import Client, RequestError
@@ -47,7 +47,7 @@ class Logs:
             try:
                 async for line in self._client.lines(f"{self._pods}/{pod.name}/log?container=model&follow=true"):
                     ids.append(line)  # noqa: PERF401 - each line counts as soon as it is there
-            except (RequestError, httpx2.TransportError):
+            except (RequestError, ClientError):
                 await asyncio.sleep(_PAUSE)
                 continue
             if pod.leaving:

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx2
+from aiohttp import ClientSession
 
 from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.session import timeout
 
 Object = dict[str, Any]
 
@@ -84,7 +85,7 @@ async def played(script: Script) -> AsyncIterator[Api]:
     """An API whose server plays the script."""
     server = await asyncio.start_server(script.handle, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    api = Api(httpx2.AsyncClient(base_url=url, trust_env=False, timeout=5))
+    api = Api(ClientSession(base_url=url, timeout=timeout(silence=5.0)))
     try:
         yield api
     finally:

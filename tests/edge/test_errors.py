@@ -1,4 +1,4 @@
-import httpx2
+import msgspec
 import pytest
 
 from mlendpoints.api.reasons import Reason
@@ -48,18 +48,20 @@ def test_an_exceeded_quota_has_a_reason_of_its_own() -> None:
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("", 1.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 1.0)])
 def test_the_server_says_how_long_to_wait(header: str, seconds: float) -> None:
-    error = response_error(httpx2.Response(429, headers={"Retry-After": header}, json={"code": 429}))
+    error = response_error(429, "Too Many Requests", b'{"code": 429}', retry_after=header)
     assert isinstance(error, TooManyRequestsError)
     assert error.retry_after == seconds
 
 
 def test_an_object_made_anew_is_a_conflict() -> None:
     details = {"causes": [{"field": "metadata.uid", "message": "field is immutable"}]}
-    error = response_error(httpx2.Response(422, json={"code": 422, "reason": "Invalid", "details": details}))
+    error = response_error(
+        422, "Unprocessable Entity", msgspec.json.encode({"code": 422, "reason": "Invalid", "details": details})
+    )
     assert isinstance(error, ConflictError)
 
 
 def test_a_proxys_page_is_an_error_too() -> None:
-    error = response_error(httpx2.Response(502, text="<html>Bad gateway</html>"))
+    error = response_error(502, "Bad Gateway", b"<html>Bad gateway</html>")
     assert isinstance(error, UnavailableError)
     assert "Bad gateway" in str(error)

@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import msgspec
+from aiohttp import ClientResponse, ClientSession, ClientTimeout
 from lightkube import KubeConfig
-from lightkube.config.client_adapter import ConnectionParams
 from lightkube.core.exceptions import ConfigError
 from msgspec import Struct
 
 from mlendpoints.edge.kube.decoding import read
+from mlendpoints.edge.kube.session import lines, open_session
 
 Object = dict[str, Any]
 Job = Callable[[], Awaitable[object]]
@@ -22,6 +22,7 @@ IN_FLIGHT = 16  # requests; as many as the operator has workers
 _JSON = "application/json"
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
+_STREAM = ClientTimeout(total=None, sock_connect=30)
 
 
 class RequestError(RuntimeError):
@@ -54,17 +55,19 @@ class _List(Struct, frozen=True):
 class Client:
     """The API server, as one user."""
 
-    def __init__(self, http: httpx2.AsyncClient) -> None:
-        self._http = http
+    def __init__(self, session: ClientSession) -> None:
+        self._session = session
 
     async def ask(self, method: str, path: str, *, body: object = None, media: str = _JSON) -> bytes:
         """One request; raises ``RequestError`` with the server's own words."""
-        content = None if body is None else msgspec.json.encode(body)
-        response = await self._http.request(method, path, content=content, headers={"Content-Type": media})
-        if not response.is_success:
-            status = response.status_code
-            raise RequestError(f"{method} {path}: {status} {response.text}", status=status)
-        return response.content
+        return await self.send(method, path, None if body is None else msgspec.json.encode(body), media=media)
+
+    async def send(self, method: str, path: str, content: bytes | None, *, media: str = _JSON) -> bytes:
+        """The same with a body that need not be JSON."""
+        headers = {"Content-Type": media}
+        async with self._session.request(method, path.removeprefix("/"), data=content, headers=headers) as response:
+            await _check(response)
+            return await response.read()
 
     async def settle(self, method: str, path: str, *, body: object) -> None:
         """The same of a request whose outcome may stand already: what is there, or gone, is fine."""
@@ -118,19 +121,25 @@ class Client:
 
     async def _watch(self, collection: str, since: str) -> AsyncIterator[Event]:
         params = {"watch": "true", "resourceVersion": since, "timeoutSeconds": "3600", "allowWatchBookmarks": "true"}
-        timeout = httpx2.Timeout(30, read=None)
-        async with self._http.stream("GET", collection, params=params, timeout=timeout) as response:
-            response.raise_for_status()
-            async for line in response.aiter_lines():
-                yield read(line.encode(), Event)
+        async for line in self._stream(collection, params):
+            yield read(line, Event)
 
     async def lines(self, path: str) -> AsyncIterator[str]:
         """A text as it comes, line by line, such as a pod's log; raises ``RequestError``."""
-        async with self._http.stream("GET", path, timeout=httpx2.Timeout(30, read=None)) as response:
-            if not response.is_success:
-                raise RequestError(f"GET {path}: {response.status_code}", status=response.status_code)
-            async for line in response.aiter_lines():
+        async for line in self._stream(path):
+            yield line.decode()
+
+    async def _stream(self, path: str, params: dict[str, str] | None = None) -> AsyncIterator[bytes]:
+        async with self._session.get(path.removeprefix("/"), params=params, timeout=_STREAM) as response:
+            await _check(response)
+            async for line in lines(response):
                 yield line
+
+
+async def _check(response: ClientResponse) -> None:
+    if not response.ok:
+        request = f"{response.method} {response.url.path_qs}"
+        raise RequestError(f"{request}: {response.status} {await response.text()}", status=response.status)
 
 
 @asynccontextmanager
@@ -139,10 +148,8 @@ async def connected(kubeconfig: Path, *, user: str = "") -> AsyncIterator[Client
     config = KubeConfig.from_file(str(kubeconfig)).get()
     if config is None:
         raise ConfigError(f"{kubeconfig} has no current context")
-    params = ConnectionParams(timeout=httpx2.Timeout(60), trust_env=False)
-    headers = {"Accept": _JSON, "Accept-Encoding": "identity"} | ({"Impersonate-User": user} if user else {})
-    async with httpx2.AsyncClient(**params.httpx_params(config), headers=headers) as http:
-        yield Client(http)
+    async with open_session(config, impersonate=user) as session:
+        yield Client(session)
 
 
 async def do_all(jobs: Iterable[Job]) -> None:

@@ -7,23 +7,19 @@
         ...
         await point.record.until(lambda: point.life.rests, "the operator rests")
 
-``point.operating(wrap=...)`` puts a transport of a test's own between operator and API server.
+``point.operating(detour=...)`` puts something of a test's own between operator and API server.
 """
 
 import asyncio
 import itertools
-import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
-import httpx2
 from lightkube import KubeConfig
-from lightkube.config.client_adapter import ConnectionParams
 from lightkube.core.exceptions import ConfigError
 from msgspec import Struct
 from msgspec.structs import replace
@@ -32,6 +28,7 @@ from mlendpoints.api.policy import OPERATOR
 from mlendpoints.core.endpoint import plan, view
 from mlendpoints.edge.engine import Process
 from mlendpoints.edge.kube.client import Api
+from mlendpoints.edge.kube.session import open_session
 from mlendpoints.edge.reconcile.parts import Plans
 from mlendpoints.edge.settings import Settings
 from tests.kit.client import Client, RequestError, connected
@@ -44,43 +41,31 @@ from tests.sweep.life import PROCESS, Life, follow_tasks
 from tests.sweep.neighbour import Neighbour
 from tests.sweep.store import PATIENCE, Record, Store
 from tests.sweep.user import User
-from tests.sweep.wire import Cut, Ledger, Wire, Wrap
+from tests.sweep.wire import DIRECT, Cut, Detour, Ledger, Wire
 from tests.sweep.workloads import Workloads
 
 MakeGateways = Callable[[], AbstractAsyncContextManager[Gateways]]
 
 LINGER = 1.0  # seconds
 _MOMENT = 0.3  # seconds; a watch brings what was written long before
-_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=8)
-_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "Impersonate-User": OPERATOR}
-
-
-def _as_it_is(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncBaseTransport:
-    return transport
 
 
 class Connection:
-    """How operators reach the API server: TLS is made ready once, since that takes longest."""
+    """How operators reach the API server."""
 
     def __init__(self, kubeconfig: Path) -> None:
         config = KubeConfig.from_file(str(kubeconfig)).get()
         if config is None:
             raise ConfigError(f"{kubeconfig} has no current context")
-        params: dict[str, Any] = ConnectionParams(trust_env=False).httpx_params(config)
-        self._url: str = params["base_url"]
-        self._tls: ssl.SSLContext = params["verify"]
+        self._config = config
 
-    def api(self, wire: Wrap, wrap: Wrap) -> Api:
-        """One operator's API: its requests go through ``wire``, requests and watches through ``wrap``."""
-        requests, streams = wire(wrap(self._transport())), wrap(self._transport())
-        return Api(self._client(requests), streams=self._client(streams))
-
-    def _transport(self) -> httpx2.AsyncHTTPTransport:
-        return httpx2.AsyncHTTPTransport(verify=self._tls, limits=_LIMITS, trust_env=False)
-
-    def _client(self, transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
-        known: dict[str, Any] = {"base_url": self._url, "headers": _HEADERS, "timeout": 30, "trust_env": False}
-        return httpx2.AsyncClient(transport=transport, **known)
+    def api(self, wire: Wire, detour: Detour = DIRECT) -> Api:
+        """One operator's API: its requests go through ``wire``, and those and its watches take the detour."""
+        return Api(
+            open_session(
+                self._config, impersonate=OPERATOR, server=detour.server, middlewares=(wire, *detour.middlewares)
+            )
+        )
 
 
 class Point:
@@ -156,12 +141,12 @@ class Point:
 
     @asynccontextmanager
     async def operating(
-        self, *, plans: Plans = PLANS, wrap: Wrap = _as_it_is, process: Process = PROCESS
+        self, *, plans: Plans = PLANS, detour: Detour = DIRECT, process: Process = PROCESS
     ) -> AsyncIterator[None]:
         """An operator at work that is started anew whenever it is killed; returns when the first one leads."""
 
         def live() -> Life:
-            return self._live(self.ledger, plans=plans, wrap=wrap, process=process)
+            return self._live(self.ledger, plans=plans, detour=detour, process=process)
 
         async with asyncio.TaskGroup() as group:
             task = group.create_task(self._supervise(live))
@@ -170,25 +155,20 @@ class Point:
             task.cancel()
 
     @asynccontextmanager
-    async def beside(self, ledger: Ledger, *, wrap: Wrap, process: Process) -> AsyncIterator[Life]:
+    async def beside(self, ledger: Ledger, *, detour: Detour, process: Process) -> AsyncIterator[Life]:
         """Another operator of the same objects, with a ledger of its own."""
-        life = self._live(ledger, plans=PLANS, wrap=wrap, process=process)
+        life = self._live(ledger, plans=PLANS, detour=detour, process=process)
         try:
             yield life
         finally:
             await life.kill()
 
-    def _live(self, ledger: Ledger, *, plans: Plans, wrap: Wrap, process: Process) -> Life:
-        wires: list[Wire] = []
-
-        def wire(inner: httpx2.AsyncBaseTransport) -> Wire:
-            wires.append(Wire(inner, ledger))
-            return wires[0]
-
-        api = self.stage.connection.api(wire, wrap)
+    def _live(self, ledger: Ledger, *, plans: Plans, detour: Detour, process: Process) -> Life:
+        wire = Wire(ledger)
+        api = self.stage.connection.api(wire, detour)
         settings = replace(_settings(self.watched, self.gateways.service), **self.administrator.settings)
         process = replace(process, status_clock=self.clock)
-        life = Life(settings=settings, plans=plans, api=api, wire=wires[0], process=process)
+        life = Life(settings=settings, plans=plans, api=api, wire=wire, process=process)
         self._logs.append(life.log)
         return life
 

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import httpx2
 import msgspec
+from aiohttp import ClientError
 from msgspec import Struct
 
 from mlendpoints.core.world import Ref
@@ -125,7 +125,7 @@ class Store:
     async def follow(self, client: Client, kind: Kind, since: str) -> None:
         """Takes all changes of one kind, until it is cancelled; a watch that ends goes on where it ended."""
         while True:
-            with suppress(httpx2.TransportError):
+            with suppress(ClientError):
                 async for event in client.follow(kind.path(), since=since):
                     obj: Object = read(event.object, dict)
                     if event.type == "ERROR":

@@ -7,10 +7,9 @@ nothing of that operator gets through.
 
 import asyncio
 import time
-from collections.abc import Callable
 
-import httpx2
 import msgspec
+from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse
 from msgspec import Struct
 
 from mlendpoints.edge.kube.kinds import KINDS, LEASE
@@ -18,9 +17,6 @@ from mlendpoints.edge.kube.kinds import KINDS, LEASE
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _READS = frozenset({"get", "list", "watch"})
 _PLURALS = {kind.plural: kind.name for kind in reversed(KINDS.values())}
-_KEPT = frozenset({"content-type", "retry-after"})
-
-Wrap = Callable[[httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport]
 
 
 class Cut(Struct, frozen=True, order=True):
@@ -83,55 +79,61 @@ class Ledger:
         return self._armed and self.cut is not None and self.writes == self.cut.write and self.calls[-1].is_write
 
 
-class Wire(httpx2.AsyncBaseTransport):
-    """One operator's connection; ``killed`` is set at the cut."""
+class Detour(Struct, frozen=True):
+    """Another way to the API server: by another URL, past others who see each request."""
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport, ledger: Ledger) -> None:
-        self._inner = inner
+    server: str = ""  # empty: the API server itself
+    middlewares: tuple[ClientMiddlewareType, ...] = ()
+
+
+DIRECT = Detour()
+
+
+class Wire:
+    """One operator's requests but for its watches; ``killed`` is set at the cut."""
+
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.killed = asyncio.Event()
         self.in_flight = 0
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        call = make_call(request)
+        if call.verb == "watch":
+            return await handler(request)
         if self.killed.is_set():
             await _for_ever()
-        call = make_call(request)
         if call.kind == LEASE.name:
-            return await self._inner.handle_async_request(request)
+            return await handler(request)
         self._ledger.calls.append(call)
         self.in_flight += 1
         try:
-            return await self._pass(request, call)
+            return await self._pass(request, handler, call)
         finally:
             self.in_flight -= 1
 
-    async def _pass(self, request: httpx2.Request, call: Call) -> httpx2.Response:
+    async def _pass(self, request: ClientRequest, handler: ClientHandlerType, call: Call) -> ClientResponse:
         cut = self._ledger.cut if self._ledger.is_due else None
         if cut is not None and not cut.after:
             await self._die()
-        response = await self._inner.handle_async_request(request)
-        content = await response.aread()
-        call.status, call.revision = response.status_code, _revision(call, content)
-        await response.aclose()
+        response = await handler(request)
+        content = await response.read()
+        call.status, call.revision = response.status, _revision(call, content)
         if cut is not None:
             await self._die()
-        headers = {name: value for name, value in response.headers.items() if name in _KEPT}
-        return httpx2.Response(call.status, headers=headers, content=content)
+        return response
 
     async def _die(self) -> None:
         self._ledger.is_cut = True
         self.killed.set()
         await _for_ever()
 
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
 
 async def _for_ever() -> None:
     await asyncio.Event().wait()
 
 
-def make_call(request: httpx2.Request) -> Call:
+def make_call(request: ClientRequest) -> Call:
     """What a request asks: ``/api(s)/[group/]version[/namespaces/ns]/plural[/name[/subresource]]``."""
     parts = request.url.path.strip("/").split("/")
     rest = parts[2 if parts[0] == "api" else 3 :]
@@ -139,7 +141,7 @@ def make_call(request: httpx2.Request) -> Call:
     plural, name, subresource, *_ = (*rest, "", "")
     verb = _VERBS[request.method]
     if verb == "get" and not name:
-        verb = "watch" if "watch" in request.url.params else "list"
+        verb = "watch" if "watch" in request.url.query else "list"
     return Call(verb, _PLURALS.get(plural, plural), name, subresource, time.monotonic(), namespace=namespace)
 
 

@@ -4,10 +4,11 @@ It acts as somebody who may do everything: its scenarios play users, too, which 
 (see ``api/test_containment.py``).
 """
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import pytest
+from aiohttp import ClientMiddlewareType
 
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.metrics import Metrics
@@ -16,7 +17,12 @@ from tests.kit.sync_client import SyncClient
 
 USER = "edge@example.com"
 
-Connect = Callable[[Metrics], Api]
+
+class Connect(Protocol):
+    """Connects as the user, inside a running event loop."""
+
+    def __call__(self, metrics: Metrics, *middlewares: ClientMiddlewareType) -> Api:
+        """The client; the middlewares see all of its requests."""
 
 
 @pytest.fixture(scope="session")
@@ -34,4 +40,6 @@ def connect(
 ) -> Connect:
     """Connects as the user, inside a running event loop."""
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    return lambda metrics: Api.connect(impersonate=USER, observer=metrics.request)
+    return lambda metrics, *middlewares: Api.connect(
+        impersonate=USER, observer=metrics.request, middlewares=middlewares
+    )

@@ -6,11 +6,10 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-import httpx2
 import pytest
 from msgspec import Struct
 
@@ -24,7 +23,7 @@ from mlendpoints.edge.metrics import Metrics
 from tests.apiserver.api.conftest import may_do_everything
 from tests.apiserver.edge.hostile import STORED, hostile_objects
 from tests.apiserver.edge.objects import Object, of_ours
-from tests.kit.client import IN_FLIGHT, Client, connected
+from tests.kit.client import IN_FLIGHT, Client, RequestError, connected
 from tests.kit.running_operator import RunningOperator, running_operator
 from tests.kit.sync_client import SyncClient
 from tests.kit.waiting import until
@@ -77,9 +76,9 @@ class Outcome(Struct, frozen=True):
 class Tenants:
     """An honest and a hostile one, each in a namespace of its own."""
 
-    def __init__(self, client: Client, operator: Client, http: httpx2.AsyncClient) -> None:
+    def __init__(self, client: Client, operator: Client) -> None:
         run = uuid.uuid4().hex[:8]
-        self.client, self._http = client, http
+        self.client = client
         self.honest, self.hostile = f"honest-{run}", f"hostile-{run}"
         self.neighbour = Neighbour(client=client, operator=operator, namespace=self.hostile)
 
@@ -118,9 +117,8 @@ class Tenants:
         async def work() -> None:
             for kind, raw in objects:
                 path = KINDS[kind].path(self.hostile)
-                answer = await self._http.post(path, content=raw, headers={"Content-Type": "application/json"})
-                if answer.is_success:
-                    stored.append(Stored(kind, answer.content))
+                with suppress(RequestError):
+                    stored.append(Stored(kind, await self.client.send("POST", path, raw)))
                 if len(stored) >= many:
                     return
 
@@ -144,7 +142,7 @@ def knows(operator: RunningOperator, stored: list[Stored]) -> bool:
 @asynccontextmanager
 async def tenants(kubeconfig: Path) -> AsyncIterator[Tenants]:
     async with connected(kubeconfig) as client, connected(kubeconfig, user=OPERATOR) as operator:
-        both = Tenants(client, operator, client._http)  # noqa: SLF001 - bodies that no encoder would make
+        both = Tenants(client, operator)
         await both.move_in()
         yield both
 

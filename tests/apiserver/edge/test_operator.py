@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
-import httpx2
 import msgspec
 import pytest
+from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse
 
 from mlendpoints.api.endpoint import EndpointStatus
 from mlendpoints.api.endpointconfig import EndpointConfigStatus
@@ -66,14 +66,12 @@ def running(
     connect: Connect,
     namespace: str,
     decision: Decision,
-    *,
-    change: Callable[[Api], None] = lambda _api: None,
+    *middlewares: ClientMiddlewareType,
     rejection_clock: Callable[[], float] = time.monotonic,
 ) -> AbstractAsyncContextManager[RunningOperator]:
     """An operator at work in one namespace, with a decision of the test's own."""
     metrics = Metrics()
-    api = connect(metrics)
-    change(api)
+    api = connect(metrics, *middlewares)
     plans = Plans(endpoint=decision, config=_no_config, model=_no_model, mlmodel=_no_mlmodel)
     return running_operator(api, metrics, namespace, plans=plans, rejection_clock=rejection_clock)
 
@@ -135,31 +133,23 @@ def test_what_is_deleted_by_hand_is_made_again(connect: Connect, namespace: str)
     play(connect, scenario)
 
 
-class Held(httpx2.AsyncBaseTransport):
-    """Lets no read of one kind through before it is told to."""
+class Held:
+    """Lets no list (else no watch) of one kind through before it is told to."""
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport, plural: str) -> None:
-        self.inner = inner
-        self.plural = plural
+    def __init__(self, plural: str, *, watches: bool) -> None:
+        self.plural, self.watches = plural, watches
         self.let_through = asyncio.Event()
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if request.url.path.endswith(f"/{self.plural}") and request.method == "GET":
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        is_watch = "watch" in request.url.query
+        if request.url.path.endswith(f"/{self.plural}") and request.method == "GET" and is_watch == self.watches:
             await self.let_through.wait()
-        return await self.inner.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        await self.inner.aclose()
+        return await handler(request)
 
 
 @pytest.mark.parametrize("late", ["services", "pods", "virtualservices", "machinelearningmodels"])
 def test_nothing_is_decided_before_every_kind_is_there(connect: Connect, namespace: str, late: str) -> None:
     planned: list[World] = []
-    holds: list[Held] = []
-
-    def hold(api: Api) -> None:
-        holds.append(Held(api._http._transport, late))  # noqa: SLF001 - one kind of a real server comes late
-        api._http._transport = holds[0]  # noqa: SLF001 - the same
 
     def note(world: World) -> Plan:
         planned.append(world)
@@ -167,11 +157,12 @@ def test_nothing_is_decided_before_every_kind_is_there(connect: Connect, namespa
 
     async def scenario(api: Api) -> None:
         await api.create(ENDPOINT, an_endpoint(namespace))
-        async with running(connect, namespace, note, change=hold) as operator:
+        held = Held(late, watches=False)
+        async with running(connect, namespace, note, held) as operator:
             await until(lambda: {words.split()[0] for words in operator.operator.engine.feed.unsynced} == {late})
             assert operator.operator.pages()["/readyz"]().code == 503
             assert (planned, operator.operator.lease.is_held) == ([], False)
-            holds[0].let_through.set()
+            held.let_through.set()
             await until(lambda: bool(planned))
             assert operator.operator.pages()["/readyz"]().code == 200
 
@@ -179,14 +170,9 @@ def test_nothing_is_decided_before_every_kind_is_there(connect: Connect, namespa
 
 
 def test_what_was_written_is_not_written_again_before_it_is_seen(connect: Connect, namespace: str) -> None:
-    holds: list[Held] = []
-
-    def hold(api: Api) -> None:
-        holds.append(Held(api._streams._transport, "services"))  # noqa: SLF001 - one watch of a real server lags
-        api._streams._transport = holds[0]  # noqa: SLF001 - the same
-
     async def scenario(api: Api) -> None:
-        async with running(connect, namespace, one_service, change=hold) as operator:
+        held = Held("services", watches=True)
+        async with running(connect, namespace, one_service, held) as operator:
             endpoint = await created(api, an_endpoint(namespace))
             await until(lambda: operator.writes()[("create", "Service", "201")] == 1)
             for number in range(3):
@@ -194,7 +180,7 @@ def test_what_was_written_is_not_written_again_before_it_is_seen(connect: Connec
                 await api.merge(ref_of(endpoint), {"metadata": {"labels": {"touched": str(number)}}})
                 await until(partial(has_waited_since, operator, waits))
             assert operator.writes()[("create", "Service", "409")] == 0
-            holds[0].let_through.set()
+            held.let_through.set()
             await until(lambda: operator.url("ep") == "there")
 
     play(connect, scenario)

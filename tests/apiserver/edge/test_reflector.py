@@ -153,7 +153,7 @@ def test_a_foreign_edit_takes_a_field_out_of_ours(connect: Connect, namespace: s
         body = b'{"spec":{"sessionAffinity":"ClientIP"}}'
         path = SERVICE.path(namespace, "s")
         headers = {"Content-Type": "application/merge-patch+json"}
-        response = await api._http.patch(path, content=body, headers=headers, params={"fieldManager": "kubectl"})  # noqa: SLF001 - as somebody else
+        response = await api._session.patch(path[1:], data=body, headers=headers, params={"fieldManager": "kubectl"})  # noqa: SLF001 - as somebody else
         response.raise_for_status()
         after = await observed(api, ref_of(manifest))
         assert "f:sessionAffinity" in before.fields

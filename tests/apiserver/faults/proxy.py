@@ -11,12 +11,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx2
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from lightkube import KubeConfig
 from lightkube.config.client_adapter import ConnectionParams
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tests.apiserver.faults.messages import Answer, Request, read_request, without_hop, write_answer
+from tests.sweep.wire import Detour
 
 _LONGEST = 60.0  # seconds for one request to the API server; a watch may rest for longer
 _LONGEST_HEAD = 2**16  # bytes
@@ -56,7 +58,7 @@ class Proxy:
         self._connections: set[asyncio.Task[None]] = set()
         self.fault = Fault()
         self.calls: list[Call] = []
-        self.url = httpx2.URL()
+        self.url = ""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of the operator's."""
@@ -89,6 +91,21 @@ class Proxy:
                 await _either(write_answer(writer, answer), reader.read())
                 raise ConnectionResetError
 
+    @property
+    def detour(self) -> Detour:
+        """To this proxy in place of the API server; for a fault's sake less patient with silent watches."""
+        return Detour(self.url, (self._hurry,))
+
+    async def _hurry(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        patience = self.fault.patience(request.url.path.rpartition("/")[2])
+        if "watch" not in request.url.query or patience is None:
+            return await handler(request)
+        response = await asyncio.wait_for(handler(request), patience)
+        if response.connection is not None and response.connection.protocol is not None:
+            response.connection.protocol.read_timeout = patience
+            response.connection.protocol.start_timeout()
+        return response
+
     async def _forward(self, request: Request, streams: AsyncExitStack) -> Answer:
         response = await self._upstream.send(self._built(request), stream=True)
         streams.push_async_callback(response.aclose)
@@ -111,28 +128,6 @@ class Proxy:
         )
 
 
-class Detour(httpx2.AsyncBaseTransport):
-    """Takes a client's requests to the proxy in place of their own server.
-
-    For a fault's sake it may be less patient with silent watches.
-    """
-
-    def __init__(self, url: httpx2.URL, fault: Fault) -> None:
-        self._url = url
-        self._fault = fault
-        self._inner = httpx2.AsyncHTTPTransport(limits=_LIMITS, trust_env=False)
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        patience = self._fault.patience(request.url.path.rpartition("/")[2])
-        if "watch" in request.url.params and patience is not None:
-            request.extensions["timeout"] |= {"read": patience}
-        request.url = request.url.copy_with(scheme=self._url.scheme, host=self._url.host, port=self._url.port)
-        return await self._inner.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
 @asynccontextmanager
 async def upstream(kubeconfig: Path) -> AsyncIterator[httpx2.AsyncClient]:
     """The API server as its administrator; all proxies share its connections."""
@@ -147,7 +142,7 @@ async def between(api_server: httpx2.AsyncClient) -> AsyncIterator[Proxy]:
     """A proxy that listens."""
     proxy = Proxy(api_server)
     server = await asyncio.start_server(proxy.handle, "127.0.0.1", 0, limit=_LONGEST_HEAD)
-    proxy.url = httpx2.URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield proxy
     finally:

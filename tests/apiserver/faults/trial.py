@@ -8,7 +8,7 @@ it, but for the lease's: what a fault answers by itself is none.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import httpx2
 from msgspec import Struct
@@ -18,7 +18,7 @@ from mlendpoints.edge.engine import Process
 from mlendpoints.edge.kube.kinds import EVENT
 from mlendpoints.edge.observe.reflector import Timeouts
 from tests.apiserver.faults.answers import OlderView
-from tests.apiserver.faults.proxy import Call, Detour, Fault, Proxy, between
+from tests.apiserver.faults.proxy import Call, Fault, Proxy, between
 from tests.sweep.life import PROCESS, Life
 from tests.sweep.normal import Picture, differences, picture, without_race
 from tests.sweep.rules import Evidence, Violation, judge
@@ -70,17 +70,11 @@ class Trials:
         async with (
             self._at_once,
             between(self._api_server) as proxy,
-            AsyncExitStack() as detours,
             self._stage.point(scenario.name, neighbour=scenario.neighbour) as point,
         ):
             proxy.fault = fault
 
-            def wrap(_own: httpx2.AsyncBaseTransport) -> Detour:
-                detour = Detour(proxy.url, fault)
-                detours.push_async_callback(detour.aclose)
-                return detour
-
-            async with point.operating(wrap=wrap, process=process):
+            async with point.operating(detour=proxy.detour, process=process):
                 await scenario.prepare(point.user)
                 await point.settled()
                 proxy.calls.clear()
@@ -89,15 +83,10 @@ class Trials:
     @asynccontextmanager
     async def beside(self, point: Point, ledger: Ledger, fault: Fault, process: Process) -> AsyncIterator[Life]:
         """A second operator at a point, behind a proxy of its own."""
-        async with between(self._api_server) as proxy, AsyncExitStack() as detours:
+        async with between(self._api_server) as proxy:
             proxy.fault = fault
 
-            def wrap(_own: httpx2.AsyncBaseTransport) -> Detour:
-                detour = Detour(proxy.url, fault)
-                detours.push_async_callback(detour.aclose)
-                return detour
-
-            async with point.beside(ledger, wrap=wrap, process=process) as life:
+            async with point.beside(ledger, detour=proxy.detour, process=process) as life:
                 yield life
 
     async def measure(self, scenario: Scenario) -> Measure:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from mlendpoints.edge.kube.kinds import CLAIM, JOB, MLMODEL
@@ -54,14 +53,9 @@ async def living(connection: Connection, rig: Rig, told: Told) -> AsyncIterator[
     """An operator at work that is started anew whenever it is killed."""
 
     def live() -> Life:
-        wires: list[Wire] = []
-
-        def wire(inner: httpx2.AsyncBaseTransport) -> Wire:
-            wires.append(Wire(inner, told.ledger))
-            return wires[0]
-
-        api = connection.api(wire, lambda transport: transport)
-        return Life(settings=settings_of(rig.namespace), plans=PLANS, api=api, wire=wires[0])
+        wire = Wire(told.ledger)
+        api = connection.api(wire)
+        return Life(settings=settings_of(rig.namespace), plans=PLANS, api=api, wire=wire)
 
     async def supervise() -> None:
         while True:

@@ -1,18 +1,16 @@
 """Kubernetes API client: list, watch, get, create, server-side apply, patch, replace, delete.
 
-Uses lightkube's configuration, authentication and transport; adds what lightkube
-lacks: deletion with preconditions (uid, resourceVersion), and responses as bytes
+Deletes with preconditions (uid, resourceVersion), and returns responses as bytes
 that are decoded straight into projections. Every failure is raised as one of
-``errors``.
+``errors``. ``session`` connects and authenticates.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import Literal, TypeVar
 
-import httpx2
 import msgspec
-from lightkube.config.client_adapter import ConnectionParams
+from aiohttp import ClientError, ClientMiddlewareType, ClientResponse, ClientSession
 from lightkube.config.kubeconfig import KubeConfig
 from lightkube.core.exceptions import ConfigError
 from msgspec import Struct, field
@@ -23,12 +21,13 @@ from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.kube.decoding import UNREADABLE, read
 from mlendpoints.edge.kube.errors import Status, UnavailableError, make_error, response_error
 from mlendpoints.edge.kube.kinds import KINDS, Kind, Watch
+from mlendpoints.edge.kube.session import lines, open_session, timeout
 
 PAGE = 50  # objects per page; each may have 1.5 MB
-_TIMEOUT = 30.0  # seconds
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_FAILURES = (ClientError, OSError)  # no response, or not all of it; asyncio's TimeoutError is an OSError
 _MANAGED = frozenset({"POST", "PUT", "PATCH"})  # take a fieldManager
 
 Observer = Callable[[str, str, int], None]  # verb, kind, HTTP status (0: no response)
@@ -88,34 +87,28 @@ def _ignore(_verb: str, _kind: str, _code: int) -> None:
 class Api:
     """The API server of one cluster."""
 
-    def __init__(
-        self, http: httpx2.AsyncClient, *, streams: httpx2.AsyncClient | None = None, observer: Observer = _ignore
-    ) -> None:
-        self._http = http
-        self._streams = streams or http  # for watches: a pool iterates over all of its connections for each request
+    def __init__(self, session: ClientSession, *, observer: Observer = _ignore) -> None:
+        self._session = session
         self._observer = observer
 
     @classmethod
-    def connect(cls, *, impersonate: str = "", observer: Observer = _ignore) -> "Api":
+    def connect(
+        cls, *, impersonate: str = "", observer: Observer = _ignore, middlewares: Sequence[ClientMiddlewareType] = ()
+    ) -> "Api":
         """Connects as the pod's ServiceAccount, else with ``KUBECONFIG``, else with ``~/.kube/config``.
 
-        ``impersonate`` names a user to act as. Raises lightkube's ``ConfigError``.
+        ``impersonate`` names a user to act as; ``middlewares`` see every request. Needs a running event loop.
+        Raises lightkube's ``ConfigError``.
         """
-        params = ConnectionParams(timeout=httpx2.Timeout(_TIMEOUT))
         config = KubeConfig.from_env().get()
         if config is None:
             raise ConfigError("The kubeconfig names no current context")
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": MANAGER}
-        if impersonate:
-            headers["Impersonate-User"] = impersonate
-        limits = httpx2.Limits(max_keepalive_connections=64)
-        known = {**params.httpx_params(config), "limits": limits, "headers": headers}
-        return cls(httpx2.AsyncClient(**known), streams=httpx2.AsyncClient(**known), observer=observer)
+        session = open_session(config, impersonate=impersonate, middlewares=middlewares)
+        return cls(session, observer=observer)
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._http.aclose()
-        await self._streams.aclose()
+        await self._session.close()
 
     async def get(self, ref: Ref) -> bytes:
         """The live object, read from storage rather than from the watch cache."""
@@ -142,10 +135,10 @@ class Api:
         """The first page of a list; raises ``UnavailableError`` if it has more than ``at_most`` bytes."""
         params, path = {"limit": str(limit), **_selectors(watch)}, watch.kind.path(watch.namespace)
         try:
-            async with self._http.stream("GET", path, params=params) as response:
+            async with self._session.get(_relative(path), params=params) as response:
                 await self._check("list", watch.kind, response)
                 return msgspec.json.decode(await _read(response, at_most), type=Page)
-        except (httpx2.HTTPError, OSError) as error:
+        except _FAILURES as error:
             raise UnavailableError(f"GET {path}: {error!r}") from error
         except msgspec.MsgspecError as error:
             raise UnavailableError(f"GET {path}: {error}") from error
@@ -163,15 +156,14 @@ class Api:
             "resourceVersion": since,
             "timeoutSeconds": str(seconds),
         }
-        timeout = httpx2.Timeout(_TIMEOUT, read=silence)
+        path = _relative(watch.kind.path(watch.namespace))
         try:
-            path = watch.kind.path(watch.namespace)
-            async with self._streams.stream("GET", path, params=params, timeout=timeout) as response:
+            async with self._session.get(path, params=params, timeout=timeout(silence=silence)) as response:
                 await self._check("watch", watch.kind, response)
-                async with aclosing(_lines(response)) as lines:
-                    async for line in lines:
+                async with aclosing(lines(response)) as found:
+                    async for line in found:
                         yield _event(line)
-        except (httpx2.HTTPError, OSError) as error:
+        except _FAILURES as error:
             raise UnavailableError(f"The watch of {watch.kind.plural} broke: {error!r}") from error
 
     async def create(self, kind: Kind, manifest: Manifest) -> Written:
@@ -222,24 +214,31 @@ class Api:
         manager = {"fieldManager": MANAGER} if request.method in _MANAGED else {}
         params = {**request.params, **manager}
         try:
-            response = await self._http.request(
-                request.method, request.path, params=params, content=body, headers=headers
-            )
-        except (httpx2.HTTPError, OSError) as error:
+            async with self._session.request(
+                request.method, _relative(request.path), params=params, data=body, headers=headers
+            ) as response:
+                content = await response.read()
+                await self._check(request.verb, request.kind, response)
+                return content
+        except _FAILURES as error:
             self._observer(request.verb, request.kind.name, 0)
             raise UnavailableError(f"{request.method} {request.path}: {error!r}") from error
-        await self._check(request.verb, request.kind, response)
-        return response.content
 
-    async def _check(self, verb: str, kind: Kind, response: httpx2.Response) -> None:
-        self._observer(verb, kind.name, response.status_code)
-        if not response.is_success:
-            await response.aread()
-            raise response_error(response)
+    async def _check(self, verb: str, kind: Kind, response: ClientResponse) -> None:
+        content = b"" if response.ok else await response.read()
+        self._observer(verb, kind.name, response.status)
+        if not response.ok:
+            retry_after = response.headers.get("Retry-After", "")
+            raise response_error(response.status, response.reason or "", content, retry_after=retry_after)
 
 
 def _path(ref: Ref, subresource: str = "") -> str:
     return KINDS[ref.kind].path(ref.namespace, ref.name, subresource)
+
+
+def _relative(path: str) -> str:
+    """Below the server's URL, which may have a path of its own."""
+    return path.removeprefix("/")
 
 
 def _selectors(watch: Watch) -> dict[str, str]:
@@ -259,9 +258,9 @@ def parse_response(content: bytes | msgspec.Raw, type_: type[T]) -> T:
         raise UnavailableError(f"The API server's response is no {type_.__name__}: {error}") from error
 
 
-async def _read(response: httpx2.Response, at_most: int) -> bytes:
+async def _read(response: ClientResponse, at_most: int) -> bytes:
     content = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.content.iter_any():
         content += chunk
         if len(content) > at_most:
             raise UnavailableError(f"GET {response.url.path}: more than {at_most} bytes")
@@ -273,11 +272,3 @@ def _event(line: bytes) -> WatchEvent:
     if event.type == "ERROR":
         raise make_error(parse_response(event.object, Status))
     return event
-
-
-async def _lines(response: httpx2.Response) -> AsyncGenerator[bytes]:
-    rest = b""
-    async for chunk in response.aiter_bytes():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line

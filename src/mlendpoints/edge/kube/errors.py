@@ -6,13 +6,14 @@ transient failures (``UnavailableError``, ``TooManyRequestsError``: back-off, ra
 limit).
 """
 
-import httpx2
 import msgspec
 from msgspec import Struct
 
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.reasons.admission import is_quota
 from mlendpoints.edge.kube.decoding import UNREADABLE
+
+_LONGEST = 1000  # bytes of a response that is no Status
 
 
 class ApiError(Exception):
@@ -101,17 +102,13 @@ def make_error(status: Status, *, retry_after: str = "") -> ApiError:
             return UnavailableError(f"{code} {status.reason}: {status.message}")
 
 
-def response_error(response: httpx2.Response) -> ApiError:
-    """The error for an unsuccessful response that was read, with or without a ``Status`` in it."""
-    return make_error(_status(response), retry_after=response.headers.get("Retry-After", ""))
-
-
-def _status(response: httpx2.Response) -> Status:
+def response_error(code: int, phrase: str, content: bytes, *, retry_after: str = "") -> ApiError:
+    """The error for an unsuccessful response, with or without a ``Status`` in it."""
     try:
-        status = msgspec.json.decode(response.content, type=Status)
+        status = msgspec.json.decode(content, type=Status)
     except UNREADABLE:
-        return Status(response.status_code, response.reason_phrase, response.text[:1000].strip())
-    return msgspec.structs.replace(status, code=response.status_code)
+        status = Status(code, phrase, content[:_LONGEST].decode(errors="replace").strip())
+    return make_error(msgspec.structs.replace(status, code=code), retry_after=retry_after)
 
 
 def _rejection_reason(status: Status) -> Reason:
