@@ -1,3 +1,5 @@
+import asyncio
+
 from mlendpoints.api import labels
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube.kinds import CLAIM, CONFIG, DEPLOYMENT, ENDPOINT, KINDS, MLMODEL, MODEL, POD, Watch
@@ -131,9 +133,35 @@ def test_the_deletion_of_a_rival_wakes_who_waits_for_its_host() -> None:
 def test_a_new_list_wakes_the_owners_of_what_vanished() -> None:
     async def scenario() -> None:
         rig = await Rig.filled()
-        rig.feed.replace(Watch(kind=POD), {}, "9")
+        await rig.feed.replace(Watch(kind=POD), {}, "9")
         assert await rig.woken() == {"ep": 0}
         assert rig.cache.entry(Ref(POD.name, NAMESPACE, "p")) is None
+
+    run(scenario())
+
+
+def test_a_long_list_lets_others_run_and_is_then_seen_as_a_whole() -> None:
+    """Thousands of objects that are compared without a break would delay probes, watches and the lease."""
+    named = [an_entry(POD.name, an_object(f"p-{number}")) for number in range(1000)]
+    entries = {entry.ref: entry for entry in named}
+
+    async def scenario() -> None:
+        rig = await Rig.filled()
+        await rig.feed.replace(Watch(kind=POD), {}, "8")
+        rig.feed.synced.set()
+        seen = list[int]()
+
+        async def look() -> None:
+            while True:
+                seen.append(sum(rig.cache.entry(ref) is not None for ref in entries))
+                await asyncio.sleep(0)
+
+        looking = asyncio.create_task(look())
+        await rig.feed.replace(Watch(kind=POD), dict(entries), "9")
+        looking.cancel()
+        assert len(seen) >= 9
+        assert set(seen) <= {0, len(entries)}
+        assert all(rig.cache.entry(ref) == entry for ref, entry in entries.items())
 
     run(scenario())
 
@@ -144,7 +172,7 @@ def test_synced_means_every_watch_has_brought_its_list() -> None:
         for watch in WATCHES:
             assert not rig.feed.synced.is_set()
             assert f"{watch.kind.plural}" in rig.feed.unsynced
-            rig.feed.replace(watch, {}, "1")
+            await rig.feed.replace(watch, {}, "1")
         assert rig.feed.synced.is_set()
         assert rig.feed.unsynced == []
 
@@ -177,7 +205,7 @@ def test_a_new_list_that_says_what_is_known_wakes_nobody() -> None:
         for _ in range(2):
             for kind in kinds:
                 entries = {entry.ref: entry for entry in known if entry.ref.kind == kind}
-                rig.feed.replace(Watch(kind=KINDS[kind]), dict(entries), "9")
+                await rig.feed.replace(Watch(kind=KINDS[kind]), dict(entries), "9")
             woken = await rig.woken()
         assert woken == {}
 

@@ -22,6 +22,26 @@ def test_problems_are_503_and_named() -> None:
     assert (response.status_code, response.text) == (503, "not synced: pods\nnot synced: gateways")
 
 
+def test_a_long_body_is_rendered_beside_the_event_loop() -> None:
+    async def scenario() -> None:
+        loop, rendered = asyncio.get_running_loop(), asyncio.Event()
+
+        def render() -> bytes:
+            asyncio.run_coroutine_threadsafe(_set(rendered), loop).result()  # the loop runs meanwhile
+            return b"long"
+
+        server = await serve({"/metrics": lambda: Answer(200, render)}, address="127.0.0.1", port=0)
+        async with server, httpx2.AsyncClient(trust_env=False) as http:
+            answer = await http.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/metrics")
+        assert (answer.text, rendered.is_set()) == ("long", True)
+
+    asyncio.run(scenario())
+
+
+async def _set(event: asyncio.Event) -> None:
+    event.set()
+
+
 def test_a_query_is_no_part_of_the_path() -> None:
     assert asyncio.run(ask("/readyz?verbose")).status_code == 200
 

@@ -26,6 +26,7 @@ from mlendpoints.core.world import Ref
 from mlendpoints.edge.events import Recorder
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import Watch, make_watches
+from mlendpoints.edge.lag import measure_lag
 from mlendpoints.edge.lease import LeaseTimes
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.observe.cache import Cache
@@ -142,8 +143,12 @@ class Engine:
         await self.close()
 
     def start(self) -> None:
-        """Starts the reflectors and the event recorder; ``close`` ends them."""
-        loops = (*(reflector.run() for reflector in self.reflectors), self._recorder.run())
+        """Starts the reflectors, the event recorder and the measuring of lag; ``close`` ends them."""
+        loops = (
+            *(reflector.run() for reflector in self.reflectors),
+            self._recorder.run(),
+            measure_lag(self._metrics.lag.observe),
+        )
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def failure(self) -> None:

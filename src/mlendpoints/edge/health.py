@@ -9,10 +9,10 @@ _LONGEST = 10.0  # seconds for a request's headers to arrive
 
 
 class Answer(Struct, frozen=True):
-    """Status code and body."""
+    """Status code and body; a long body is rendered in a thread."""
 
     code: int
-    body: bytes
+    body: bytes | Callable[[], bytes]
     media: str = "text/plain; charset=utf-8"
 
 
@@ -34,7 +34,7 @@ def _make_handler(pages: Pages) -> Callable[[asyncio.StreamReader, asyncio.Strea
         try:
             async with asyncio.timeout(_LONGEST):
                 head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(_response(pages, head))
+                writer.write(await _response(pages, head))
                 await writer.drain()
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             pass
@@ -44,15 +44,16 @@ def _make_handler(pages: Pages) -> Callable[[asyncio.StreamReader, asyncio.Strea
     return handle
 
 
-def _response(pages: Pages, head: bytes) -> bytes:
+async def _response(pages: Pages, head: bytes) -> bytes:
     words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
     path = words[1].partition("?")[0] if len(words) == 3 else ""
     page = pages.get(path)
     answer = page() if page else Answer(404, b"not found")
+    body = answer.body if isinstance(answer.body, bytes) else await asyncio.to_thread(answer.body)
     lines = (
         f"HTTP/1.1 {answer.code} {'OK' if answer.code == 200 else 'Not OK'}",
         f"Content-Type: {answer.media}",
-        f"Content-Length: {len(answer.body)}",
+        f"Content-Length: {len(body)}",
         "Connection: close",
     )
-    return "\r\n".join((*lines, "", "")).encode() + answer.body
+    return "\r\n".join((*lines, "", "")).encode() + body

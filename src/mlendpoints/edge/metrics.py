@@ -34,6 +34,13 @@ class Metrics:
             "reconciles", "Reconciles by result.", ["result"], namespace=_PREFIX, registry=registry
         )
         self.seconds = Histogram("reconcile_seconds", "Duration of a reconcile.", namespace=_PREFIX, registry=registry)
+        self.lag = Histogram(
+            "event_loop_lag_seconds",
+            "How late a timer fires, measured every 0.1 s: watches, probes and the lease wait as long.",
+            namespace=_PREFIX,
+            registry=registry,
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+        )
         self.depth = Gauge("queue_depth", "Keys in the work queue.", namespace=_PREFIX, registry=registry)
         self.requests = Counter(
             "api_requests",

@@ -104,4 +104,4 @@ class Operator:
         }
 
     def _figures(self) -> health.Answer:
-        return health.Answer(200, self._metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
+        return health.Answer(200, self._metrics.exposition, "text/plain; version=0.0.4; charset=utf-8")

@@ -5,8 +5,8 @@ state is kept. Whatever one tenant writes, the objects of others stay observed.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from typing import Protocol, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -25,9 +25,12 @@ from mlendpoints.edge.observe.projections import Entry
 from mlendpoints.edge.observe.slices import GatewayBackends, GatewayPorts
 
 BATCH_PERIOD = 0.125  # seconds for which changes of a template's users are batched
+_STEP = 100  # objects that are compared or stored without a break
 _MESSAGE = 500  # characters of an error that quotes what a tenant wrote
 
 UserObject = Endpoint | MLModel | EndpointConfig | Model  # written by users
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -86,12 +89,17 @@ class Feed:
         """Descriptions of the watches that have not synced yet."""
         return sorted({f"{watch.kind.plural} {watch.namespace}".strip() for watch in self._unsynced})
 
-    def replace(self, watch: Watch, entries: Mapping[Ref, Entry | None], version: str) -> None:
-        """Handles a list: others were deleted; those that could not be decoded keep their last known state."""
+    async def replace(self, watch: Watch, entries: Mapping[Ref, Entry | None], version: str) -> None:
+        """Handles a list: others were deleted; those that could not be decoded keep their last known state.
+
+        Yields to the event loop while it looks for what has changed, then applies all changes at once: no reconcile
+        sees half a list. Before the caches have synced nothing is reconciled, and it yields all the time.
+        """
+        changed = [(ref, entry) async for ref, entry in _in_steps(entries.items()) if self._cache.entry(ref) != entry]
         for ref in self._cache.refs(watch):
             if ref not in entries:
                 self.change(ref, None, deleted=True)
-        for ref, entry in entries.items():
+        async for ref, entry in _in_steps(changed, most=len(changed) if self.synced.is_set() else _STEP):
             self.change(ref, entry)
         self.advance(watch, version)
         if watch.optional:
@@ -173,6 +181,14 @@ class Feed:
                 self._queue.add(key, edited=edited)
             else:
                 self._queue.add_after(key, BATCH_PERIOD)
+
+
+async def _in_steps(items: Iterable[T], *, most: int = _STEP) -> AsyncIterator[T]:
+    """All items; others run after each ``most`` of them."""
+    for number, item in enumerate(items, start=1):
+        yield item
+        if number % most == 0:
+            await asyncio.sleep(0)
 
 
 def _is_edited(before: Entry | None, after: Entry) -> bool:

@@ -98,7 +98,7 @@ class Reflector:
         async for page in self._api.pages(self._watch):
             entries.update(found for raw in page.items for found in self._decode(raw))
             version = page.metadata.resource_version
-        self._feed.replace(self._watch, entries, version)
+        await self._feed.replace(self._watch, entries, version)
         self._since = version
         self._failures, self._is_absent = 0, False
 
