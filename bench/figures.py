@@ -1,6 +1,7 @@
 """What an operator tells of itself on /metrics, as a value."""
 
 import asyncio
+import math
 from collections import Counter
 
 from msgspec import Struct
@@ -24,6 +25,12 @@ class Figures(Struct, frozen=True):
     reconciles: float
     leads: bool
     calls: Counter[Call]
+    lag: dict[float, float]  # timers by how late they fired at most, in seconds; cumulative, as in the histogram
+
+    def stall_since(self, before: "Figures") -> float:
+        """Seconds that the longest stall of the event loop has taken at most since then: a bound of the histogram."""
+        grown = {bound: count - before.lag[bound] for bound, count in self.lag.items()}
+        return min(bound for bound, count in grown.items() if count == grown[math.inf])
 
 
 def read_figures(text: str) -> Figures:
@@ -42,6 +49,7 @@ def read_figures(text: str) -> Figures:
         reconciles=total("mlendpoints_reconciles_total"),
         leads=total("mlendpoints_leader") == 1,
         calls=Counter({call: count for call, count in calls.items() if call[1] != "Lease"}),
+        lag={float(s.labels["le"]): s.value for s in samples if s.name == "mlendpoints_event_loop_lag_seconds_bucket"},
     )
 
 

@@ -12,6 +12,7 @@ from bench.run import Floor, Run
 RATIO_AIM = 2.0
 KIB_AIM = 40.0
 CALLS_AIM = 4  # beyond one for each child
+STALL_AIM = 0.05  # seconds
 MILLICORES_AIM = 3.0  # with up to 1,000 endpoints
 
 
@@ -62,6 +63,9 @@ def _rows(runs: Sequence[Run]) -> Iterator[Row]:
     yield Row("API server's CPU for each, ms", every(lambda run: run.server_cpu * 1000 / run.endpoints))
     yield from (_floor_cpu_row(runs, floors),) if floors else ()
     yield Row("operator's CPU for each, ms", every(lambda run: (run.after.cpu - run.before.cpu) * 1000 / run.endpoints))
+    yield Row(
+        "longest event-loop stall <=, s", every(lambda run: run.after.stall_since(run.before)), STALL_AIM, digits=3
+    )
     yield Row("reconciles for each endpoint", every(_reconciles_each))
     yield Row("API calls at rest", every(lambda run: run.rest.calls.total() - _watches(run)), 0, digits=0)
     yield Row("watches opened anew at rest", every(_watches), digits=0)
