@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlendpoints.core.world import Ref
+from mlendpoints.edge.fairness import Budget
 from mlendpoints.edge.reconcile.queue import FIRST_RETRY, LAST_RETRY, Queue
 from tests.edge.virtual_time import elapse, now, run, settle
 
@@ -72,6 +73,52 @@ def test_a_namespace_whose_keys_take_long_leaves_workers_to_the_others() -> None
         assert not fourth.done()
         queue.done(at_work[0])
         assert await fourth == C
+
+    run(scenario())
+
+
+def thrifty() -> Queue:
+    """At first a second of the processor for each namespace, then half of the time."""
+    return Queue(budget=Budget(share=0.5, burst=1.0, clock=now))
+
+
+def test_a_namespace_that_has_used_up_its_share_of_the_processor_waits_and_no_other_does() -> None:
+    async def scenario() -> None:
+        queue = thrifty()
+        for key in noisy(3):
+            queue.add(key, edited=True)
+        assert not queue.done(await queue.get(), used=1.0)
+        assert queue.done(await queue.get(), used=2.0)
+        queue.add(A)
+        assert await queue.get() == A
+        begun = now()
+        assert (await queue.get()).namespace == "noisy"
+        assert now() - begun == pytest.approx(4.0)  # two seconds too many, at half of the time
+
+    run(scenario())
+
+
+def test_what_was_at_work_when_the_share_was_used_up_counts_too() -> None:
+    async def scenario() -> None:
+        queue = thrifty()
+        for key in noisy(4):
+            queue.add(key)
+        first, second, third = [await queue.get() for _ in range(3)]
+        assert queue.done(first, used=2.0)
+        assert not queue.done(second, used=1.0)  # they wait already
+        assert not queue.done(third, used=1.0)
+        assert await queue.get() == noisy(4)[3]
+        assert now() == pytest.approx(6.0)
+
+    run(scenario())
+
+
+def test_a_share_that_was_not_used_is_no_more_than_a_burst_later() -> None:
+    async def scenario() -> None:
+        queue = thrifty()
+        await elapse(3600)
+        queue.add(A)
+        assert queue.done(await queue.get(), used=1.5)
 
     run(scenario())
 

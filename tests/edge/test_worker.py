@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -6,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from mlendpoints.core.world import Ref
+from mlendpoints.edge.fairness import Budget
 from mlendpoints.edge.kube.errors import (
     ApiError,
     ConflictError,
@@ -25,9 +27,11 @@ KEY, OTHER = Ref("Endpoint", "default", "a"), Ref("Endpoint", "default", "b")
 class Rig:
     """Workers whose reconciles do what a test says, and the times at which they ran."""
 
-    def __init__(self, reconcile: Callable[[Ref], Awaitable[None]], *, count: int = 2) -> None:
+    def __init__(
+        self, reconcile: Callable[[Ref], Awaitable[None]], *, count: int = 2, budget: Budget | None = None
+    ) -> None:
         self.ran: list[tuple[Ref, float]] = []
-        self.queue = Queue(jitter=lambda: 1.0)
+        self.queue = Queue(jitter=lambda: 1.0, budget=budget)
         self.metrics = Metrics()
         self._reconcile = reconcile
         self.workers = Workers(queue=self.queue, reconcile=self.reconcile, metrics=self.metrics, count=count)
@@ -115,6 +119,32 @@ def test_success_starts_the_delays_anew() -> None:
             await elapse(10)
             times = [time for _, time in rig.ran]
             assert times == pytest.approx([0, 0.05, 0.15, 10, 10.05])
+
+    run(scenario())
+
+
+def test_a_flood_in_one_namespace_is_slowed_down_and_shown() -> None:
+    async def scenario() -> None:
+        def busily() -> None:
+            begun = time.thread_time()
+            while time.thread_time() < begun + 0.02:
+                pass
+
+        async def reconcile(key: Ref) -> None:
+            if key.namespace == "noisy":
+                busily()
+
+        rig = Rig(reconcile, budget=Budget(share=0.1, burst=0.01, clock=now))
+        async with rig.at_work():
+            for number in range(10):
+                rig.queue.add(Ref("Endpoint", "noisy", str(number)))
+            rig.queue.add(KEY)
+            await elapse(10)
+            finished = {key: at for key, at in rig.ran if key.namespace == "noisy"}
+            assert (KEY, 0.0) in rig.ran
+            assert len(finished) == 10
+            assert max(finished.values()) >= 0.8  # a tenth of the time
+            assert b'mlendpoints_namespace_throttled_total{namespace="noisy"}' in rig.metrics.exposition()
 
     run(scenario())
 

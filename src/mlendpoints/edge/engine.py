@@ -24,6 +24,7 @@ from mlendpoints.api.meta import Condition
 from mlendpoints.core.plan import MLModelPlan, Plan
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.events import Recorder
+from mlendpoints.edge.fairness import Budget
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import Watch, make_watches
 from mlendpoints.edge.lag import measure_lag
@@ -48,6 +49,9 @@ from mlendpoints.edge.reconcile.rejections import Rejections
 from mlendpoints.edge.reconcile.worker import StaleCacheError, Workers
 from mlendpoints.edge.reconcile.writes import Writer
 from mlendpoints.edge.settings import Settings
+
+_PROCESSOR = 0.5  # of the event loop's time, for the reconciles of one namespace
+_BURST = 0.5  # seconds of processor time that it may use before
 
 
 def _never() -> bool:
@@ -87,7 +91,7 @@ class Engine:
         self._progress, self._changes = Progress(), Changes()
         self._rejections = Rejections(process.rejection_clock)
         self.cache = Cache(settings.core, settings.namespaces)
-        self.queue = Queue(share=_share(settings.workers))
+        self.queue = Queue(share=_share(settings.workers), budget=_budget(settings.namespaces))
         self.pollers = Pollers(
             prober=Prober(self.queue.add),
             pod_events=PodEvents(partial(read_events, api), self.queue.add),
@@ -247,6 +251,11 @@ def _watches(settings: Settings) -> tuple[Watch, ...]:
         volumes=bool(settings.allowed_path_prefixes),
         network_policies=settings.network_policies != "ignore",
     )
+
+
+def _budget(namespaces: tuple[str, ...]) -> Budget | None:
+    """None for an engine of one namespace: there is nobody to leave time for."""
+    return None if len(namespaces) == 1 else Budget(share=_PROCESSOR, burst=_BURST, clock=time.monotonic)
 
 
 def _share(workers: int) -> int:

@@ -2,7 +2,8 @@
 
 ``Turns`` is a fair queue: round robin among groups, FIFO within each; it has no
 clock and no tasks. ``Slots`` is a semaphore that limits concurrency in total and
-for each namespace; waiting tasks are admitted round robin.
+for each namespace; waiting tasks are admitted round robin. ``Budget`` limits the
+processor time of each namespace.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
+
+_LEAST = 0.0001  # seconds: less is not waited for
 
 G = TypeVar("G", bound=Hashable)
 T = TypeVar("T")
@@ -98,3 +101,28 @@ class Slots:
                 self._free -= 1
                 self._taken[namespace] += 1
                 turn.set_result(None)
+
+
+class Budget:
+    """A leaky bucket for each namespace: it may use ``burst`` seconds at once, and then ``share`` of the time."""
+
+    def __init__(self, *, share: float, burst: float, clock: Callable[[], float]) -> None:
+        """``share``: above 0, at most 1; ``burst`` and ``clock`` in seconds."""
+        self._share, self._burst, self._clock = share, burst, clock
+        self._used: dict[str, tuple[float, float]] = {}  # by namespace: seconds that count still, and when that was
+
+    def spend(self, namespace: str, seconds: float) -> None:
+        """Counts what a namespace has used."""
+        self._used[namespace] = (self._left(namespace) + seconds, self._clock())
+
+    def delay(self, namespace: str) -> float:
+        """Seconds until the namespace may use more; 0 if it may now."""
+        over = self._left(namespace) - self._burst
+        return over / self._share if over > _LEAST else 0.0
+
+    def _left(self, namespace: str) -> float:
+        used, at = self._used.get(namespace, (0.0, 0.0))
+        left = max(0.0, used - self._share * (self._clock() - at))
+        if not left:
+            self._used.pop(namespace, None)
+        return left

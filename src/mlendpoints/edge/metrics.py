@@ -42,6 +42,13 @@ class Metrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
         )
         self.depth = Gauge("queue_depth", "Keys in the work queue.", namespace=_PREFIX, registry=registry)
+        self.throttled = Counter(
+            "namespace_throttled",
+            "Times that a namespace had used up its share of the operator's processor, so that its keys had to wait.",
+            ["namespace"],
+            namespace=_PREFIX,
+            registry=registry,
+        )
         self.requests = Counter(
             "api_requests",
             "Requests to the API server.",

@@ -4,8 +4,9 @@ A key that is added while it is being reconciled is requeued when that is done.
 Retries use exponential back-off with jitter. Priority: user edits alternate with
 all other keys, so that they do not wait behind a relist. Fairness: namespaces are
 served round robin, and each has at most its share of the workers, so that slow
-writes in one leave workers for the others. Times are seconds of the event loop's
-clock.
+writes in one leave workers for the others, and of the processor, so that a flood
+of changes in one leaves time for the others. Times are seconds of the event
+loop's clock.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.fairness import Turns
+from mlendpoints.edge.fairness import Budget, Turns
 
 FIRST_RETRY = 0.05  # seconds
 LAST_RETRY = 60.0  # seconds
@@ -24,9 +25,12 @@ LAST_RETRY = 60.0  # seconds
 class Queue:
     """Keys that are queued, keys that are being reconciled, and keys that are added later."""
 
-    def __init__(self, *, share: int = sys.maxsize, jitter: Callable[[], float] = random.random) -> None:
-        """``share``: how many keys of one namespace may be reconciled at a time."""
-        self._share = share
+    def __init__(
+        self, *, share: int = sys.maxsize, budget: Budget | None = None, jitter: Callable[[], float] = random.random
+    ) -> None:
+        """``share``: how many keys of one namespace may be reconciled at a time; ``budget``: their processor time."""
+        self._share, self._budget = share, budget
+        self._over: dict[str, asyncio.TimerHandle] = {}  # namespaces that have used up their budget
         self._at_work: Counter[str] = Counter()  # by namespace
         self._edited: Turns[str, Ref] = Turns()  # queued, by namespace
         self._others: Turns[str, Ref] = Turns()
@@ -110,19 +114,40 @@ class Queue:
         """Cancels all delayed requeues."""
         for key in list(self._later):
             self._cancel(key)
+        for timer in self._over.values():
+            timer.cancel()
 
     def _begin(self, key: Ref) -> None:
         self._active.add(key)
         self._at_work[key.namespace] += 1
 
-    def done(self, key: Ref) -> None:
-        """The key is no longer active; it is requeued if it was added meanwhile."""
+    def done(self, key: Ref, *, used: float = 0.0) -> bool:
+        """The key is no longer active; it is requeued if it was added meanwhile.
+
+        ``used``: seconds of processor time; returns whether the other keys of the namespace now wait because of them.
+        """
         self._active.discard(key)
         self._at_work[key.namespace] -= 1
         if not self._at_work[key.namespace]:
             del self._at_work[key.namespace]
         if key in self._dirty:
             self._enqueue(key)
+        self._filled.set()
+        return self._spend(key.namespace, used)
+
+    def _spend(self, namespace: str, used: float) -> bool:
+        if self._budget is None:
+            return False
+        self._budget.spend(namespace, used)
+        delay = self._budget.delay(namespace)
+        if not delay or namespace in self._over:
+            return False
+        self._over[namespace] = asyncio.get_running_loop().call_later(delay, self._resume, namespace)
+        return True
+
+    def _resume(self, namespace: str) -> None:
+        del self._over[namespace]
+        self._spend(namespace, 0.0)  # keys that were active meanwhile have used more
         self._filled.set()
 
     def _pop(self) -> Ref | None:
@@ -134,7 +159,7 @@ class Queue:
         return key
 
     def _has_room(self, namespace: str) -> bool:
-        return self._at_work[namespace] < self._share
+        return namespace not in self._over and self._at_work[namespace] < self._share
 
     def _enqueue(self, key: Ref) -> None:
         lines = self._edited if self._dirty[key] else self._others

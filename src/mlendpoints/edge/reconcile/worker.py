@@ -6,8 +6,8 @@ waits, and a thousand of them in a row would block watches, probes and the lease
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import cast
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
 
 import structlog
 
@@ -15,12 +15,13 @@ from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube.errors import ApiError, ConflictError, NotFoundError, RejectedError, TooManyRequestsError
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.reconcile.queue import Queue
+from mlendpoints.edge.reconcile.stopwatch import Stopwatch
 
 _UNEXPECTED_REJECTION = 30.0  # seconds: retrying will hardly help
 
 log = structlog.get_logger()
 
-Reconcile = Callable[[Ref], Awaitable[None]]
+Reconcile = Callable[[Ref], Coroutine[Any, Any, None]]
 
 
 class StaleCacheError(Exception):
@@ -69,20 +70,21 @@ class Workers:
 
     async def _do(self, key: Ref) -> None:
         self._metrics.depth.set(len(self._queue))
-        begun = time.perf_counter()
+        begun, reconcile = time.perf_counter(), Stopwatch(self._reconcile(key))
         try:
-            result = await self._try(key)
+            result = await self._try(key, reconcile)
         except asyncio.CancelledError:
             self._queue.add(key)  # the lease was lost; once it is held again, nothing else would requeue the key
             raise
         finally:
-            self._queue.done(key)
+            if self._queue.done(key, used=reconcile.seconds):
+                self._metrics.throttled.labels(key.namespace).inc()
         self._metrics.seconds.observe(time.perf_counter() - begun)
         self._metrics.reconciles.labels(result).inc()
 
-    async def _try(self, key: Ref) -> str:
+    async def _try(self, key: Ref, reconcile: Stopwatch[None]) -> str:
         try:
-            await self._reconcile(key)
+            await reconcile
         except StaleCacheError as error:
             self._queue.add_after(key, error.requeue_after)
             return "waiting"
