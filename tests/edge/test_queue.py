@@ -79,7 +79,7 @@ def test_a_namespace_whose_keys_take_long_leaves_workers_to_the_others() -> None
 
 def thrifty() -> Queue:
     """At first a second of the processor for each namespace, then half of the time."""
-    return Queue(budget=Budget(share=0.5, burst=1.0, clock=now))
+    return Queue(budget=Budget(rate=0.5, burst=1.0, clock=now))
 
 
 def test_a_namespace_that_has_used_up_its_share_of_the_processor_waits_and_no_other_does() -> None:

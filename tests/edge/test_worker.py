@@ -134,7 +134,7 @@ def test_a_flood_in_one_namespace_is_slowed_down_and_shown() -> None:
             if key.namespace == "noisy":
                 busily()
 
-        rig = Rig(reconcile, budget=Budget(share=0.1, burst=0.01, clock=now))
+        rig = Rig(reconcile, budget=Budget(rate=0.1, burst=0.01, clock=now))
         async with rig.at_work():
             for number in range(10):
                 rig.queue.add(Ref("Endpoint", "noisy", str(number)))

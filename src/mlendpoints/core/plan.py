@@ -105,6 +105,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     deferrable: bool = (
         False  # only details of the status changed: it is debounced, so that several changes make one write
     )
+    repeats: bool = False  # the status says nothing new but its generation: many of those are spread over time
     events: tuple[Event, ...] = ()
     probes: tuple[Probe, ...] = ()
     measures: tuple[Measure, ...] = ()
@@ -119,6 +120,7 @@ class MLModelPlan(Struct, frozen=True, kw_only=True):
     prune: tuple[Child, ...] = ()  # delete with uid and resourceVersion preconditions, background
     status: MLModelStatus | None = None  # None: unchanged
     deferrable: bool = False  # only details of the status changed
+    repeats: bool = False  # the status says nothing new but its generation
     events: tuple[Event, ...] = ()
     lookups: tuple[Lookup, ...] = ()  # whose events are read
     recheck: float | None = None  # seconds since the epoch

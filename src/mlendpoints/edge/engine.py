@@ -52,6 +52,8 @@ from mlendpoints.edge.settings import Settings
 
 _PROCESSOR = 0.5  # of the event loop's time, for the reconciles of one namespace
 _BURST = 0.5  # seconds of processor time that it may use before
+_REPEATS = 10.0  # statuses a second, of one namespace, that say nothing new but their generation
+_REPEATS_BURST = 50.0  # such statuses at once
 
 
 def _never() -> bool:
@@ -91,7 +93,8 @@ class Engine:
         self._progress, self._changes = Progress(), Changes()
         self._rejections = Rejections(process.rejection_clock)
         self.cache = Cache(settings.core, settings.namespaces)
-        self.queue = Queue(share=_share(settings.workers), budget=_budget(settings.namespaces))
+        processor = _budget(settings.namespaces, rate=_PROCESSOR, burst=_BURST, clock=time.monotonic)
+        self.queue = Queue(share=_share(settings.workers), budget=processor)
         self.pollers = Pollers(
             prober=Prober(self.queue.add),
             pod_events=PodEvents(partial(read_events, api), self.queue.add),
@@ -116,6 +119,7 @@ class Engine:
         return Feed(cache=self.cache, queue=self.queue, progress=self._progress, watches=watches, callbacks=callbacks)
 
     def _parts(self, settings: Settings, plans: Plans, process: Process) -> Parts:
+        repeats = _budget(settings.namespaces, rate=_REPEATS, burst=_REPEATS_BURST, clock=process.status_clock)
         return Parts(
             cache=self.cache,
             queue=self.queue,
@@ -124,7 +128,7 @@ class Engine:
             pollers=self.pollers,
             expectations=Expectations(cache=self.cache, progress=self._progress, clock=time.monotonic),
             rejections=self._rejections,
-            debounce=Debounce(process.status_clock),
+            debounce=Debounce(process.status_clock, repeats=repeats),
             metrics=self._metrics,
             settings=settings.core,
             plans=plans,
@@ -253,9 +257,9 @@ def _watches(settings: Settings) -> tuple[Watch, ...]:
     )
 
 
-def _budget(namespaces: tuple[str, ...]) -> Budget | None:
-    """None for an engine of one namespace: there is nobody to leave time for."""
-    return None if len(namespaces) == 1 else Budget(share=_PROCESSOR, burst=_BURST, clock=time.monotonic)
+def _budget(namespaces: tuple[str, ...], *, rate: float, burst: float, clock: Callable[[], float]) -> Budget | None:
+    """None for an engine of one namespace: there are no others to leave room for."""
+    return None if len(namespaces) == 1 else Budget(rate=rate, burst=burst, clock=clock)
 
 
 def _share(workers: int) -> int:

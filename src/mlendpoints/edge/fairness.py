@@ -2,8 +2,8 @@
 
 ``Turns`` is a fair queue: round robin among groups, FIFO within each; it has no
 clock and no tasks. ``Slots`` is a semaphore that limits concurrency in total and
-for each namespace; waiting tasks are admitted round robin. ``Budget`` limits the
-processor time of each namespace.
+for each namespace; waiting tasks are admitted round robin. ``Budget`` limits
+what each namespace uses over time.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
-_LEAST = 0.0001  # seconds: less is not waited for
+_LEAST = 0.0001  # of whatever unit: less is not waited for
 
 G = TypeVar("G", bound=Hashable)
 T = TypeVar("T")
@@ -104,25 +104,28 @@ class Slots:
 
 
 class Budget:
-    """A leaky bucket for each namespace: it may use ``burst`` seconds at once, and then ``share`` of the time."""
+    """A leaky bucket for each namespace: it may use ``burst`` at once, and then ``rate`` a second.
 
-    def __init__(self, *, share: float, burst: float, clock: Callable[[], float]) -> None:
-        """``share``: above 0, at most 1; ``burst`` and ``clock`` in seconds."""
-        self._share, self._burst, self._clock = share, burst, clock
-        self._used: dict[str, tuple[float, float]] = {}  # by namespace: seconds that count still, and when that was
+    In whatever unit: seconds of the processor, requests.
+    """
 
-    def spend(self, namespace: str, seconds: float) -> None:
+    def __init__(self, *, rate: float, burst: float, clock: Callable[[], float]) -> None:
+        """``clock`` in seconds."""
+        self._rate, self._burst, self._clock = rate, burst, clock
+        self._used: dict[str, tuple[float, float]] = {}  # by namespace: what counts still, and when that was
+
+    def spend(self, namespace: str, amount: float) -> None:
         """Counts what a namespace has used."""
-        self._used[namespace] = (self._left(namespace) + seconds, self._clock())
+        self._used[namespace] = (self._left(namespace) + amount, self._clock())
 
     def delay(self, namespace: str) -> float:
         """Seconds until the namespace may use more; 0 if it may now."""
         over = self._left(namespace) - self._burst
-        return over / self._share if over > _LEAST else 0.0
+        return over / self._rate if over > _LEAST else 0.0
 
     def _left(self, namespace: str) -> float:
         used, at = self._used.get(namespace, (0.0, 0.0))
-        left = max(0.0, used - self._share * (self._clock() - at))
+        left = max(0.0, used - self._rate * (self._clock() - at))
         if not left:
             self._used.pop(namespace, None)
         return left

@@ -55,6 +55,7 @@ def _plan_active(view: View) -> Plan:
         precondition=view.virtual_service,
         status=None if status == before else status,
         deferrable=essentials(status) == essentials(before),
+        repeats=essentials(replace(status, observed_generation=before.observed_generation)) == essentials(before),
         events=(*replacements(before, status), *transitions(before.conditions, status.conditions)),
         probes=questions,
         lookups=lookups(view.namespace, view.world.pods, view.world.children.values()),
@@ -76,7 +77,7 @@ def _take_back_proof(view: View, rollout: Rollout, plan: Plan) -> Plan:
     """
     routes, proven = rollout.routes, view.world.endpoint.status.route_revision
     again = routes is not None and routes != view.live and routes.revision == proven
-    return replace(plan, writes=(), prune=(), deferrable=False) if again else plan
+    return replace(plan, writes=(), prune=(), deferrable=False, repeats=False) if again else plan
 
 
 def _ensure_finalizer(world: World, plan: Plan) -> Plan:
@@ -89,7 +90,8 @@ def _ensure_finalizer(world: World, plan: Plan) -> Plan:
     has_finalizer = labels.ROUTES_FINALIZER in world.endpoint.metadata.finalizers
     if has_finalizer and (status.host == record.host or status.config_version):  # what serves has its host
         return plan
-    return replace(plan, writes=(), prune=(), probes=(), deferrable=False, finalizer=None if has_finalizer else True)
+    finalizer = None if has_finalizer else True
+    return replace(plan, writes=(), prune=(), probes=(), deferrable=False, repeats=False, finalizer=finalizer)
 
 
 def _recheck(view: View, *, failed: bool, proven: bool, asking: bool) -> float | None:

@@ -109,8 +109,9 @@ class Reconciler:
     def _debounced(self, key: Ref, plan: P) -> P:
         """The plan without the status writes that are debounced; requeues the key for when they are due."""
         own = {key} if plan.status is not None and plan.deferrable else set()
+        repeats = {key} if plan.status is not None and plan.repeats and not plan.deferrable else set()
         waiting = self._parts.debounce.waiting(
-            key, own | {ref_of(write) for write in plan.writes if _is_deferrable(write)}
+            key, own | {ref_of(write) for write in plan.writes if _is_deferrable(write)}, repeats=repeats
         )
         if not waiting:
             return plan
