@@ -115,10 +115,12 @@ def rest(rig: Rig, trial: Trial, load: Load) -> list[str]:
     with in_flight(rig.gateways[:1], trial.host, [json.dumps({"seconds": 5})] * CALLERS) as calls:
         trial.until_at_work(blue, calls)
         many = proxy_of(pod).connections
-    end = monotonic() + 45
-    while proxy_of(pod).connections > many - CALLERS / 2 and monotonic() < end:
+    end = monotonic() + 50
+    while are_open := proxy_of(pod).connections > many - CALLERS / 2:
+        if monotonic() >= end:
+            break
         load.until_more(1)
-    late = ["idle connections are left to the proxy to close"] if monotonic() >= end else []
+    late = ["idle connections are left to the proxy to close"] if are_open else []
     return lost_of(calls) + late
 
 
