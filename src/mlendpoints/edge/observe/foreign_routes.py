@@ -42,10 +42,10 @@ class ForeignRoutes:
         """
         cut = f".{granted}" if granted else ""
         yield from self._first_other(host, endpoint)
-        for at in range(1, len(host)):
-            ending = host[at:]
-            if not cut.endswith(ending):
-                yield from self._first_other(f"*{ending}", endpoint)
+        endings = (host[at:] for at in range(1, len(host)))
+        for pattern in (f"*{ending}" for ending in endings if f"*{ending}" in self._takers):
+            if not cut.endswith(pattern[1:]):
+                yield from self._first_other(pattern, endpoint)
 
     def _first_other(self, pattern: str, endpoint: Endpoint) -> Iterator[Ref]:
         return islice((ref for ref in self._takers.get(pattern, ()) if not self._is_own(ref, endpoint)), 1)

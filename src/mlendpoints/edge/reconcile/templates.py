@@ -33,7 +33,9 @@ class Templates:
     async def reconcile(self, key: Ref) -> bool:
         """One reconcile; False if there is no such template."""
         parts, began = self._parts, asyncio.get_running_loop().time()
-        if began < self._rests_until.get(key, 0.0) and parts.cache.template(key) is not None:
+        if parts.cache.template(key) is None:  # thousands of endpoints may name one that does not exist
+            return False
+        if began < self._rests_until.get(key, 0.0):
             parts.queue.add_after(key, self._rests_until[key] - began)
             return True
         uses = await uses_of(parts.cache, key, now=parts.clock(), settings=parts.settings)
