@@ -2,7 +2,7 @@ from typing import Literal
 
 import msgspec
 
-from mlendpoints.api.endpoint import Endpoint, EndpointStatus, State
+from mlendpoints.api.endpoint import Endpoint, EndpointStatus, HistoryEntry, State
 from mlendpoints.api.meta import Condition
 from mlendpoints.api.mlmodel import MLModelStatus, Phase
 from mlendpoints.core.world import Ref
@@ -91,3 +91,30 @@ def test_conditions_are_shown_with_one_status_each_and_gone_with_the_endpoint() 
     ]
     metrics.endpoint(KEY, None)
     assert conditions(metrics) == []
+
+
+def an_update(
+    outcome: str, *, start: str = "2026-11-26T09:00:00.000Z", end: str = "2026-11-26T09:00:04.500Z"
+) -> HistoryEntry:
+    return HistoryEntry(target="v", outcome=outcome, reason="R", start_time=start, end_time=end)
+
+
+def test_updates_are_counted_once_by_outcome_and_the_successful_ones_are_timed() -> None:
+    metrics = Metrics()
+    failed = EndpointStatus(history=(an_update("Failed"),))
+    succeeded = EndpointStatus(history=(an_update("Succeeded"), an_update("Failed")))
+    metrics.updated(EndpointStatus(), failed)
+    metrics.updated(failed, succeeded)
+    metrics.updated(succeeded, succeeded)
+    text = metrics.exposition().decode()
+    assert 'mlendpoints_updates_total{outcome="Failed"} 1.0' in text
+    assert 'mlendpoints_updates_total{outcome="Succeeded"} 1.0' in text
+    assert "mlendpoints_update_seconds_sum 4.5" in text
+
+
+def test_a_time_that_is_none_is_counted_without_a_duration() -> None:
+    metrics = Metrics()
+    metrics.updated(EndpointStatus(), EndpointStatus(history=(an_update("Succeeded", start="yesterday"),)))
+    text = metrics.exposition().decode()
+    assert 'mlendpoints_updates_total{outcome="Succeeded"} 1.0' in text
+    assert "mlendpoints_update_seconds_count 0.0" in text

@@ -115,6 +115,21 @@ def test_another_answer_than_the_expected_does_not_count_and_is_told(
     asyncio.run(scenario())
 
 
+def test_probes_are_counted_by_whether_the_answer_was_expected() -> None:
+    async def scenario() -> None:
+        gateway, counted = Gateway("a", "r0"), list[bool]()
+        prober = Prober(lambda _key: None, count=counted.append)
+        async with serving(gateway) as pods:
+            prober.want(KEY, (ROUTE,), tuple(pods))
+            await until(lambda: len(counted) >= 2)
+            gateway.body = "r1"
+            await until(lambda: answered(prober) == {ROUTE: ("a",)})
+            await prober.close()
+        assert counted == [*[False] * (len(counted) - 1), True]
+
+    asyncio.run(scenario())
+
+
 def test_without_an_expected_body_any_body_will_do() -> None:
     async def scenario() -> None:
         ping = Probe("h.example.com", "/ping", 200, revision="i")

@@ -96,7 +96,7 @@ class Engine:
         processor = _budget(settings.namespaces, rate=_PROCESSOR, burst=_BURST, clock=time.monotonic)
         self.queue = Queue(share=_share(settings.workers), budget=processor)
         self.pollers = Pollers(
-            prober=Prober(self.queue.add),
+            prober=Prober(self.queue.add, count=self._metrics.probe),
             pod_events=PodEvents(partial(read_events, api), self.queue.add),
             obstacles=Obstacles(partial(object_exists, api), self._retry),
             meter=Meter(self.queue.add, process.clock),

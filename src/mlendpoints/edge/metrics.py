@@ -1,5 +1,7 @@
 """Prometheus metrics of the operator, of each endpoint and of each MLModel."""
 
+from contextlib import suppress
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -11,9 +13,10 @@ from prometheus_client import (
     generate_latest,
 )
 
-from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpoint import Endpoint, EndpointStatus
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.reasons import ConditionType
+from mlendpoints.core.times import seconds
 from mlendpoints.core.world import Ref
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of no use
@@ -63,6 +66,27 @@ class Metrics:
             namespace=_PREFIX,
             registry=registry,
         )
+        self.updates = Counter(
+            "updates",
+            "Updates of endpoints that have ended, by outcome.",
+            ["outcome"],
+            namespace=_PREFIX,
+            registry=registry,
+        )
+        self.update_seconds = Histogram(
+            "update_seconds",
+            "Time from the start of a successful update until every gateway pod was proven to serve it.",
+            namespace=_PREFIX,
+            registry=registry,
+            buckets=(0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 150, 300, 600, 1800, 3600),
+        )
+        self.probes = Counter(
+            "probes",
+            "Probes of gateway pods, by whether the answer was the expected one.",
+            ["result"],
+            namespace=_PREFIX,
+            registry=registry,
+        )
         self.leads = Gauge("leader", "1 while this process may write.", namespace=_PREFIX, registry=registry)
         self.states = Gauge(
             "endpoint_state",
@@ -101,6 +125,19 @@ class Metrics:
         statuses = {condition.type: condition.status for condition in endpoint.status.conditions} if endpoint else {}
         for kind in _CONDITIONS:
             self._show(self.conditions, ref, statuses.get(kind, ""), of=(kind.value,))
+
+    def updated(self, before: EndpointStatus, after: EndpointStatus) -> None:
+        """Counts the updates that a new status of an endpoint reports as ended."""
+        for entry in after.history:
+            if entry not in before.history:
+                self.updates.labels(entry.outcome).inc()
+                if entry.outcome == "Succeeded":
+                    with suppress(ValueError):  # a time that somebody has written into the status
+                        self.update_seconds.observe(max(0.0, seconds(entry.end_time) - seconds(entry.start_time)))
+
+    def probe(self, expected: bool) -> None:  # noqa: FBT001 - a callback's only value
+        """Counts one probe of a gateway pod."""
+        self.probes.labels("expected" if expected else "unexpected").inc()
 
     def mlmodel(self, ref: Ref, model: MLModel | None) -> None:
         """Sets the series of an MLModel's phase; removes it once it is deleted."""

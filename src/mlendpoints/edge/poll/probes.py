@@ -27,6 +27,10 @@ _OF_ENDPOINT = 4
 log = structlog.get_logger()
 
 
+def _ignore(_expected: bool) -> None:  # noqa: FBT001 - a callback's only value
+    """Counts nothing."""
+
+
 class _Question(Struct):
     """One probe of one pod: whether it was answered as expected, else how, and the task that probes."""
 
@@ -54,8 +58,9 @@ class Prober:
     identity of the server.
     """
 
-    def __init__(self, wake: Callable[[Ref], None]) -> None:
-        self._wake = wake
+    def __init__(self, wake: Callable[[Ref], None], *, count: Callable[[bool], None] = _ignore) -> None:
+        """``count`` is called after each probe: whether the answer was the expected one."""
+        self._wake, self._count = wake, count
         self._rounds: dict[Ref, _Round] = {}
         self._slots = Slots(total=_AT_ONCE, each=_OF_NAMESPACE)
         self._transport = open_transport()
@@ -120,6 +125,7 @@ class Prober:
         for pause in _pauses():
             async with current.at_once, self._slots.one(key.namespace):
                 question.unexpected = await send_probe(self._transport, probe, pod)
+            self._count(not question.unexpected)
             if not question.unexpected:
                 question.answered = True
                 self._wake(key)

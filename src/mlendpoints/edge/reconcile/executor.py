@@ -71,6 +71,7 @@ class Executor:
         observed = await self._finalize(key, plan, endpoint)
         if plan.status is not None and plan.finalizer is not False:
             self._expect(key, key, await self._parts.writer.set_status(key, observed, plan.status))
+            self._parts.metrics.updated(endpoint.status, plan.status)
         self.record(endpoint, plan.events)
 
     async def set_status(self, key: Ref, metadata: ObjectMeta, status: Struct | None) -> None:
