@@ -1,4 +1,4 @@
-"""Generates files from the API's types: CRDs, the admission policies, the API reference; and that of pods' metrics.
+"""Generates files from the API's types: CRDs, the admission policies, the API reference; and those for monitoring.
 
 ``--check`` writes nothing and fails when a file is stale. ``--operator`` names another
 ServiceAccount for the policies (a Helm chart passes its template's expression).
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from hack.rules import make_rules
 from images.metrics_reference import make_buckets, make_metrics_reference
 from mlendpoints.api import containment, passing, policy
 from mlendpoints.api.crd import KINDS, make_crd
@@ -24,7 +25,9 @@ HEAD = "# Made by `make generate` from src/mlendpoints/api; do not edit.\n"
 def generated(operator: str) -> Mapping[str, str]:
     """Every generated file: path below the root -> content."""
     crds = {f"deploy/crds/{names.plural}.yaml": _yaml(make_crd(kind)) for kind, names in KINDS.items()}
-    return crds | {
+    return {
+        **crds,
+        **make_rules(),
         "deploy/policies/instances.yaml": _yaml(*policy.make_policies(operator)),
         "deploy/policies/operator.yaml": _yaml(*containment.make_policies(operator)),
         "deploy/policies/references.yaml": _yaml(*passing.make_policies()),
