@@ -1,4 +1,4 @@
-"""What is generated from ``deploy/monitoring/declaration.yaml``: rules for Prometheus, for the chart, and their reference.
+"""Rules for Prometheus and for the chart, and their reference, from ``deploy/monitoring/declaration.yaml``.
 
 The chart's rules keep ``@threshold@``, which its template replaces by values; the plain file has the chart's defaults.
 """
@@ -19,8 +19,8 @@ HEAD: Final = """\
 <!-- Made by `make generate` from deploy/monitoring/declaration.yaml; do not edit. -->
 # Recording rules and alerts
 
-[How to enable them](../how-to/monitor.md#rules-and-alerts). `deploy/monitoring/rules.yaml` contains them for a Prometheus
-without the Prometheus operator.
+[How to enable them](../how-to/monitor.md#rules-and-alerts). `deploy/monitoring/rules.yaml` contains them for a
+Prometheus without the Prometheus operator.
 
 ## Recording rules
 
@@ -35,8 +35,8 @@ over pods and versions, also while pods are replaced. Ratios and latencies do no
 ALERTS: Final = """
 ## Alerts
 
-None fires because an endpoint has no traffic or was deleted. `thresholds` are those of the chart's
-`monitoring.prometheusRules`.
+None fires because an endpoint has no traffic or no longer exists. Thresholds are values of the chart, below
+`monitoring.prometheusRules.thresholds`.
 
 | alert | severity | for | threshold (default) |
 |---|---|---|---|
@@ -49,7 +49,7 @@ def make_rules() -> Mapping[str, str]:
     chart = head + yaml.dump(_groups(declared), Dumper=_Readable, sort_keys=False, width=120)
     return {
         "deploy/chart/mlendpoints/files/rules.yaml": chart,
-        "deploy/monitoring/rules.yaml": _THRESHOLD.sub(lambda name: str(thresholds()[name[1]]), chart),
+        "deploy/monitoring/rules.yaml": _with_defaults(chart),
         "docs/reference/rules.md": _reference(declared),
     }
 
@@ -64,6 +64,11 @@ def thresholds() -> Mapping[str, float]:
     values: Any = yaml.safe_load((CHART / "values.yaml").read_text())
     found: Mapping[str, float] = values["monitoring"]["prometheusRules"]["thresholds"]
     return found
+
+
+def _with_defaults(text: str) -> str:
+    defaults = thresholds()
+    return _THRESHOLD.sub(lambda name: str(defaults[name[1]]), text)
 
 
 def _groups(declared: Any) -> Mapping[str, Any]:  # noqa: ANN401 - YAML
@@ -104,7 +109,7 @@ def _alert_row(alert: Mapping[str, Any]) -> str:
     named = sorted({*_THRESHOLD.findall(alert["expr"]), *_THRESHOLD.findall(alert["for"])})
     bounds = ", ".join(f"`{name}` ({thresholds()[name]})" for name in named)
     name = alert["alert"]
-    duration = _THRESHOLD.sub(lambda name: f"{thresholds()[name[1]]}", alert["for"])
+    duration = _with_defaults(alert["for"])
     return f"| [{name}](#{name.lower()}) | {alert['severity']} | {duration} | {bounds} |\n"
 
 
@@ -112,7 +117,7 @@ def _section(alert: Mapping[str, Any]) -> str:
     text = re.sub(r"{{ \$labels\.(\w+) }}", r"`\1`", f"{alert['summary']}. {alert['description']}")
     text = re.sub(r"{{ \$value.*?}}", "(value)", text)
     page = alert["page"].removeprefix("docs/")
-    expression = alert["expr"].strip()
+    expression = _with_defaults(alert["expr"].strip())
     return (
         f"\n### {alert['alert']}\n\n{text}\n\n{alert['fix']} See [{Path(page).stem}](../{page}).\n\n"
         f"```promql\n{expression}\n```\n"
