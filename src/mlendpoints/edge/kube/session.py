@@ -1,5 +1,6 @@
 """HTTP session with an API server: aiohttp's connections, lightkube's configuration and authentication."""
 
+import sys
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from mlendpoints.api.labels import MANAGER
 
 TIMEOUT = 30.0  # seconds to connect, and without a byte
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": MANAGER}
-_UNAUTHORIZED = 401
+_LEAVES_SOCKETS = sys.version_info < (3, 12, 8)  # TLS connections that are closed; python/cpython#118960
 
 
 def open_session(
@@ -43,7 +44,9 @@ def open_session(
     return ClientSession(
         base_url=base.rstrip("/") + "/",
         headers=_HEADERS | ({"Impersonate-User": impersonate} if impersonate else {}),
-        connector=TCPConnector(ssl=known["verify"], limit=0),  # bounded by the number of workers and watches
+        connector=TCPConnector(  # its connections are bounded by the number of workers and watches
+            ssl=known["verify"], limit=0, enable_cleanup_closed=_LEAVES_SOCKETS
+        ),
         cookie_jar=DummyCookieJar(),
         timeout=timeout(silence=TIMEOUT),
         middlewares=(*(() if auth is None else (_authenticate(auth, base),)), *middlewares),
