@@ -149,6 +149,7 @@ async def connected(kubeconfig: Path, *, user: str = "") -> AsyncIterator[Client
     if config is None:
         raise ConfigError(f"{kubeconfig} has no current context")
     async with open_session(config, impersonate=user) as session:
+        session.headers["User-Agent"] = "kit"  # the API server takes field managers from it: these edits are not ours
         yield Client(session)
 
 
