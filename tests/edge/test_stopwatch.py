@@ -27,7 +27,7 @@ def test_only_what_the_coroutine_itself_computes_counts() -> None:
         watch = Stopwatch(two_steps(between))
         task = asyncio.ensure_future(watch)
         for _ in range(50):
-            work()  # somebody else's
+            work()  # of another coroutine
             await asyncio.sleep(0)
         between.set()
         assert await task == "done"

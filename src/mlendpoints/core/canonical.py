@@ -6,7 +6,7 @@ the same meaning always gives the same object, and a new optional field changes
 nothing that exists.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -19,7 +19,7 @@ Manifest = dict[str, Any]  # an object as the API server takes it
 def canonical(value: Struct) -> dict[str, Any]:
     """The fields of a value that differ from their defaults, by their names on the wire."""
     return {
-        wire: _plain(getattr(value, name))
+        wire: plain(getattr(value, name), canonical)
         for name, wire, default in _fields(type(value))
         if getattr(value, name) != default
     }
@@ -36,14 +36,15 @@ def _default(default: object, factory: Any) -> object:  # noqa: ANN401 - msgspec
     return factory() if factory is not NODEFAULT else default
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
+def plain(value: Any, struct: Callable[[Struct], Manifest]) -> Any:  # noqa: ANN401 - whatever a field holds
+    """A field's value as JSON's own types; ``struct`` makes those of structs in it."""
     match value:
         case Struct():
-            return canonical(value)
+            return struct(value)
         case Mapping():
-            return {key: _plain(item) for key, item in value.items()}
+            return {key: plain(item, struct) for key, item in value.items()}
         case tuple():
-            return [_plain(item) for item in value]
+            return [plain(item, struct) for item in value]
         case _:
             return value
 

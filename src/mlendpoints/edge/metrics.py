@@ -132,7 +132,7 @@ class Metrics:
             if entry not in before.history:
                 self.updates.labels(entry.outcome).inc()
                 if entry.outcome == "Succeeded":
-                    with suppress(ValueError):  # a time that somebody has written into the status
+                    with suppress(ValueError):  # the status may have been edited
                         self.update_seconds.observe(max(0.0, seconds(entry.end_time) - seconds(entry.start_time)))
 
     def probe(self, expected: bool) -> None:  # noqa: FBT001 - a callback's only value

@@ -134,7 +134,7 @@ def test_what_is_deleted_by_hand_is_made_again(connect: Connect, namespace: str)
 
 
 class Held:
-    """Lets no list (else no watch) of one kind through before it is told to."""
+    """Lets no list (else no watch) of one kind through before ``let_through``."""
 
     def __init__(self, plural: str, *, watches: bool) -> None:
         self.plural, self.watches = plural, watches

@@ -49,13 +49,14 @@ def _plan_active(view: View) -> Plan:
     status, before = make_status(report), view.world.endpoint.status
     ask = bool(stale or endpoint_strays(view)) or report.routes.ok is not True
     questions = probes(view, rollout, prove_live=ask)
+    repeats = essentials(status) == essentials(before)
     plan = Plan(
         writes=after_adoptions(_adoptions(view), (*missing_writes(view, rollout), *instance_statuses(view))),
         prune=prune(view, rollout, stale),
         precondition=view.virtual_service,
         status=None if status == before else status,
-        deferrable=essentials(status) == essentials(before),
-        repeats=essentials(replace(status, observed_generation=before.observed_generation)) == essentials(before),
+        deferrable=repeats and status.observed_generation == before.observed_generation,
+        repeats=repeats,
         events=(*replacements(before, status), *transitions(before.conditions, status.conditions)),
         probes=questions,
         lookups=lookups(view.namespace, view.world.pods, view.world.children.values()),

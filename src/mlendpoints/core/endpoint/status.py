@@ -129,14 +129,16 @@ def _unmonitored(view: View) -> str:
 
 
 def essentials(status: EndpointStatus) -> tuple[object, ...]:
-    """The fields that people and tools wait for, or that a restarted operator relies on. All others can be debounced.
+    """The fields beside the generation that people and tools wait for, or that a restarted operator relies on.
+
+    All others can be debounced.
 
     The revision of proven routes is not among them: a proof of other routes does not match it, and it is cleared before
     the same routes are written again.
     """
     conditions = tuple((c.type, c.status) for c in status.conditions if c.type in _ESSENTIAL)
     target = status.update.target if status.update else ""
-    fields = (status.observed_generation, status.state, status.target_version, status.config_version)
+    fields = (status.state, status.target_version, status.config_version)
     host = (status.host, status.waits_for_host, status.host_free_since)
     return (*fields, *host, target, status.history, conditions)
 

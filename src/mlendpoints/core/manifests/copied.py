@@ -1,13 +1,10 @@
 """What is copied from a version to its pod template: the fields declared ``IN_POD`` or ``IN_CONTAINER``."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from msgspec import Struct
 from msgspec.structs import fields
 
 from mlendpoints.api.declared import Part, copied_fields
-from mlendpoints.core.canonical import Manifest
+from mlendpoints.core.canonical import Manifest, plain
 
 
 def copied(value: Struct, part: Part) -> Manifest:
@@ -17,7 +14,9 @@ def copied(value: Struct, part: Part) -> Manifest:
     drops it.
     """
     found = {wire: (getattr(value, name), default) for name, wire, default in copied_fields(type(value), part)}
-    return {wire: _plain(field) for wire, (field, default) in found.items() if _says_something(field, default)}
+    return {
+        wire: plain(field, _written_out) for wire, (field, default) in found.items() if _says_something(field, default)
+    }
 
 
 def _says_something(field: object, default: object) -> bool:
@@ -25,14 +24,6 @@ def _says_something(field: object, default: object) -> bool:
     return bool(field) or (isinstance(field, int) and field != default)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
-    match value:
-        case Struct():
-            known = ((one, getattr(value, one.name)) for one in fields(value))
-            return {one.encode_name: _plain(field) for one, field in known if _says_something(field, one.default)}
-        case Mapping():
-            return {key: _plain(item) for key, item in value.items()}
-        case tuple():
-            return [_plain(item) for item in value]
-        case _:
-            return value
+def _written_out(value: Struct) -> Manifest:
+    known = ((one, getattr(value, one.name)) for one in fields(value))
+    return {one.encode_name: plain(field, _written_out) for one, field in known if _says_something(field, one.default)}

@@ -37,9 +37,9 @@ def _report(view: View) -> MLModelPlan:
     before, after = view.world.model.status, make_status(view, assess(view))
     if before == after:
         return MLModelPlan()
-    again = essentials(replace(after, observed_generation=before.observed_generation)) == essentials(before)
-    deferrable = essentials(before) == essentials(after)
-    return MLModelPlan(status=after, deferrable=deferrable, repeats=again, events=events(before, after))
+    repeats = essentials(before) == essentials(after)
+    deferrable = repeats and before.observed_generation == after.observed_generation
+    return MLModelPlan(status=after, deferrable=deferrable, repeats=repeats, events=events(before, after))
 
 
 def _recheck(view: View) -> float | None:

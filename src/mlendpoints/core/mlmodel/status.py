@@ -70,8 +70,8 @@ def _reconciling(health: Health) -> Finding:
 
 
 def essentials(status: MLModelStatus) -> tuple[object, ...]:
-    """The fields that people and tools wait for. All others can be debounced."""
-    fields = (status.observed_generation, status.phase, status.version, status.serving_version, status.service_endpoint)
+    """The fields beside the generation that people and tools wait for. All others can be debounced."""
+    fields = (status.phase, status.version, status.serving_version, status.service_endpoint)
     conditions = (c for c in status.conditions if c.type != ConditionType.MONITORING_READY)
     return (*fields, tuple((condition.type, condition.status, condition.reason) for condition in conditions))
 
