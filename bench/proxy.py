@@ -32,6 +32,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.kit.model_proxy import entrypoint, put_proxy
+from tests.kit.ports import free_port, listens
 from tests.kit.waiting import wait_until
 
 HOP_AIM = 300.0  # microseconds that the proxy may add to the median
@@ -203,7 +204,7 @@ def _answer(connection: socket.socket) -> None:
 @contextmanager
 def _proxy(server: int, *, counted: bool) -> Iterator[Target]:
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
-        folder, port, monitoring = Path(scratch), _free_port(), _free_port()
+        folder, port, monitoring = Path(scratch), free_port(), free_port()
         settings = put_proxy(folder, port=port, monitoring=monitoring) | NAMES | {"MODEL_PORT": str(server)}
         if not counted:
             entrypoint(folder).with_name("counts.js").write_text(UNCOUNTED)
@@ -211,7 +212,7 @@ def _proxy(server: int, *, counted: bool) -> Iterator[Target]:
         command = ["sh", str(entrypoint(folder))]
         process = stack.enter_context(subprocess.Popen(command, env=settings, stdout=log, stderr=subprocess.DEVNULL))
         stack.callback(process.terminate)
-        wait_until(lambda: _listens(port), "nginx listens", timeout=60)
+        wait_until(lambda: listens(port), "nginx listens", timeout=60)
         (children,) = Path(f"/proc/{process.pid}/task").glob("*/children")
         yield Target(_connected(stack, port), int(children.read_text()), monitoring)
 
@@ -220,16 +221,6 @@ def _connected(stack: ExitStack, port: int) -> socket.socket:
     connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def _parser() -> argparse.ArgumentParser:

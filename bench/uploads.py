@@ -24,6 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.kit.model_proxy import entrypoint, put_proxy
+from tests.kit.ports import free_port, listens
+from tests.kit.waiting import wait_until
 
 WORKERS = 2
 CALLERS = 2
@@ -146,29 +148,15 @@ def _proxy(model: int) -> Iterator[int]:
     """The proxy's port, once it listens."""
     nothing = subprocess.DEVNULL
     with tempfile.TemporaryDirectory() as scratch:
-        port, monitoring = _free_port(), _free_port()
+        port, monitoring = free_port(), free_port()
         settings = put_proxy(Path(scratch), port=port, monitoring=monitoring) | {"MODEL_PORT": str(model)}
         command = ["sh", str(entrypoint(Path(scratch)))]
         with subprocess.Popen(command, env=settings, stdout=nothing, stderr=nothing) as process:
             try:
-                _until_it_listens(port)
+                wait_until(lambda: listens(port), "nginx listens", timeout=60)
                 yield port
             finally:
                 process.terminate()
-
-
-def _until_it_listens(port: int) -> None:
-    for _ in range(500):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise SystemExit("nginx does not listen")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def _parser() -> argparse.ArgumentParser:

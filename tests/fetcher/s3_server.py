@@ -11,7 +11,8 @@ from pathlib import Path
 import obstore
 from obstore.store import S3Store
 
-from tests.images.processes import free_port, started
+from tests.images.processes import started
+from tests.kit.ports import free_port
 
 BUCKET = "models"
 KEYS = {"AWS_ACCESS_KEY_ID": "reader", "AWS_SECRET_ACCESS_KEY": "secret1", "AWS_REGION": "eu-central-1"}

@@ -10,7 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.images.processes import free_port, started, until
+from tests.images.processes import started, until
+from tests.kit.ports import free_port
 
 TIMES = count(1_700_000_000, 3600)
 CONFIGURATION = """

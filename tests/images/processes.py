@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 import subprocess
 import sys
 import tarfile
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.kit.model_proxy import entrypoint, put_proxy
+from tests.kit.ports import free_port, listens
 from tests.kit.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -76,17 +76,6 @@ def ask(
 def until(look: Callable[[], T | None]) -> T:
     """What is seen, once there is something to see."""
     return wait_until(look, "there is something to see", timeout=PATIENCE_SECONDS, pause=0.01)
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @contextmanager

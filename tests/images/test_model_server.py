@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.images.processes import ROOT, Running, ask, listens, model_server, until
+from tests.images.processes import ROOT, Running, ask, model_server, until
+from tests.kit.ports import listens
 
 JSON = {"content_type": "application/json"}
 CSV = {"content_type": "text/csv"}

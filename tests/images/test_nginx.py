@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.images.processes import ROOT, Running, free_port, listens, nginx, until
+from tests.images.processes import ROOT, Running, nginx, until
 from tests.images.upstream import Upstream, upstream
+from tests.kit.ports import free_port, listens
 
 pytestmark = pytest.mark.usefixtures("_base_unpacked")
 TEMPLATE = (ROOT / "images" / "nginx" / "nginx.conf.template").read_text()

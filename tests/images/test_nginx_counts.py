@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.images.metered import DURATION, IN_FLIGHT, LATENCIES, LOST, Pod, a_pod, buckets, codes, monitoring, value
-from tests.images.processes import ROOT, Running, ask, free_port, listens, nginx, until
+from tests.images.processes import ROOT, Running, ask, nginx, until
 from tests.images.raw import END, exchange, get, received, scripted
+from tests.kit.ports import free_port, listens
 
 pytestmark = pytest.mark.usefixtures("_base_unpacked")
 CALLERS = 8

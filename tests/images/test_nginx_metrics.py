@@ -23,9 +23,10 @@ from tests.images.metered import (
     monitoring,
     value,
 )
-from tests.images.processes import Running, ask, free_port, nginx, started
+from tests.images.processes import Running, ask, nginx, started
 from tests.images.upstream import Upstream, upstream
 from tests.kit.model_proxy import entrypoint, put_proxy
+from tests.kit.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("_base_unpacked")
 LABELS = {"endpoint": "titanic", "variant": "blue", "model": "rfc", "version": "1"}

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.images.processes import Running, free_port, nginx, until
+from tests.images.processes import Running, nginx, until
 from tests.images.raw import END, OK, exchange, get, received, scripted
+from tests.kit.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("_base_unpacked")
 WORKING = (200, b"the model is working\n")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.images.processes import Running, free_port, nginx
+from tests.images.processes import Running, nginx
 from tests.images.raw import END, OK, exchange, get, received, scripted
+from tests.kit.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("_base_unpacked")
 MALFORMED = "the request is not valid HTTP/1.1: check its request line, Host, Content-Length and header names"

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from mlendpoints.api.policy import OPERATOR
 from tests.kit.client import Object
 from tests.kit.fake_gateway import NAME as GATEWAY
 from tests.kit.images import image
+from tests.kit.ports import free_port
 from tests.kit.waiting import poll_until
 
 Scrape = Callable[[], Awaitable[str]]  # a page of metrics
@@ -25,7 +25,7 @@ _RBAC = "rbac.authorization.k8s.io"
 @asynccontextmanager
 async def operator(kubeconfig: Path, namespace: str, *more: str) -> AsyncIterator[Scrape]:
     """An operator that looks after these namespaces; yields how to read its metrics. Its log is by the kubeconfig."""
-    port = _free_port()
+    port = free_port()
     with (kubeconfig.parent / f"{namespace}.operator.log").open("wb") as log:
         its = make_environment([namespace, *more], gateway=f"{namespace}/{GATEWAY}", port=port)
         command = (sys.executable, "-m", "mlendpoints.edge")
@@ -86,9 +86,3 @@ async def _page(http: httpx2.AsyncClient) -> str:
     response = await http.get("/metrics", timeout=60)
     response.raise_for_status()
     return response.text
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
