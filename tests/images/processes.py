@@ -7,7 +7,7 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,13 +79,21 @@ def until(look: Callable[[], T | None]) -> T:
 
 
 @contextmanager
-def started(command: list[str], *, port: int, output: Path, **options: Any) -> Iterator[Running]:  # noqa: ANN401 - Popen's
-    """The process once it listens; told to end where it still runs."""
+def started(
+    command: list[str],
+    *,
+    port: int,
+    monitoring: int = 0,
+    output: Path,
+    **options: Any,  # noqa: ANN401 - Popen's
+) -> Iterator[Running]:
+    """The process once it listens on each of its ports; terminated where it still runs."""
+    ports = [each for each in (port, monitoring) if each]
     with output.open("wb") as stdout, subprocess.Popen(command, stdout=stdout, **options) as process:
         try:
-            until(lambda: listens(port) or process.poll() is not None)
+            until(lambda: all(map(listens, ports)) or process.poll() is not None)
             assert process.poll() is None, output.read_text()
-            yield Running(process, port, output)
+            yield Running(process, port, output, monitoring)
         finally:
             process.terminate()
 
@@ -110,5 +118,6 @@ def nginx(folder: Path, **environment: str) -> Iterator[Running]:
     proxy, monitoring = free_port(), free_port()
     settings = put_proxy(folder, port=proxy, monitoring=monitoring) | environment
     command = ["sh", str(entrypoint(folder))]
-    with started(command, port=proxy, output=folder / "access.log", env=settings) as running:
-        yield replace(running, monitoring=monitoring)
+    output = folder / "access.log"
+    with started(command, port=proxy, monitoring=monitoring, output=output, env=settings) as running:
+        yield running

@@ -4,7 +4,6 @@ import http.client
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,8 +115,9 @@ def small(folder: Path, model: Upstream) -> Iterator[Running]:
     text = template.read_text()
     assert "zone=metrics:256k" in text
     template.write_text(text.replace("zone=metrics:256k", "zone=metrics:32k"))
-    with started(["sh", str(entrypoint(folder))], port=port, output=folder / "log", env=settings) as running:
-        yield replace(running, monitoring=scrapes)
+    command = ["sh", str(entrypoint(folder))]
+    with started(command, port=port, monitoring=scrapes, output=folder / "log", env=settings) as running:
+        yield running
 
 
 def test_a_flood_of_scrapes_is_limited_and_reaches_neither_probes_nor_callers_nor_prometheus(pod: Pod) -> None:
