@@ -89,6 +89,15 @@ def test_a_deletion_is_seen_when_another_stands_in_the_objects_place() -> None:
     assert rig.expectations.are_met(KEY)
 
 
+def test_an_object_that_a_write_has_removed_is_awaited_until_it_is_gone() -> None:
+    rig = Rig()
+    rig.observe(an_object("s", metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"}))
+    rig.expectations.expect_gone(KEY, SERVICE, uid="uid-s")
+    assert not rig.expectations.are_met(KEY)
+    rig.cache.drop(SERVICE)
+    assert rig.expectations.are_met(KEY)
+
+
 def test_a_storage_restored_to_an_earlier_version_blocks_no_key_for_ever() -> None:
     rig = Rig()
     rig.expectations.expect(KEY, SERVICE, uid="uid-s", resource_version="9")

@@ -322,6 +322,24 @@ def test_finalizers_are_those_of_the_observed_version(connect: Connect, namespac
     play(connect, scenario)
 
 
+def test_without_its_last_finalizer_a_deleted_object_is_gone_and_has_no_new_version(
+    connect: Connect, namespace: str
+) -> None:
+    async def scenario(api: Api, writer: Writer) -> None:
+        manifest = a_service(namespace)
+        manifest["metadata"]["finalizers"] = ["example.com/theirs", "example.com/ours"]
+        child = await observed(api, ref_of(await created(api, manifest)))
+        await api.delete(child)
+        version = version_of(await read(api, child.ref))
+        left = await writer.set_finalizers(child.ref, version, ("example.com/theirs",))
+        assert not left.metadata.is_gone
+        last = await writer.set_finalizers(child.ref, left.metadata, ())
+        assert last.metadata.is_gone
+        assert last.metadata.resource_version == left.metadata.resource_version
+
+    play(connect, scenario)
+
+
 def test_replicas_and_childrens_statuses_are_patched_alone(connect: Connect, namespace: str) -> None:
     container = {"name": "c", "image": "i"}
     selector = {"app": "d"}

@@ -57,10 +57,20 @@ class WatchEvent(Struct, frozen=True):
 
 
 class WrittenMeta(Struct, frozen=True, rename="camel"):
-    """Uid and resourceVersion of the written object; empty if it was deleted."""
+    """Of the written object: its identity and version, which are empty if it was deleted, and whether it remains."""
 
     uid: str = ""
     resource_version: str = ""
+    deletion_timestamp: str = ""
+    finalizers: tuple[str, ...] = ()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the write has removed the object, as that of the last finalizer does: it has no version of its own.
+
+        Of custom resources and others that know no grace period.
+        """
+        return bool(self.deletion_timestamp) and not self.finalizers
 
 
 class Written(Struct, frozen=True):

@@ -97,7 +97,10 @@ class Executor:
 
     def _expect(self, key: Ref, ref: Ref, written: Written) -> None:
         left = written.metadata
-        self._parts.expectations.expect(key, ref, uid=left.uid, resource_version=left.resource_version)
+        if left.is_gone:
+            self._parts.expectations.expect_gone(key, ref, uid=left.uid)
+        else:
+            self._parts.expectations.expect(key, ref, uid=left.uid, resource_version=left.resource_version)
 
 
 def ref_of(write: Write) -> Ref:

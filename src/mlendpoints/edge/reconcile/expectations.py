@@ -22,6 +22,7 @@ class _Write(Struct, frozen=True):
     version: int  # resourceVersion of the written object; 0: it was deleted
     uid: str
     deadline: float
+    is_gone: bool = False  # whether nothing, such as a finalizer, keeps the deleted object
 
 
 class Expectations:
@@ -37,6 +38,11 @@ class Expectations:
         """``key`` waits until the cache has this version of ``ref``; without one, until ``uid`` is gone or deleting."""
         version = int(resource_version) if resource_version else 0
         write = _Write(ref, version, uid, self._clock() + TIMEOUT)
+        self._writes.setdefault(key, []).append(write)
+
+    def expect_gone(self, key: Ref, ref: Ref, *, uid: str) -> None:
+        """``key`` waits until the cache no longer has this object, which a write has removed."""
+        write = _Write(ref, 0, uid, self._clock() + TIMEOUT, is_gone=True)
         self._writes.setdefault(key, []).append(write)
 
     def are_met(self, key: Ref) -> bool:
@@ -55,12 +61,13 @@ class Expectations:
             return True
         if write.version:
             return self._progress.has_seen(write.ref, write.version)
-        return _is_going(self._cache.entry(write.ref), write.uid)
+        entry = self._cache.entry(write.ref)
+        if entry is None or entry.uid != write.uid:
+            return True
+        return not write.is_gone and _is_going(entry)
 
 
-def _is_going(entry: Entry | None, uid: str) -> bool:
-    if entry is None or entry.uid != uid:
-        return True
+def _is_going(entry: Entry) -> bool:
     match entry.facts:
         case Instance(child=child) | Volume(child=child) | (Child() as child):
             return child.deleting
