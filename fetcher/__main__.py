@@ -14,12 +14,13 @@ from dataclasses import replace
 from itertools import count
 from types import FrameType
 
-from fetcher import log
-from fetcher.failures import DownloadFailed, Failure, Interrupted, TooLarge, Unexpected, public
+from fetcher.failures import DownloadFailed, Failure, TooLarge, Unexpected
 from fetcher.fetch import Attempt
 from fetcher.report import Progress, write_failure, write_success
 from fetcher.settings import Settings, parse
 from fetcher.volume.install import install
+from outbound import log
+from outbound.failures import Interrupted, RequestFailed, public
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -53,7 +54,7 @@ def _install(settings: Settings, progress: Progress) -> None:
             pause = max(failure.pause, settings.pause_seconds * 2 ** (attempt - 1))
             log.warning("Attempt failed; retrying", attempt=attempt, retry_after_seconds=pause, message=str(failure))
             time.sleep(pause)
-        except DownloadFailed as failure:
+        except RequestFailed as failure:
             raise _named(settings, failure) from failure
         except OSError as error:
             if error.errno not in FULL or not settings.keep_partial:
@@ -67,7 +68,7 @@ def _install(settings: Settings, progress: Progress) -> None:
             return
 
 
-def _named(settings: Settings, failure: DownloadFailed) -> DownloadFailed:
+def _named(settings: Settings, failure: RequestFailed) -> DownloadFailed:
     return DownloadFailed(f"{public(settings.artifact)} could not be fetched: {failure}")
 
 

@@ -30,7 +30,7 @@ class Part(Protocol):
         """Fills the buffer with the bytes from ``start`` on.
 
         Raises ``Interrupted`` if a retry may succeed, ``Changed`` if the object was
-        replaced since it was opened, ``DownloadFailed`` otherwise.
+        replaced since it was opened, ``RequestFailed`` otherwise.
         """
 
 

@@ -1,10 +1,11 @@
 """Failures of an artifact, by the reasons that endpoints show, and their exit codes.
 
-It must not decide whether to retry; only ``Interrupted`` says that a retry may help.
+Requests fail with those of ``outbound``, which become ``DownloadFailed`` once they are not retried.
 """
 
 from typing import ClassVar
-from urllib.parse import urlsplit
+
+from outbound.failures import Interrupted, RequestFailed
 
 
 class Failure(Exception):  # noqa: N818 - the subclasses are named as the reasons are
@@ -31,23 +32,8 @@ class DownloadFailed(Failure):
     exit_code = 10
 
 
-class NotFound(DownloadFailed):
+class NotFound(RequestFailed):
     """The artifact does not exist."""
-
-
-class Interrupted(DownloadFailed):
-    """A temporary failure that is worth a retry: a network error, a timeout, a 5xx.
-
-    ``pause`` is the server's ``Retry-After`` in seconds.
-    """
-
-    def __init__(self, message: str, pause: float = 0) -> None:
-        super().__init__(message)
-        self.pause = pause
-
-
-class Overloaded(Interrupted):
-    """The server is overloaded (429, 503): fewer concurrent requests may help."""
 
 
 class Changed(Interrupted):
@@ -73,16 +59,3 @@ class TooLarge(Failure):
 
     reason = "ArtifactTooLarge"
     exit_code = 13
-
-
-def public(url: str) -> str:
-    """The URL without parts that may be secret: user, password, query and fragment.
-
-    An unescaped slash in a password splits the URL at the wrong place; its port is then not a number.
-    """
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return "the artifact's URL"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

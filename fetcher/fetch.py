@@ -9,12 +9,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fetcher import log
 from fetcher.archives.names import split
 from fetcher.artifact import Opened, Parts
 from fetcher.download import Downloader, File, identity
-from fetcher.failures import DigestMismatch, Invalid, TooLarge, public
-from fetcher.network.credentials import read_credentials
+from fetcher.failures import DigestMismatch, Invalid, TooLarge
 from fetcher.network.web import Web
 from fetcher.report import Progress
 from fetcher.settings import Settings
@@ -24,6 +22,9 @@ from fetcher.unpack import Unpacker
 from fetcher.volume.budget import Budget
 from fetcher.volume.partial import PartialDownload, open_partial, remove_partial
 from fetcher.volume.tree import Tree
+from outbound import log
+from outbound.credentials import read_credentials
+from outbound.failures import public
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from fetcher import log
 from fetcher.artifact import PIECE, Piece
 from fetcher.concurrency import Concurrency
-from fetcher.failures import Changed, DownloadFailed, Interrupted, Overloaded
+from fetcher.failures import Changed
+from outbound import log
+from outbound.failures import Interrupted, Overloaded, RequestFailed
 
 WINDOW = 20
 """Pieces in memory, at most."""
@@ -183,7 +184,7 @@ class Parallel:
                 if isinstance(failure, Changed):
                     raise
                 if failures >= self._retry.attempts:
-                    raise DownloadFailed(f"{failure} ({failures} attempts)") from failure
+                    raise RequestFailed(f"{failure} ({failures} attempts)") from failure
                 pause = max(failure.pause, self._retry.pause_seconds * 2 ** (failures - 1))
                 log.warning(
                     "Request failed; retrying", attempt=failures, retry_after_seconds=pause, message=str(failure)

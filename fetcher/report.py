@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from fetcher import log
 from fetcher.failures import Failure
+from outbound import log
 
 EVERY_SECONDS = 5.0
 LONGEST_MESSAGE = 4096

@@ -3,15 +3,15 @@
 from importlib import import_module
 
 from fetcher.artifact import Opened
-from fetcher.failures import DownloadFailed
-from fetcher.network.credentials import Credentials, Secret
-from fetcher.network.dial import Line, target
-from fetcher.network.guard import Guard
 from fetcher.network.urls import Address, open_url
 from fetcher.network.web import Web
 from fetcher.settings import Settings
 from fetcher.volume.partial import first_request_size
 from fetcher.volume.pvc import open_pvc
+from outbound.credentials import Credentials, Secret
+from outbound.dial import Line, target
+from outbound.failures import RequestFailed
+from outbound.guard import Guard
 
 SCHEMES = "http, https, s3, gs, az and pvc"
 
@@ -28,7 +28,7 @@ def open_store(web: Web, settings: Settings, credentials: Credentials) -> Opened
 
 
 def open_source(web: Web, settings: Settings, credentials: Credentials) -> Opened:
-    """Raises ``DownloadFailed``, or ``Interrupted`` if a retry may succeed."""
+    """Raises ``RequestFailed``, or ``Interrupted`` if a retry may succeed."""
     match settings.artifact.partition("://")[0]:
         case "http" | "https":
             secret = Secret(target(settings.artifact).origin, credentials.headers, credentials.found)
@@ -38,4 +38,4 @@ def open_source(web: Web, settings: Settings, credentials: Credentials) -> Opene
         case "pvc":
             return open_pvc(settings)
         case _:
-            raise DownloadFailed(f"only {SCHEMES} URLs are supported")
+            raise RequestFailed(f"only {SCHEMES} URLs are supported")

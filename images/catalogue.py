@@ -67,7 +67,7 @@ IMAGES = {
         Image(
             "model-init",
             PYTHON,
-            {"images/model-init/Containerfile": "Containerfile", "fetcher": "fetcher"},
+            {"images/model-init/Containerfile": "Containerfile", "fetcher": "fetcher", "outbound": "outbound"},
             "images/model-init/requirements.lock",
             {"supervisor": "supervise"},
         ),

@@ -38,7 +38,7 @@ _HOSTILE = f"{_PROBES}::test_a_hostile_answer_costs_little_and_is_told"
 FAULTS = {
     "token-follows": Fault(
         what="a Secret's headers go along with a redirect to another server",
-        file="fetcher/network/credentials.py",
+        file="outbound/credentials.py",
         good="return self.headers if wanted.origin == self.origin else {}",
         bad="return self.headers",
         tests="tests/unit/fetcher/test_fetcher_guard.py::test_secrets_do_not_go_along_to_another_server",

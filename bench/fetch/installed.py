@@ -23,7 +23,8 @@ def model_init() -> Path:
             context = Path(scratch) / "context"
             context.mkdir()
             assemble(_IMAGE, context, host_platform())
-            (context / "fetcher").rename(context / "dependencies" / "fetcher")
+            for package in ("fetcher", "outbound"):
+                (context / package).rename(context / "dependencies" / package)
             app = (context / "dependencies").rename(Path(scratch) / "app")
             run(python(), "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", app)
             app.rename(folder)

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from fetcher.archives.names import shown
 from fetcher.failures import Invalid
+from outbound.failures import shown
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".zip")
 PACKING = "pack the model's files as tar, tar.gz, tar.zst or zip"

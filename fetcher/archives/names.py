@@ -1,8 +1,7 @@
 """Names in archives and stores -> safe relative paths (no path traversal). No I/O."""
 
-import os
-
 from fetcher.failures import Invalid
+from outbound.failures import shown
 
 LONGEST_NAME = 4096
 LONGEST_PART = 255
@@ -20,8 +19,3 @@ def split(name: bytes) -> tuple[bytes, ...]:
     if b"\0" in name or len(name) > LONGEST_NAME or any(len(part) > LONGEST_PART for part in parts):
         raise Invalid(f"contains an invalid file name: {shown(name)}")
     return parts
-
-
-def shown(name: bytes) -> str:
-    """A name for messages: printable and truncated."""
-    return ascii(os.fsdecode(name[:100]))

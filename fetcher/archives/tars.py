@@ -10,9 +10,10 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fetcher.archives.names import shown, split
+from fetcher.archives.names import split
 from fetcher.failures import Invalid, TooLarge
 from fetcher.stream import CHUNK, Readable
+from outbound.failures import shown
 
 BLOCK = 512
 LONGEST_EXTENSION = 1024 * 1024

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from fetcher.archives.inflate import ERRORS, RATIO_FREE, fast
-from fetcher.archives.names import shown, split
+from fetcher.archives.names import split
 from fetcher.failures import Invalid, TooLarge
 from fetcher.stream import CHUNK
+from outbound.failures import shown
 
 LOCAL = struct.Struct("<4s5H3L2H")
 CENTRAL = struct.Struct("<4s6H3L5H2L")

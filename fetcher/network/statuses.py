@@ -5,9 +5,10 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from fetcher.failures import Changed, DownloadFailed, Interrupted, NotFound, Overloaded
-from fetcher.network.credentials import Secret
-from fetcher.network.dial import Target
+from fetcher.failures import Changed, NotFound
+from outbound.credentials import Secret
+from outbound.dial import Target
+from outbound.failures import Interrupted, Overloaded, RequestFailed
 
 FINE = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}
 TEMPORARY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
@@ -22,7 +23,7 @@ NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def check_status(answer: http.client.HTTPResponse, wanted: Target, secret: Secret | None) -> None:
-    """Raises ``NotFound``, ``DownloadFailed``, ``Interrupted`` or ``Changed`` for a status without content."""
+    """Raises ``NotFound``, ``RequestFailed``, ``Interrupted`` or ``Changed`` for a status without content."""
     status = answer.status
     if status in FINE:
         return
@@ -33,7 +34,7 @@ def check_status(answer: http.client.HTTPResponse, wanted: Target, secret: Secre
         raise Overloaded(message, _pause(answer))
     if status in TEMPORARY or status >= 500:
         raise Interrupted(message, _pause(answer))
-    raise (NotFound if status == HTTPStatus.NOT_FOUND else DownloadFailed)(message)
+    raise (NotFound if status == HTTPStatus.NOT_FOUND else RequestFailed)(message)
 
 
 def _advice(status: int, secret: Secret | None) -> str:

@@ -14,10 +14,11 @@ from http import HTTPStatus
 
 from fetcher.archives.formats import check_encoding
 from fetcher.artifact import PIECE, Opened, Parts, Stream
-from fetcher.failures import Changed, DownloadFailed, Interrupted
-from fetcher.network.credentials import Secret
+from fetcher.failures import Changed
 from fetcher.network.statuses import number
 from fetcher.network.web import Response, Web
+from outbound.credentials import Secret
+from outbound.failures import Interrupted, RequestFailed
 
 CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 Headers = Mapping[str, str]
@@ -81,7 +82,7 @@ class UrlPart:
                 return self._web.client.get(self._resolved, headers, self._address.secret)
             except Interrupted:
                 raise
-            except DownloadFailed:
+            except RequestFailed:
                 self._resolved = ""
         return self._web.client.get(self._address.url(), headers, self._address.secret)
 
@@ -94,7 +95,7 @@ class UrlPart:
         if self.path:
             check_encoding(_encoding(response.headers), self.path)
         if found != wanted:
-            raise DownloadFailed(
+            raise RequestFailed(
                 f"the server returned bytes {found.first}-{found.last} instead of {wanted.first}-{wanted.last}"
             )
 
@@ -111,7 +112,7 @@ class Known:
 
 
 def open_url(web: Web, address: Address, first: int = PIECE) -> Opened:
-    """Requests the ``first`` bytes, and decides by the response; raises ``DownloadFailed`` or ``Interrupted``."""
+    """Requests the ``first`` bytes, and decides by the response; raises ``RequestFailed`` or ``Interrupted``."""
     asked = address.url()
     response = web.client.get(asked, {"Range": f"bytes=0-{first - 1}"}, address.secret)
     if response.status == HTTPStatus.OK:
@@ -121,7 +122,7 @@ def open_url(web: Web, address: Address, first: int = PIECE) -> Opened:
     if found is None or not validator or found.first != 0 or response.status != HTTPStatus.PARTIAL_CONTENT:
         return _unranged(web, address)
     if found.last >= first:
-        raise DownloadFailed(f"the server returned bytes 0-{found.last} instead of 0-{first - 1}")
+        raise RequestFailed(f"the server returned bytes 0-{found.last} instead of 0-{first - 1}")
     head = bytearray(found.last + 1)
     _read_all(response, memoryview(head))
     if not response.finish():
@@ -135,7 +136,7 @@ def _unranged(web: Web, address: Address) -> Stream:
     web.client.close()
     response = web.client.get(address.url(), {}, address.secret)
     if response.status != HTTPStatus.OK:
-        raise DownloadFailed(f"the server returned status {response.status} to a request without a range")
+        raise RequestFailed(f"the server returned status {response.status} to a request without a range")
     return _stream(response)
 
 

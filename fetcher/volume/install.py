@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fetcher import log
 from fetcher.settings import Settings
 from fetcher.volume.partial import remove_partial
 from fetcher.volume.tree import fsync_folder, raised
+from outbound import log
 
 MARKER = ".complete"
 

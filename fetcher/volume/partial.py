@@ -17,9 +17,9 @@ import tempfile
 import threading
 from pathlib import Path
 
-from fetcher import log
 from fetcher.archives.inflate import fast
 from fetcher.artifact import PIECE, Piece
+from outbound import log
 
 NAME = ".partial"
 RECORD = struct.Struct("<II")

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
-from fetcher.archives.names import shown, split
+from fetcher.archives.names import split
 from fetcher.artifact import Opened, Parts
-from fetcher.failures import Changed, DownloadFailed, Invalid, NotFound, TooLarge
+from fetcher.failures import Changed, Invalid, NotFound, TooLarge
 from fetcher.settings import Settings
+from outbound.failures import RequestFailed, shown
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -50,11 +51,11 @@ class FilePart:
 
 
 def open_pvc(settings: Settings) -> Opened:
-    """Raises ``DownloadFailed``, ``Invalid`` or ``TooLarge``."""
+    """Raises ``RequestFailed``, ``Invalid`` or ``TooLarge``."""
     parts = urlsplit(settings.artifact)
     claim, path = parts.netloc, split(unquote(parts.path).lstrip("/").encode())
     if not CLAIM.fullmatch(claim) or parts.query or parts.fragment:
-        raise DownloadFailed("expected pvc://CLAIM/PATH")
+        raise RequestFailed("expected pvc://CLAIM/PATH")
     root = str(settings.claims / claim)
     try:
         with _beneath(root, path) as found:
@@ -108,7 +109,7 @@ def _readable(path: bytes) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise Changed("the folder changed while it was listed") from error
     except OSError as error:
-        raise DownloadFailed(
+        raise RequestFailed(
             f"{shown(path)} cannot be read ({error.strerror}); make it readable for user 1000, group 1000 or everyone"
         ) from error
 

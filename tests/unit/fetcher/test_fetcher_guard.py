@@ -6,9 +6,9 @@ from ipaddress import ip_network
 import pytest
 
 from fetcher.__main__ import main
-from fetcher.failures import DownloadFailed
-from fetcher.network.dial import proxy_of, target
-from fetcher.network.guard import Guard
+from outbound.dial import proxy_of, target
+from outbound.failures import RequestFailed
+from outbound.guard import Guard
 from tests.unit.fetcher.origin import Answer, member, serving, tar_gz
 from tests.unit.fetcher.running import Place
 
@@ -51,7 +51,7 @@ ARCHIVE = tar_gz(member("a", b"1"))
 
 @pytest.mark.parametrize("address", REJECTED)
 def test_what_only_this_machine_may_reach_is_refused(address: str) -> None:
-    with pytest.raises(DownloadFailed, match=REJECTED[address]):
+    with pytest.raises(RequestFailed, match=REJECTED[address]):
         Guard().check(address)
 
 
@@ -65,7 +65,7 @@ def test_what_a_network_can_reach_is_allowed(address: str) -> None:
 @pytest.mark.parametrize(("network", "address"), [("127.0.0.2/32", "127.0.0.2"), ("fe80::/10", "fe80::1%eth0")])
 def test_what_the_administrator_allows_is_allowed(network: str, address: str) -> None:
     Guard((ip_network(network),)).check(address)
-    with pytest.raises(DownloadFailed):
+    with pytest.raises(RequestFailed):
         Guard((ip_network(network),)).check("127.0.0.3")
 
 

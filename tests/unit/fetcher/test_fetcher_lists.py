@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fetcher.__main__ import main
-from fetcher.network.dial import Line
-from fetcher.network.forward import Forward
-from fetcher.network.guard import Guard
-from fetcher.network.reach import Reach, Request, reach_of
+from outbound.dial import Line
+from outbound.forward import Forward
+from outbound.guard import Guard
+from outbound.reach import Reach, Request, reach_of
 from tests.unit.fetcher.origin import Answer, Origin, part_of, serving
 from tests.unit.fetcher.running import Place
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from fetcher.artifact import PIECE, Piece, pieces
 from fetcher.concurrency import Concurrency
-from fetcher.failures import Changed, DownloadFailed, Interrupted
+from fetcher.failures import Changed
 from fetcher.parallel import WINDOW, Parallel, RetryPolicy
+from outbound.failures import Interrupted, RequestFailed
 
 
 class Memory:
@@ -89,7 +90,7 @@ def test_an_interruption_is_tried_again() -> None:
 
 @pytest.mark.parametrize(
     ("failure", "asked", "raised"),
-    [(Interrupted("reset"), 3, DownloadFailed), (Changed("replaced"), 1, Changed), (ValueError("bug"), 1, ValueError)],
+    [(Interrupted("reset"), 3, RequestFailed), (Changed("replaced"), 1, Changed), (ValueError("bug"), 1, ValueError)],
 )
 def test_what_does_not_go_away_is_raised(failure: Exception, asked: int, raised: type[Exception]) -> None:
     part = Failing(failure, 99)

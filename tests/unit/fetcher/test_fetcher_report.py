@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fetcher import log
 from fetcher.failures import DownloadFailed
 from fetcher.report import Progress, write_failure
+from outbound import log
 
 
 @pytest.mark.parametrize(("length", "percent"), [(400, [50.0, 100.0]), (None, [None, None])])

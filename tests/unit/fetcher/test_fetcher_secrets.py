@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from fetcher.__main__ import main
 from fetcher.artifact import PIECE
-from fetcher.network.credentials import Secret
-from fetcher.network.dial import target
+from outbound.credentials import Secret
+from outbound.dial import target
 from tests.unit.fetcher.origin import Answer, Origin, part_of, serving
 from tests.unit.fetcher.running import Place
 

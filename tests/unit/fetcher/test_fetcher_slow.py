@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fetcher.__main__ import main
-from fetcher.network.wire import MOST_FRAMING, SLOWEST, Allowance
+from outbound.wire import MOST_FRAMING, SLOWEST, Allowance
 from tests.unit.fetcher.origin import part_of
 from tests.unit.fetcher.running import Place
 

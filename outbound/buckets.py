@@ -8,9 +8,8 @@ import json
 import re
 from collections.abc import Mapping
 
-from fetcher.archives.names import shown
-from fetcher.failures import DownloadFailed
-from fetcher.network.credentials import Credentials
+from outbound.credentials import Credentials
+from outbound.failures import RequestFailed, shown
 
 PREFIXES: Mapping[str, tuple[str, ...]] = {"s3": ("aws_",), "gs": ("google_",), "az": ("azure_storage_", "azure_")}
 GOOGLE_KEY = "gcloud-application-credentials.json"
@@ -36,7 +35,7 @@ BUCKET = re.compile(r"[$A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 
 
 def config_of(scheme: str, credentials: Credentials, environment: Mapping[str, str]) -> dict[str, str]:
-    """The Secret's keys for the store, by the library's names without the store's prefix; raises ``DownloadFailed``."""
+    """The Secret's keys for the store, by the library's names without the store's prefix; raises ``RequestFailed``."""
     config = {}
     for key, value in credentials.values.items():
         if prefix := next((each for each in PREFIXES[scheme] if key.lower().startswith(each)), ""):
@@ -45,7 +44,7 @@ def config_of(scheme: str, credentials: Credentials, environment: Mapping[str, s
             _check(scheme, key, name, value)
             config[name] = value
     if credentials.values and not config and GOOGLE_KEY not in credentials.values:
-        raise DownloadFailed(
+        raise RequestFailed(
             f"the artifactSecret has no key for {scheme} (found: {credentials.found}); supported: {_supported(scheme)}"
         )
     if scheme == "s3" and "region" not in config:
@@ -58,12 +57,12 @@ def config_of(scheme: str, credentials: Credentials, environment: Mapping[str, s
 
 def _check(scheme: str, key: str, name: str, value: str) -> None:
     if name not in TAKEN[scheme]:
-        raise DownloadFailed(
+        raise RequestFailed(
             f"the artifactSecret contains {shown(key.encode())}, which is not supported for {scheme}; "
             f"remove it. Supported: {_supported(scheme)}"
         )
     if name in PLAIN and not WORD.fullmatch(value):
-        raise DownloadFailed(f"{key} in the artifactSecret must consist of at most 63 letters, digits, - and _")
+        raise RequestFailed(f"{key} in the artifactSecret must consist of at most 63 letters, digits, - and _")
 
 
 def _supported(scheme: str) -> str:
@@ -77,15 +76,15 @@ def _add_google_key(config: dict[str, str], credentials: Credentials) -> None:
     try:
         key = json.loads(config.get("service_account_key", "{}"))
     except ValueError as error:
-        raise DownloadFailed("the service account key in the artifactSecret is not valid JSON") from error
+        raise RequestFailed("the service account key in the artifactSecret is not valid JSON") from error
     if isinstance(key, dict) and isinstance(key.get("gcs_base_url"), str):
         config["base_url"] = key["gcs_base_url"]
 
 
 def base_of(scheme: str, name: str, config: Mapping[str, str]) -> str:
-    """The base URL of a bucket's objects; raises ``DownloadFailed``."""
+    """The base URL of a bucket's objects; raises ``RequestFailed``."""
     if not BUCKET.fullmatch(name):
-        raise DownloadFailed(f"expected {scheme}://BUCKET/KEY, with a bucket name of letters, digits, ., - and _")
+        raise RequestFailed(f"expected {scheme}://BUCKET/KEY, with a bucket name of letters, digits, ., - and _")
     endpoint = config.get("base_url" if scheme == "gs" else "endpoint", "").rstrip("/")
     if scheme == "s3" and config.get("virtual_hosted_style_request", "").lower() == "true":
         return endpoint or f"https://{name}.s3.{config['region']}.amazonaws.com"

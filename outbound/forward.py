@@ -18,11 +18,11 @@ from dataclasses import replace
 from ipaddress import ip_network
 from urllib.parse import urlsplit, urlunsplit
 
-from fetcher.failures import DownloadFailed, Failure, Interrupted
-from fetcher.network.dial import Line, connect, dial, proxy_of
-from fetcher.network.guard import METADATA, Guard
-from fetcher.network.reach import Reach, Request
-from fetcher.network.wire import Allowance
+from outbound.dial import Line, connect, dial, proxy_of
+from outbound.failures import Interrupted, RequestFailed
+from outbound.guard import METADATA, Guard
+from outbound.reach import Reach, Request
+from outbound.wire import Allowance
 
 LONGEST_HEAD = 64 * 1024
 LONGEST_ANSWER = 16 * 1024 * 1024
@@ -43,7 +43,7 @@ class Forward:
         self._expected = b"Basic " + base64.b64encode(f"model-init:{self._password}".encode())
         self._listens = socket.create_server(("127.0.0.1", 0))
         self._until = float("inf")
-        self.failure: Failure | None = None
+        self.failure: RequestFailed | None = None
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -80,7 +80,7 @@ class Forward:
             try:
                 request = _parsed(head)
                 server = self._connected(request)
-            except Failure as failure:
+            except RequestFailed as failure:
                 client.sendall(self._refusal(failure))
                 return
             with server:
@@ -96,15 +96,15 @@ class Forward:
         if not is_identity:
             self._reach.check(request)
         if not secrets.compare_digest(request.headers.get("proxy-authorization", "").encode(), self._expected):
-            raise DownloadFailed("another process tried to use model-init's connections")
+            raise RequestFailed("another process tried to use model-init's connections")
         if time.monotonic() > self._until:
-            raise DownloadFailed(TOO_LONG)
+            raise RequestFailed(TOO_LONG)
         if is_identity:
             guard = Guard((*IDENTITIES, *self._line.guard.allowed))
             return connect(request.wanted, replace(self._line, guard=guard))
         return dial(request.wanted, self._line, tls=False)
 
-    def _refusal(self, failure: Failure) -> bytes:
+    def _refusal(self, failure: RequestFailed) -> bytes:
         """The library retries temporary failures."""
         status = "502 Bad Gateway"
         if not isinstance(failure, Interrupted):
@@ -129,10 +129,10 @@ class Forward:
                     allowance.begin()
                 answered = answered + len(chunk) if source is server else 0
                 if answered > LONGEST_ANSWER:
-                    self.failure = self.failure or DownloadFailed("the store's list is larger than any valid list")
+                    self.failure = self.failure or RequestFailed("the store's list is larger than any valid list")
                     return
                 others[source].sendall(chunk)
-        self.failure = self.failure or DownloadFailed(TOO_LONG)
+        self.failure = self.failure or RequestFailed(TOO_LONG)
 
 
 def _head(client: socket.socket) -> tuple[bytes, bytes]:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fetcher.archives.names import shown
-from fetcher.failures import DownloadFailed
-from fetcher.network.dial import Origin, Target
+from outbound.dial import Origin, Target
+from outbound.failures import RequestFailed, shown
 
 LARGEST = 64 * 1024
 MOST_NAMED = 8
@@ -56,10 +55,10 @@ class Credentials:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """For http(s) servers: from ``token``, else from ``username`` and ``password``; raises ``DownloadFailed``."""
+        """For http(s) servers: from ``token``, else from ``username`` and ``password``; raises ``RequestFailed``."""
         if token := self.values.get("token"):
             if not IN_HEADERS.fullmatch(token):
-                raise DownloadFailed(
+                raise RequestFailed(
                     "`token` in the artifactSecret contains a line break or another character that is not allowed "
                     "in HTTP headers; it must be a single line of printable ASCII characters"
                 )
@@ -71,14 +70,14 @@ class Credentials:
 
 
 def read_credentials(folder: Path | None) -> Credentials:
-    """No credentials without a folder; raises ``DownloadFailed`` if it cannot be read."""
+    """No credentials without a folder; raises ``RequestFailed`` if it cannot be read."""
     if folder is None:
         return Credentials()
     try:
         files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
         values = {path.name: _value(path) for path in files if path.name != "ca.crt"}
     except (OSError, UnicodeDecodeError) as error:
-        raise DownloadFailed(f"the artifactSecret cannot be read: {type(error).__name__}") from error
+        raise RequestFailed(f"the artifactSecret cannot be read: {type(error).__name__}") from error
     ca_file = folder / "ca.crt"
     return Credentials(values, ca_file if ca_file.is_file() else None, is_mounted=True)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from fetcher.failures import DownloadFailed
+from outbound.failures import Blocked
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -45,14 +45,14 @@ class Guard:
     allowed: tuple[Network, ...] = ()
 
     def check(self, address: str) -> None:
-        """Raises ``DownloadFailed`` for an address that must not be connected to."""
+        """Raises ``Blocked`` for an address that must not be connected to."""
         plain = ip_address(address.partition("%")[0])
         meant = (plain, *_embedded(plain))
         if any(_is_in(each, self.allowed) for each in meant):
             return
         for each in meant:
             if what := _kind(each):
-                raise DownloadFailed(
+                raise Blocked(
                     f"the URL resolves to {address}, {what}, which is blocked; the administrator can allow this address"
                 )
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from fetcher.failures import DownloadFailed
-from fetcher.network.dial import Target, target
+from outbound.dial import Target, target
+from outbound.failures import RequestFailed
 
 Server = tuple[str, int]
 IDENTITY = (
@@ -42,7 +42,7 @@ class Request:
 
     @property
     def wanted(self) -> Target:
-        """Its target; raises ``DownloadFailed``."""
+        """Its target; raises ``RequestFailed``."""
         return target(f"https://{self.url}" if self.method == "CONNECT" else self.url)
 
 
@@ -54,10 +54,10 @@ class Reach:
     credentials_url: str = ""
 
     def check(self, request: Request) -> None:
-        """Raises ``DownloadFailed`` for a server that the store does not need."""
+        """Raises ``RequestFailed`` for a server that the store does not need."""
         wanted = request.wanted
         if (wanted.host, wanted.port) not in self.servers:
-            raise DownloadFailed(
+            raise RequestFailed(
                 f"the store redirects to {wanted.authority}, which is not the server that the artifactSecret or the "
                 "artifact names; redirects to other servers are not followed"
             )
@@ -74,7 +74,7 @@ class Reach:
 
 
 def reach_of(scheme: str, base: str, config: Mapping[str, str], environment: Mapping[str, str]) -> Reach:
-    """The servers for a store at ``base``; raises ``DownloadFailed`` for an invalid URL."""
+    """The servers for a store at ``base``; raises ``RequestFailed`` for an invalid URL."""
     named = [environment[name] for name in FROM_ENVIRONMENT[scheme] if environment.get(name)]
     known = [url.format(region=config.get("region", "")) for url in PLATFORM[scheme]]
     relative = environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "")

@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined] # typeshed lacks it
 
-from fetcher.failures import DownloadFailed, Interrupted, public
-from fetcher.network.guard import Guard
+from outbound.failures import Interrupted, RequestFailed, Unresolved, Untrusted, public
+from outbound.guard import Guard
 
 PORTS = {"http": 80, "https": 443}
 LONGEST_ANSWER = 16 * 1024
@@ -63,17 +63,17 @@ class Line:
 
 
 def target(url: str) -> Target:
-    """Raises ``DownloadFailed`` if it is not an http(s) URL."""
+    """Raises ``RequestFailed`` if it is not an http(s) URL."""
     try:
         parts = urlsplit(url)
         port = parts.port
         host = (parts.hostname or "").encode("idna").decode()
     except ValueError as error:  # its text may contain part of the password
-        raise DownloadFailed(
+        raise RequestFailed(
             "this is not a valid URL; check its host and port, and write special characters of a password as %XX"
         ) from error
     if parts.scheme not in PORTS or not host:
-        raise DownloadFailed(f"{public(url)} cannot be fetched: only http and https URLs are supported")
+        raise RequestFailed(f"{public(url)} cannot be fetched: only http and https URLs are supported")
     path = quote(parts.path or "/", safe="%/:=&~+!$,;'@()*[]") + (f"?{_query(parts.query)}" if parts.query else "")
     return Target(parts.scheme, host, port or PORTS[parts.scheme], path, _basic(parts.username, parts.password))
 
@@ -97,7 +97,7 @@ def proxy_of(wanted: Target) -> Target | None:
         return None
     proxy = target(url if "://" in url else f"http://{url}")
     if proxy.scheme != "http":
-        raise DownloadFailed("the proxy URL must start with http://")
+        raise RequestFailed("the proxy URL must start with http://")
     return proxy
 
 
@@ -115,7 +115,7 @@ def _network(text: str) -> Iterator[IPv4Network | IPv6Network]:
 
 
 def dial(wanted: Target, line: Line, *, tls: bool = True) -> socket.socket:
-    """A connection that is ready for requests, or for a TLS handshake; raises ``DownloadFailed`` or ``Interrupted``."""
+    """A connection that is ready for requests, or for a TLS handshake; raises ``RequestFailed`` or ``Interrupted``."""
     proxy = proxy_of(wanted)
     with _translated(proxy or wanted):
         if proxy:
@@ -137,12 +137,12 @@ def _translated(towards: Target) -> Iterator[None]:
     try:
         yield
     except ssl.SSLCertVerificationError as error:
-        raise DownloadFailed(
+        raise Untrusted(
             f"the certificate of {towards.authority} is not trusted ({error.verify_message}); "
             "add its authority's certificate as ca.crt to the model's artifactSecret"
         ) from error
     except socket.gaierror as error:
-        raise Interrupted(
+        raise Unresolved(
             f"the host {towards.host} could not be resolved ({error.strerror}); check its spelling, and that "
             "the cluster's DNS can resolve it"
         ) from error
@@ -215,5 +215,5 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
         try:
             context.load_verify_locations(ca_file)
         except ssl.SSLError as error:
-            raise DownloadFailed("`ca.crt` in the artifactSecret contains no PEM certificate") from error
+            raise RequestFailed("`ca.crt` in the artifactSecret contains no PEM certificate") from error
     return context
