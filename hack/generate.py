@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from hack.dashboards import make_dashboards
 from hack.rules import make_rules
 from images.metrics_reference import make_buckets, make_metrics_reference
 from mlendpoints.api import containment, passing, policy
@@ -28,6 +29,7 @@ def generated(operator: str) -> Mapping[str, str]:
     return {
         **crds,
         **make_rules(),
+        **make_dashboards(),
         "deploy/policies/instances.yaml": _yaml(*policy.make_policies(operator)),
         "deploy/policies/operator.yaml": _yaml(*containment.make_policies(operator)),
         "deploy/policies/references.yaml": _yaml(*passing.make_policies()),

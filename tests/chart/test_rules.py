@@ -41,6 +41,13 @@ def test_alerts_can_be_left_out() -> None:
     assert alerts(groups(disabledAlerts=sorted(left_out))).keys() == alerts(PLAIN["groups"]).keys() - left_out
 
 
+def test_an_unknown_alert_cannot_be_left_out() -> None:
+    chosen = {"enabled": True, "disabledAlerts": ["MLEndpointLatency", "MLEndpointSlow"]}
+    done = helm_template({"images": {"registry": "x"}, "monitoring": {"prometheusRules": chosen}})
+    assert done.returncode != 0
+    assert "disabledAlerts: no alert is named MLEndpointSlow; there are: MLEndpointErrors, MLEndpoint" in done.stderr
+
+
 @pytest.mark.parametrize(
     "thresholds", [{"errorRatio": 5}, {"errorRatio": "a lot"}, {"updateMinutes": 0}, {"unknown": 1}]
 )

@@ -17,6 +17,13 @@ HERE = Path(__file__).parent
 RULES = rules.ROOT / "deploy" / "monitoring" / "rules.yaml"
 SCENARIOS = sorted(HERE.glob("*.yaml"))
 KUBELET = {"container_cpu_usage_seconds_total", "container_memory_working_set_bytes"}
+SIDECARS = {
+    *(
+        f"mlendpoints_process_{name}"
+        for name in ("cpu_seconds_total", "memory_bytes", "read_bytes_total", "written_bytes_total")
+    ),
+    *(f"mlendpoints_capture_{name}" for name in ("records_total", "shipped_total", "lost_total", "spool_bytes")),
+}
 
 
 @pytest.fixture(scope="session")
@@ -66,13 +73,8 @@ def test_each_alert_fires_in_a_scenario_and_is_silent_before_and_after() -> None
 
 
 def test_rules_use_no_metric_that_does_not_exist() -> None:
-    declared = json.loads((rules.ROOT / "images" / "nginx" / "metrics.json").read_text())["metrics"]
-    pods = {name for each in declared for name in samples(each["name"], each["type"])}
-    operator = {
-        name for family in Metrics().registry.collect() for name in samples(family.name, family.type, total="_total")
-    }
     used = {name for rule in all_rules(loaded(RULES)) for name in metrics_in(rule["expr"])}
-    assert used - pods - operator - KUBELET == set()
+    assert used - declared_metrics() - KUBELET == set()
 
 
 def test_every_page_that_an_alert_names_exists() -> None:
@@ -83,6 +85,16 @@ def test_every_page_that_an_alert_names_exists() -> None:
 def test_each_threshold_of_the_chart_is_used_and_no_other() -> None:
     used = set(re.findall(r"@(\w+)@", (rules.CHART / "files" / "rules.yaml").read_text()))
     assert used == set(rules.thresholds())
+
+
+def declared_metrics() -> set[str]:
+    """Of the pods and of the operator."""
+    declared = json.loads((rules.ROOT / "images" / "nginx" / "metrics.json").read_text())["metrics"]
+    pods = {name for each in declared for name in samples(each["name"], each["type"])}
+    operator = {
+        name for family in Metrics().registry.collect() for name in samples(family.name, family.type, total="_total")
+    }
+    return pods | operator | SIDECARS
 
 
 def metrics_in(expression: str) -> set[str]:
