@@ -19,6 +19,7 @@ BIN := .venv/bin
 # Restarts the operator's pods when its source has changed, even if its tag has not.
 SOURCE = $(shell find src images/operator requirements.lock -type f -not -name '*.pyc' | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-16)
 HELM_ARGS ?=
+ADDONS ?=
 
 ##@ See it work
 demo: $(UV) ## Bring up a cluster, install the operator, deploy the Titanic example, request predictions
@@ -42,7 +43,7 @@ apiserver: $(VENV) ## Run the tests against a real kube-apiserver and etcd
 	@$(BIN)/pytest tests/apiserver
 
 e2e: $(VENV) ## Run the tests against a whole cluster with Istio
-	@hack/cluster
+	@hack/cluster --addon prometheus
 	@$(MAKE) --no-print-directory images deploy
 	@hack/on-cluster $(BIN)/pytest tests/chart tests/e2e
 
@@ -62,8 +63,8 @@ bench: $(VENV) ## Measure the operator against the floor of bare writes, model-i
 	@hack/on-cluster $(BIN)/python -m bench.zero_loss
 
 ##@ Local cluster (root, Debian or Ubuntu)
-cluster-up: ## Start Kubernetes and Istio on this machine
-	@$(PYTHON) -m cluster up
+cluster-up: ## Start Kubernetes and Istio on this machine (ADDONS=prometheus)
+	@$(PYTHON) -m cluster up $(addprefix --addon ,$(ADDONS))
 
 cluster-down: ## Stop it and remove all traces
 	@$(PYTHON) -m cluster down

@@ -1,5 +1,7 @@
-"""`up`: from a bare machine to a ready node with DNS, istiod and two gateway pods. Every step is idempotent."""
+"""`up`: from a bare machine to a ready node with DNS, istiod, two gateway pods, add-ons. Every step is idempotent."""
 
+import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,11 +18,15 @@ from cluster.network import ensure_network
 from cluster.node import NODE_NAME, ensure_containerd, ensure_node
 from cluster.packages import ensure_packages
 from cluster.preflight import check_machine, check_neighbours
+from cluster.prometheus import ensure_prometheus_image, install_prometheus, prometheus_url
 from cluster.settings import Settings
 from cluster.steps import step, wait_until
 
+PROMETHEUS = "prometheus"
+ADDONS = (PROMETHEUS,)
 
-def bring_up(settings: Settings) -> None:
+
+def bring_up(settings: Settings, addons: Sequence[str] = ()) -> None:
     """Run all steps; each is idempotent. One `up` at a time."""
     with step("Checking the machine"):
         check_machine(settings)
@@ -28,7 +34,14 @@ def bring_up(settings: Settings) -> None:
         check_neighbours(settings)
         ensure_packages()
         ensure_built(settings, ALL)
-        _start(settings, ensure_images(settings))
+        archives = ensure_images(settings)
+        if PROMETHEUS in addons:
+            archives.append(ensure_prometheus_image(settings))
+        _start(settings, archives)
+        if PROMETHEUS in addons:
+            with step("Installing Prometheus"):
+                install_prometheus(settings)
+            print(f"Prometheus: {prometheus_url(settings)}", file=sys.stderr)
 
 
 def _start(settings: Settings, archives: list[Path]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cluster.base import SUITE, ensure_base_image
-from cluster.bring_up import bring_up
+from cluster.bring_up import ADDONS, bring_up
 from cluster.control_plane import control_plane_down, control_plane_up
 from cluster.controllers import WITHOUT_NODES, WORKLOADS
 from cluster.errors import ClusterError
@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
-def _up(settings: Settings, _options: argparse.Namespace) -> None:
-    bring_up(settings)
+def _up(settings: Settings, options: argparse.Namespace) -> None:
+    bring_up(settings, options.addon)
     print(settings.kubeconfig)
 
 
@@ -78,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python3 -m cluster", description="A real Kubernetes with Istio on this machine."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("up", help="bring the cluster up and print its kubeconfig").set_defaults(run=_up)
+    up = commands.add_parser("up", help="bring the cluster up and print its kubeconfig")
+    up.add_argument("--addon", action="append", default=[], choices=ADDONS, help="install this, too")
+    up.set_defaults(run=_up)
     commands.add_parser("down", help="remove the cluster and everything it created").set_defaults(run=_down)
     commands.add_parser("status", help="what runs, and where; exit code 3 if a daemon does not").set_defaults(
         run=_status

@@ -49,14 +49,14 @@ def load_image(settings: Settings, archive: Path) -> None:
 
 def _pause(settings: Settings) -> Path:
     layer = Layer({"pause": Path(shutil.which("catatonit") or "/usr/bin/catatonit")})
-    return _write(
+    return write_image(
         settings, "pause", Image(PAUSE_IMAGE, [], {"Entrypoint": ["/pause", "-P"], "User": "65535:65535"}), [layer]
     )
 
 
 def _coredns(settings: Settings) -> Path:
     layer = Layer({"coredns": ADDONS.folder(settings) / "coredns"})
-    return _write(
+    return write_image(
         settings,
         f"coredns-{ADDONS.folder(settings).name}",
         Image(COREDNS_IMAGE, [], {"Entrypoint": ["/coredns"]}),
@@ -68,7 +68,7 @@ def _istiod(settings: Settings) -> Path:
     program = "usr/local/bin/pilot-discovery"
     layer = Layer({program: ADDONS.folder(settings) / "pilot-discovery"})
     image = Image("localhost/pilot:dev", [], {"Entrypoint": [f"/{program}"], "User": "1337:1337"})
-    return _write(settings, f"pilot-{ADDONS.folder(settings).name}", image, [layer])
+    return write_image(settings, f"pilot-{ADDONS.folder(settings).name}", image, [layer])
 
 
 def _proxy(settings: Settings) -> Path:
@@ -84,12 +84,12 @@ def _proxy(settings: Settings) -> Path:
         [base],
         {"Entrypoint": ["/usr/local/bin/pilot-agent"], "Env": ["PATH=/usr/local/bin:/usr/bin:/usr/sbin"]},
     )
-    return _write(
+    return write_image(
         settings, f"proxyv2-{istio.name}-{ENVOY.folder(settings).name}-{base.stem}", image, [Layer(files, IPTABLES)]
     )
 
 
-def _write(settings: Settings, key: str, image: Image, layers: Sequence[Layer]) -> Path:
+def write_image(settings: Settings, key: str, image: Image, layers: Sequence[Layer]) -> Path:
     """Write the image's archive with `layers` on top, named `key`, unless it is there."""
     archive = settings.cache / "images" / f"{key}.tar"
     with build_lock(settings):

@@ -5,6 +5,7 @@ from cluster.errors import ClusterError
 from cluster.istio import GATEWAY
 from cluster.kubectl import kubectl
 from cluster.processes import find_pids, log_path
+from cluster.prometheus import prometheus_url
 from cluster.settings import Settings
 
 DAEMONS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "containerd", "kubelet", "kube-proxy")
@@ -13,7 +14,8 @@ ADDRESSES = '{range .items[*]}{.status.podIP}{.spec.clusterIP}{" "}{end}'
 
 def status_lines(settings: Settings) -> list[str]:
     """One `name: value` line for each fact."""
-    return [*_paths(settings), *(f"{name}: {_state_of(name, settings)}" for name in DAEMONS), *_gateway(settings)]
+    daemons = (f"{name}: {_state_of(name, settings)}" for name in DAEMONS)
+    return [*_paths(settings), *daemons, *_gateway(settings), f"prometheus: {prometheus_url(settings) or 'none'}"]
 
 
 def is_running(settings: Settings) -> bool:

@@ -33,13 +33,14 @@ PASSENGERS = {
 REQUESTS = 20
 READY_SECONDS = 300.0
 NEXT = """
-Everything is left running. Three things to try next:
+Everything is left running. Four things to try next:
 
   1. Give both models half of the traffic; no pod is touched. Set both weights to 50 here:
        hack/on-cluster kubectl -n titanic edit mlec/titanic
   2. Scale the first model to two pods:
        hack/on-cluster kubectl -n titanic scale mlm/%s --replicas 2
   3. %s
+  4. %s
 """
 
 
@@ -61,7 +62,7 @@ def main() -> int:
         return 1
     _show("mle,mlec,mlm in the namespace titanic")
     _run("hack/on-cluster", "kubectl", "--namespace", "titanic", "get", "mle,mlec,mlm")
-    print(NEXT % (endpoint["status"]["variants"][0]["instance"], _goodbye()), end="")
+    print(NEXT % (endpoint["status"]["variants"][0]["instance"], _monitoring(), _goodbye()), end="")
     print(f"\nThe demo took {time.monotonic() - start:.0f} s.")
     return 0
 
@@ -130,7 +131,7 @@ def _conditions(endpoint: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
 def _gateway() -> Iterator[str]:
     """An address of the gateway that is reachable from this machine: its Service's, else a forwarded port."""
     namespace, name = GATEWAY.split("/")
-    if Path(os.environ.get("KUBECONFIG") or LOCAL_KUBECONFIG) == LOCAL_KUBECONFIG:
+    if _is_local():
         yield _kubectl("--namespace", namespace, "get", "service", name, "--output", "jsonpath={.spec.clusterIP}")
         return
     command = ["hack/on-cluster", "kubectl", "--namespace", namespace, "port-forward", f"service/{name}", ":80"]
@@ -172,10 +173,21 @@ def _ask(address: str, body: str) -> tuple[str, str]:
         raise DemoError(f"the endpoint did not respond at {address}: {error}") from error
 
 
+def _monitoring() -> str:
+    if _is_local():
+        what = "Install Prometheus, and see requests and latency at the address that it prints:"
+        return f"{what}\n       make cluster-up ADDONS=prometheus"
+    return "Let your Prometheus scrape it: docs/how-to/monitor.md"
+
+
 def _goodbye() -> str:
-    if Path(os.environ.get("KUBECONFIG") or LOCAL_KUBECONFIG) == LOCAL_KUBECONFIG:
+    if _is_local():
         return "Remove all of it, without a trace:\n       make cluster-down"
     return "Remove all of it:\n       make undeploy uninstall; kubectl delete namespace titanic machine-learning"
+
+
+def _is_local() -> bool:
+    return Path(os.environ.get("KUBECONFIG") or LOCAL_KUBECONFIG) == LOCAL_KUBECONFIG
 
 
 def _show(title: str) -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from cluster.base import ensure_folder
+from cluster.prometheus import PACKAGES, SUITE
 from cluster.settings import settings_from_environment
-
-_SUITE = "bookworm"
 
 
 def promtool() -> Sequence[str]:
@@ -21,7 +20,7 @@ def promtool() -> Sequence[str]:
         return (found,)
     if os.geteuid() or not shutil.which("apt-get"):
         pytest.skip("unpacks promtool from Debian's package prometheus, as root; or put it on the PATH")
-    root = ensure_folder(settings_from_environment(), ("prometheus",), _SUITE)
+    root = ensure_folder(settings_from_environment(), PACKAGES, SUITE)
     (loader,) = root.glob("lib*/ld-linux*")
     libraries = ":".join(str(path) for path in root.glob("**/lib/*-linux-gnu"))
     return (str(loader), "--library-path", libraries, str(root / "usr" / "bin" / "promtool"))
