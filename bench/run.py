@@ -84,7 +84,7 @@ async def run_on_control_plane(kubeconfig: Path, size: Size, number: int) -> Run
     async with connected(kubeconfig) as client:
         await create_namespace(client, namespace)
         await create_templates(client, namespace)
-        async with _surroundings(client, namespace), operator(kubeconfig, namespace) as scrape:
+        async with surroundings(client, namespace), operator(kubeconfig, namespace) as scrape:
             run = await observe(client, namespace, scrape, size)
         if not size.floor:
             return run
@@ -130,7 +130,7 @@ async def _rest(scrape: Scrape, seconds: float) -> Rest:
 
 
 @asynccontextmanager
-async def _surroundings(client: Client, namespace: str) -> AsyncIterator[None]:
+async def surroundings(client: Client, namespace: str) -> AsyncIterator[None]:
     """What stands in for nodes, controllers and gateways."""
     async with fake_gateway.serving(client, namespace) as routes:
         tasks = [

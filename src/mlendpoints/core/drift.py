@@ -9,10 +9,12 @@ own and touches nothing else.
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from mlendpoints.api import labels
 from mlendpoints.api.declared import atomic_copies
@@ -25,7 +27,16 @@ from mlendpoints.core.manifests.deployment import BUILDER
 from mlendpoints.core.plan import Apply, Create, Scale, Write
 from mlendpoints.core.world import Child, Ref
 
-Owned = tuple[dict[str, Any], ...]  # sets of FieldsV1: "f:name", "k:{keys}" or "v:value" -> set
+
+class Owned(Struct, frozen=True, kw_only=True):
+    """What the API server counts as ours below a field: fields by name, items of a list by key, members of a set."""
+
+    fields: dict[str, "Owned"]
+    items: dict[str, "Owned"]  # by their keys, as JSON
+    keys: tuple[tuple[str, ...], ...]  # the names in these keys
+    members: frozenset[str]  # as JSON
+    whole: bool  # an item that counts as one value has nothing below it
+
 
 _RECORDS = frozenset({EndpointConfig.KIND, Model.KIND})  # instances: the API server rejects any change but replicas
 _TURNING = frozenset({"Gateway", "VirtualService"})  # an older view would send callers back to pods that are gone
@@ -127,42 +138,66 @@ def covers(fields: str, manifest: Manifest) -> bool:
     metadata = {key: value for key, value in manifest["metadata"].items() if key not in _NOT_COMPARED}
     spec = {key: value for key, value in manifest["spec"].items() if key != "replicas"}
     atomic = _ATOMIC.get(manifest["kind"], frozenset())
-    return _is_ours({"metadata": metadata, "spec": spec}, _sets(fields), atomic)
+    return _is_ours({"metadata": metadata, "spec": spec}, _owned(fields), atomic)
 
 
 @lru_cache(maxsize=1024)  # objects of one shape share their sets
-def _sets(fields: str) -> Owned:
+def _owned(fields: str) -> Owned:
     decoded = msgspec.json.decode(fields or "[]")
-    return tuple(decoded) if isinstance(decoded, list) else (decoded,)
+    return _merged(decoded if isinstance(decoded, list) else [decoded])
 
 
-def _is_ours(value: Manifest | list[Any], owned: Owned, atomic: frozenset[str]) -> bool:
-    """A plain loop: this is where the plan of an endpoint at rest spends most of its time."""
-    if isinstance(value, list):
-        return all(_item_is_ours(item, owned, atomic) for item in value)
+def _merged(sets: list[dict[str, Any]]) -> Owned:
+    """Sets in FieldsV1 form, of which any may hold a field."""
+    below = {key: [entry[key] for entry in sets if key in entry] for entry in sets for key in entry}
+    items = {key: values for key, values in below.items() if key.startswith("k:")}
+    return Owned(
+        fields={key.removeprefix("f:"): _merged(values) for key, values in below.items() if key.startswith("f:")},
+        items={key.removeprefix("k:"): _merged(values) for key, values in items.items()},
+        keys=tuple({tuple(_key_values(key)): None for key in items}),
+        members=frozenset(key.removeprefix("v:") for key in below if key.startswith("v:")),
+        whole={} in sets,
+    )
+
+
+def _is_ours(value: Manifest, owned: Owned, atomic: frozenset[str]) -> bool:
+    """A plain loop: a large part of what the plan of an endpoint costs."""
     for name, field in value.items():
-        key = f"f:{name}"
-        below = tuple([entry[key] for entry in owned if key in entry])
-        if not below:
+        below = owned.fields.get(name)
+        if below is None:
             return False
-        if isinstance(field, (dict, list)) and name not in atomic and not _is_ours(field, below, atomic):
-            return False
+        if name in atomic:
+            continue
+        if isinstance(field, dict):
+            if not _is_ours(field, below, atomic):
+                return False
+        elif isinstance(field, list):
+            for item in field:
+                if not _item_is_ours(item, below, atomic):
+                    return False
     return True
 
 
 def _item_is_ours(item: object, owned: Owned, atomic: frozenset[str]) -> bool:
     if not isinstance(item, dict):
-        member = f"v:{msgspec.json.encode(item).decode()}"
-        return any(member in entry for entry in owned)
-    below = tuple(entry[key] for entry in owned for key in entry if key.startswith("k:") and _is_key_of(key, item))
-    return {} in below or _is_ours(item, below, atomic)  # an item that counts as one value has nothing below it
+        return msgspec.json.encode(item).decode() in owned.members
+    return any(below.whole or _is_ours(item, below, atomic) for below in _below(item, owned))
 
 
-def _is_key_of(key: str, item: Manifest) -> bool:
-    """Whether a key such as ``k:{"port":80,"protocol":"TCP"}`` is the item's; the server may have completed it."""
-    return all(item.get(name, value) == value for name, value in _key_values(key))
+def _below(item: Manifest, owned: Owned) -> Iterator[Owned]:
+    """The entries of an item of a list; the server may have completed its key, such as by ``"protocol":"TCP"``."""
+    for names in owned.keys:
+        exact = {name: item[name] for name in names if name in item}
+        found = owned.items.get(msgspec.json.encode(exact).decode())
+        if found is not None:
+            yield found
+            return
+    for key, below in owned.items.items():
+        if all(item.get(name, value) == value for name, value in _key_values(key).items()):
+            yield below
 
 
 @lru_cache(maxsize=1024)
-def _key_values(key: str) -> tuple[tuple[str, Any], ...]:
-    return tuple(msgspec.json.decode(key.removeprefix("k:")).items())
+def _key_values(key: str) -> Manifest:
+    values: Manifest = msgspec.json.decode(key.removeprefix("k:"))
+    return values

@@ -112,6 +112,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     lookups: tuple[Lookup, ...] = ()  # whose events are read
     recheck: float | None = None  # seconds since the epoch
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do and nothing to ask for."""
+        finalizer = self.finalizer is not None
+        return not (finalizer or self.probes or self.measures or _has_work(self))
+
 
 class MLModelPlan(Struct, frozen=True, kw_only=True):
     """All that follows from the world of one MLModel, which has no routes: no probes, no precondition."""
@@ -124,3 +130,12 @@ class MLModelPlan(Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     lookups: tuple[Lookup, ...] = ()  # whose events are read
     recheck: float | None = None  # seconds since the epoch
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do and nothing to ask for."""
+        return not _has_work(self)
+
+
+def _has_work(plan: Plan | MLModelPlan) -> bool:
+    return bool(plan.writes or plan.prune or plan.status is not None or plan.events or plan.lookups)

@@ -5,6 +5,7 @@ raised as ``ApiError`` to the worker, which requeues the key.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -18,6 +19,7 @@ from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.reconcile.executor import Executor, named, ref_of
 from mlendpoints.edge.reconcile.parts import Parts
+from mlendpoints.edge.reconcile.settled import Settled
 from mlendpoints.edge.reconcile.templates import Templates
 from mlendpoints.edge.reconcile.worker import StaleCacheError
 
@@ -35,6 +37,7 @@ class Reconciler:
         self._parts = parts
         self._executor = Executor(parts)
         self._templates = Templates(parts, self._executor)
+        self._endpoints, self._mlmodels = Settled(parts.plans.endpoint), Settled(parts.plans.mlmodel)
 
     async def reconcile(self, key: Ref) -> None:
         """One round; raises ``ApiError``, or ``StaleCacheError`` while the last writes are not observed yet."""
@@ -53,9 +56,9 @@ class Reconciler:
         """Dry run: what would be done for an endpoint or MLModel now. None if it is not in the cache."""
         if key.kind == kinds.ENDPOINT.name:
             world = self._observe(key)
-            return self._parts.plans.endpoint(world) if world else None
+            return self._endpoints.plan(key, world) if world else None
         model_world = self._observe_mlmodel(key)
-        return self._parts.plans.mlmodel(model_world) if model_world else None
+        return self._mlmodels.plan(key, model_world) if model_world else None
 
     def _observe(self, key: Ref) -> World | None:
         parts = self._parts
@@ -79,7 +82,7 @@ class Reconciler:
         self._parts.metrics.endpoint(key, world.endpoint if world else None)
         if world is None:
             return False
-        plan = self._debounced(key, decide(self._parts.cache, key, world, self._parts.plans.endpoint))
+        plan = self._debounced(key, decide(self._parts.cache, key, world, partial(self._endpoints.plan, key)))
         if await self._executor.write(key, plan):
             await self._executor.prune(key, plan, world.endpoint)
             await self._executor.report(key, plan, world.endpoint)
@@ -96,7 +99,7 @@ class Reconciler:
         self._parts.metrics.mlmodel(key, world.model if world else None)
         if world is None:
             return False
-        plan = self._debounced(key, self._parts.plans.mlmodel(world))
+        plan = self._debounced(key, self._mlmodels.plan(key, world))
         if await self._executor.write(key, plan):
             await self._executor.delete(key, plan.prune)
             await self._executor.set_status(key, world.model.metadata, plan.status)
@@ -126,6 +129,8 @@ class Reconciler:
         parts.expectations.forget(key)
         parts.rejections.keep_only(key, set())
         parts.queue.forget(key)
+        self._endpoints.forget(key)
+        self._mlmodels.forget(key)
         self._templates.forget(key)
 
     def _return(self, key: Ref, plan: Plan | MLModelPlan) -> None:

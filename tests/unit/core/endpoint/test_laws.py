@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from mlendpoints.core.endpoint.plan import plan_endpoint
 from mlendpoints.core.plan import Write
 from mlendpoints.core.world import ContainerFacts, Ref
 from tests.kit import builders
@@ -13,6 +15,8 @@ from tests.simulation import Cluster, CrashError
 
 BROKEN = ContainerFacts(name="model", waiting_reason="ImagePullBackOff", waiting_message="no such image")
 BAD_IMAGE = "registry.example.com/bad:1"
+
+PROOFS = ("required", "timed")
 
 Edit = Callable[[Cluster], None]
 
@@ -185,3 +189,22 @@ def test_planning_the_planned_changes_nothing() -> None:
         edit(cluster)
         cluster.settle()
         assert not cluster.reconcile(), edit.__name__
+
+
+@settings(max_examples=50)
+@given(
+    edit=st.sampled_from([nothing, *EDITS]),
+    later=st.floats(0, 1e8),
+    looks=st.integers(0, 30),
+    proof=st.sampled_from(PROOFS),
+)
+def test_an_empty_plan_holds_until_its_recheck(edit: Edit, later: float, looks: int, proof: str) -> None:
+    cluster = serving()
+    cluster.settings = replace(cluster.settings, proof=proof)
+    edit(cluster)
+    for _ in range(looks):
+        cluster.reconcile()
+    world = cluster.world()
+    plan = plan_endpoint(world)
+    due = world.now + later if plan.recheck is None else min(world.now + later, plan.recheck - 0.001)
+    assert not plan.is_empty or plan_endpoint(replace(world, now=due)).is_empty
