@@ -87,7 +87,9 @@ def _metrics(metrics: Iterable[Mapping[str, Any]]) -> str:
 
 def _row(metric: Mapping[str, Any]) -> str:
     labels = ", ".join(f"`{label}`" for label in metric.get("labels", []))
-    return f"| `{metric['name']}` | {metric['type']} | {labels} | {metric['help']} | {metric.get('sagemaker', '')} |\n"
+    where = " Only with [capture](../how-to/capture.md)." if metric.get("only") == "capture" else ""
+    what = f"{metric['help']}{where}"
+    return f"| `{metric['name']}` | {metric['type']} | {labels} | {what} | {metric.get('sagemaker', '')} |\n"
 
 
 def _labels(declared: Mapping[str, Any]) -> str:

@@ -75,6 +75,9 @@ function histogram(r, name, labels, values) {
 
 function samples(r, metric, values, now) {
     const labels = r.variables.metric_labels;
+    if (Array.isArray(values)) {
+        return values.map((pair) => sample(metric.name, pair[0] ? `${labels},${pair[0]}` : labels, pair[1]));
+    }
     if (metric.type === 'histogram') {
         return histogram(r, metric.name, labels, values);
     }
@@ -90,17 +93,23 @@ function family(r, metric, values, now) {
     return lines && `# HELP ${metric.name} ${metric.help}\n# TYPE ${metric.name} ${metric.type}\n${lines}`;
 }
 
-function text(r, status) {
-    const all = counted();
+function text(r, status, further) {
+    const all = Object.assign(counted(), further);
     const now = current(r, status);
-    return Array.from(declared.metrics).map((metric) => family(r, metric, all[metric.name] || {}, now)).join('');
+    const here = Array.from(declared.metrics).filter((metric) => !metric.only || metric.name in further);
+    return here.map((metric) => family(r, metric, all[metric.name] || {}, now)).join('');
 }
 
-function exposition(r) {
+// Answers with all metrics; `further` has, by name, the samples of those that only some pods have: labels and values.
+function expose(r, further) {
     r.subrequest('/status', (reply) => {
         r.headersOut['Content-Type'] = 'text/plain; version=0.0.4; charset=utf-8';
-        r.return(200, text(r, reply.responseText));
+        r.return(200, text(r, reply.responseText, further));
     });
 }
 
-export default { exposition };
+function exposition(r) {
+    expose(r, {});
+}
+
+export default { exposition, expose };

@@ -185,8 +185,12 @@ def test_every_variable_that_the_chart_sets_is_a_setting() -> None:
 
 
 def test_the_operator_understands_the_defaults_of_the_chart() -> None:
-    images = {name: f"registry.example.com/team/{name.replace('_', '-')}:0.1.0" for name in ("model_init", "nginx")}
-    expected = Settings(model_init_image=images["model_init"], nginx_image=images["nginx"])
+    images = {
+        name: f"registry.example.com/team/{name.replace('_', '-')}:0.1.0" for name in ("model_init", "nginx", "shipper")
+    }
+    expected = Settings(
+        model_init_image=images["model_init"], nginx_image=images["nginx"], shipper_image=images["shipper"]
+    )
     assert read_settings(operator_environment(rendered())) == expected
 
 
@@ -226,6 +230,7 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
     assert read_settings(operator_environment(manifests)) == Settings(
         model_init_image="localhost:5000/model-init:v1",
         nginx_image="localhost:5000/nginx:v1",
+        shipper_image="localhost:5000/shipper:v1",
         image_pull_policy="Never",
         gateway_service="istio-system/gate",
         gateway_selector={"app": "gate", "team": "a"},

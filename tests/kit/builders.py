@@ -51,7 +51,7 @@ def requested_listeners(endpoint: Endpoint, settings: Settings) -> tuple[Listene
 
 
 def some_settings(**fields: Any) -> Settings:  # noqa: ANN401 - any field
-    return Settings(model_init_image="model-init:1", nginx_image="nginx:1", **fields)
+    return Settings(model_init_image="model-init:1", nginx_image="nginx:1", shipper_image="shipper:1", **fields)
 
 
 GATEWAYS = (GatewayPod("gw-a", "10.0.0.1", 80), GatewayPod("gw-b", "10.0.0.2", 80))

@@ -17,7 +17,7 @@ from tests.kit.ports import free_port
 from tests.kit.waiting import poll_until
 
 Scrape = Callable[[], Awaitable[str]]  # a page of metrics
-SIDECARS = {"model_init_image": image("model-init"), "nginx_image": image("nginx")}  # settings of an operator
+SIDECARS = {"model_init_image": image("model-init"), "nginx_image": image("nginx"), "shipper_image": image("shipper")}
 _STOP = 30.0  # seconds
 _RBAC = "rbac.authorization.k8s.io"
 

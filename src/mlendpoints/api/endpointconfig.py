@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from msgspec import Meta
 
 from mlendpoints.api import patterns
+from mlendpoints.api.capture import Capture
 from mlendpoints.api.declared import NOT_IN_VERSION, joined
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
 from mlendpoints.api.model import ObjectName, VersionName
@@ -81,6 +82,12 @@ class EndpointConfigSpec(Value, frozen=True, kw_only=True):
     models: Annotated[
         tuple[ProductionVariant, ...], Meta(description="The production variants.", min_length=1, max_length=10)
     ]
+    capture: Annotated[
+        Capture | None,
+        Meta(
+            description="Records requests and responses of all variants that have no capture of their own; unset: off."
+        ),
+    ] = None
     instance: Annotated[
         ConfigInstance | None, Meta(description="Written by the operator only; marks a frozen version.")
     ] = None

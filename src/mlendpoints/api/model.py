@@ -78,7 +78,8 @@ class Images(Value, frozen=True, kw_only=True):
 
     model_init: Annotated[str, Meta(description="Fetches and unpacks the artifact.", min_length=1, max_length=1024)]
     nginx: Annotated[str, Meta(description="Reverse proxy and monitoring endpoint.", min_length=1, max_length=1024)]
-    pull_policy: Annotated[str, Meta(description="Pull policy of these two images.", max_length=16)] = "IfNotPresent"
+    pull_policy: Annotated[str, Meta(description="Pull policy of these images.", max_length=16)] = "IfNotPresent"
+    shipper: Annotated[str, Meta(description="Ships captured traffic; empty: an earlier one.", max_length=1024)] = ""
 
 
 class Container(Value, frozen=True, kw_only=True):

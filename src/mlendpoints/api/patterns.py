@@ -22,6 +22,14 @@ ARTIFACT: Final = (
     r"|(s3|gs|az)://[a-z0-9][-._a-z0-9]{1,220}[a-z0-9](/[^?#\t\n\v\f\r]*)?"
     r"|pvc://[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?(/[^?#\t\n\v\f\r]*)?)$"
 )
+SINK: Final = (
+    r"^(|https?://[-._A-Za-z0-9]+(:[0-9]{1,5})?(/[^?#\s]*)?"
+    r"|(s3|gs|az)://[a-z0-9][-._a-z0-9]{1,220}[a-z0-9](/[^?#\t\n\v\f\r]*)?"
+    r"|pvc://[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?(/[^?#\t\n\v\f\r]*)?)$"
+)
+HEADER: Final = r"^[a-z0-9!#$%&*+.^_|~-]+$"
+MEDIA_TYPE: Final = r"^[a-z0-9][a-z0-9!#$&^_.+-]*/([*]|[a-z0-9][a-z0-9!#$&^_.+-]*)$"
+JSON_PATH: Final = r"^[$]([.][A-Za-z_][-A-Za-z0-9_]*|\[[*]\])+$"
 IMAGE: Final = r"^[A-Za-z0-9]([-._/@A-Za-z0-9]|:[A-Za-z0-9])*$"
 
 HINTS: Mapping[str, str] = {
@@ -42,5 +50,13 @@ HINTS: Mapping[str, str] = {
     ARTIFACT: "must be http(s)://HOST/PATH, s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY or pvc://CLAIM/PATH, "
     "with lower-case names of buckets and containers of at least 3 characters, "
     "without user, password or fragment (credentials belong in artifactSecret), such as s3://models/titanic.tar.gz",
+    SINK: "must be http(s)://HOST/PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or "
+    "pvc://CLAIM/PATH, with lower-case names of buckets and containers of at least 3 characters, "
+    "without user, password, query or fragment (credentials belong in sinkSecret), such as s3://captured/titanic",
+    HEADER: "must be the name of a header in lower case, such as x-patient-id",
+    MEDIA_TYPE: "must be a media type in lower case without parameters, such as application/json, "
+    "or image/* for all of a kind",
+    JSON_PATH: "must be $ and steps: .name (letters, digits, '-' and '_', not starting with a digit) or [*] for "
+    "all items of a list, such as $.user.email or $.items[*].name: no indexes, filters, quotes or '..'",
     IMAGE: "must be a container image, such as registry.example.com/titanic:1.4: no spaces, no scheme",
 }

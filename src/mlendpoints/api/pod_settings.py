@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
 from mlendpoints.api import patterns
+from mlendpoints.api.capture import Capture
 from mlendpoints.api.declared import ATOMIC, IN_POD, QUANTITY, quantity_fields
 from mlendpoints.api.meta import Value
 
@@ -66,6 +67,9 @@ class PodSettings(Value, frozen=True, kw_only=True):
             "ReadWriteMany, if the class supports it: all pods of a version share one, and one of them fetches."
         ),
     ] = "ReadWriteOnce"
+    capture: Annotated[
+        Capture | None, Meta(description="Records requests and responses, and ships them to a store; unset: off.")
+    ] = None
 
 
 def quantities_as_strings(written: Struct) -> None:

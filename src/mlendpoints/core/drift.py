@@ -47,7 +47,7 @@ _NOT_COMPARED = frozenset({"ownerReferences", "finalizers", "name", "namespace"}
 _ATOMIC = {
     "Deployment": frozenset(
         {
-            *("accessModes", "drop", "selector", "configMapKeyRef", "secretKeyRef"),
+            *("accessModes", "drop", "selector", "configMapKeyRef", "secretKeyRef", "fieldRef"),
             "requiredDuringSchedulingIgnoredDuringExecution",
         }
     )

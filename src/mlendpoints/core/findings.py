@@ -52,6 +52,15 @@ def own_claim_finding(claim: str) -> Finding:
     )
 
 
+def own_sink_finding(claim: str) -> Finding:
+    """The sink is on a claim that the operator created: what is shipped there is deleted with a version."""
+    return Finding.no(
+        Reason.INVALID_SPEC,
+        f"The sink of capture is on claim {claim}, which the operator created for a version and deletes with it."
+        " Use a claim of your own.",
+    )
+
+
 def rejection_finding(rejections: Iterable[Rejection]) -> Finding:
     """The finding of rejected writes: all messages with the first reason, each once."""
     rejected = list(rejections)

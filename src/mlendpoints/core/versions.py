@@ -18,6 +18,7 @@ from mlendpoints.api.endpointconfig import ProductionVariant
 from mlendpoints.api.mlmodel import MLModel, MLModelSpec
 from mlendpoints.api.model import Model
 from mlendpoints.core.canonical import canonical
+from mlendpoints.core.capture import settled
 from mlendpoints.core.quantities import with_canonical_quantities
 
 LENGTH = 8
@@ -31,7 +32,7 @@ def model_version(*, endpoint_uid: str, variant: ProductionVariant, template: Mo
 
 def mlmodel_version(model: MLModel) -> str:
     """Version of an MLModel's pods: its whole spec but the number of pods."""
-    return _digest([model.metadata.uid, model.metadata.name, _pods(model.spec)])
+    return _digest([model.metadata.uid, model.metadata.name, _pods(settled(model.spec))])
 
 
 def config_version(

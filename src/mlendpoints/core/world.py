@@ -210,6 +210,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     model_init_image: str
     nginx_image: str
+    shipper_image: str = "localhost/mlendpoints/shipper:dev"
     image_pull_policy: str = "IfNotPresent"
     nginx_resources: Mapping[str, Mapping[str, str]] = {}  # requests and limits; empty: the defaults
     model_init_resources: Mapping[str, Mapping[str, str]] = {}

@@ -64,6 +64,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Sidecar and init images of model pods
     model_init_image: str = "localhost/mlendpoints/model-init:dev"
     nginx_image: str = "localhost/mlendpoints/nginx:dev"
+    shipper_image: str = "localhost/mlendpoints/shipper:dev"
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     nginx_resources: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
     model_init_resources: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)

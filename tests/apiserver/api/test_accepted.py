@@ -44,6 +44,18 @@ LARGE = {  # 64 KiB: 128 times 256 bytes, 2 times 8192, 16384 - 1 in characters 
     "args": ["\u2026" * 5461, "c"],
 }
 
+CAPTURE = {
+    "enabled": True,
+    "sink": "s3://captured.example.com/titanic/" + "x" * 2000,
+    "sinkSecret": "writer",
+    "percentage": 0.001,
+    "capture": ["Output", "Input"],
+    "contentTypes": ["application/vnd.titanic+json", "image/*"] + ["text/csv"] * 30,
+    "maxBytes": 4 << 20,
+    "redact": {"headers": ["x-" + "a" * 126] * 32, "jsonPaths": ["$.a[*]._b-1" + "[*]" * 80] * 32},
+}
+SINKS = ("https://captured.example.com:8443/in", "s3://captured", "gs://captured/a", "az://captured/a b", "pvc://c/a")
+
 GOOD: list[tuple[str, str, Object]] = [
     ("mlm", "an image alone", {}),
     ("mlm", "an image by digest", {"image": f"registry.example.com:5000/team/titanic@{DIGEST}"}),
@@ -102,6 +114,14 @@ GOOD: list[tuple[str, str, Object]] = [
     ("mle", "a config alone", {"host": None}),
     ("mle", "HTTPS", {"tls": True}),
     ("mle", "another try", {"update": {"attempt": "2"}}),
+    *((kind, f"the sink {sink}", {"capture": {"sink": sink}}) for kind in ("mlec", "mlmodel") for sink in SINKS),
+    *((kind, "a capture that is off", {"capture": {"enabled": False}}) for kind in ("mlec", "mlmodel")),
+    ("mlmodel", "all of a capture", {"capture": CAPTURE}),
+    (
+        "mlec",
+        "all of a capture, for each of as many variants as there can be",
+        {"capture": CAPTURE, "models": [VARIANT | {"name": f"v{n}", "capture": CAPTURE} for n in range(10)]},
+    ),
 ]
 
 

@@ -176,3 +176,64 @@ def test_the_operator_creates_instances_of_such_models_and_tenants_scale_them(
 
     assert server.impersonating(OPERATOR).create("mlm", instance).status_code == 201
     assert tenant.merge("mlm", instance, {"spec": {"replicas": 3}}).status_code == 200
+
+
+S3 = {"sink": "s3://captured/titanic", "sinkSecret": "writer"}
+OTHER = {"sink": "s3://elsewhere/titanic", "sinkSecret": "writer"}
+
+
+@pytest.mark.parametrize(
+    ("short", "spec"),
+    [
+        ("mlmodel", {"capture": S3}),
+        ("mlec", {"capture": S3}),
+        ("mlec", {"models": [{"capture": S3}]}),
+        ("mlec", {"capture": {"enabled": False} | S3}),
+    ],
+)
+def test_the_secret_of_a_sink_must_be_readable_by_whoever_says_where_it_is_sent(
+    short: str, spec: Object, tenants: Tenants, namespace: str
+) -> None:
+    rejected = tenants().create(short, a_template(short, namespace, spec=spec))
+
+    assert rejected.status_code == 403
+    assert "spec names secrets/writer, which tenant-" in rejected.json()["message"]
+    assert tenants(*reads("secrets/writer")).create(short, a_template(short, namespace, spec=spec)).status_code == 201
+
+
+def test_each_sink_of_a_config_is_checked(tenants: Tenants, namespace: str) -> None:
+    names = [f"s{number}" for number in range(11)]
+    variants = [
+        {"name": f"v{number}", "model": "m", "capture": S3 | {"sinkSecret": name}}
+        for number, name in enumerate(names[1:])
+    ]
+    template = a_template("mlec", namespace) | {"spec": {"capture": S3 | {"sinkSecret": "s0"}, "models": variants}}
+
+    for missing in ("s0", "s5", "s10"):
+        known = [f"secrets/{name}" for name in names if name != missing]
+        rejected = tenants(*reads(*known)).create("mlec", template)
+        assert rejected.status_code == 403
+        assert f"spec names secrets/{missing}, which" in rejected.json()["message"]
+    assert tenants(*reads(*(f"secrets/{name}" for name in names))).create("mlec", template).status_code == 201
+
+
+def test_the_share_of_a_variant_may_be_changed_without_the_right_but_no_sink(
+    user: SyncClient, tenant: SyncClient, namespace: str
+) -> None:
+    models: list[Object] = [{"name": "blue", "model": "m"}, {"name": "green", "model": "m", "capture": S3}]
+    template = a_template("mlec", namespace) | {"spec": {"capture": S3, "models": models}}
+    user.create("mlec", template).raise_for_status()
+
+    heavier = [models[0] | {"weight": 9}, models[1]]
+    assert tenant.merge("mlec", template, {"spec": {"models": heavier}}).status_code == 200
+    for change in ({"capture": OTHER}, {"models": [models[0], models[1] | {"capture": OTHER}]}):
+        rejected = tenant.merge("mlec", template, {"spec": change})
+        assert rejected.status_code == 403
+        assert "spec names secrets/writer, which" in rejected.json()["message"]
+    off = {"capture": None, "models": [models[0], models[1] | {"capture": None}]}
+    assert tenant.merge("mlec", template, {"spec": off}).status_code == 200
+
+
+def test_a_frozen_config_names_sinks_without_a_check(operator: SyncClient, namespace: str) -> None:
+    instance = an_instance("mlec", namespace, spec={"models": [{"capture": S3}]})
+    assert operator.create("mlec", instance).status_code == 201

@@ -2,6 +2,7 @@
 {{- define "mlendpoints.env" -}}
 - {name: MLENDPOINTS_MODEL_INIT_IMAGE, value: {{ printf "%s/model-init:%s" (include "mlendpoints.registry" .) (include "mlendpoints.tag" .) | quote }}}
 - {name: MLENDPOINTS_NGINX_IMAGE, value: {{ printf "%s/nginx:%s" (include "mlendpoints.registry" .) (include "mlendpoints.tag" .) | quote }}}
+- {name: MLENDPOINTS_SHIPPER_IMAGE, value: {{ printf "%s/shipper:%s" (include "mlendpoints.registry" .) (include "mlendpoints.tag" .) | quote }}}
 - {name: MLENDPOINTS_IMAGE_PULL_POLICY, value: {{ .Values.images.pullPolicy | quote }}}
 {{- with .Values.nginx.resources }}
 - {name: MLENDPOINTS_NGINX_RESOURCES, value: {{ toJson . | quote }}}

@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from mlendpoints.api.capture import Capture
 from mlendpoints.api.endpoint import Endpoint, EndpointSpec
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, ProductionVariant
 from mlendpoints.api.mlmodel import MLModel, MLModelSpec
@@ -103,6 +104,23 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
             "self.?operator.orValue('Equal') == 'Equal' || self.?value.orValue('') == ''",
             "a toleration with operator: Exists must not have a value; remove it or use operator: Equal",
             "value",
+        ),
+    ),
+    Capture: (
+        Rule(
+            "!self.?enabled.orValue(true) || self.?sink.orValue('') != ''",
+            "capture requires a sink; set one, such as s3://captured/titanic, or enabled: false",
+            "sink",
+        ),
+        Rule(
+            "self.?sinkSecret.orValue('') == '' || self.?sink.orValue('') != '' && !self.sink.startsWith('pvc://')",
+            "sinkSecret requires a sink in a store; a claim (pvc://) needs none: remove one of them",
+            "sinkSecret",
+        ),
+        Rule(
+            "!has(self.sink) || !self.sink.matches(r'^.*/([.]|%2[eE]){2}(/|$)')",
+            "sink must not contain '..'; use the resolved path",
+            "sink",
         ),
     ),
     Model: TEMPLATE_NAMES,

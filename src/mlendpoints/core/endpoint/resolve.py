@@ -13,10 +13,11 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
+from mlendpoints.core.capture import settled, sinks
 from mlendpoints.core.directories import locate, prefixes
 from mlendpoints.core.endpoint.host_claim import check_host
 from mlendpoints.core.endpoint.listeners import requested_listener
-from mlendpoints.core.findings import Finding, own_claim_finding
+from mlendpoints.core.findings import Finding, own_claim_finding, own_sink_finding
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.versions import config_version, model_version
@@ -90,12 +91,13 @@ def resolve(world: World) -> Target | Finding:
 
 def freeze(endpoint: Endpoint, config: EndpointConfig, world: World) -> Target:
     """The target of resolved references, with its versions."""
-    variants = tuple(_freeze_variant(endpoint, variant, world.models[variant.model]) for variant in config.spec.models)
+    specs = tuple(settled(variant, config.spec.capture) for variant in config.spec.models)
+    variants = tuple(_freeze_variant(endpoint, variant, world.models[variant.model]) for variant in specs)
     version = config_version(
         endpoint_uid=endpoint.metadata.uid,
         config=config.metadata.name,
         attempt=endpoint.spec.update.attempt,
-        variants=config.spec.models,
+        variants=specs,
         model_versions={variant.spec.name: variant.version for variant in variants},
     )
     return Target(config=config.metadata.name, version=version, variants=variants)
@@ -178,6 +180,11 @@ def _claim_is_own(world: World) -> Finding | None:
     return None
 
 
+def _sink_is_own(world: World) -> Finding | None:
+    claims = (source_claim(sink) for sink in (sinks(world.config.spec) if world.config else ()))
+    return next((own_sink_finding(claim) for claim in claims if claim in world.own_claims), None)
+
+
 _CHAIN: tuple[Callable[[World], Finding | None], ...] = (
     check_host,
     _tls_has_no_credential,
@@ -185,4 +192,5 @@ _CHAIN: tuple[Callable[[World], Finding | None], ...] = (
     _model_is_missing,
     _path_is_not_allowed,
     _claim_is_own,
+    _sink_is_own,
 )

@@ -4,18 +4,19 @@ The user's runs as ``runAsUser`` with a writable root, since many SageMaker
 images need it; ours as ``sidecar`` says.
 """
 
-from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Container, Model, Network
+from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Container, Model
 from mlendpoints.core.canonical import Manifest
+from mlendpoints.core.manifests.capture import SPOOL_MOUNT, SPOOL_VOLUME, capture_memory, capture_setting, captured
 from mlendpoints.core.manifests.copied import copied
 from mlendpoints.core.manifests.metadata import instance_of
+from mlendpoints.core.manifests.network import AUTHORITIES, CREDENTIALS, authorities, literal, network_environment
 from mlendpoints.core.manifests.service import METRICS_PORT
 from mlendpoints.core.manifests.sidecar import GROUP_ID, OWN_SECURITY, SECURITY, Sidecar, model_user, stops_when
 from mlendpoints.core.manifests.storage import folder_of, needs_volume, source_claim
 from mlendpoints.core.quantities import canonical_quantity, exact, whole_units
 
 PROXY_PORT = 8088
-CREDENTIALS, CLAIMS = "/credentials", "/claims"  # where the fetcher finds a Secret, and claims by their names
-AUTHORITIES = "/authorities"  # and the operator's ConfigMap
+CLAIMS = "/claims"  # where the fetcher finds claims by their names
 FETCH = ["python3", "-m", "fetcher"]  # the entry point of model-init's image
 MAX_BODY = 6  # MiB, SageMaker's largest
 BODIES_AT_ONCE = 32  # of the largest, while they are received
@@ -30,12 +31,13 @@ def make_model_init(instance: Model) -> Manifest:
     digest = ["--digest", spec.artifact_digest] if spec.artifact_digest else []
     limit = ["--limit-bytes", str(whole_units(frozen.size))]
     credentials = ["--credentials", CREDENTIALS] if spec.artifact_secret else []
+    network = network_environment(frozen.network, addresses="MODEL_INIT_ALLOWED_ADDRESSES")
     return {
         "name": "model-init",
         "image": frozen.images.model_init,
         "imagePullPolicy": frozen.images.pull_policy,
-        "args": ["--artifact", _literal(spec.artifact), "--volume", "/artifact", *digest, *limit, *credentials],
-        **_network_environment(frozen.network),
+        "args": ["--artifact", literal(spec.artifact), "--volume", "/artifact", *digest, *limit, *credentials],
+        **({"env": network} if network else {}),
         # The model's CPUs are reserved for the pod already and idle until it starts.
         "resources": _own_resources(
             frozen.model_init, {"cpu": canonical_quantity(frozen.cpus), "memory": "64Mi"}, {"memory": "256Mi"}
@@ -93,6 +95,7 @@ def make_nginx(instance: Model) -> Sidecar:
         volumes=(
             {"name": "nginx-tmp", "emptyDir": {"sizeLimit": "64Mi"}},  # its configuration and process id
             {"name": "bodies", "emptyDir": {"medium": "Memory", "sizeLimit": f"{BODY_ROOM}Mi"}},
+            *([SPOOL_VOLUME] if captured(instance) else []),
         ),
         ports={"http": PROXY_PORT, "metrics": METRICS_PORT},
         user=PROXY_USER_ID,
@@ -100,7 +103,8 @@ def make_nginx(instance: Model) -> Sidecar:
 
 
 def _nginx(instance: Model) -> Manifest:
-    spec, frozen = instance.spec, instance_of(instance)
+    spec, frozen, capture = instance.spec, instance_of(instance), captured(instance)
+    memory = PROXY_MEMORY + BODY_ROOM + (capture_memory(capture) if capture else 0)
     environment = {
         "MODEL_PORT": str(spec.port),
         "HEALTH_PATH": spec.health_path,
@@ -113,6 +117,7 @@ def _nginx(instance: Model) -> Manifest:
         "VERSION": frozen.version,
         "CPU_REQUESTED": str(float(exact(canonical_quantity(frozen.cpus)))),
         "MEMORY_LIMIT": str(whole_units(frozen.memory)),
+        **({"CAPTURE": capture_setting(instance, capture)} if capture else {}),
     }
     return {
         "image": frozen.images.nginx,
@@ -121,12 +126,11 @@ def _nginx(instance: Model) -> Manifest:
         "readinessProbe": _WORKS | {"periodSeconds": 1, "timeoutSeconds": 5},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, "timeoutSeconds": 5},
         **stops_when(f"/drain?seconds={frozen.drain_seconds}"),
-        "resources": _own_resources(
-            frozen.nginx, {"cpu": "10m", "memory": "32Mi"}, {"memory": f"{PROXY_MEMORY + BODY_ROOM}Mi"}
-        ),
+        "resources": _own_resources(frozen.nginx, {"cpu": "10m", "memory": "32Mi"}, {"memory": f"{memory}Mi"}),
         "volumeMounts": [
             {"name": "nginx-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of its own
             {"name": "bodies", "mountPath": "/tmp/client_body"},  # noqa: S108 - another one
+            *([SPOOL_MOUNT] if capture else []),
         ],
     }
 
@@ -137,11 +141,6 @@ def _own_resources(requested: Container | None, requests: dict[str, str], limits
         return {"requests": requests, "limits": limits}
     given = {"requests": dict(requested.requests), "limits": dict(requested.limits)}
     return {name: amounts for name, amounts in given.items() if amounts}
-
-
-def _literal(argument: str) -> str:
-    """The kubelet replaces ``$(NAME)`` in arguments, and ``$$`` by ``$``."""
-    return argument.replace("$", "$$")
 
 
 def _model_resources(instance: Model) -> Manifest:
@@ -169,25 +168,6 @@ def _source_mounts(instance: Model) -> list[Manifest]:
     source = [{"name": "source", "mountPath": f"{CLAIMS}/{claim}", "readOnly": True}] if claim else []
     trusted = [{"name": "authorities", "mountPath": AUTHORITIES, "readOnly": True}] if authorities(instance) else []
     return [*secret, *source, *trusted]
-
-
-def authorities(instance: Model) -> str:
-    """The ConfigMap with the certificates that the fetcher trusts; empty: those of its image."""
-    network = instance_of(instance).network
-    return network.ca_config_map if network else ""
-
-
-def _network_environment(network: Network | None) -> Manifest:
-    if network is None:
-        return {}
-    values = {
-        "MODEL_INIT_ALLOWED_ADDRESSES": ",".join(network.allowed_addresses),
-        "http_proxy": network.http_proxy,
-        "https_proxy": network.https_proxy,
-        "no_proxy": network.no_proxy,
-        "SSL_CERT_FILE": f"{AUTHORITIES}/ca.crt" if network.ca_config_map else "",
-    }
-    return {"env": [{"name": name, "value": _literal(value)} for name, value in values.items() if value]}
 
 
 def _folder(instance: Model) -> Manifest:

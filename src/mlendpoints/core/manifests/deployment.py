@@ -9,9 +9,11 @@ change only together with ``BUILDER``.
 from mlendpoints.api import labels
 from mlendpoints.api.model import Model, ModelServer
 from mlendpoints.core.canonical import Manifest
-from mlendpoints.core.manifests.containers import FETCH, authorities, make_model, make_model_init
+from mlendpoints.core.manifests.capture import SHIP_SECONDS, captured
+from mlendpoints.core.manifests.containers import FETCH, make_model, make_model_init
 from mlendpoints.core.manifests.copied import copied
 from mlendpoints.core.manifests.metadata import instance_labels, instance_of, make_metadata, pod_selector
+from mlendpoints.core.manifests.network import authorities
 from mlendpoints.core.manifests.sidecar import GROUP_ID, VOLUME, make_containers, make_installer, with_supervisor
 from mlendpoints.core.manifests.sidecars import sidecars
 from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_claim, source_claim
@@ -73,9 +75,15 @@ def make_pod(instance: Model, *, claim: str = "") -> Manifest:
         **({"initContainers": before} if before else {}),
         "containers": [make_model(instance), *make_containers(instance, beside)],
         "volumes": [*_artifact_volumes(instance, claim), *volumes, *([VOLUME] if supervised else [])],
-        "terminationGracePeriodSeconds": instance_of(instance).drain_seconds + INVOCATION_SECONDS + _MARGIN_SECONDS,
+        "terminationGracePeriodSeconds": _grace_seconds(instance),
         **_common(instance),
     }
+
+
+def _grace_seconds(instance: Model) -> int:
+    """Gateways remove the pod, the longest invocation ends, then the model does; what was captured is shipped last."""
+    shipping = SHIP_SECONDS if captured(instance) else 0
+    return instance_of(instance).drain_seconds + INVOCATION_SECONDS + _MARGIN_SECONDS + shipping
 
 
 def _init_containers(instance: Model, *, supervised: bool) -> list[Manifest]:

@@ -102,7 +102,10 @@ def frozen_fields(sizes: ProductionVariant | MLModelSpec, settings: Settings) ->
 def operators_part(settings: Settings) -> dict[str, Any]:
     """The operator's own images and settings of today, and the revision of the pod template that they fit."""
     images = Images(
-        model_init=settings.model_init_image, nginx=settings.nginx_image, pull_policy=settings.image_pull_policy
+        model_init=settings.model_init_image,
+        nginx=settings.nginx_image,
+        shipper=settings.shipper_image,
+        pull_policy=settings.image_pull_policy,
     )
     return {
         "builder": BUILDER,

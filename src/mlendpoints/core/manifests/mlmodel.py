@@ -9,6 +9,7 @@ from mlendpoints.api.meta import ObjectMeta
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model, ModelInstance, ModelServer, ModelSpec
 from mlendpoints.core.canonical import Manifest
+from mlendpoints.core.capture import settled
 from mlendpoints.core.manifests.deployment import (
     BUILDER,
     make_download_pod,
@@ -45,7 +46,7 @@ def freeze(model: MLModel, settings: Settings) -> Model:
         variant=VARIANT,
         model=name,
         version=version,
-        **frozen_fields(spec, settings),
+        **frozen_fields(settled(spec), settings),
     )
     server = {field: getattr(spec, field) for field in ModelServer.__struct_fields__}
     metadata = ObjectMeta(name=f"{name}-{version}", namespace=model.metadata.namespace)

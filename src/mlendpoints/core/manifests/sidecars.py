@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Final
 
 from mlendpoints.api.model import Model
+from mlendpoints.core.manifests.capture import make_shipper
 from mlendpoints.core.manifests.containers import make_nginx
 from mlendpoints.core.manifests.sidecar import Sidecar
 
-SIDECARS: Final[tuple[Callable[[Model], Sidecar | None], ...]] = (make_nginx,)
+SIDECARS: Final[tuple[Callable[[Model], Sidecar | None], ...]] = (make_nginx, make_shipper)
 
 
 def sidecars(instance: Model) -> tuple[Sidecar, ...]:

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from mlendpoints.api.mlmodel import Phase
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.findings import Finding, own_claim_finding, rejection_finding
+from mlendpoints.core.findings import Finding, own_claim_finding, own_sink_finding, rejection_finding
 from mlendpoints.core.manifests.deployment import progress_seconds
 from mlendpoints.core.manifests.storage import claim_class, source_claim
 from mlendpoints.core.mlmodel.view import View
@@ -44,6 +44,8 @@ def assess(view: View) -> Health:
         return _failed(view, rejection_finding(rejection for _, rejection in sorted(view.world.rejections.items())))
     if view.own_source_claim:
         return _failed(view, own_claim_finding(view.own_source_claim))
+    if view.own_sink_claim:
+        return _failed(view, own_sink_finding(view.own_sink_claim))
     return _serving(view) if view.is_fetched else _fetching(view)
 
 

@@ -69,6 +69,13 @@ class View(Struct, frozen=True, dict=True):
         return source if source in self.world.own_claims and not self.is_fetched else ""
 
     @property
+    def own_sink_claim(self) -> str:
+        """The claim that captured traffic is shipped to, if the operator created it; empty once the version runs."""
+        capture = instance_of(self.requested).capture
+        claim = source_claim(capture.sink) if capture else ""
+        return claim if claim in self.world.own_claims and not self.is_switched else ""
+
+    @property
     def is_switched(self) -> bool:
         """The Deployment has the requested version."""
         return self.deployment is not None and self.deployment.version == self.version

@@ -13,6 +13,7 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
+from mlendpoints.core.capture import sink_of, sinks
 from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.world import Child, GatewayPod, MLModelWorld, PodFacts, Ref, Rejection, Settings, World
 from mlendpoints.edge.kube import kinds
@@ -142,7 +143,10 @@ class Cache:
             endpoint=endpoint,
             config=config,
             models=models,
-            own_claims=self._own_claims(ref.namespace, models.values()),
+            own_claims=self._own_claims(
+                ref.namespace,
+                (*(model.spec.artifact for model in models.values()), *(sinks(config.spec) if config else ())),
+            ),
             host_owner=self._hosts.owner(ref, endpoint),
             foreign_routes=self._hosts.foreign(endpoint),
             installed=self.installed,
@@ -200,13 +204,13 @@ class Cache:
             pods=tuple(self._pods(ref.namespace, {ref.name, *downloads})),
             rejections=rejections,
             orphans=self._orphans(ref),
-            own_claims=self._own_claims(ref.namespace, (model,)),
+            own_claims=self._own_claims(ref.namespace, (model.spec.artifact, sink_of(model.spec))),
             installed=self.installed,
         )
 
-    def _own_claims(self, namespace: str, models: Iterable[Model | MLModel]) -> frozenset[str]:
-        """Those of the artifacts' claims that the operator created: others are not watched."""
-        named = {source_claim(model.spec.artifact) for model in models} - {""}
+    def _own_claims(self, namespace: str, urls: Iterable[str]) -> frozenset[str]:
+        """Those of the claims in artifacts and sinks that the operator created: others are not watched."""
+        named = {source_claim(url) for url in urls} - {""}
         return frozenset(name for name in named if self._facts(Ref(kinds.CLAIM.name, namespace, name)))
 
     def _orphans(self, root: Ref) -> tuple[Child, ...]:

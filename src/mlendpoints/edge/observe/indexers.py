@@ -6,6 +6,7 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
+from mlendpoints.core.capture import sink_of, sinks
 from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge.observe.projections import Entry, Instance, Route, Volume
@@ -63,21 +64,22 @@ def index_keys(entry: Entry) -> Iterator[IndexKey]:
             yield by_config(ref.namespace, spec.config)
         case EndpointConfig(spec=config):
             yield from {by_model(ref.namespace, variant.model) for variant in config.models}
+            yield from _sources(ref.namespace, *sinks(config))
         case Instance(child=child):
             yield by_uid(ref.namespace, entry.uid)
             yield from _keys_of_child(child)
         case MLModel(spec=spec):
             yield by_uid(ref.namespace, entry.uid)
-            yield from _sources(ref.namespace, spec.artifact)
+            yield from _sources(ref.namespace, spec.artifact, sink_of(spec))
         case Model(spec=spec):
             yield from _sources(ref.namespace, spec.artifact)
         case _:
             yield from _keys_of_others(entry)
 
 
-def _sources(namespace: str, artifact: str) -> Iterator[IndexKey]:
-    if claim := source_claim(artifact):
-        yield by_source(namespace, claim)
+def _sources(namespace: str, *urls: str) -> Iterator[IndexKey]:
+    """By the claims that are read or written."""
+    yield from {by_source(namespace, claim) for url in urls if (claim := source_claim(url))}
 
 
 def _keys_of_others(entry: Entry) -> Iterator[IndexKey]:

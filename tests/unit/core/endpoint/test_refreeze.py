@@ -140,7 +140,7 @@ def test_a_deployment_of_an_earlier_release_that_is_deleted_comes_back_as_of_tod
         cluster.settle()
     assert operators_part(frozen_of(cluster, name)) == {
         "builder": TODAY,
-        "images": {"nginx": f"nginx:{TODAY}", "modelInit": f"model-init:{TODAY}"},
+        "images": {"nginx": f"nginx:{TODAY}", "modelInit": f"model-init:{TODAY}", "shipper": "shipper:1"},
         "nginx": {"limits": {"memory": "1Gi"}},
     }
     assert {key: frozen_of(cluster, name)[key] for key in sizes} == sizes

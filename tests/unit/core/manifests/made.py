@@ -31,10 +31,15 @@ from tests.kit import builders
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 CASES = sorted(path.parent.name for path in GOLDEN.glob("*/asked.yaml"))
-IMAGES = Images(model_init="registry.example.com/model-init:1", nginx="registry.example.com/nginx:1")
+IMAGES = Images(
+    model_init="registry.example.com/model-init:1",
+    nginx="registry.example.com/nginx:1",
+    shipper="registry.example.com/shipper:1",
+)
 SETTINGS = Settings(
     model_init_image=IMAGES.model_init,
     nginx_image=IMAGES.nginx,
+    shipper_image=IMAGES.shipper,
     tls_credentials={"example.com": "wildcard", "titanic.example.com": "titanic"},
 )
 

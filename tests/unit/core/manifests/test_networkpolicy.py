@@ -55,6 +55,6 @@ def test_it_selects_the_pods_of_every_version_of_the_endpoint_and_opens_their_pr
 
     assert all(selected <= template["metadata"]["labels"].items() for template in templates)
     for template in templates:
-        _, nginx = template["spec"]["containers"]
+        _, nginx, *_ = template["spec"]["containers"]
         assert {port["containerPort"] for port in nginx["ports"]} == {8088, 9090}
     assert [port["port"] for rule in policy["ingress"] for port in rule["ports"]] == [8088, 9090]
