@@ -28,7 +28,7 @@ def main() -> int:
     os.umask(0o022)  # the images' user reads the files created here
     try:
         builder = engine()
-        images = [IMAGES[name] for name in settings.names or IMAGES]
+        images = [IMAGES[name] for name in settings.names or _usual()]
         if settings.command == "build":
             _timed("built", images, lambda image: _build(image, builder, settings.platform))
         if settings.command == "load" or settings.load:
@@ -39,12 +39,17 @@ def main() -> int:
     return 0
 
 
+def _usual() -> list[str]:
+    """The images that an installation needs."""
+    return [image.name for image in IMAGES.values() if not image.on_demand]
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m images", description="Builds and loads the container images.")
     commands = parser.add_subparsers(dest="command", required=True)
     for command in ("build", "load"):
         each = commands.add_parser(command)
-        each.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(IMAGES)}; default: all")
+        each.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(IMAGES)}; default: {', '.join(_usual())}")
         each.add_argument(
             "--platform", choices=sorted(PLATFORMS), default=host_platform(), help="default: this machine's"
         )

@@ -30,7 +30,8 @@ class Base:
 class Image:
     """One image: its sources and programs (path in the repository -> path in the build context), its dependencies.
 
-    A program is the folder of a Go module, compiled on the host; dependencies are a lock file.
+    A program is the folder of a Go module, compiled on the host; a published one is a program of others, which is
+    compiled from its modules. Dependencies are a lock file. An image on demand is only built if it is named.
     """
 
     name: str
@@ -38,6 +39,8 @@ class Image:
     sources: Mapping[str, str]
     lock: str = ""
     programs: Mapping[str, str] = field(default_factory=dict)
+    published: Mapping[str, str] = field(default_factory=dict)
+    on_demand: bool = False
 
     @property
     def reference(self) -> str:
@@ -75,6 +78,17 @@ IMAGES = {
             "nginx",
             NGINX,
             {f"images/nginx/{path.name}": path.name for path in sorted((ROOT / "images/nginx").iterdir())},
+        ),
+        Image(
+            "replay",
+            PYTHON,
+            {
+                "images/replay/Containerfile": "Containerfile",
+                **{package: package for package in ("fetcher", "outbound", "replay")},
+            },
+            "images/replay/requirements.lock",
+            published={"images/replay/gor": "gor"},
+            on_demand=True,
         ),
     )
 }

@@ -19,14 +19,16 @@ LOCK = ROOT / "requirements-go.lock"
 def compiled(source: Path, platform: str) -> Path:
     """The program of one Go module for a platform, statically linked; compiled once for each content of the source."""
     system, _, architecture = platform.partition("/")
-    program = CACHE / "images" / "programs" / f"{source.name}-{architecture}-{_digest(source)}"
+    program = CACHE / "images" / "programs" / f"{source.name}-{architecture}-{digest_of(source)}"
     if not program.exists():
         _compile(source, program, {"GOOS": system, "GOARCH": architecture})
     return program
 
 
-def _digest(source: Path) -> str:
-    contents = (f"{path.name}\0".encode() + path.read_bytes() for path in sorted(source.iterdir()))
+def digest_of(source: Path) -> str:
+    """Hash of all files of a module, with their names."""
+    files = (path for path in source.rglob("*") if path.is_file())
+    contents = (f"{path.relative_to(source)}\0".encode() + path.read_bytes() for path in sorted(files))
     return hashlib.sha256(b"\0".join(contents)).hexdigest()[:16]
 
 
@@ -35,7 +37,7 @@ def _compile(source: Path, program: Path, target: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory(dir=program.parent) as scratch:
         made = Path(scratch) / program.name
         environment = (f"{name}={value}" for name, value in (target | _ALONE).items())
-        run("env", *environment, _go(), "build", "-trimpath", "-ldflags", "-s -w", "-o", made, ".", cwd=source)
+        run("env", *environment, go(), "build", "-trimpath", "-ldflags", "-s -w", "-o", made, ".", cwd=source)
         os.rename(made, program)  # noqa: PTH104 - atomic, and says so
 
 
@@ -43,11 +45,12 @@ def _compile(source: Path, program: Path, target: dict[str, str]) -> None:
 _ALONE = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOWORK": "off"}
 
 
-def _go() -> str:
-    return shutil.which("go") or str(_locked_go() / "go" / "bin" / "go")
+def go() -> str:
+    """The host's Go, else the locked one."""
+    return shutil.which("go") or str(_lockedgo() / "go" / "bin" / "go")
 
 
-def _locked_go() -> Path:
+def _lockedgo() -> Path:
     """The folder with the locked Go for this machine, unpacked once for each content of the lock file."""
     folder = CACHE / "images" / "go" / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
     if not folder.exists():

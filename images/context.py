@@ -9,6 +9,7 @@ from pathlib import Path
 from images.catalogue import ROOT, Image
 from images.compiled import compiled
 from images.dependencies import unpacked
+from images.published import published
 
 IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache"}
 
@@ -27,6 +28,8 @@ def assemble(image: Image, folder: Path, platform: str) -> None:
         _copy(ROOT / source, folder / target)
     for source, target in image.programs.items():
         _copy(compiled(ROOT / source, platform), folder / target)
+    for source, target in image.published.items():
+        _copy(published(ROOT / source, platform), folder / target)
     if image.lock:
         shutil.copytree(unpacked(ROOT / image.lock, platform), folder / "dependencies", copy_function=_link)
 
@@ -34,7 +37,7 @@ def assemble(image: Image, folder: Path, platform: str) -> None:
 def _files(image: Image) -> Iterator[Path]:
     if image.lock:
         yield ROOT / image.lock
-    for source in (*image.sources, *image.programs):
+    for source in (*image.sources, *image.programs, *image.published):
         path = ROOT / source
         yield from _below(path) if path.is_dir() else [path]
 

@@ -18,7 +18,7 @@ from images.catalogue import host_platform
 from tests.images.processes import ROOT
 
 OTHER_PLATFORM = "linux/amd64" if host_platform() == "linux/arm64" else "linux/arm64"
-USERS = {"operator": "1000:1000", "model": "1000:1000", "model-init": "65533:1000", "nginx": "65532:65532"}
+USERS = {"operator": "1000:1000", "model": "1000:1000", "model-init": "65533:1000", "nginx": "65532:65532", "replay": "1000:1000"}
 STAND_IN = """#!/bin/sh
 echo "$(basename "$0") $*" >>{journal}
 case "$(basename "$0") $*" in
@@ -148,7 +148,7 @@ def test_with_a_registry_images_are_named_after_it_and_pushed(tmp_path: Path) ->
 def test_a_name_that_is_no_image_s_is_refused_with_those_that_are(laptop: Laptop) -> None:
     done = laptop.images("build", "ngins")
     assert done.returncode == 2
-    assert "unknown image ngins; known: operator, model, model-init, nginx" in done.stderr
+    assert "unknown image ngins; known: operator, model, model-init, nginx, replay" in done.stderr
 
 
 @pytest.mark.parametrize(("name", "user"), USERS.items())

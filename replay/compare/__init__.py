@@ -1,0 +1,1 @@
+"""Compares two responses: JSON and CSV with a numeric tolerance, anything else by its bytes. No I/O."""

@@ -1,0 +1,1 @@
+"""gor: its file format, and the program itself, which sends the requests."""
