@@ -49,7 +49,9 @@ def _arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     for command in ("build", "load"):
         each = commands.add_parser(command)
-        each.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(IMAGES)}; default: {', '.join(_usual())}")
+        each.add_argument(
+            "names", nargs="*", metavar="NAME", help=f"of {', '.join(IMAGES)}; default: {', '.join(_usual())}"
+        )
         each.add_argument(
             "--platform", choices=sorted(PLATFORMS), default=host_platform(), help="default: this machine's"
         )

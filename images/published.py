@@ -1,4 +1,4 @@
-"""A published program in Go, compiled on the host from its modules, with packages of them replaced. It must not decide which.
+"""A published program in Go, compiled from its modules, with packages of them replaced. It must not decide which.
 
     go.mod, go.sum          the program, as the module's only tool, and the versions and hashes of all modules
     replaced/MODULE/PACKAGE what is compiled instead of a package of a module, such as one that needs C

@@ -60,7 +60,7 @@ def parse(arguments: Sequence[str]) -> Options:
     """Exits with code 2 and a message on stderr for a wrong command line."""
     parser = make_parser()
     given = vars(parser.parse_args(arguments))
-    variant, url = given.pop("variant"), given.pop("target")
+    variant, url = given.pop("variant") or "", given.pop("target")
     headers = dict(given.pop("headers"))
     if variant:
         headers[VARIANT_HEADER] = variant
@@ -92,9 +92,9 @@ def make_parser() -> argparse.ArgumentParser:
 def _add_target(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("target")
     group.add_argument("--target", type=_url, required=True, metavar="URL", help="http(s)://HOST[:PORT] to send to")
-    group.add_argument("--host", type=_host, default="", help="Host header; default: the target's")
+    group.add_argument("--host", type=_host, help="Host header; default: the target's")
     help_ = f"variant that is to respond, by the header {VARIANT_HEADER}"
-    group.add_argument("--variant", type=_variant, default="", metavar="NAME", help=help_)
+    group.add_argument("--variant", type=_variant, metavar="NAME", help=help_)
     group.add_argument(
         "--header",
         dest="headers",

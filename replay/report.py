@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from replay.figures import CONFIDENCE, percentiles, wilson
 from replay.compare.values import Difference
+from replay.figures import CONFIDENCE, percentiles, wilson
 from replay.own_source import Target
 from replay.tally import Differing, Tally
 
@@ -94,8 +94,7 @@ def make_report(tally: Tally, account: Account, *, target: Target, min_match: fl
 def without_values(report: Report) -> Report:
     """The report without what was captured but names, paths and places."""
     hidden = tuple(
-        replace(each, body=HIDDEN, differences=tuple(map(_hidden, each.differences)))
-        for each in report.differences
+        replace(each, body=HIDDEN, differences=tuple(map(_hidden, each.differences))) for each in report.differences
     )
     return msgspec.structs.replace(report, differences=hidden)
 

@@ -18,7 +18,13 @@ from images.catalogue import host_platform
 from tests.images.processes import ROOT
 
 OTHER_PLATFORM = "linux/amd64" if host_platform() == "linux/arm64" else "linux/arm64"
-USERS = {"operator": "1000:1000", "model": "1000:1000", "model-init": "65533:1000", "nginx": "65532:65532", "replay": "1000:1000"}
+USERS = {
+    "operator": "1000:1000",
+    "model": "1000:1000",
+    "model-init": "65533:1000",
+    "nginx": "65532:65532",
+    "replay": "1000:1000",
+}
 STAND_IN = """#!/bin/sh
 echo "$(basename "$0") $*" >>{journal}
 case "$(basename "$0") $*" in
