@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from hack.dashboards import make_dashboards
+from hack.replay_reference import make_replay_reference
 from hack.rules import make_rules
 from images.metrics_reference import make_buckets, make_metrics_reference
 from mlendpoints.api import containment, passing, policy
@@ -36,6 +37,7 @@ def generated(operator: str) -> Mapping[str, str]:
         "docs/reference/api.md": make_reference(),
         "images/nginx/buckets.js": make_buckets(),
         "docs/reference/pod-metrics.md": make_metrics_reference(),
+        "docs/reference/replay.md": make_replay_reference(),
     }
 
 

@@ -7,6 +7,7 @@
 The result is a folder with the program, its license and the notice.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -27,13 +28,15 @@ def published(source: Path, platform: str) -> Path:
     """The folder for a platform, built once for each content of the source."""
     system, _, architecture = platform.partition("/")
     folder = CACHE / "images" / "programs" / f"{source.name}-{architecture}-{digest_of(source)}"
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            made = Path(scratch) / "made"
-            made.mkdir()
-            _build(source, Path(scratch) / "module", made, {"GOOS": system, "GOARCH": architecture})
-            os.rename(made, folder)  # noqa: PTH104 - atomic, and says so
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{source.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # workers of the same tests ask at the same time
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+                made = Path(scratch) / "made"
+                made.mkdir()
+                _build(source, Path(scratch) / "module", made, {"GOOS": system, "GOARCH": architecture})
+                os.rename(made, folder)  # noqa: PTH104 - atomic, and says so
     return folder
 
 

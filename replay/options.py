@@ -25,8 +25,8 @@ MOST_RECORDS = 10_000_000
 ALLOWED_VARIABLE = "ALLOWED_ADDRESSES"
 DESCRIPTION = "Sends captured requests to a candidate, and compares its responses with the recorded ones."
 EXIT_CODES = """\
-exit codes: 0 at least --min-match of the compared responses match; 1 fewer; 2 wrong command line, unreadable records,
-unreachable target, or nothing to compare."""
+exit codes: 0 if at least --min-match of the compared responses match, 1 if fewer do, 2 for a wrong command line,
+unreadable records, an unreachable target, a failed gor, or nothing to compare."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def make_parser() -> argparse.ArgumentParser:
 def _add_target(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("target")
     group.add_argument("--target", type=_url, required=True, metavar="URL", help="http(s)://HOST[:PORT] to send to")
-    group.add_argument("--host", type=_host, help="Host header; default: the target's")
+    group.add_argument("--host", type=_host, metavar="NAME", help="Host header; default: the target's")
     help_ = f"variant that is to respond, by the header {VARIANT_HEADER}"
     group.add_argument("--variant", type=_variant, metavar="NAME", help=help_)
     group.add_argument(
@@ -174,7 +174,13 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         "--max-disk", dest="largest_disk", type=_within(1, 1e7), default=4096.0, metavar="MIB", help=disk
     )
     folder = Path(tempfile.gettempdir())
-    group.add_argument("--folder", type=Path, default=folder, help="for temporary files (default: $TMPDIR, else /tmp)")
+    group.add_argument(
+        "--folder",
+        type=Path,
+        default=folder,
+        metavar="FOLDER",
+        help="for temporary files (default: $TMPDIR, else /tmp)",
+    )
 
 
 def _add_access(parser: argparse.ArgumentParser) -> None:

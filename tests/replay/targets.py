@@ -83,9 +83,12 @@ def target(
     answer: Callable[[Received], Answer] = lambda _: Answer(), pings: Mapping[str, str] | None = None
 ) -> Iterator[Target]:
     """Until the block ends."""
-    handler = type("Handler", (_Handler,), {})
-    with _Server(("127.0.0.1", 0), handler) as server:
-        handler.target = found = Target(f"http://127.0.0.1:{server.server_port}", answer, pings or {})
+
+    class Handler(_Handler):
+        """The handler of this target alone."""
+
+    with _Server(("127.0.0.1", 0), Handler) as server:
+        Handler.target = found = Target(f"http://127.0.0.1:{server.server_port}", answer, pings or {})
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

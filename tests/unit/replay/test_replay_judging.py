@@ -38,7 +38,7 @@ def report_of(tally: Tally, account: Account | None = None, min_match: float = 1
     [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (5, 10, 0.2366, 0.7634), (950, 1000, 0.9347, 0.9619)],
 )
 def test_the_interval_is_wilson_s(hits: int, total: int, low: float, high: float) -> None:
-    assert wilson(hits, total) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+    assert wilson(hits, total) == pytest.approx((low, high), abs=5e-5)
 
 
 @given(total=st.integers(1, 10**6), data=st.data())
