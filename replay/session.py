@@ -3,7 +3,7 @@
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -61,9 +61,17 @@ def _fill(spool: Spool, options: Options, account: Account) -> None:
         dict(sorted(skipped.items())),
     )
     if not len(spool):
-        raise ReplayFailed(f"no record can be replayed: {account.records} records in {seen.objects} objects {skipped}")
+        raise ReplayFailed(
+            f"none of {account.records} records in {seen.objects} objects can be replayed{_why(skipped)}"
+        )
     spool.settle()
     _say(f"{len(spool)} of {account.records} records are replayed against {options.target.url}")
+
+
+def _why(skipped: Mapping[str, int]) -> str:
+    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(skipped.items()))
+    hint = "; --allow-same-target sends them nevertheless" if Skipped.OWN_SOURCE in skipped else ""
+    return f": {reasons}{hint}" if reasons else "; their names have to end with .jsonl or .gor"
 
 
 def _any_target(_origin: Origin) -> bool:
