@@ -105,7 +105,7 @@ The report contains values of requests and responses. `--no-values` leaves them 
 
 ## Limits
 
-Records are kept on disk (`--max-disk`), and gor's file takes as much again. Memory grows by 25 bytes for each
+Records are kept on disk (`--max-disk`), and gor's file takes as much again. Memory grows by 0.2 KiB for each
 record, and by gor's queue: up to 1,100 requests if the target is slower than the pace. gor reads a response as a
 whole: a target that responds with gigabytes exceeds the memory limit of the Job.
 """

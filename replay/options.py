@@ -21,7 +21,7 @@ from replay.own_source import Target
 MIB = 1024 * 1024
 MAX = "max"
 VARIANT = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-MOST_RECORDS = 10_000_000
+MOST_RECORDS = 1_000_000
 ALLOWED_VARIABLE = "ALLOWED_ADDRESSES"
 DESCRIPTION = "Sends captured requests to a candidate, and compares its responses with the recorded ones."
 EXIT_CODES = """\
