@@ -4,6 +4,7 @@ It keeps little data, in memory and in its pod, and forgets it when its configur
 """
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from cluster.archives import Image
@@ -35,13 +36,25 @@ def ensure_prometheus_image(settings: Settings) -> Path:
 
 def install_prometheus(settings: Settings) -> None:
     """Install it and return when it is ready."""
-    apply(settings, *prometheus_manifests({name: (CONFIGURATION / name).read_text() for name in FILES}))
-    kubectl(settings, "rollout", "status", f"deployment/{NAME}", f"--namespace={NAMESPACE}", "--timeout=120s")
+    start_prometheus(settings, {name: (CONFIGURATION / name).read_text() for name in FILES})
 
 
-def prometheus_url(settings: Settings) -> str:
+def start_prometheus(settings: Settings, files: Mapping[str, str], namespace: str = NAMESPACE) -> None:
+    """Start, or change, the one of a namespace; its folder has these files, `prometheus.yaml` among them."""
+    apply(settings, *_manifests(files, namespace))
+    kubectl(settings, "rollout", "status", f"deployment/{NAME}", f"--namespace={namespace}", "--timeout=120s")
+
+
+def remove_prometheus(settings: Settings, namespace: str) -> None:
+    """Remove it and its namespace; does not wait."""
+    for what in ("clusterrolebinding", "clusterrole"):
+        kubectl(settings, "delete", what, f"{NAME}-{namespace}", "--ignore-not-found")
+    kubectl(settings, "delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+
+
+def prometheus_url(settings: Settings, namespace: str = NAMESPACE) -> str:
     """Where it answers, for this machine and for pods; empty where it is not installed."""
-    what = ("get", "service", NAME, f"--namespace={NAMESPACE}", "--ignore-not-found")
+    what = ("get", "service", NAME, f"--namespace={namespace}", "--ignore-not-found")
     try:
         address = kubectl(settings, *what, "--output=jsonpath={.spec.clusterIP}")
     except ClusterError:
@@ -49,8 +62,7 @@ def prometheus_url(settings: Settings) -> str:
     return f"http://{address}:{PORT}" if address else ""
 
 
-def prometheus_manifests(files: dict[str, str], namespace: str = NAMESPACE) -> tuple[Manifest, ...]:
-    """Everything of one Prometheus whose folder has these files, with `prometheus.yaml`."""
+def _manifests(files: Mapping[str, str], namespace: str) -> tuple[Manifest, ...]:
     return (
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
         *_identity(namespace),

@@ -2,8 +2,8 @@
 
 Answers every invocation by ``ANSWER``. The body says how long that takes: a
 number of milliseconds, or ``{"seconds": 2, "pieces": 4}``, with pieces as a
-stream. ``{"early": 103}`` is answered so first; ``{"exit": 1}`` ends the
-process. SIGTERM ends it at once: whoever still waits then is lost.
+stream. ``{"status": 500}`` is answered so, ``{"early": 103}`` so first;
+``{"exit": 1}`` ends the process. SIGTERM ends it at once: whoever still waits then is lost.
 """
 
 import json
@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
             self._stream(pieces, wish["seconds"] / pieces)
         else:
             time.sleep(wish.get("seconds", 0))
-            self._answer(200)
+            self._answer(wish.get("status", 200))
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""

@@ -1,0 +1,50 @@
+"""A Prometheus of the local cluster, as Grafana and people ask it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx2
+
+SECONDS = 30  # for an answer
+
+
+class Prometheus:
+    """The one at `url`."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx2.Client(base_url=f"{url}/api/v1", timeout=SECONDS, trust_env=False)
+
+    def query(self, expression: str) -> Sequence[tuple[Mapping[str, str], float]]:
+        """Labels and value of each series now, without those that have no number."""
+        result = self._read("/query", query=expression)["result"]
+        found = ((each["metric"], float(each["value"][1])) for each in result)
+        return [(labels, value) for labels, value in found if value == value]  # noqa: PLR0124 - NaN differs from itself
+
+    def label_values(self, label: str, series: str) -> set[str]:
+        """Every value of a label of these series."""
+        return set(self._read(f"/label/{label}/values", **{"match[]": series}))
+
+    def rules(self) -> Mapping[str, str]:
+        """Health of each rule."""
+        groups = self._read("/rules")["groups"]
+        return {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
+
+    def targets(self) -> Mapping[str, str]:
+        """Each URL that is scraped -> `up`, or what is wrong."""
+        found = self._read("/targets", state="active")["activeTargets"]
+        return {each["scrapeUrl"]: "up" if each["health"] == "up" else str(each["lastError"]) for each in found}
+
+    def firing(self, alert: str, **labels: str) -> bool:
+        """Whether the alert fires with these labels."""
+        wanted = labels | {"alertname": alert}
+        alerts = (each for each in self._read("/alerts")["alerts"] if each["state"] == "firing")
+        return any(wanted.items() <= each["labels"].items() for each in alerts)
+
+    def close(self) -> None:
+        """Ends its connections."""
+        self._http.close()
+
+    def _read(self, path: str, **parameters: str) -> Any:  # noqa: ANN401 - JSON
+        answer = self._http.get(path, params=parameters)
+        assert answer.is_success, answer.text
+        return answer.json()["data"]
