@@ -3,7 +3,7 @@
 from typing import Final
 
 from hack.dashboards.panels import Panel, Section
-from hack.dashboards.promql import WHERE, rate_by
+from hack.dashboards.promql import WHERE, or_zero, rate_by
 from hack.rules import thresholds
 
 _LIMITS: Final = thresholds()
@@ -81,6 +81,16 @@ PROCESSES: Final = Section(
             ],
             unit="Bps",
         ),
+        Panel(
+            title="Threads",
+            help="Threads, by variant.",
+            queries=[(f"sum by (variant, process) (mlendpoints_process_threads{WHERE})", _BY_PROCESS)],
+        ),
+        Panel(
+            title="Open files",
+            help="Open files and connections, by variant.",
+            queries=[(f"sum by (variant, process) (mlendpoints_process_open_files{WHERE})", _BY_PROCESS)],
+        ),
     ),
 )
 CAPTURE: Final = Section(
@@ -103,7 +113,7 @@ CAPTURE: Final = Section(
             queries=[
                 (rate_by("variant", f"mlendpoints_capture_shipped_total{WHERE}"), "{{variant}} shipped"),
                 (
-                    rate_by("variant, reason", f"mlendpoints_capture_lost_total{WHERE}"),
+                    or_zero(rate_by("variant, reason", f"mlendpoints_capture_lost_total{WHERE}")),
                     "{{variant}} lost {{reason}}",
                 ),
             ],
@@ -114,6 +124,13 @@ CAPTURE: Final = Section(
             help="Bytes that wait in the pods to be shipped, by variant. They grow while the sink is slow or down.",
             queries=[(f"sum by (variant) (mlendpoints_capture_spool_bytes{WHERE})", "{{variant}}")],
             unit="bytes",
+        ),
+        Panel(
+            title="Sink",
+            help="Share of the pods whose sink accepted what was last sent to it, by variant.",
+            queries=[(f"avg by (variant) (mlendpoints_capture_sink_up{WHERE})", "{{variant}}")],
+            unit="percentunit",
+            maximum=1,
         ),
     ),
 )

@@ -20,9 +20,19 @@ KUBELET = {"container_cpu_usage_seconds_total", "container_memory_working_set_by
 SIDECARS = {
     *(
         f"mlendpoints_process_{name}"
-        for name in ("cpu_seconds_total", "memory_bytes", "read_bytes_total", "written_bytes_total")
+        for name in (
+            "cpu_seconds_total",
+            "memory_bytes",
+            "read_bytes_total",
+            "written_bytes_total",
+            "threads",
+            "open_files",
+        )
     ),
-    *(f"mlendpoints_capture_{name}" for name in ("records_total", "shipped_total", "lost_total", "spool_bytes")),
+    *(
+        f"mlendpoints_capture_{name}"
+        for name in ("records_total", "shipped_total", "lost_total", "spool_bytes", "sink_up")
+    ),
 }
 
 

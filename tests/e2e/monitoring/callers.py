@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ class Callers:
         self._host = host
         self._lock = threading.Lock()
         self.counts: Counts = Counter()
+        self.answered: list[float] = []  # when, by the wall clock
 
     def send(self, bodies: Sequence[object]) -> None:
         """All of them, several at once; returns when all are answered."""
@@ -56,6 +58,7 @@ class Callers:
         answer = gateway.invoke(self._host, body=json.dumps(body))
         with self._lock:
             self.counts[answer.headers.get(INVOKED_VARIANT_HEADER, ""), answer.text, str(answer.status_code)] += 1
+            self.answered.append(time.time())
 
 
 def exported(namespace: Namespace, endpoint: str) -> Counts:

@@ -1,6 +1,7 @@
 """10,000 requests with known statuses are counted exactly, by pods, and by Prometheus through an update and a drain."""
 
 import random
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ from tests.e2e.conftest import MakeNamespace, leave
 from tests.e2e.gateway import Gateway
 from tests.e2e.monitoring.callers import Callers, Counts, exported
 from tests.e2e.monitoring.prometheus import Prometheus
-from tests.e2e.namespace import Namespace
+from tests.e2e.namespace import Namespace, kubectl
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.kit.waiting import wait_until
 
@@ -19,6 +20,7 @@ REQUESTS = 10_000
 SHARES = {200: 90, 400: 5, 429: 1, 500: 3, 503: 1}  # percent
 STATUSES = [{"status": code} for code, share in SHARES.items() for _ in range(REQUESTS * share // 100)]
 NAME = "counted"
+INTERVAL = 6.0  # seconds between scrapes, and a second for the scrape
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,22 @@ def test_prometheus_counts_every_request_through_an_update_and_a_drain(
     wait_until(lambda: scraped(addon, place) == sent, "Prometheus counts the same", last=lambda: scraped(addon, place))
 
 
+def test_a_killed_pod_takes_along_at_most_what_it_served_since_its_last_scrape(
+    place: Namespace, callers: Callers, sent: Counts, addon: Prometheus
+) -> None:
+    victim = next(name for name in pods(place) if name.startswith("two-"))
+    with callers.sending([{"status": 200}] * 100):
+        wait_until(lambda: scraped(addon, place).total() > sent.total() + 500, "Prometheus has seen some of them")
+        killed = time.time()
+        kubectl("--namespace", place.name, "delete", "pod", victim, "--grace-period=0", "--force")
+        wait_until(lambda: victim not in pods(place), "the pod is gone")
+    ended = time.time()
+    wait_until(lambda: oldest_scrape(addon, place) > ended, "Prometheus has scraped the others")
+    served = Counter({key: count for key, count in callers.counts.items() if key[0]})  # not by the gateway itself
+    missing = (sent + served).total() - scraped(addon, place).total()
+    assert 0 <= missing <= sum(moment > killed - INTERVAL for moment in callers.answered)
+
+
 def test_no_target_is_down_afterwards(addon: Prometheus) -> None:
     wait_until(lambda: set(addon.targets().values()) == {"up"}, "all targets are up", last=addon.targets)
 
@@ -86,6 +104,12 @@ def by_status(counts: Counts) -> dict[str, int]:
     for (_, _, code), count in counts.items():
         found[code] += count
     return found
+
+
+def oldest_scrape(addon: Prometheus, place: Namespace) -> float:
+    """Of the pods that are scraped now, by the wall clock."""
+    of = f'{{namespace="{place.name}", endpoint="{NAME}"}}'
+    return min(value for _, value in addon.query(f"timestamp(mlendpoints_requests_in_flight{of})"))
 
 
 def scraped(addon: Prometheus, place: Namespace) -> Counts:
