@@ -10,6 +10,8 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from cluster.packages import ensure_packages
+
 MODULE = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
 
 settings.register_profile("untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -36,3 +38,10 @@ def _nginx_installed() -> None:
     options = ("-y", "-qq", "-o", "DPkg::Lock::Timeout=600")  # another worker of the same tests may be at it
     install = ["apt-get", "install", *options, "--no-install-recommends", "nginx", "libnginx-mod-http-js"]
     subprocess.run(install, check=True, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"})
+
+
+@pytest.fixture(scope="session")
+def _base_unpacked() -> None:
+    if os.geteuid() or not shutil.which("apt-get"):
+        pytest.skip("makes the base of nginx's image from Debian packages")
+    ensure_packages()

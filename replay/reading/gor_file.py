@@ -1,100 +1,97 @@
 """Captures of raw traffic by gor -> exchanges. No I/O.
 
-A response follows its request, sooner or later. Requests wait for theirs in bounded
-memory, object by object; those that waited longest then go without.
+A response follows its request sooner or later, or even precedes it. Each waits for the
+other in bounded memory, object by object; what waited longest then goes without.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from replay.exchange import Exchange, Origin, Request, Skipped, Unusable, lowered
+from replay.exchange import Exchange, Origin, Request, Response, Skipped, lowered
 from replay.gor import format as gor
 from replay.gor.messages import Unreadable, read_request, read_response
 
 WAITING_BYTES = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class _Waiting:
-    record: gor.Record
-    request: Request
-
-
 class Pairs:
-    """Requests that wait for their responses."""
+    """Requests and responses that wait for the other."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
+        self._waiting: OrderedDict[str, gor.Record] = OrderedDict()
         self._bytes = 0
 
-    def add(self, record: gor.Record) -> Iterator[Exchange]:
-        """What is complete with this record; raises ``Unusable``."""
-        if record.kind == gor.REQUEST:
-            yield from self._wait(record)
-        elif record.kind == gor.RESPONSE:
-            yield self._paired(record)
+    def add(self, record: gor.Record) -> Iterator[Exchange | Skipped]:
+        """What is complete with this record, or can wait no longer."""
+        if record.kind not in {gor.REQUEST, gor.RESPONSE}:
+            return
+        other = self._waiting.get(record.name)
+        if other is None:
+            self._waiting[record.name] = record
+            self._bytes += len(record.message)
+            while self._bytes > WAITING_BYTES:
+                yield self._oldest()
+        elif other.kind == record.kind:
+            yield Skipped.MALFORMED
+        else:
+            self._take(record.name)
+            yield _exchange(record, other) if record.kind == gor.REQUEST else _exchange(other, record)
 
-    def rest(self) -> Iterator[Exchange]:
-        """Requests without a response."""
+    def rest(self) -> Iterator[Exchange | Skipped]:
+        """What is still waiting."""
         while self._waiting:
             yield self._oldest()
 
-    def _wait(self, record: gor.Record) -> Iterator[Exchange]:
-        try:
-            request = read_request(record.message)
-        except Unreadable as error:
-            raise Unusable(Skipped.MALFORMED) from error
-        if record.name in self._waiting:
-            raise Unusable(Skipped.MALFORMED)
-        self._waiting[record.name] = _Waiting(record, request)
-        self._bytes += len(record.message)
-        while self._bytes > WAITING_BYTES:
-            yield self._oldest()
+    def _oldest(self) -> Exchange | Skipped:
+        found = self._take(next(iter(self._waiting)))
+        return _exchange(found) if found.kind == gor.REQUEST else Skipped.NO_REQUEST
 
-    def _oldest(self) -> Exchange:
-        _, found = self._waiting.popitem(last=False)
-        self._bytes -= len(found.record.message)
-        return _exchange(found)
-
-    def _paired(self, record: gor.Record) -> Exchange:
-        found = self._waiting.pop(record.name, None)
-        if found is None:
-            raise Unusable(Skipped.NO_REQUEST)
-        self._bytes -= len(found.record.message)
-        return _exchange(found, record)
+    def _take(self, name: str) -> gor.Record:
+        found = self._waiting.pop(name)
+        self._bytes -= len(found.message)
+        return found
 
 
-def _exchange(found: _Waiting, answer: gor.Record | None = None) -> Exchange:
-    response, variant = None, ""
-    if answer:
-        try:
-            response, variant = read_response(answer.message, found.request.method)
-        except Unreadable:
-            answer = None
+@dataclass(frozen=True)
+class _Answer:
+    response: Response | None = None
+    variant: str = ""
+    seconds: float | None = None
+
+
+def _exchange(asked: gor.Record, answered: gor.Record | None = None) -> Exchange | Skipped:
+    try:
+        request = read_request(asked.message)
+    except Unreadable:
+        return Skipped.MALFORMED
+    answer = _answer(asked, answered, request) if answered else _Answer()
     return Exchange(
-        name=found.record.name,
-        nanoseconds=found.record.nanoseconds,
-        request=found.request,
-        response=response,
-        seconds=answer.duration / 1e9 if answer else None,
-        origin=Origin(variant=variant, host=lowered(found.request.headers).get("host", "")),
+        name=asked.name,
+        nanoseconds=asked.nanoseconds,
+        request=request,
+        response=answer.response,
+        seconds=answer.seconds,
+        origin=Origin(variant=answer.variant, host=lowered(request.headers).get("host", "")),
     )
+
+
+def _answer(asked: gor.Record, answered: gor.Record, request: Request) -> _Answer:
+    """Both records have the time of their first packet; the duration is that of their own packets."""
+    try:
+        response, variant = read_response(answered.message, request.method)
+    except Unreadable:
+        return _Answer()
+    return _Answer(response, variant, max(0, answered.nanoseconds - asked.nanoseconds) / 1e9)
 
 
 def exchanges(chunks: Iterable[bytes], longest: int) -> Iterator[Exchange | Skipped]:
     """All of one object."""
     pairs = Pairs()
     for piece in gor.pieces(chunks, longest):
-        if piece is None:
-            yield Skipped.LINE_TOO_LONG
-            continue
-        record = gor.read(piece)
-        if record is None:
-            yield Skipped.MALFORMED
-            continue
-        try:
+        record = gor.read(piece) if piece is not None else None
+        if record is not None:
             yield from pairs.add(record)
-        except Unusable as unusable:
-            yield unusable.reason
+        else:
+            yield Skipped.LINE_TOO_LONG if piece is None else Skipped.MALFORMED
     yield from pairs.rest()

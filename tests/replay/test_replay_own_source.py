@@ -13,7 +13,7 @@ from tests.unit.replay.records import captured
 Run = Callable[..., Replay]
 
 
-@pytest.mark.usefixtures("_nginx_installed")
+@pytest.mark.usefixtures("_base_unpacked")
 def test_the_proxy_of_the_records_own_version_is_not_a_target(replay: Run, tmp_path: Path) -> None:
     source = written(tmp_path, captured(), captured(instance="titanic-green-def"))
     with (

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from replay.gor import format as gor
 from tests.fetcher.s3_server import S3Server, s3_server
+from tests.images.processes import model_server
 from tests.replay.running import Replay, written
 from tests.replay.targets import target
 from tests.unit.replay.records import captured
@@ -97,14 +97,12 @@ def test_a_source_without_records_is_reported(source: str, s3: S3Server, replay:
     assert "Traceback" not in found.said
 
 
-def test_a_raw_capture_by_gor_is_replayed(replay: Run, tmp_path: Path) -> None:
-    request = b"POST /raw?a=1 HTTP/1.1\r\nHost: titanic.example.com\r\nContent-Length: 2\r\n\r\n{}"
-    response = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}'
-    records = [gor.Record(b"1", "a1b2", 1, 0, request), gor.Record(b"2", "a1b2", 1, 9_000_000, response)]
-    folder = written(tmp_path, name="requests_0.gor")
-    (folder / "requests_0.gor").write_bytes(b"".join(map(gor.written, records)))
-    with target() as candidate:
-        found = replay(folder, candidate.url)
-    assert [(each.path, each.body) for each in candidate.received] == [("/raw?a=1", b"{}")]
-    assert found.report["comparison"]["places"] == {"$.a": 1}
-    assert found.report["latency"]["recorded"]["p50"] == 0.009
+@pytest.mark.parametrize(("artifact", "different"), [("titanic-rfc", 0), ("titanic-lr", 3)])
+def test_a_raw_capture_by_gor_is_replayed(artifact: str, different: int, replay: Run, tmp_path: Path) -> None:
+    """The file is what gor 1.3.2 with libpcap wrote of three requests to the forest; one response came first."""
+    with model_server(tmp_path, artifact=artifact) as model:
+        found = replay(Path(__file__).parent / "captured-by-gor.gor", f"http://127.0.0.1:{model.port}")
+    assert found.report["comparison"]["compared"] == 3
+    assert found.report["comparison"]["different"] == different
+    recorded = found.report["latency"]["recorded"]
+    assert (round(recorded["p50"], 3), round(recorded["p100"], 3)) == (0.028, 1.102)

@@ -114,17 +114,19 @@ RESPONSE = (
 )
 
 
-def record(kind: bytes, name: str, message: bytes, duration: int = 0) -> bytes:
-    return gor.written(gor.Record(kind, name, 7, duration, message))
+def record(kind: bytes, name: str, message: bytes, nanoseconds: int = 7) -> bytes:
+    return gor.written(gor.Record(kind, name, nanoseconds, 1, message))
 
 
 def read_gor(content: bytes, longest: int = 10_000) -> list[Exchange | Skipped]:
     return list(exchanges([content], longest))
 
 
-def test_a_raw_capture_is_read_with_the_response_that_follows() -> None:
-    content = record(b"1", "a1", REQUEST) + record(b"1", "b2", REQUEST) + record(b"2", "a1", RESPONSE, 250_000_000)
-    first, second = read_gor(content)
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_raw_capture_is_read_with_the_response_that_follows_or_precedes(*, is_first: bool) -> None:
+    pair = [record(b"1", "a1", REQUEST), record(b"2", "a1", RESPONSE, 250_000_007)]
+    content = [*(reversed(pair) if is_first else pair), record(b"1", "b2", REQUEST)]
+    first, second = read_gor(b"".join(content))
     assert isinstance(first, Exchange)
     assert isinstance(second, Exchange)
     assert (first.name, first.request.path, first.request.body, first.seconds) == ("a1", "/a?b=1", b"{}", 0.25)
