@@ -29,10 +29,6 @@ SIDECARS = {
             "open_files",
         )
     ),
-    *(
-        f"mlendpoints_capture_{name}"
-        for name in ("records_total", "shipped_total", "lost_total", "spool_bytes", "sink_up")
-    ),
 }
 
 

@@ -1,6 +1,6 @@
 """Alerts fire and clear on a live cluster, where a test can bring them about within minutes.
 
-For MLOperatorBlocked, MLOperatorBehind, MLOperatorErrors and MLNamespaceThrottled see ``tests/monitoring``.
+For MLCapture*, MLOperatorBlocked, MLOperatorBehind, MLOperatorErrors, MLNamespaceThrottled see ``tests/monitoring``.
 """
 
 from collections.abc import Iterator
