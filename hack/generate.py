@@ -1,4 +1,4 @@
-"""Generates files from the API's types: CRDs, the admission policies, the API reference; and those for monitoring.
+"""Generates files: CRDs, admission policies and the reference from the types; monitoring; the blocking client.
 
 ``--check`` writes nothing and fails when a file is stale. ``--operator`` names another
 ServiceAccount for the policies (a Helm chart passes its template's expression).
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from hack.blocking import TARGET, make_blocking
 from hack.dashboards import make_dashboards
 from hack.replay_reference import make_replay_reference
 from hack.rules import make_rules
@@ -31,6 +32,7 @@ def generated(operator: str) -> Mapping[str, str]:
         **crds,
         **make_rules(),
         **make_dashboards(),
+        TARGET: make_blocking(),
         "deploy/policies/instances.yaml": _yaml(*policy.make_policies(operator)),
         "deploy/policies/operator.yaml": _yaml(*containment.make_policies(operator)),
         "deploy/policies/references.yaml": _yaml(*passing.make_policies()),

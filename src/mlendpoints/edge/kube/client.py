@@ -5,7 +5,7 @@ that are decoded straight into projections. Every failure is raised as one of
 ``errors``. ``session`` connects and authenticates.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Literal, TypeVar
 
@@ -29,6 +29,7 @@ _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _FAILURES = (ClientError, OSError)  # no response, or not all of it; asyncio's TimeoutError is an OSError
 _MANAGED = frozenset({"POST", "PUT", "PATCH"})  # take a fieldManager
+_OPTIONS = {"fieldManager": MANAGER}
 
 Observer = Callable[[str, str, int], None]  # verb, kind, HTTP status (0: no response)
 
@@ -79,7 +80,9 @@ class Written(Struct, frozen=True):
     metadata: WrittenMeta = WrittenMeta()
 
 
-class _Request(Struct, frozen=True, kw_only=True):
+class Request(Struct, frozen=True, kw_only=True):
+    """One request; ``path`` is that of the object or collection."""
+
     verb: str  # as in RBAC, except "apply", which is a patch there
     kind: Kind
     method: str
@@ -97,9 +100,13 @@ def _ignore(_verb: str, _kind: str, _code: int) -> None:
 class Api:
     """The API server of one cluster."""
 
-    def __init__(self, session: ClientSession, *, observer: Observer = _ignore) -> None:
+    def __init__(
+        self, session: ClientSession, *, observer: Observer = _ignore, options: Mapping[str, str] = _OPTIONS
+    ) -> None:
+        """``options`` are query parameters of every write that has field managers."""
         self._session = session
         self._observer = observer
+        self._options = options
 
     @classmethod
     def connect(
@@ -122,20 +129,20 @@ class Api:
 
     async def get(self, ref: Ref) -> bytes:
         """The live object, read from storage rather than from the watch cache."""
-        return await self._send(_Request(verb="get", kind=KINDS[ref.kind], method="GET", path=_path(ref)))
+        return await self.send(Request(verb="get", kind=KINDS[ref.kind], method="GET", path=_path(ref)))
 
     async def get_metadata(self, ref: Ref) -> bytes:
         """The live object's metadata only."""
         kind = KINDS[ref.kind]
-        return await self._send(_Request(verb="get", kind=kind, method="GET", path=_path(ref), accept=_METADATA))
+        return await self.send(Request(verb="get", kind=kind, method="GET", path=_path(ref), accept=_METADATA))
 
     async def pages(self, watch: Watch) -> AsyncIterator[Page]:
         """A consistent list in pages of ``PAGE`` objects."""
         params = {"limit": str(PAGE), **_selectors(watch)}
         path = watch.kind.path(watch.namespace)
         while True:
-            request = _Request(verb="list", kind=watch.kind, method="GET", path=path, params=params)
-            page = parse_response(await self._send(request), Page)
+            request = Request(verb="list", kind=watch.kind, method="GET", path=path, params=params)
+            page = parse_response(await self.send(request), Page)
             yield page
             if not page.metadata.continue_:
                 return
@@ -179,13 +186,13 @@ class Api:
     async def create(self, kind: Kind, manifest: Manifest) -> Written:
         """POST; raises ``AlreadyExistsError`` if the name is taken."""
         path = kind.path(manifest["metadata"].get("namespace", ""))
-        return _written(await self._send(_Request(verb="create", kind=kind, method="POST", path=path, body=manifest)))
+        return _written(await self.send(Request(verb="create", kind=kind, method="POST", path=path, body=manifest)))
 
     async def apply(self, ref: Ref, manifest: Manifest) -> Written:
         """Server-side apply, forced. ``metadata.uid`` in the manifest is a precondition."""
         return _written(
-            await self._send(
-                _Request(
+            await self.send(
+                Request(
                     verb="apply",
                     kind=KINDS[ref.kind],
                     method="PATCH",
@@ -200,13 +207,13 @@ class Api:
     async def merge(self, ref: Ref, patch: Manifest, *, subresource: str = "") -> Written:
         """JSON merge patch (RFC 7386) of the object or of a subresource."""
         path, kind = _path(ref, subresource), KINDS[ref.kind]
-        request = _Request(verb="patch", kind=kind, method="PATCH", path=path, body=patch, media=_MERGE)
-        return _written(await self._send(request))
+        request = Request(verb="patch", kind=kind, method="PATCH", path=path, body=patch, media=_MERGE)
+        return _written(await self.send(request))
 
     async def replace(self, ref: Ref, manifest: Manifest) -> Written:
         """PUT; the manifest's resourceVersion is the precondition (optimistic concurrency)."""
-        request = _Request(verb="update", kind=KINDS[ref.kind], method="PUT", path=_path(ref), body=manifest)
-        return _written(await self._send(request))
+        request = Request(verb="update", kind=KINDS[ref.kind], method="PUT", path=_path(ref), body=manifest)
+        return _written(await self.send(request))
 
     async def delete(self, child: Child) -> None:
         """Deletes exactly the observed version (preconditions); dependents are garbage-collected in the background."""
@@ -215,14 +222,14 @@ class Api:
             "propagationPolicy": "Background",
         }
         kind = KINDS[child.ref.kind]
-        await self._send(_Request(verb="delete", kind=kind, method="DELETE", path=_path(child.ref), body=options))
+        await self.send(Request(verb="delete", kind=kind, method="DELETE", path=_path(child.ref), body=options))
 
-    async def _send(self, request: "_Request") -> bytes:
+    async def send(self, request: Request) -> bytes:
+        """The body of the response."""
         body = None if request.body is None else msgspec.json.encode(request.body)
         headers = {} if body is None else {"Content-Type": request.media}
         headers |= {"Accept": request.accept} if request.accept else {}
-        manager = {"fieldManager": MANAGER} if request.method in _MANAGED else {}
-        params = {**request.params, **manager}
+        params = {**request.params, **(self._options if request.method in _MANAGED else {})}
         try:
             async with self._session.request(
                 request.method, _relative(request.path), params=params, data=body, headers=headers

@@ -16,8 +16,39 @@ from mlendpoints.edge.kube.decoding import UNREADABLE
 _LONGEST = 1000  # bytes of a response that is no Status
 
 
+class Cause(Struct, frozen=True):
+    """One invalid field, and why."""
+
+    field: str = ""
+    message: str = ""
+
+
+class Details(Struct, frozen=True):
+    """What was not found or not allowed, and the invalid fields."""
+
+    name: str = ""
+    kind: str = ""
+    causes: tuple[Cause, ...] = ()
+
+
+class Status(Struct, frozen=True):
+    """The part of Kubernetes' ``meta/v1.Status`` that is read."""
+
+    code: int = 0
+    reason: str = ""
+    message: str = ""
+    details: Details | None = None
+
+    @property
+    def names_another_object(self) -> bool:
+        """Whether the uid precondition failed: the object was re-created since it was observed."""
+        return self.details is not None and any(cause.field == "metadata.uid" for cause in self.details.causes)
+
+
 class ApiError(Exception):
-    """Anything but success; the text is the API server's own message."""
+    """Anything but success; the text is the API server's own message, ``status`` its response (code 0: none)."""
+
+    status = Status()
 
 
 class NotFoundError(ApiError):
@@ -59,34 +90,14 @@ class TooManyRequestsError(UnavailableError):
 _PLAIN = {404: NotFoundError, 409: ConflictError, 410: GoneError}
 
 
-class Cause(Struct, frozen=True):
-    """One invalid field."""
-
-    field: str = ""
-
-
-class Details(Struct, frozen=True):
-    """The invalid fields."""
-
-    causes: tuple[Cause, ...] = ()
-
-
-class Status(Struct, frozen=True):
-    """The part of Kubernetes' ``meta/v1.Status`` that is read."""
-
-    code: int = 0
-    reason: str = ""
-    message: str = ""
-    details: Details | None = None
-
-    @property
-    def names_another_object(self) -> bool:
-        """Whether the uid precondition failed: the object was re-created since it was observed."""
-        return self.details is not None and any(cause.field == "metadata.uid" for cause in self.details.causes)
-
-
 def make_error(status: Status, *, retry_after: str = "") -> ApiError:
     """The error for an unsuccessful ``Status``."""
+    error = _error(status, retry_after)
+    error.status = status
+    return error
+
+
+def _error(status: Status, retry_after: str) -> ApiError:
     match status.code:
         case 422 if status.names_another_object:
             return ConflictError(status.message)

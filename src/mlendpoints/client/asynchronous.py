@@ -1,0 +1,58 @@
+"""The asynchronous client, from which the blocking one is made."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.api.model import Model
+from mlendpoints.client.connection import Connection, find_config
+from mlendpoints.client.endpoints import AsyncEndpointClient
+from mlendpoints.client.gateway import DEFAULT, Gateway
+from mlendpoints.client.kinds import AsyncKindClient
+from mlendpoints.client.sharing import Kinds
+
+
+class AsyncMLOpsClient:
+    """Endpoints of one cluster, for event loops; ``MLOpsClient`` is the same for everything else.
+
+    ::
+
+        async with AsyncMLOpsClient(namespace="titanic") as client:
+            answer = await client.endpoint("titanic").invoke([{"class": "1st", "sex": "female", "age": "adult"}])
+    """
+
+    def __init__(
+        self, *, kubeconfig: str | Path = "", context: str = "", namespace: str = "", gateway: str = DEFAULT
+    ) -> None:
+        """By default the context that kubectl would use, and its namespace.
+
+        ``gateway`` is the ingress gateway's Service (NAMESPACE/NAME), or its address (http://HOST:PORT).
+        """
+        self._connection = Connection(find_config(kubeconfig, context), namespace=namespace)
+        self._gateway = Gateway(self._connection, gateway)
+        self.namespace = self._connection.namespace
+        self.V1Alpha1Model = AsyncKindClient(self._connection, Model)
+        self.V1Alpha1EndpointConfig = AsyncKindClient(self._connection, EndpointConfig)
+        self.V1Alpha1Endpoint = AsyncKindClient(self._connection, Endpoint)
+        self.V1Alpha1MLModel = AsyncKindClient(self._connection, MLModel)
+
+    def endpoint(self, name: str, *, namespace: str = "") -> AsyncEndpointClient:
+        """One endpoint: weights, scale, swap, rollback, history, explain, invoke."""
+        kinds = Kinds(self.V1Alpha1Endpoint, self.V1Alpha1EndpointConfig, self.V1Alpha1Model)
+        return AsyncEndpointClient(kinds, self._gateway, name=name, namespace=namespace or self.namespace)
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._gateway.close()
+        await self._connection.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,66 @@
+"""The blocking client: for scripts, and for notebooks, whose own event loop is running."""
+
+import weakref
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
+from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.api.model import Model
+from mlendpoints.client.asynchronous import AsyncMLOpsClient
+from mlendpoints.client.background import Background
+from mlendpoints.client.blocking import EndpointClient, KindClient
+from mlendpoints.client.gateway import DEFAULT
+
+
+class MLOpsClient:
+    """Endpoints of one cluster.
+
+    ::
+
+        client = MLOpsClient(namespace="titanic")
+        client.endpoint("titanic").invoke([{"class": "1st", "sex": "female", "age": "adult"}]).data
+
+    Its requests run in a thread of its own, until it is closed, is no longer used, or the program ends.
+    """
+
+    def __init__(
+        self, *, kubeconfig: str | Path = "", context: str = "", namespace: str = "", gateway: str = DEFAULT
+    ) -> None:
+        """By default the context that kubectl would use, and its namespace.
+
+        ``gateway`` is the ingress gateway's Service (NAMESPACE/NAME), or its address (http://HOST:PORT).
+        """
+        source = AsyncMLOpsClient(kubeconfig=kubeconfig, context=context, namespace=namespace, gateway=gateway)
+        self._source, self._background = source, Background()
+        self._finalizer = weakref.finalize(self, _close, source, self._background)
+        self.namespace = source.namespace
+        self.V1Alpha1Model: KindClient[Model] = KindClient(source.V1Alpha1Model, self._background)
+        self.V1Alpha1EndpointConfig: KindClient[EndpointConfig] = KindClient(
+            source.V1Alpha1EndpointConfig, self._background
+        )
+        self.V1Alpha1Endpoint: KindClient[Endpoint] = KindClient(source.V1Alpha1Endpoint, self._background)
+        self.V1Alpha1MLModel: KindClient[MLModel] = KindClient(source.V1Alpha1MLModel, self._background)
+
+    def endpoint(self, name: str, *, namespace: str = "") -> EndpointClient:
+        """One endpoint: weights, scale, swap, rollback, history, explain, invoke."""
+        return EndpointClient(self._source.endpoint(name, namespace=namespace), self._background)
+
+    def close(self) -> None:
+        """Closes all connections and ends the thread."""
+        self._finalizer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _close(source: AsyncMLOpsClient, background: Background) -> None:
+    background.run(source.close())
+    background.stop()
