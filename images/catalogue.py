@@ -75,6 +75,12 @@ IMAGES = {
             {"supervisor": "supervise"},
         ),
         Image(
+            "shipper",
+            PYTHON,
+            {"images/shipper/Containerfile": "Containerfile", "shipper": "shipper", "outbound": "outbound"},
+            "images/shipper/requirements.lock",
+        ),
+        Image(
             "nginx",
             NGINX,
             {f"images/nginx/{path.name}": path.name for path in sorted((ROOT / "images/nginx").iterdir())},

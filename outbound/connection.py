@@ -39,7 +39,11 @@ class Connection:
             path = f"http://{wanted.authority}{path}"
             more |= {"Proxy-Authorization": self._proxy.authorization} if self._proxy.authorization else {}
         self.pace.begin()
-        self._http.request(method, path, body, more)
+        try:
+            self._http.request(method, path, body, more)
+        except (BrokenPipeError, ConnectionResetError):
+            if body is None:
+                raise  # else the server may have responded before it received everything
         self._response = self._http.getresponse()
         return self._response
 

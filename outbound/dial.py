@@ -7,12 +7,13 @@ checked nevertheless. It must not know requests.
 
 import base64
 import contextlib
+import os
 import socket
 import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,9 @@ def dial(wanted: Target, line: Line, *, tls: bool = True) -> socket.socket:
                 _tunnel(connection, wanted, proxy, line.connect_seconds)
                 connection.settimeout(line.connect_seconds)
             if wanted.scheme == "https" and tls:
-                connection = _trust(line.ca_file).wrap_socket(connection, server_hostname=wanted.host)
+                connection = _trust(line.ca_file, _changed(line.ca_file)).wrap_socket(
+                    connection, server_hostname=wanted.host
+                )
             return connection
 
 
@@ -207,8 +210,15 @@ def _tunnel(connection: socket.socket, wanted: Target, proxy: Target, seconds: f
         raise OSError(f"the proxy returned {status[:100]!a}")
 
 
-@cache
-def _trust(ca_file: Path | None) -> ssl.SSLContext:
+def _changed(ca_file: Path | None) -> tuple[int, ...]:
+    """When the files with certificates were last changed."""
+    named = os.environ.get("SSL_CERT_FILE")
+    files = [each for each in (ca_file, Path(named) if named else None) if each and each.exists()]
+    return tuple(each.stat().st_mtime_ns for each in files)
+
+
+@lru_cache(maxsize=2)
+def _trust(ca_file: Path | None, _as_of: tuple[int, ...]) -> ssl.SSLContext:
     """The system's certificates, or those of ``SSL_CERT_FILE``, plus the given ones; cached, since loading is slow."""
     context = ssl.create_default_context()
     if ca_file:

@@ -36,6 +36,11 @@ class S3Server:
     def put(self, key: str, content: bytes, *, in_parts: bool = False) -> None:
         obstore.put(self._store(), key, content, use_multipart=in_parts, chunk_size=5 * 1024 * 1024)
 
+    def objects(self, prefix: str) -> Mapping[str, bytes]:
+        """All below a prefix."""
+        found = [each["path"] for page in obstore.list(self._store(), prefix) for each in page]
+        return {path: bytes(obstore.get(self._store(), path).bytes()) for path in found}
+
     def tag(self, key: str) -> str:
         return obstore.head(self._store(), key)["e_tag"] or ""
 

@@ -1,4 +1,7 @@
-"""A real nginx that serves a folder in many ways, one for each first part of the path, and logs all it is asked."""
+"""A real nginx that serves a folder in many ways, one for each first part of the path, and logs all it is asked.
+
+What is uploaded to one of the paths that begin with ``put`` goes to another folder.
+"""
 
 import json
 import os
@@ -55,6 +58,13 @@ http {
     location /part/ { keepalive_timeout 0; js_content lying.part; }
     location /other/ { js_content lying.other; }
     location /unlike/ { js_content lying.unlike; }
+    location /put/ { alias FOLDER/put/; dav_methods PUT; create_full_put_path on; client_max_body_size 16m; }
+    location /put-secret/ {
+      alias FOLDER/put/; dav_methods PUT; create_full_put_path on; auth_basic here; auth_basic_user_file FOLDER/users;
+    }
+    location /put-small/ { alias FOLDER/put/; dav_methods PUT; create_full_put_path on; client_max_body_size 2k; }
+    location /put-moved/ { rewrite ^/put-moved/(.*)$ /put-secret/$1; return 307 $uri; }
+    location /put-busy/ { add_header Retry-After 1 always; return 503; }
     location /inside/ { return 302 http://169.254.169.254/latest/meta-data/; }
   }
 }
@@ -101,6 +111,17 @@ class WebServer:
         os.utime(draft, (0, next(TIMES)))
         draft.rename(self.folder / "files" / name)
 
+    def stored(self) -> dict[str, bytes]:
+        """Path and content of each file that was uploaded."""
+        root = self.folder / "put"
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    def clear(self) -> None:
+        """As if nothing had been uploaded or asked yet."""
+        for path in sorted((self.folder / "put").rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        self.forget()
+
     def asked(self) -> list[dict[str, Any]]:
         """Requests that were answered, in the order in which they ended."""
         return [json.loads(line) for line in (self.folder / "asked.log").read_text().splitlines()]
@@ -123,6 +144,7 @@ def web_server(folder: Path) -> Iterator[WebServer]:
     """Until the block ends."""
     port, tls_port = free_port(), free_port()
     (folder / "files").mkdir()
+    (folder / "put").mkdir()
     make_certificate(folder)
     (folder / "users").write_text("robot:{PLAIN}secret1\n")
     (folder / "lying.js").write_text(LYING)

@@ -24,6 +24,7 @@ USERS = {
     "model-init": "65533:1000",
     "nginx": "65532:65532",
     "replay": "1000:1000",
+    "shipper": "65531:65531",
 }
 STAND_IN = """#!/bin/sh
 echo "$(basename "$0") $*" >>{journal}
@@ -154,7 +155,7 @@ def test_with_a_registry_images_are_named_after_it_and_pushed(tmp_path: Path) ->
 def test_a_name_that_is_no_image_s_is_refused_with_those_that_are(laptop: Laptop) -> None:
     done = laptop.images("build", "ngins")
     assert done.returncode == 2
-    assert "unknown image ngins; known: operator, model, model-init, nginx, replay" in done.stderr
+    assert "unknown image ngins; known: operator, model, model-init, shipper, nginx, replay" in done.stderr
 
 
 @pytest.mark.parametrize(("name", "user"), USERS.items())

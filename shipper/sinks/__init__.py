@@ -1,0 +1,1 @@
+"""Where captured traffic is delivered: HTTP servers, object stores, a claim."""
