@@ -59,9 +59,22 @@ def all_true(findings: Mapping[ConditionType, Finding], *, then: str) -> Finding
 def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Event, ...]:
     """One event for each condition whose status or reason changed; a successful update makes one for all its parts."""
     old = {condition.type: (condition.status, condition.reason) for condition in before}
-    reported = tuple(c for c in after if c.type in _REPORTED and _is_worth_an_event(c, old.get(c.type)))
-    success = next((c for c in reported if c.type == ConditionType.UPDATE_SUCCEEDED and c.status == "True"), None)
-    return tuple(_event(c) for c in reported if success is None or c is success or c.status != "True")
+    new = tuple(after)
+    update = next((c for c in new if c.type == ConditionType.UPDATE_SUCCEEDED), None)
+    changed = (c for c in new if c.type in _REPORTED and _is_worth_an_event(c, old.get(c.type)))
+    return tuple(_event(c) for c in changed if c is update or not _is_part_of(update, old, c))
+
+
+def _is_part_of(update: Condition | None, old: Mapping[str, tuple[str, str]], part: Condition) -> bool:
+    """Whether the success of an update reports it, too: all that is True then, and what becomes True on the way.
+
+    What becomes True after it was False is a recovery, and reported.
+    """
+    if update is None or part.status != "True" or update.status == "False":
+        return False
+    if update.status == "True":
+        return old.get(update.type) != (update.status, update.reason)
+    return old.get(part.type, ("Unknown", ""))[0] == "Unknown"
 
 
 def _event(condition: Condition) -> Event:

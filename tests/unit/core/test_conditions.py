@@ -31,13 +31,26 @@ def test_a_new_endpoint_tells_that_it_is_being_made() -> None:
     assert told({}, of(RESOLVED, WAITING, WAITING, UPDATING)) == [("Normal", "Updating")]
 
 
-def test_steps_that_take_their_time_are_told_one_by_one() -> None:
+def test_steps_of_an_update_are_reported_by_its_success_alone() -> None:
     begun = of(RESOLVED, WAITING, WAITING, UPDATING)
     ready = of(RESOLVED, READY, WAITING, UPDATING)
     proven = of(RESOLVED, READY, PROVEN, UPDATING)
-    assert told(begun, ready) == [("Normal", "InstancesReady")]
-    assert told(ready, proven) == [("Normal", "RouteProgrammed")]
+    assert told(begun, ready) == []
+    assert told(ready, proven) == []
     assert told(proven, of(RESOLVED, READY, PROVEN, SUCCEEDED)) == [("Normal", "Succeeded")]
+
+
+def test_a_recovery_is_reported_also_while_an_update_runs() -> None:
+    crashed = of(RESOLVED, CRASHED, WAITING, UPDATING)
+    assert told(crashed, of(RESOLVED, READY, WAITING, UPDATING)) == [("Normal", "InstancesReady")]
+
+
+def test_without_an_update_each_recovery_is_reported() -> None:
+    lost = of(RESOLVED, WAITING, WAITING, SUCCEEDED)
+    assert told(lost, of(RESOLVED, READY, PROVEN, SUCCEEDED)) == [
+        ("Normal", "InstancesReady"),
+        ("Normal", "RouteProgrammed"),
+    ]
 
 
 def test_an_update_that_succeeds_speaks_for_its_parts() -> None:
