@@ -22,7 +22,7 @@ from bench.zero_loss.stage import Stage
 from bench.zero_loss.updates import RENEWAL, Kind, Update, perform
 from bench.zero_loss.verdict import Verdict, judge
 from mlendpoints.edge.kube import kinds
-from tests.kit.client import Client, RequestError, connected
+from tests.kit.client import Client, connected
 from tests.kit.load.generator import Order, Record
 from tests.kit.operator_process import make_bindings
 from tests.kit.waiting import poll_until
@@ -171,18 +171,11 @@ async def _stage(client: Client, seat: Seat, drain: int) -> AsyncIterator[Stage]
 
 async def _leave(client: Client, endpoint: str, operator: Operator) -> None:
     """However it went: no endpoint may stand that waits for an operator."""
-
-    async def is_gone() -> bool:
-        try:
-            await client.ask("DELETE", endpoint)
-        except RequestError as error:
-            return error.status == 404
-        return False
-
     try:
         if not operator.is_running:
             await operator.start()
-        await poll_until(is_gone, "the endpoint is gone", timeout=120)
+        await client.settle("DELETE", endpoint, body={})
+        await poll_until(lambda: client.is_gone(endpoint), "the endpoint is gone", timeout=120)
     finally:
         await operator.stop()
 

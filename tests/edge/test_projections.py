@@ -30,6 +30,11 @@ def test_a_ready_pod() -> None:
     assert facts == PodFacts(name="p", instance="rfc-1", ready=True)
 
 
+def test_a_pod_has_its_address_once_it_is_assigned() -> None:
+    assert pod_facts({"podIP": "10.0.0.7", "podIPs": [{"ip": "10.0.0.7"}, {"ip": "fd00::7"}]}).address == "10.0.0.7"
+    assert pod_facts({"phase": "Pending"}).address == ""
+
+
 def test_a_pod_tells_since_when_it_is_not_ready() -> None:
     assert pod_facts({"conditions": [condition("Ready", "False")]}).not_ready_since == 60.0
 

@@ -17,6 +17,7 @@ from tests.kit.builders import some_settings
 from tests.kit.waiting import until
 
 WATCH = Watch(kind=MODEL)
+OPTIONAL = Watch(kind=MODEL, optional=True)
 TIMEOUTS = Timeouts(silence=5, first_retry=0.001, last_retry=0.01)
 
 
@@ -64,12 +65,12 @@ def a_watch(*events: tuple[str, Object], then: str = "silence") -> Step:
 class Following:
     """A reflector at work on a script, and what it has brought."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, watch: Watch) -> None:
         self.script = script
         self.cache = Cache(some_settings())
         self.queue = Queue()
         self.progress = Progress()
-        self.feed = Feed(cache=self.cache, queue=self.queue, progress=self.progress, watches=(WATCH,))
+        self.feed = Feed(cache=self.cache, queue=self.queue, progress=self.progress, watches=(watch,))
 
     def names(self) -> set[str]:
         return {ref.name for ref in self.cache.refs(WATCH)}
@@ -82,10 +83,10 @@ class Following:
 
 
 @asynccontextmanager
-async def following(*steps: Step, timeouts: Timeouts = TIMEOUTS) -> AsyncIterator[Following]:
-    follower = Following(Script(*steps))
+async def following(*steps: Step, timeouts: Timeouts = TIMEOUTS, watch: Watch = WATCH) -> AsyncIterator[Following]:
+    follower = Following(Script(*steps), watch)
     async with played(follower.script) as api:
-        reflector = Reflector(api=api, watch=WATCH, feed=follower.feed, timeouts=timeouts)
+        reflector = Reflector(api=api, watch=watch, feed=follower.feed, timeouts=timeouts)
         task = asyncio.create_task(reflector.run())
         try:
             yield follower
@@ -250,6 +251,30 @@ def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
         async with following(drop, refused(404), drop, a_list(a_model("a", 3), version=5), a_watch()) as follower:
             await follower.feed.synced.wait()
             assert follower.names() == {"a"}
+
+    asyncio.run(scenario())
+
+
+def test_an_optional_kind_that_may_not_be_listed_is_retried_soon_and_nothing_waits_for_it() -> None:
+    """A 403 is not the 404 of a kind that is not installed, which is looked for every 30 s."""
+
+    async def scenario() -> None:
+        steps = (refused(403), refused(403), a_list(a_model("a", 3), version=5), a_watch())
+        async with following(*steps, watch=OPTIONAL) as follower:
+            assert follower.feed.unsynced == []
+            await until(follower.has("a"))
+
+    asyncio.run(scenario())
+
+
+def test_objects_of_an_optional_kind_stay_while_it_may_not_be_watched() -> None:
+    async def scenario() -> None:
+        forbidden = (refused(403), refused(403), refused(403))
+        steps = (a_list(a_model("a", 3), version=5), *forbidden, a_watch(("ADDED", a_model("b", 6))))
+        async with following(*steps, watch=OPTIONAL) as follower:
+            await until(follower.asked(4))
+            assert follower.names() == {"a"}
+            await until(follower.has("a", "b"))
 
     asyncio.run(scenario())
 
