@@ -18,6 +18,7 @@ from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.reasons import ConditionType
 from mlendpoints.core.times import seconds
 from mlendpoints.core.world import Ref
+from mlendpoints.edge.words import Words
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of no use
 
@@ -88,28 +89,24 @@ class Metrics:
             registry=registry,
         )
         self.leads = Gauge("leader", "1 while this process may write.", namespace=_PREFIX, registry=registry)
-        self.states = Gauge(
-            "endpoint_state",
+        self._states = Words(
+            f"{_PREFIX}_endpoint_state",
             "1 for the state an endpoint is in.",
-            ["namespace", "endpoint", "state"],
-            namespace=_PREFIX,
+            ("namespace", "endpoint", "state"),
             registry=registry,
         )
-        self.phases = Gauge(
-            "mlmodel_phase",
+        self._phases = Words(
+            f"{_PREFIX}_mlmodel_phase",
             "1 for the phase an MLModel is in.",
-            ["namespace", "mlmodel", "phase"],
-            namespace=_PREFIX,
+            ("namespace", "mlmodel", "phase"),
             registry=registry,
         )
-        self.conditions = Gauge(
-            "endpoint_condition",
+        self._conditions = Words(
+            f"{_PREFIX}_endpoint_condition",
             "1 for the status that a condition of an endpoint has.",
-            ["namespace", "endpoint", "condition", "status"],
-            namespace=_PREFIX,
+            ("namespace", "endpoint", "condition", "status"),
             registry=registry,
         )
-        self._shown: dict[tuple[Ref, str], tuple[str, ...]] = {}
 
     def request(self, verb: str, kind: str, code: int) -> None:
         """Counts one request; code 0 means no response."""
@@ -121,10 +118,11 @@ class Metrics:
 
     def endpoint(self, ref: Ref, endpoint: Endpoint | None) -> None:
         """Sets the series of an endpoint's state and conditions; removes them once it is deleted."""
-        self._show(self.states, ref, endpoint.status.state if endpoint else "")
+        name = (ref.namespace, ref.name)
+        self._states.show(*name, word=endpoint.status.state or "" if endpoint else "")
         statuses = {condition.type: condition.status for condition in endpoint.status.conditions} if endpoint else {}
         for kind in _CONDITIONS:
-            self._show(self.conditions, ref, statuses.get(kind, ""), of=(kind.value,))
+            self._conditions.show(*name, kind.value, word=statuses.get(kind, ""))
 
     def updated(self, before: EndpointStatus, after: EndpointStatus) -> None:
         """Counts the updates that a new status of an endpoint reports as ended."""
@@ -141,16 +139,7 @@ class Metrics:
 
     def mlmodel(self, ref: Ref, model: MLModel | None) -> None:
         """Sets the series of an MLModel's phase; removes it once it is deleted."""
-        self._show(self.phases, ref, model.status.phase if model else "")
-
-    def _show(self, gauge: Gauge, ref: Ref, word: str, *, of: tuple[str, ...] = ()) -> None:
-        key, labels = (ref, "".join(of)), (ref.namespace, ref.name, *of, word)
-        before = self._shown.pop(key, labels)
-        if before != labels:
-            gauge.remove(*before)
-        if word:
-            self._shown[key] = labels
-            gauge.labels(*labels).set(1)
+        self._phases.show(ref.namespace, ref.name, word=model.status.phase or "" if model else "")
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

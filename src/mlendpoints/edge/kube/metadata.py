@@ -71,8 +71,8 @@ class Envelope(Struct, frozen=True):
 
 
 def make_ref(kind: str, metadata: Metadata) -> Ref:
-    """The reference to the object, with its namespace interned."""
-    return Ref(kind, sys.intern(metadata.namespace), metadata.name)
+    """The reference to the object, with its names interned."""
+    return Ref(kind, sys.intern(metadata.namespace), sys.intern(metadata.name))
 
 
 def make_child(kind: str, metadata: Metadata) -> Child:

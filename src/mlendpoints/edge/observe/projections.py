@@ -22,7 +22,7 @@ from mlendpoints.core.world import Child, PodFacts, Ref
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.decoding import deeply
 from mlendpoints.edge.kube.metadata import Envelope, Metadata, make_child, make_ref
-from mlendpoints.edge.observe.interning import interned
+from mlendpoints.edge.observe.interning import interned, share_strings
 from mlendpoints.edge.observe.pods import make_pod_facts
 from mlendpoints.edge.observe.slices import (
     Backends,
@@ -118,6 +118,7 @@ class _Volume(Struct, frozen=True):
     status: _VolumeStatus = _VolumeStatus()
 
 
+_NONE: dict[str, str] = {}  # the same for all objects
 _MESH = "mesh"  # the sidecars; the default of a VirtualService
 # Fields that differ for each instance: not interned
 _OWN = ("endpoint", "version", "config_version", "model_versions", "selector", "conditions", "instance")
@@ -129,7 +130,17 @@ def decode(kind: str, raw: bytes) -> Entry:
     For a kind without a decoder of its own, only the metadata are kept, as of any child.
     """
     metadata, facts = deeply(lambda: _DECODERS.get(kind, _child(kind))(raw))
-    return Entry(make_ref(kind, metadata), metadata.uid, facts)
+    facts = share_strings(facts)
+    return Entry(_ref_in(facts) or make_ref(kind, metadata), sys.intern(metadata.uid), facts)
+
+
+def _ref_in(facts: Facts) -> Ref | None:
+    """The reference that the facts contain already."""
+    match facts:
+        case Instance(child=child) | Volume(child=child) | Route(child=Child() as child) | (Child() as child):
+            return child.ref
+        case _:
+            return None
 
 
 def _metadata(raw: bytes) -> Metadata:
@@ -169,8 +180,8 @@ def _model(raw: bytes) -> tuple[Metadata, Facts]:
 
 
 def _slim(metadata: ObjectMeta) -> ObjectMeta:
-    """Without labels and annotations: no decision needs them, and kubectl stores whole manifests there."""
-    return msgspec.structs.replace(metadata, labels={}, annotations={}, namespace=sys.intern(metadata.namespace))
+    """Without labels, annotations and owners: no decision needs them, and kubectl stores whole manifests there."""
+    return msgspec.structs.replace(metadata, labels=_NONE, annotations=_NONE, owner_references=())
 
 
 def _child(kind: str) -> Callable[[bytes], tuple[Metadata, Facts]]:
