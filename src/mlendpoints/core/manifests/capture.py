@@ -18,12 +18,12 @@ from mlendpoints.core.manifests.storage import source_claim
 
 SPOOL = "/var/spool/mlendpoints"
 SPOOL_ROOM = 256  # MiB that records may take
-SPOOL_LIMIT = 1024  # MiB, at which the kubelet would evict the pod
+SPOOL_LIMIT = "1Gi"  # at which the kubelet would evict the pod
 BODIES = 64  # MiB for responses while they are collected
 STATE = 32  # MiB for the state of the modules, of all requests that nginx handles at once
 COPIES = 24  # of the largest body, while a record is written: two bodies, decoded, escaped and encoded
 SHIP_SECONDS = 20  # for the shipper, once nothing is in flight any more
-SPOOL_VOLUME: Manifest = {"name": "spool", "emptyDir": {"sizeLimit": f"{SPOOL_LIMIT}Mi"}}
+SPOOL_VOLUME: Manifest = {"name": "spool", "emptyDir": {"sizeLimit": SPOOL_LIMIT}}
 SPOOL_MOUNT: Manifest = {"name": "spool", "mountPath": SPOOL}
 _STEPS = re.compile(r"[.]([^.\[]+)|(\[[*]\])")
 

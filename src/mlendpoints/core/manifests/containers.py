@@ -126,7 +126,9 @@ def _nginx(instance: Model) -> Manifest:
         "readinessProbe": _WORKS | {"periodSeconds": 1, "timeoutSeconds": 5},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, "timeoutSeconds": 5},
         **stops_when(f"/drain?seconds={frozen.drain_seconds}"),
-        "resources": _own_resources(frozen.nginx, {"cpu": "10m", "memory": "32Mi"}, {"memory": f"{memory}Mi"}),
+        "resources": _own_resources(
+            frozen.nginx, {"cpu": "10m", "memory": "32Mi"}, {"memory": canonical_quantity(f"{memory}Mi")}
+        ),
         "volumeMounts": [
             {"name": "nginx-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of its own
             {"name": "bodies", "mountPath": "/tmp/client_body"},  # noqa: S108 - another one

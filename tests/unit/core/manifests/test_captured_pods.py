@@ -8,6 +8,7 @@ import pytest
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.mlmodel import freeze, make_download_job, make_mlmodel_deployment
 from mlendpoints.core.manifests.sidecars import optional_sidecars
+from mlendpoints.core.quantities import exact
 from tests.images.captured import SETTINGS as UNDERSTOOD
 from tests.kit.builders import an_mlmodel
 from tests.unit.core.manifests.made import SETTINGS
@@ -41,8 +42,7 @@ def test_the_spool_is_nginx_s_and_the_shipper_s_and_never_the_model_s() -> None:
     spec = capturing()
     assert mounts(spec, "spool") == {"nginx": "/var/spool/mlendpoints", "shipper": "/var/spool/mlendpoints"}
     setting = json.loads(environment(spec, "nginx")["CAPTURE"])
-    limit = int(volume(spec, "spool")["emptyDir"]["sizeLimit"].removesuffix("Mi")) << 20
-    assert setting["spool"] * 2 < limit
+    assert setting["spool"] * 2 < exact(volume(spec, "spool")["emptyDir"]["sizeLimit"])
 
 
 def test_nginx_is_given_what_it_understands() -> None:
