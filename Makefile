@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 export PYTHON ?= python3
 export REGISTRY ?= localhost/mlendpoints
 export TAG ?= dev
+export FLUENT_BIT ?=
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 
@@ -70,7 +71,7 @@ cluster-down: ## Stop it and remove all traces
 	@$(PYTHON) -m cluster down
 
 ##@ Install into the cluster of KUBECONFIG, else into the local one
-images: $(UV) ## Build the images and load them into the cluster (REGISTRY, TAG)
+images: $(UV) ## Build the images and load them into the cluster (REGISTRY, TAG, FLUENT_BIT=PROGRAM)
 	@$(PYTHON) -m images build --load
 
 push: $(UV) ## Build the images and push them to REGISTRY
@@ -85,7 +86,7 @@ uninstall: ## Remove the CRDs, and with them every endpoint, config and model
 
 deploy: ## Install or upgrade the operator by its Helm chart (REGISTRY, TAG, HELM_ARGS)
 	@hack/on-cluster helm upgrade --install mlendpoints $(CHART) --namespace $(NAMESPACE) --create-namespace \
-	  --set images.registry=$(REGISTRY),images.tag=$(TAG) --set-string podAnnotations.mlendpoints\\.dev/source=$(SOURCE) \
+	  --set images.registry=$(REGISTRY),images.tag=$(TAG) $(if $(FLUENT_BIT),--set fluentBit.image=$(REGISTRY)/fluent-bit:$(TAG)) --set-string podAnnotations.mlendpoints\\.dev/source=$(SOURCE) \
 	  --wait --timeout 5m $(HELM_ARGS)
 
 undeploy: ## Delete all endpoints, wait until they are gone, then remove the operator (the CRDs stay)

@@ -2,7 +2,8 @@
 
 Builds with docker (when its daemon answers), podman or buildah, whichever is there,
 and skips what has not changed. Environment: ``REGISTRY`` and ``TAG`` (the names),
-``BASE_PYTHON`` and ``BASE_NGINX`` (the bases), ``KUBECONFIG`` (the cluster).
+``BASE_PYTHON`` and ``BASE_NGINX`` (the bases), ``FLUENT_BIT`` (a program, for one more image), ``KUBECONFIG`` (the
+cluster).
 """
 
 import argparse

@@ -13,6 +13,7 @@ CACHE = Path(
 )
 REGISTRY = os.environ.get("REGISTRY") or "localhost/mlendpoints"
 TAG = os.environ.get("TAG") or "dev"
+FLUENT_BIT = os.environ.get("FLUENT_BIT") or ""  # path of a program, below the repository or anywhere
 PYTHON_VERSION = "3.11"
 
 
@@ -51,6 +52,12 @@ class Image:
 PYTHON = Base("python", "BASE_PYTHON", ("python3", "libstdc++6"))
 # njs 0.8 or later, which can share state between requests. base-files has the links from /bin and /lib to /usr.
 NGINX = Base("nginx", "BASE_NGINX", ("base-files", "nginx", "libnginx-mod-http-js", "dash", "sed"), "trixie")
+# For a program as its publisher builds it for Debian 12.
+FLUENT_BIT_BASE = Base(
+    "fluent-bit",
+    "BASE_FLUENT_BIT",
+    ("libc6", "libgcc-s1", "libpq5", "libsasl2-2", "libssl3", "libsystemd0", "libyaml-0-2"),
+)
 
 IMAGES = {
     image.name: image
@@ -95,6 +102,17 @@ IMAGES = {
             "images/replay/requirements.lock",
             published={"images/replay/gor": "gor"},
             on_demand=True,
+        ),
+        *(
+            [
+                Image(
+                    "fluent-bit",
+                    FLUENT_BIT_BASE,
+                    {"images/fluent-bit/Containerfile": "Containerfile", FLUENT_BIT: "fluent-bit"},
+                )
+            ]
+            if FLUENT_BIT
+            else []
         ),
     )
 }

@@ -18,7 +18,7 @@ def digest(image: Image, *facts: str) -> str:
     """Hash of all inputs of the image: its files' names and contents, its lock file, and the facts given."""
     sum_ = hashlib.sha256("\0".join(facts).encode())
     for path in sorted(_files(image)):
-        sum_.update(f"{path.relative_to(ROOT)} {path.stat().st_mode & 0o100:o} ".encode() + path.read_bytes())
+        sum_.update(f"{os.path.relpath(path, ROOT)} {path.stat().st_mode & 0o100:o} ".encode() + path.read_bytes())
     return sum_.hexdigest()
 
 

@@ -15,6 +15,10 @@ headless Service of all its pods. [How to scrape it](../how-to/monitor.md#an-end
 
 """
 
+ONLY: Final = {
+    "capture": " Only with [capture](../how-to/capture.md).",
+    "fluent-bit": " Only with [Fluent Bit](../how-to/monitor.md#cpu-memory-and-io-of-processes).",
+}
 NOTES: Final = """\
 ## What counts
 
@@ -32,6 +36,13 @@ NOTES: Final = """\
   more: with a scrape interval of at most a third of the drain time (`drainSeconds`, 15 s by default), only requests
   that end after the last scrape are missing.
 - If a worker of nginx crashes, the counters continue; only the requests in flight are missing.
+
+## Processes
+
+Only pods with Fluent Bit have `mlendpoints_process_*` ([how to](../how-to/monitor.md#cpu-memory-and-io-of-processes)).
+`process` is `model` (all processes of its container, whatever they are called), `nginx` (this nginx) or `other`
+(optional containers, and the process that holds the pod's namespaces). A counter includes the processes that have
+ended since nginx started. All but `mlendpoints_process_metrics_up` are missing while Fluent Bit does not answer.
 
 ## Limits
 
@@ -87,8 +98,7 @@ def _metrics(metrics: Iterable[Mapping[str, Any]]) -> str:
 
 def _row(metric: Mapping[str, Any]) -> str:
     labels = ", ".join(f"`{label}`" for label in metric.get("labels", []))
-    where = " Only with [capture](../how-to/capture.md)." if metric.get("only") == "capture" else ""
-    what = f"{metric['help']}{where}"
+    what = f"{metric['help']}{ONLY.get(metric.get('only', ''), '')}"
     return f"| `{metric['name']}` | {metric['type']} | {labels} | {what} | {metric.get('sagemaker', '')} |\n"
 
 

@@ -122,6 +122,16 @@ def test_a_changed_file_is_another_image_and_a_touched_one_is_not(tmp_path: Path
     assert digest() != before
 
 
+def test_fluent_bit_is_built_from_a_program_of_one_s_own_and_not_without(tmp_path: Path, laptop: Laptop) -> None:
+    assert "unknown image fluent-bit" in laptop.images("build", "fluent-bit").stderr
+    program = tmp_path / "a program"
+    for content in ("one", "another"):
+        program.write_text(content)
+        for expected in ("built", "unchanged"):
+            done = laptop.images("build", "fluent-bit", FLUENT_BIT=str(program), BASE_FLUENT_BIT="localhost/base:1")
+            assert f"fluent-bit:dev: {expected}" in done.stdout, done.stderr
+
+
 @pytest.mark.parametrize(
     ("context", "program", "asked"),
     [

@@ -17,19 +17,6 @@ HERE = Path(__file__).parent
 RULES = rules.ROOT / "deploy" / "monitoring" / "rules.yaml"
 SCENARIOS = sorted(HERE.glob("*.yaml"))
 KUBELET = {"container_cpu_usage_seconds_total", "container_memory_working_set_bytes"}
-SIDECARS = {
-    *(
-        f"mlendpoints_process_{name}"
-        for name in (
-            "cpu_seconds_total",
-            "memory_bytes",
-            "read_bytes_total",
-            "written_bytes_total",
-            "threads",
-            "open_files",
-        )
-    ),
-}
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +87,7 @@ def declared_metrics() -> set[str]:
     operator = {
         name for family in Metrics().registry.collect() for name in samples(family.name, family.type, total="_total")
     }
-    return pods | operator | SIDECARS
+    return pods | operator
 
 
 def metrics_in(expression: str) -> set[str]:

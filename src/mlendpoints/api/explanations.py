@@ -28,8 +28,8 @@ CONDITIONS: Mapping[Type, str] = {
     Type.READY: "The endpoint matches its spec: the first four conditions are True. Wait for this one. "
     "False as soon as one of them is: its message says what to fix.",
     Type.RECONCILING: "An update is running. For tools that follow kstatus, such as Argo CD and Flux.",
-    Type.MONITORING_READY: "The optional containers of all pods run. Present only if a version has such containers; "
-    "nothing else depends on it. Restarts of the processes in them are in their logs.",
+    Type.MONITORING_READY: "The optional containers of all pods run, as far as the pods have such containers; the "
+    "message says why they have not. Nothing else depends on it. Restarts of the processes in them are in their logs.",
     Type.ROLLED_OUT: "Of a config or model: every endpoint that uses it serves this edit of it. "
     "`kubectl wait mlec/titanic --for=condition=RolledOut` waits for an edit.",
 }
@@ -148,6 +148,12 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.SIDECARS_STARTING: Explanation(
         "A pod does not run all of its optional containers yet.",
         "Wait; if it persists, `kubectl describe pod` says why.",
+    ),
+    Reason.NO_PROCESS_METRICS: Explanation(
+        "Pods have no Fluent Bit, so their metrics say nothing about CPU, memory and IO of processes. Requests, errors "
+        "and latencies are measured by nginx in any case.",
+        "Nothing, or what the message says: the administrator configures an image of Fluent Bit (`fluentBit.image` of "
+        "the chart); versions that are created from then on have it.",
     ),
     Reason.AS_ASKED: Explanation("The object matches its spec.", _NOTHING),
     Reason.WAITING: Explanation("An earlier step has to be completed first; the other conditions say which.", _WAIT),

@@ -78,6 +78,9 @@ class Images(Value, frozen=True, kw_only=True):
 
     model_init: Annotated[str, Meta(description="Fetches and unpacks the artifact.", min_length=1, max_length=1024)]
     nginx: Annotated[str, Meta(description="Reverse proxy and monitoring endpoint.", min_length=1, max_length=1024)]
+    fluent_bit: Annotated[
+        str, Meta(description="Measures the pod's processes; empty: the pods have none.", max_length=1024)
+    ] = ""
     pull_policy: Annotated[str, Meta(description="Pull policy of these images.", max_length=16)] = "IfNotPresent"
     shipper: Annotated[str, Meta(description="Ships captured traffic; empty: an earlier one.", max_length=1024)] = ""
 
@@ -140,12 +143,23 @@ class ModelInstance(PodSettings, frozen=True, kw_only=True):
     model_init: Annotated[
         Container | None, Meta(description="Resources of model-init; unset: the operator's defaults.")
     ] = None
+    fluent_bit: Annotated[
+        Container | None, Meta(description="Resources of Fluent Bit; unset: the operator's defaults.")
+    ] = None
     network: Annotated[Network | None, Meta(description="How the fetcher reaches stores, frozen with the version.")] = (
         None
     )
 
 
-OPERATORS_PART: Final = ("builder", "images", "drain_seconds", "network", "nginx", "model_init")  # of an instance
+OPERATORS_PART: Final = (
+    "builder",
+    "images",
+    "drain_seconds",
+    "network",
+    "nginx",
+    "model_init",
+    "fluent_bit",
+)  # of an instance
 
 
 class ModelServer(Value, frozen=True, kw_only=True):
@@ -235,6 +249,13 @@ class ModelServer(Value, frozen=True, kw_only=True):
             "unset: the same number as runAsUser."
         ),
     ] = None
+    own_process_namespace: Annotated[
+        bool,
+        Meta(
+            description="For images whose first process must have process id 1. The pods then have no Fluent Bit and "
+            "no metrics of their processes."
+        ),
+    ] = False
     service_account_name: Annotated[
         str,
         Meta(

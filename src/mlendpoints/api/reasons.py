@@ -52,5 +52,6 @@ class Reason(StrEnum):
     NOT_IN_USE = "NotInUse"
     SIDECARS_RUNNING = "SidecarsRunning"
     SIDECARS_STARTING = "SidecarsStarting"
+    NO_PROCESS_METRICS = "NoProcessMetrics"
     AS_ASKED = "AsAsked"
     WAITING = "Waiting"

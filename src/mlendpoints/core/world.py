@@ -214,6 +214,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     image_pull_policy: str = "IfNotPresent"
     nginx_resources: Mapping[str, Mapping[str, str]] = {}  # requests and limits; empty: the defaults
     model_init_resources: Mapping[str, Mapping[str, str]] = {}
+    fluent_bit_image: str = ""  # empty: pods have no Fluent Bit
+    fluent_bit_resources: Mapping[str, Mapping[str, str]] = {}
     gateway_selector: Mapping[str, str] = field(default_factory=lambda: {"istio": "ingressgateway"})
     gateway_service: str = "istio-ingress/istio-ingressgateway"  # namespace/name
     gateway_domain: str = ""  # default hosts are {endpoint}.{namespace}.{domain}; {namespace}.{domain} is reserved

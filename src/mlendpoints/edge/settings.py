@@ -48,6 +48,7 @@ _OBJECTS: Mapping[str, Any] = {
     "nginx_resources": _Resources,
     "metrics_from": tuple[dict[str, Any], ...],
     "model_init_resources": _Resources,
+    "fluent_bit_resources": _Resources,
 }
 
 
@@ -68,6 +69,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     nginx_resources: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
     model_init_resources: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
+
+    # Fluent Bit of model pods, which measures their processes; no image: none
+    fluent_bit_image: Annotated[str, Meta(max_length=1024)] = ""
+    fluent_bit_resources: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
 
     # Watched namespaces; empty: all
     namespaces: tuple[str, ...] = ()

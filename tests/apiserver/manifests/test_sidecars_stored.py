@@ -1,4 +1,4 @@
-"""Pods with an optional sidecar, which no release has yet: the API server takes them, also where it is strict."""
+"""Pods with optional sidecars, Fluent Bit among them: the API server takes them, also where it is strict."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,10 @@ def _listed() -> Iterator[None]:
 
 def deployment(namespace: str, artifact: str) -> Manifest:
     instance = an_instance(a_model(env=ENV, artifact=artifact))
-    instance = replace(instance, metadata=replace(instance.metadata, namespace=namespace))
+    assert instance.spec.instance is not None
+    images = replace(instance.spec.instance.images, fluent_bit="registry.example.com/fluent-bit:5")
+    spec = replace(instance.spec, instance=replace(instance.spec.instance, images=images))
+    instance = replace(instance, spec=spec, metadata=replace(instance.metadata, namespace=namespace))
     return sent(make_deployment(instance, replicas=1))
 
 
@@ -42,4 +45,9 @@ def test_they_are_admitted_where_restricted_is_enforced(objects: Objects, artifa
     template = deployment(objects.namespace, artifact)["spec"]["template"]
     pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": template["metadata"] | {"name": "pod"}}
     stored = objects.create(pod, dry_run=True)
-    assert [container["name"] for container in stored["spec"]["containers"]] == ["model", "nginx", "agent"]
+    assert [container["name"] for container in stored["spec"]["containers"]] == [
+        "model",
+        "nginx",
+        "fluent-bit",
+        "agent",
+    ]

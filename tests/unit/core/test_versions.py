@@ -22,7 +22,7 @@ def test_equal_quantities_give_equal_versions() -> None:
 
 def test_defaults_written_out_give_the_same_version() -> None:
     assert version_of(builders.a_variant()) == version_of(
-        builders.a_variant(cpus="1", size="1Gi"), args=["serve"], port=8080
+        builders.a_variant(cpus="1", size="1Gi"), args=["serve"], port=8080, ownProcessNamespace=False
     )
 
 
@@ -56,6 +56,7 @@ def test_everything_that_makes_pods_makes_a_new_version() -> None:
         ),
         version_of(builders.a_variant(), healthPath="/health"),
         version_of(builders.a_variant(), startupTimeoutSeconds=10),
+        version_of(builders.a_variant(), ownProcessNamespace=True),
     ]
     assert len(set(changes)) == len(changes)
 

@@ -10,6 +10,12 @@
 {{- with .Values.modelInit.resources }}
 - {name: MLENDPOINTS_MODEL_INIT_RESOURCES, value: {{ toJson . | quote }}}
 {{- end }}
+{{- with .Values.fluentBit.image }}
+- {name: MLENDPOINTS_FLUENT_BIT_IMAGE, value: {{ . | quote }}}
+{{- end }}
+{{- with .Values.fluentBit.resources }}
+- {name: MLENDPOINTS_FLUENT_BIT_RESOURCES, value: {{ toJson . | quote }}}
+{{- end }}
 - {name: MLENDPOINTS_GATEWAY_SERVICE, value: {{ .Values.gateway.service | quote }}}
 {{- with .Values.gateway.selector }}
 - {name: MLENDPOINTS_GATEWAY_SELECTOR, value: {{ toJson . | quote }}}

@@ -4,14 +4,23 @@ The user's runs as ``runAsUser`` with a writable root, since many SageMaker
 images need it; ours as ``sidecar`` says.
 """
 
-from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Container, Model
+from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Model
 from mlendpoints.core.canonical import Manifest
+from mlendpoints.core.manifests import fluentbit
 from mlendpoints.core.manifests.capture import SPOOL_MOUNT, SPOOL_VOLUME, capture_memory, capture_setting, captured
 from mlendpoints.core.manifests.copied import copied
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.network import AUTHORITIES, CREDENTIALS, authorities, literal, network_environment
 from mlendpoints.core.manifests.service import METRICS_PORT
-from mlendpoints.core.manifests.sidecar import GROUP_ID, OWN_SECURITY, SECURITY, Sidecar, model_user, stops_when
+from mlendpoints.core.manifests.sidecar import (
+    GROUP_ID,
+    OWN_SECURITY,
+    SECURITY,
+    Sidecar,
+    model_user,
+    own_resources,
+    stops_when,
+)
 from mlendpoints.core.manifests.storage import folder_of, needs_volume, source_claim
 from mlendpoints.core.quantities import canonical_quantity, exact, whole_units
 
@@ -39,7 +48,7 @@ def make_model_init(instance: Model) -> Manifest:
         "args": ["--artifact", literal(spec.artifact), "--volume", "/artifact", *digest, *limit, *credentials],
         **({"env": network} if network else {}),
         # The model's CPUs are reserved for the pod already and idle until it starts.
-        "resources": _own_resources(
+        "resources": own_resources(
             frozen.model_init, {"cpu": canonical_quantity(frozen.cpus), "memory": "64Mi"}, {"memory": "256Mi"}
         ),
         "volumeMounts": [
@@ -118,6 +127,7 @@ def _nginx(instance: Model) -> Manifest:
         "CPU_REQUESTED": str(float(exact(canonical_quantity(frozen.cpus)))),
         "MEMORY_LIMIT": str(whole_units(frozen.memory)),
         **({"CAPTURE": capture_setting(instance, capture)} if capture else {}),
+        **({"PROCESS_METRICS_PORT": str(fluentbit.PORT)} if fluentbit.is_in(instance) else {}),
     }
     return {
         "image": frozen.images.nginx,
@@ -126,7 +136,7 @@ def _nginx(instance: Model) -> Manifest:
         "readinessProbe": _WORKS | {"periodSeconds": 1, "timeoutSeconds": 5},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, "timeoutSeconds": 5},
         **stops_when(f"/drain?seconds={frozen.drain_seconds}"),
-        "resources": _own_resources(
+        "resources": own_resources(
             frozen.nginx, {"cpu": "10m", "memory": "32Mi"}, {"memory": canonical_quantity(f"{memory}Mi")}
         ),
         "volumeMounts": [
@@ -135,14 +145,6 @@ def _nginx(instance: Model) -> Manifest:
             *([SPOOL_MOUNT] if capture else []),
         ],
     }
-
-
-def _own_resources(requested: Container | None, requests: dict[str, str], limits: dict[str, str]) -> Manifest:
-    """As the administrator has set them, else these."""
-    if requested is None:
-        return {"requests": requests, "limits": limits}
-    given = {"requests": dict(requested.requests), "limits": dict(requested.limits)}
-    return {name: amounts for name, amounts in given.items() if amounts}
 
 
 def _model_resources(instance: Model) -> Manifest:

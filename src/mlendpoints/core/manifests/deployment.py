@@ -20,7 +20,7 @@ from mlendpoints.core.manifests.storage import ACCESS_MODES, needs_claim, source
 from mlendpoints.core.manifests.virtualservice import INVOCATION_SECONDS
 from mlendpoints.core.quantities import canonical_quantity
 
-BUILDER = "4"  # revision of the pod template's builder
+BUILDER = "5"  # revision of the pod template's builder
 FORWARDS_PINGS = frozenset({"", "1"})  # builders whose proxies know no ping and forward it to the model
 _MARGIN_SECONDS = 10  # for the model, after its proxy has finished the longest invocation
 
@@ -76,6 +76,7 @@ def make_pod(instance: Model, *, claim: str = "") -> Manifest:
         "containers": [make_model(instance), *make_containers(instance, beside)],
         "volumes": [*_artifact_volumes(instance, claim), *volumes, *([VOLUME] if supervised else [])],
         "terminationGracePeriodSeconds": _grace_seconds(instance),
+        **({"shareProcessNamespace": True} if any(sidecar.sees_processes for sidecar in beside) else {}),
         **_common(instance),
     }
 

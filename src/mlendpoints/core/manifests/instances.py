@@ -105,6 +105,7 @@ def operators_part(settings: Settings) -> dict[str, Any]:
         model_init=settings.model_init_image,
         nginx=settings.nginx_image,
         shipper=settings.shipper_image,
+        fluent_bit=settings.fluent_bit_image,
         pull_policy=settings.image_pull_policy,
     )
     return {
@@ -114,6 +115,7 @@ def operators_part(settings: Settings) -> dict[str, Any]:
         "network": _network(settings),
         "nginx": _container(settings.nginx_resources),
         "model_init": _container(settings.model_init_resources),
+        "fluent_bit": _container(settings.fluent_bit_resources),
     }
 
 

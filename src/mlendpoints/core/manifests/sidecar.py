@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, RESERVED_USER_IDS, Model
+from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, RESERVED_USER_IDS, Container, Model
 from mlendpoints.api.rules.server import PODS_OWN_PORTS
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.metadata import instance_of
@@ -31,7 +31,8 @@ class Sidecar(Struct, frozen=True, kw_only=True):
     """A container beside the model's: what is its own; the pod's builder adds the rest.
 
     Without ``user`` it gets a number of its own; ``model`` is for those that read what only the model's user may. One
-    that is not ``essential`` needs a command, and has no probes.
+    that is not ``essential`` needs a command, and has no probes. If one ``sees_processes``, the pod's containers share
+    their process namespace.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Sidecar(Struct, frozen=True, kw_only=True):
     ports: Mapping[str, int] = {}
     user: int | Literal["model"] | None = None
     essential: bool = True
+    sees_processes: bool = False
 
 
 def make_containers(instance: Model, sidecars: Iterable[Sidecar]) -> list[Manifest]:
@@ -68,6 +70,14 @@ def _container(instance: Model, sidecar: Sidecar, user: int, group: int) -> Mani
 def stops_when(path: str) -> Manifest:
     """The container is stopped once nginx has answered this."""
     return {"lifecycle": {"preStop": {"httpGet": {"path": path, "port": METRICS_PORT}}}}
+
+
+def own_resources(requested: Container | None, requests: dict[str, str], limits: dict[str, str]) -> Manifest:
+    """As the administrator has set them, else these."""
+    if requested is None:
+        return {"requests": requests, "limits": limits}
+    given = {"requests": dict(requested.requests), "limits": dict(requested.limits)}
+    return {name: amounts for name, amounts in given.items() if amounts}
 
 
 def model_user(instance: Model) -> tuple[int, int]:

@@ -47,7 +47,7 @@ def _fetched(view: View) -> str:
 
 
 def _findings(view: View, health: Health) -> dict[ConditionType, Finding]:
-    monitoring = monitoring_finding([(view.requested, view.new_pods)])
+    monitoring = monitoring_finding([(view.requested, view.new_pods)], view.world.settings)
     return {
         ConditionType.AVAILABLE: _available(view, health),
         ConditionType.READY: health.finding,

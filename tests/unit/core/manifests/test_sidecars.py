@@ -35,7 +35,7 @@ def pod_with(sidecar: Sidecar, model: Model | None = None) -> Manifest:
         return pod(an_instance(model))
 
 
-def test_nginx_is_the_only_sidecar_of_every_instance_and_is_essential() -> None:
+def test_nginx_is_the_only_sidecar_of_an_instance_without_others_and_is_essential() -> None:
     (nginx,) = sidecars(an_instance())
     assert (nginx.name, nginx.essential) == ("nginx", True)
     assert optional_sidecars(an_instance()) == frozenset()

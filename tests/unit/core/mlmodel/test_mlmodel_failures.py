@@ -60,6 +60,7 @@ def test_a_failed_update_leaves_the_old_version_serving(edit: dict[str, str]) ->
         "Available": "True",
         "Ready": "False",
         "Reconciling": "False",
+        "MonitoringReady": "True",
     }
 
 

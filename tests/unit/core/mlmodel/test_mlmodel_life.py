@@ -82,6 +82,7 @@ def test_scaled_to_nothing_it_is_as_asked_and_answers_nobody() -> None:
         "Available": "False",
         "Ready": "True",
         "Reconciling": "False",
+        "MonitoringReady": "True",
     }
 
 

@@ -1,0 +1,3 @@
+module mlendpoints.dev/stand-in
+
+go 1.21
