@@ -73,13 +73,16 @@ def whole_lines(descriptor: int, start: int, stop: int) -> Iterator[bytes]:
 
 
 def records(descriptor: int, tally: Tally, stop: int) -> Iterator[bytes]:
-    """The records to deliver, byte for byte, in pieces; the tally counts them."""
-    piece = bytearray()
+    """The records to deliver, byte for byte, in pieces; the tally counts them. Large ones are not copied."""
+    piece: list[bytes] = []
+    size = 0
     for line in whole_lines(descriptor, 0, stop):
-        if tally.add(line):
-            piece += line
-        if len(piece) >= AT_ONCE:
-            yield bytes(piece)
-            piece.clear()
+        if not tally.add(line):
+            continue
+        if size + len(line) > AT_ONCE and piece:
+            yield b"".join(piece)
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line)
     if piece:
-        yield bytes(piece)
+        yield b"".join(piece)
