@@ -165,11 +165,11 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("limits")
-    body = "largest request or response body in MiB (default: 1); gor holds up to 1100 requests in memory"
+    body = "largest request or response body in MiB (default: 1)"
     group.add_argument(
         "--max-body", dest="largest_body", type=_within(0.001, 64), default=1.0, metavar="MIB", help=body
     )
-    disk = "disk for the records in MiB; gor's file takes as much again (default: 4096)"
+    disk = "disk for the records in MiB (default: 4096)"
     group.add_argument(
         "--max-disk", dest="largest_disk", type=_within(1, 1e7), default=4096.0, metavar="MIB", help=disk
     )

@@ -4,6 +4,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,9 @@ HEAD = 256 * 1024
 """Room for the head of a message beside its body."""
 MOST_OBJECTS = 1_000_000
 SECOND = 1_000_000_000
+MOST_WAITING = 1000
+WAITING_BYTES = 64 * 1024 * 1024
+"""Of requests that gor has in memory."""
 
 
 def replay(options: Options) -> Report:
@@ -37,7 +41,6 @@ def replay(options: Options) -> Report:
         Spool(Path(folder), options.largest_disk) as spool,
     ):
         _fill(spool, options, account)
-        _write(spool, Path(folder) / engine.REQUESTS, options)
         _send(spool, Path(folder), options=options, account=account, tally=tally)
     return make_report(tally, account, target=options.target, min_match=options.min_match)
 
@@ -103,41 +106,47 @@ def _replayable(found: Exchange | Skipped, largest_body: int, is_own: Callable[[
     return msgspec.structs.replace(found, request=request)
 
 
-def _write(spool: Spool, path: Path, options: Options) -> None:
-    """The file for gor, which waits as long between two requests as their times differ, divided by its speed."""
+def _moments(spool: Spool, options: Options) -> Iterator[tuple[int, int]]:
+    """Number and time of each request. gor waits as long between two as their times differ, divided by its speed."""
     first = None
-    with path.open("wb") as file:
-        for place, (number, moment) in enumerate(spool.by_time()):
-            first = moment if first is None else first
-            message = encoded(spool.get(number).request, options.target.host, options.headers)
-            file.write(
-                gor.written(gor.Record(gor.REQUEST, name_of(number), _when(place, moment - first, options), 0, message))
-            )
+    for place, (number, moment) in enumerate(spool.by_time()):
+        first = moment if first is None else first
+        if options.rate is not None:
+            yield number, int(place * SECOND / options.rate)
+        else:
+            yield number, moment - first if options.speed is not None else 0
 
 
-def _when(place: int, since: int, options: Options) -> int:
-    """Nanoseconds, from one second on."""
-    if options.rate is not None:
-        return SECOND + int(place * SECOND / options.rate)
-    return SECOND + (since if options.speed is not None else 0)
+def _payloads(spool: Spool, options: Options) -> Iterator[bytes]:
+    for number, since in _moments(spool, options):
+        message = encoded(spool.get(number).request, options.target.host, options.headers)
+        yield gor.written(gor.Record(gor.REQUEST, name_of(number), SECOND + since, 0, message))
 
 
 def _send(spool: Spool, folder: Path, *, options: Options, account: Account, tally: Tally) -> None:
-    sending = engine.Sending(
-        gor=options.gor,
-        target=options.target.url,
-        percent=round(100 * (options.speed or 1.0)) if options.rate is None else 100,
-        connections=options.connections,
-        timeout_seconds=options.timeout_seconds,
-        largest_message=options.largest_body + HEAD,
-    )
     judge = Judge(spool, tally, options.largest_body)
-    outcome = engine.run(folder, sending, len(spool), judge.take)
+    outcome = engine.run(folder, _sending(spool, options), _payloads(spool, options), judge.take)
     account.sent, account.responses = len(spool), judge.taken
     account.failed = dict(outcome.failed)
     if missing := len(spool) - judge.taken - outcome.failures:
         account.failed["unknown"] = missing
     judge.take_missing()
+
+
+def _sending(spool: Spool, options: Options) -> engine.Sending:
+    percent = round(100 * (options.speed or 1.0)) if options.rate is None else 100
+    moments = [moment for _, moment in _moments(spool, options)]
+    pause = max((after - before for before, after in pairwise(moments)), default=0)
+    return engine.Sending(
+        gor=options.gor,
+        target=options.target.url,
+        percent=percent,
+        connections=options.connections,
+        timeout_seconds=options.timeout_seconds,
+        largest_message=options.largest_body + HEAD,
+        window=max(2, min(MOST_WAITING, WAITING_BYTES // spool.largest)),
+        longest_pause=pause / SECOND * 100 / percent,
+    )
 
 
 class Judge:

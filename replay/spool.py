@@ -21,7 +21,9 @@ class Spool:
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
         self._offsets = array("Q", [0])
         self._times = array("q")
-        self._largest = largest
+        self._limit = largest
+        self.largest = 0
+        """Bytes of the largest exchange."""
         self._decoder = msgspec.msgpack.Decoder(Exchange)
 
     def __enter__(self) -> Self:
@@ -37,11 +39,10 @@ class Spool:
         """Its number; raises ``ReplayFailed`` if there is no room."""
         packed = msgspec.msgpack.encode(exchange)
         end = self._offsets[-1] + len(packed)
-        if end > self._largest:
-            raise ReplayFailed(
-                f"the records need more than {self._largest >> 20} MiB of disk; use --limit or --max-disk"
-            )
+        if end > self._limit:
+            raise ReplayFailed(f"the records need more than {self._limit >> 20} MiB of disk; use --limit or --max-disk")
         self._file.write(packed)
+        self.largest = max(self.largest, len(packed))
         self._offsets.append(end)
         self._times.append(exchange.nanoseconds)
         return len(self._times) - 1

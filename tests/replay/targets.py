@@ -41,6 +41,7 @@ class Target:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body are sent together: otherwise the second would wait for the first's (late) ACK
     target: Target
 
     def _respond(self) -> None:

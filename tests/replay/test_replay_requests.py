@@ -130,6 +130,14 @@ def test_every_request_is_sent_once_at_any_pace(pace: tuple[str, str], replay: R
     assert sorted(int(each.path[1:]) for each in candidate.received) == list(range(40))
 
 
+def test_more_requests_than_gor_can_queue_are_all_answered(replay: Run, tmp_path: Path) -> None:
+    lines = [captured(path=f"/{number}") for number in range(2500)]
+    with target() as candidate:
+        found = replay(written(tmp_path, *lines), candidate.url, "--connections", "2", "--timeout", "60")
+    assert (found.code, found.report["records"]["responses"]) == (0, 2500), found.report
+    assert sorted(int(each.path[1:]) for each in candidate.received) == list(range(2500))
+
+
 def test_a_limit_takes_the_first_records(replay: Run, tmp_path: Path) -> None:
     lines = [captured(path=f"/{number}") for number in range(5)]
     with target() as candidate:
