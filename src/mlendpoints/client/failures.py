@@ -47,7 +47,7 @@ def _not_found(status: Status, ref: Ref) -> NotFoundError:
 
 def _rejected(error: errors.RejectedError, ref: Ref) -> ClientError:
     status, text = error.status, _shortened(str(error))
-    if status.code == 403 and " cannot " in text:
+    if status.code == 403 and '" cannot ' in text:
         return ForbiddenError(
             f"{text}. Ask an administrator for the role edit (or view) in the namespace {ref.namespace}."
         )

@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from urllib.parse import urlsplit
 
 from aiohttp import (
@@ -117,7 +118,7 @@ class Gateway:
         try:
             async with self._session.post(
                 URL(f"{target.url}/invocations"),
-                data=payload.body,
+                data=BytesIO(payload.body) if isinstance(payload.body, bytes) else payload.body,  # sent in pieces
                 headers=headers | {"Host": target.host},
                 server_hostname=target.host.partition(":")[0] if target.url.startswith("https:") else None,
                 timeout=ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=timeout),
