@@ -10,8 +10,9 @@ HEAD: Final = """\
 <!-- Made by `make generate` from images/nginx/metrics.json; do not edit. -->
 # Metrics of a model pod
 
-Served by nginx at `:9090/metrics` of each pod, in Prometheus' text format. `status.monitoringUrl` of an endpoint is a
-headless Service of all its pods. [How to scrape it](../how-to/monitor.md#an-endpoint).
+Served by nginx at `:9090/metrics` of each pod, in Prometheus' text format. A headless Service, `{endpoint}-metrics` or
+`{mlmodel}-monitor`, has the addresses of all pods.
+[How Prometheus finds them](../how-to/monitor.md#how-prometheus-finds-the-pods).
 
 """
 

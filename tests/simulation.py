@@ -52,6 +52,7 @@ class Cluster:
     def __init__(self, endpoint: Endpoint, config: EndpointConfig | None, *models: Model) -> None:
         self.now = 1_700_000_000.0
         self.settings = builders.some_settings()
+        self.installed: frozenset[str] = frozenset()  # optional kinds
         self.endpoint: Endpoint | None = endpoint
         self.configs = {config.metadata.name: config} if config else {}
         self.models = {model.metadata.name: model for model in models}
@@ -103,6 +104,7 @@ class Cluster:
             unexpected={probe: self._unexpected(names) for probe, names in self.answers.items()},
             rejections=self.rejections,
             routes_since=self._routes_since(),
+            installed=self.installed,
         )
 
     def _routes_since(self) -> float:

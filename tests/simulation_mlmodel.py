@@ -49,6 +49,7 @@ class Namespace:
     def __init__(self, model: MLModel, settings: Settings | None = None) -> None:
         self.now = 1_700_000_000.0
         self.settings = settings or builders.some_settings()
+        self.installed: frozenset[str] = frozenset()  # optional kinds
         self.model = model
         self.objects: dict[Ref, Stored] = {}
         self.pods: list[Pod] = []
@@ -88,6 +89,7 @@ class Namespace:
             children=children,
             pods=tuple(facts),
             rejections=self.rejections,
+            installed=self.installed,
         )
 
     def reconcile(self) -> bool:

@@ -15,15 +15,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mlendpoints.edge.kube import kinds
 from tests.apiserver.api.objects import an_instance
 from tests.kit.control_plane import control_plane, with_variables
 from tests.kit.control_plane import install as install_kinds
+from tests.kit.prometheus_operator import pod_monitor_crd
 from tests.kit.sync_client import Object, SyncClient, place, typed
 from tests.kit.waiting import wait_until
 from tests.sweep.administrator import LISTENERS as ADMINISTRATORS_LISTENERS
 
 ROOT = Path(__file__).parents[2]
 PREFIXES = ("/mnt", "/mnt/models")  # below which the operator may have node directories
+MONITOR_LABELS = {"release": "prometheus"}  # by which Prometheus selects PodMonitors
 LISTENERS = ("80/", "443/titanic", "443/wildcard")  # at which its Gateways may listen: port, and TLS credential
 
 
@@ -56,7 +59,7 @@ def server(kubeconfig: Path) -> Iterator[SyncClient]:
     """The API server, which knows the project's kinds and policy."""
     server = SyncClient.at(kubeconfig)
     for obj in _documents("deploy/crds", "deploy/policies"):
-        install(server, with_variables(obj, prefixes=PREFIXES, listeners=LISTENERS))
+        install(server, with_variables(obj, prefixes=PREFIXES, listeners=LISTENERS, monitorLabels=MONITOR_LABELS))
     wait_until(lambda: _established(server), "the CRDs are established")
     wait_until(lambda: _guarded(server), "the policy is in force")
     yield server
@@ -68,6 +71,13 @@ def istio(kubeconfig: Path) -> None:
     """Istio's CRDs, in the control plane that is up already."""
     command = [sys.executable, "-m", "cluster", "control-plane", "up", "--dir", str(kubeconfig.parent), "--istio-crds"]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
+
+
+@pytest.fixture
+def pod_monitors(server: SyncClient) -> None:
+    """The Prometheus operator's PodMonitors; no other test relies on their absence unless it removes them."""
+    install(server, pod_monitor_crd())
+    wait_until(lambda: server.ask("GET", kinds.POD_MONITOR.path()).is_success, "PodMonitors are served")
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ def test_the_operator_is_granted_just_what_it_does() -> None:
         **dict.fromkeys(("services", "persistentvolumeclaims", "persistentvolumes", "jobs.batch"), makes),
         "deployments.apps": makes | {"update"},
         "networkpolicies.networking.k8s.io": makes,
+        "podmonitors.monitoring.coreos.com": makes,
         "pods": {"list", "watch"},
         "endpointslices.discovery.k8s.io": {"list", "watch"},
         "events": {"list"},
@@ -120,7 +121,7 @@ def test_the_policies_name_the_service_account_of_the_release(name: str, relatio
     assert f"request.userInfo.username {relation} 'system:serviceaccount:elsewhere:somebody'" in conditions
 
 
-def test_the_operators_policy_knows_closed_namespaces_allowed_metadata_prefixes_and_listeners() -> None:
+def test_the_operators_policy_knows_what_the_chart_has_chosen() -> None:
     def variables(**values: Any) -> Mapping[str, str]:  # noqa: ANN401 - as in YAML
         return {each["name"]: each["expression"] for each in policy_of("operator", **values)["variables"]}
 
@@ -134,12 +135,14 @@ def test_the_operators_policy_knows_closed_namespaces_allowed_metadata_prefixes_
         tlsCredentials={"example.com": "example-com-tls", "a.example.com": "a-tls", "b.example.com": "a-tls"},
         allowedPathPrefixes=["/mnt/models/", "team-a=/srv"],
         admissionPolicy={"closedNamespaces": ["kube-system", "platform"], "allowedMetadata": ["team", "a.com/b"]},
+        monitoring={"podMonitorLabels": {"release": "prometheus"}},
     )
     assert chosen["closed"] == '["kube-system","platform","edge"]'
     assert chosen["prefixes"] == '["/mnt/models","/srv"]'
     assert (chosen["gateway"], chosen["selector"]) == ('"edge"', '{"app":"gate","team":"a"}')
     assert chosen["listeners"] == '["8080/","8443/a-tls","8443/example-com-tls"]'
     assert chosen["added"] == '["team","a.com/b"]'
+    assert chosen["monitorLabels"] == '{"release":"prometheus"}'
     assert variables()["prefixes"] == "[]"
 
 
@@ -147,7 +150,7 @@ def test_without_choices_the_operators_policy_is_the_generated_one() -> None:
     policy, _ = make_policies()
     chosen = {each["name"]: each["expression"] for each in policy_of("operator")["variables"]}
     generated = {each["name"]: each["expression"] for each in policy["spec"]["variables"]}
-    put = ("closed", "added", "prefixes", "gateway", "selector", "listeners")
+    put = ("closed", "added", "prefixes", "gateway", "selector", "listeners", "monitorLabels")
     lists = {name: json.loads(chosen.pop(name)) for name in put}
     assert lists == {name: json.loads(generated.pop(name).replace("'", '"')) for name in lists}
     assert chosen == generated
@@ -217,6 +220,12 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
         drainSeconds=0,
         allowedPathPrefixes=["/mnt/models", "team-a=/srv"],
         networkPolicy={"models": "write", "metricsFrom": [{"podSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}}]},
+        monitoring={
+            "url": "https://grafana.example.org/d/a?var-namespace={namespace}&var-endpoint={name}",
+            "podMonitors": "never",
+            "podMonitorLabels": {"release": "prometheus"},
+            "scrapeSeconds": 7,
+        },
         fetch={
             "allowedAddresses": ["169.254.20.10/32", "fd00::/8"],
             "httpProxy": "http://proxy:3128",
@@ -253,6 +262,10 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
         allowed_path_prefixes=("/mnt/models", "team-a=/srv"),
         network_policies="write",
         metrics_from=({"podSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}}),
+        monitoring_url="https://grafana.example.org/d/a?var-namespace={namespace}&var-endpoint={name}",
+        pod_monitors="never",
+        pod_monitor_labels={"release": "prometheus"},
+        scrape_seconds=7,
         fetch_allowed_addresses=("169.254.20.10/32", "fd00::/8"),
         fetch_http_proxy="http://proxy:3128",
         fetch_https_proxy="http://proxy:3129",
@@ -290,6 +303,12 @@ def test_the_operator_understands_every_value_of_the_chart() -> None:
         ({"admissionPolicy": {"closedNamespaces": ["platform"]}}, "/admissionPolicy/closedNamespaces"),
         ({"admissionPolicy": {"allowedMetadata": ["a'b"]}}, "/admissionPolicy/allowedMetadata/0"),
         ({"networkPolicy": {"models": True}}, "/networkPolicy/models"),
+        ({"monitoring": {"podMonitors": False}}, "/monitoring/podMonitors"),
+        ({"monitoring": {"url": "https://example.org/{endpoint}"}}, "/monitoring/url"),
+        ({"monitoring": {"url": "grafana.example.org"}}, "/monitoring/url"),
+        ({"monitoring": {"podMonitorLabels": {"app.kubernetes.io/name": "a"}}}, "invalid propertyName"),
+        ({"monitoring": {"podMonitorLabels": {"a": "b'c"}}}, "/monitoring/podMonitorLabels/a"),
+        ({"monitoring": {"scrapeSeconds": 0}}, "/monitoring/scrapeSeconds"),
         ({"replicas": 3}, "/replicas"),
     ],
 )

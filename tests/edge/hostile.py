@@ -54,6 +54,7 @@ GOOD: Good = {
     kinds.GATEWAY.name: (lambda: an_object("a", metadata={"labels": {}}, spec=_ROUTES),),
     kinds.DESTINATION_RULE.name: (lambda: an_object("a"),),
     kinds.NETWORK_POLICY.name: (lambda: an_object("a"),),
+    kinds.POD_MONITOR.name: (lambda: an_object("a"),),
     kinds.SERVICE.name: (lambda: an_object("a"),),
     kinds.DEPLOYMENT.name: (lambda: an_object("a", spec={"replicas": 1}, status={"conditions": []}),),
     kinds.JOB.name: (lambda: an_object("a", status={"conditions": [{"type": "Failed", "status": "True"}]}),),

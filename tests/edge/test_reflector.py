@@ -126,6 +126,34 @@ def test_nothing_is_synced_before_the_list_is_whole() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("code", [403, 404, 429, 500, 503])
+def test_of_an_optional_kind_one_failed_list_is_awaited_and_no_more(code: int) -> None:
+    async def scenario() -> None:
+        answered = asyncio.Event()
+
+        async def late_answer(exchange: Exchange) -> None:
+            await answered.wait()
+            await refused(code)(exchange)
+
+        async with following(late_answer, refused(code), watch=OPTIONAL) as follower:
+            await until(follower.asked(1))
+            assert not follower.feed.synced.is_set()
+            answered.set()
+            await follower.feed.synced.wait()
+            assert follower.cache.installed == frozenset()
+
+    asyncio.run(scenario())
+
+
+def test_what_is_installed_is_known_before_anything_is_synced() -> None:
+    async def scenario() -> None:
+        async with following(a_list(version=5), a_watch(), watch=OPTIONAL) as follower:
+            await follower.feed.synced.wait()
+            assert follower.cache.installed == {MODEL.name}
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("code", [410, 500, 503, 429])
 def test_a_list_that_breaks_in_the_middle_is_begun_again(code: int) -> None:
     async def scenario() -> None:
@@ -261,7 +289,7 @@ def test_an_optional_kind_that_may_not_be_listed_is_retried_soon_and_nothing_wai
     async def scenario() -> None:
         steps = (refused(403), refused(403), a_list(a_model("a", 3), version=5), a_watch())
         async with following(*steps, watch=OPTIONAL) as follower:
-            assert follower.feed.unsynced == []
+            await follower.feed.synced.wait()
             await until(follower.has("a"))
 
     asyncio.run(scenario())

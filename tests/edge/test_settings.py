@@ -27,6 +27,10 @@ def test_each_kind_of_value_is_read() -> None:
         "MLENDPOINTS_URL_PORT": "8443",
         "MLENDPOINTS_NGINX_RESOURCES": '{"requests": {"cpu": "50m"}}',
         "MLENDPOINTS_GATEWAY_DOMAIN": "ml.example.com",
+        "MLENDPOINTS_MONITORING_URL": "https://[fd00::1]:3000/d/a?var-namespace={namespace}&var-endpoint={name}&b=%7B",
+        "MLENDPOINTS_POD_MONITORS": "never",
+        "MLENDPOINTS_POD_MONITOR_LABELS": '{"release": "prometheus", "example.com/team": ""}',
+        "MLENDPOINTS_SCRAPE_SECONDS": "7",
         "MLENDPOINTS_GATEWAY_HOSTS": '[{"namespaces": ["shop"], "suffixes": ["shop.example.com", "*"]}]',
     }
     expected = Settings(
@@ -42,6 +46,10 @@ def test_each_kind_of_value_is_read() -> None:
         url_port=8443,
         nginx_resources={"requests": {"cpu": "50m"}},
         gateway_domain="ml.example.com",
+        monitoring_url="https://[fd00::1]:3000/d/a?var-namespace={namespace}&var-endpoint={name}&b=%7B",
+        pod_monitors="never",
+        pod_monitor_labels={"release": "prometheus", "example.com/team": ""},
+        scrape_seconds=7,
         gateway_hosts=(HostGrant(namespaces=("shop",), suffixes=("shop.example.com", "*")),),
     )
     assert read_settings(environment) == expected
@@ -77,11 +85,36 @@ def test_other_variables_are_left_alone() -> None:
         ("GATEWAY_HOSTS", '[{"namespaces": ["shop"]}]'),
         ("GATEWAY_HOSTS", '[{"namespaces": [], "suffixes": ["example.com"]}]'),
         ("GATEWAY_HOSTS", '[{"namespaces": ["shop"], "suffixes": ["*"], "suffix": ["*"]}]'),
+        ("MONITORING_URL", "grafana.example.org/d/a"),
+        ("MONITORING_URL", "javascript:alert(1)"),
+        ("MONITORING_URL", "https:///d/a"),
+        ("MONITORING_URL", "https://grafana.example.org:99999/"),
+        ("MONITORING_URL", "https://grafana.example.org/{endpoint}"),
+        ("MONITORING_URL", "https://grafana.example.org/{{name}}"),
+        ("MONITORING_URL", "https://grafana.example.org/{name"),
+        ("MONITORING_URL", "https://grafana.example.org/\x1b[31m"),
+        ("MONITORING_URL", "https://grafana.example.org/a b"),
+        ("MONITORING_URL", "https://grafana.example.org/" + "a" * 1024),
+        ("POD_MONITORS", "False"),
+        ("POD_MONITOR_LABELS", '{"app.kubernetes.io/managed-by": "me"}'),
+        ("POD_MONITOR_LABELS", '{"mlendpoints.dev/endpoint": "a"}'),
+        ("POD_MONITOR_LABELS", '{"a b": "c"}'),
+        ("POD_MONITOR_LABELS", '{"a": "b c"}'),
+        ("POD_MONITOR_LABELS", '{"a": 1}'),
+        ("SCRAPE_SECONDS", "0"),
+        ("SCRAPE_SECONDS", "301"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_variables_name(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"MLENDPOINTS_{name}: "):
         read_settings({f"MLENDPOINTS_{name}": value})
+
+
+def test_a_url_with_a_password_is_rejected_without_showing_it() -> None:
+    with pytest.raises(SettingsError, match="without a user") as error:
+        read_settings({"MLENDPOINTS_MONITORING_URL": "https://admin:canary@grafana.example.org/"})
+    assert "canary" not in str(error.value)
+    assert "canary" not in repr(error.value.__cause__)
 
 
 def test_decisions_get_every_setting_that_they_know() -> None:

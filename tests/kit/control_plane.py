@@ -46,11 +46,12 @@ async def install(kubeconfig: Path, **variables: Sequence[str]) -> None:
         await poll_until(lambda: _are_served(operator), "the project's kinds are served")
 
 
-def with_variables(manifest: Object, **variables: Sequence[str]) -> Object:
-    """The operator's policy with these lists in its variables; any other object as it is."""
+def with_variables(manifest: Object, **variables: Sequence[str] | dict[str, str]) -> Object:
+    """The operator's policy with these lists and maps in its variables; any other object as it is."""
     for variable in manifest["spec"].get("variables", []):
         if variable["name"] in variables:
-            variable["expression"] = str(list(variables[variable["name"]]))
+            value = variables[variable["name"]]
+            variable["expression"] = str(value if isinstance(value, dict) else list(value))
     return manifest
 
 

@@ -24,6 +24,12 @@ def tool() -> Sequence[str]:
     return promtool()
 
 
+def test_prometheus_accepts_its_configuration(tool: Sequence[str]) -> None:
+    """But for files that exist in pods only."""
+    code, said = run_promtool(tool, "check", "config", "--syntax-only", RULES.with_name("prometheus.yaml"))
+    assert code == 0, said
+
+
 def test_prometheus_accepts_the_rules(tool: Sequence[str]) -> None:
     assert run_promtool(tool, "check", "rules", RULES)[0] == 0, run_promtool(tool, "check", "rules", RULES)[1]
 

@@ -14,15 +14,22 @@ what the operator does, resource by resource:
 - of labels, annotations and finalizers it writes only its own (see ``containment_metadata``);
 - pods get no more access to their node than an ordinary tenant's, neither by their spec nor by labels and
   annotations that injectors read (see ``containment_pods``);
-- Services and routes concern the objects of their own namespace, and routes say what the operator's say (see
-  ``containment_routes``).
+- Services, routes and PodMonitors concern the objects of their own namespace, and say what the operator's say (see
+  ``containment_routes``, ``containment_monitors``).
 
 SECURITY.md describes what remains.
 """
 
 from typing import Final
 
-from mlendpoints.api import containment_metadata, containment_network, containment_pods, containment_routes, labels
+from mlendpoints.api import (
+    containment_metadata,
+    containment_monitors,
+    containment_network,
+    containment_pods,
+    containment_routes,
+    labels,
+)
 from mlendpoints.api.containment_pods import CLAIM, is_new_volume
 from mlendpoints.api.crd import KINDS
 from mlendpoints.api.endpoint import Endpoint
@@ -43,6 +50,7 @@ CHILDREN: Final[dict[str, list[str]]] = {
     "": ["services", "persistentvolumeclaims"],
     "networking.k8s.io": ["networkpolicies"],
     "networking.istio.io": ["virtualservices", "gateways", "destinationrules"],
+    "monitoring.coreos.com": ["podmonitors"],
 }
 
 # What is written, and what the API server fills in.
@@ -104,6 +112,7 @@ def make_policies(operator: str = OPERATOR) -> list[Manifest]:
             *_storage(),
             *containment_routes.make_validations(),
             *containment_network.make_validations(),
+            *containment_monitors.make_validations(),
             *_others(),
         ],
     )

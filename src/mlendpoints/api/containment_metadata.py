@@ -12,6 +12,7 @@ from typing import Final
 
 from mlendpoints.api import labels
 from mlendpoints.api.meta import GROUP
+from mlendpoints.api.monitoring import SCRAPE, WHERE
 from mlendpoints.api.policy import Manifest, deny_unless
 
 LABELS: Final = (
@@ -36,6 +37,10 @@ ADDED: Final = ("cloud.google.com/neg",)  # by a webhook, to Services; replaced 
 
 VARIABLES: Final = {
     "added": str(list(ADDED)),
+    "monitorLabels": "{}",  # of PodMonitors; replaced by the chart: monitoring.podMonitorLabels
+    "scraped": str(
+        {SCRAPE: ["true", "false"], **{key: [value] for key, value in WHERE.items()}}
+    ),  # annotations of Services
     "labels": "object.metadata.?labels.orValue({})",
     "annotations": "object.metadata.?annotations.orValue({})",
     "finalizers": "object.metadata.?finalizers.orValue([])",
@@ -59,13 +64,15 @@ def make_validations() -> list[Manifest]:
     return [
         deny_unless(
             f"!variables.writes || variables.labels.all(key, {as_before('labels')} || "
-            f"key in {list(LABELS)} || key in variables.added)",
+            f"key in {list(LABELS)} || key in variables.added || variables.kind == 'podmonitors' && "
+            "key in variables.monitorLabels && variables.monitorLabels[key] == variables.labels[key])",
             f"gives objects its own labels only, {STAYS}",
         ),
         deny_unless(
             f"!variables.writes || variables.annotations.all(key, {as_before('annotations')} || "
-            f"key.startsWith('{GROUP}/') || key in variables.added)",
-            f"gives objects annotations of {GROUP}/ only, {STAYS}",
+            f"key.startsWith('{GROUP}/') || key in variables.added || variables.kind == 'services' && "
+            "key in variables.scraped && variables.annotations[key] in variables.scraped[key])",
+            f"gives objects annotations of {GROUP}/ only (Services also those for Prometheus), {STAYS}",
         ),
         deny_unless(
             f"!variables.writes || variables.finalizers.all(name, name in {list(FINALIZERS + PROTECTION)} || "

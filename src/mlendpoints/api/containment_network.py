@@ -8,10 +8,10 @@ proxies, the administrator's peers the monitoring port, and nothing else.
 from typing import Final
 
 from mlendpoints.api import labels
+from mlendpoints.api.monitoring import METRICS_PORT
 from mlendpoints.api.policy import Manifest, deny_unless
 
 PROXY_PORT: Final = 8088
-METRICS_PORT: Final = 9090
 _OTHERS: Final = "!variables.writes || variables.kind != 'networkpolicies' || "
 _LABELS: Final = "object.spec.podSelector.?matchLabels.orValue({})"
 

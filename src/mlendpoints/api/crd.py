@@ -79,7 +79,7 @@ KINDS: Final[Mapping[Kind, Names]] = {
             "URL": ("string", ".status.url"),
             "Traffic": ("string", ".status.traffic"),
         },
-        wide={"Message": _condition("Ready", "message")},
+        wide={"Monitoring": ("string", ".status.monitoringUrl"), "Message": _condition("Ready", "message")},
     ),
     MLModel: Names(
         "mlmodels",
@@ -96,6 +96,7 @@ KINDS: Final[Mapping[Kind, Names]] = {
             "Image": ("string", ".spec.image"),
             "Artifact": ("string", ".spec.artifact"),
             "Fetched": ("string", ".status.fetched"),
+            "Monitoring": ("string", ".status.monitoringUrl"),
             "Message": ("string", ".status.message"),
         },
     ),

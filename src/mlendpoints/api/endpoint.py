@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from mlendpoints.api import patterns
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
+from mlendpoints.api.monitoring import MONITORING_URL
 
 # The values that this release writes. Any value is read, and the schema does not list them:
 # a later release may have written others before it was rolled back.
@@ -119,7 +120,7 @@ class EndpointStatus(Value, frozen=True, kw_only=True):
         Meta(description="Since when the awaited host is free; this endpoint takes it after a grace period."),
     ] = None
     url: Annotated[str, Meta(description="Where to send requests: <url>/invocations.")] = ""
-    monitoring_url: Annotated[str, Meta(description="Metrics of its pods; reachable inside the cluster only.")] = ""
+    monitoring_url: Annotated[str, Meta(description=MONITORING_URL)] = ""
     config_version: Annotated[str, Meta(description="The config version that serves.")] = ""
     target_version: Annotated[str, Meta(description="The requested config version.")] = ""
     route_revision: Annotated[

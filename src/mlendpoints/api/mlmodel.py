@@ -13,6 +13,7 @@ from mlendpoints.api import patterns
 from mlendpoints.api.declared import NOT_IN_VERSION, joined
 from mlendpoints.api.meta import Condition, ObjectMeta, Value
 from mlendpoints.api.model import ModelServer, PodCount
+from mlendpoints.api.monitoring import MONITORING_URL
 from mlendpoints.api.pod_settings import AccessMode, PodSettings, quantities_as_strings
 
 # The values that this release writes; any value is read
@@ -72,6 +73,7 @@ class MLModelStatus(Value, frozen=True, kw_only=True):
     service_endpoint: Annotated[
         str, Meta(description="Where to send requests, inside the cluster: <serviceEndpoint>/invocations.")
     ] = ""
+    monitoring_url: Annotated[str, Meta(description=MONITORING_URL)] = ""
     replicas: Annotated[int, Meta(description="Replicas of the Deployment.", ge=0)] = 0
     ready_replicas: Annotated[int, Meta(description="Ready pods, of any version.", ge=0)] = 0
     selector: Annotated[str, Meta(description="Label selector of the pods, for autoscalers.")] = ""

@@ -54,6 +54,7 @@ _ATOMIC = {
     | atomic_copies(ModelServer, PodSettings),
     "Service": frozenset({"selector"}),
     "NetworkPolicy": frozenset({"ingress", "podSelector", "policyTypes"}),
+    "PodMonitor": frozenset({"selector", "podMetricsEndpoints"}),
     "PersistentVolume": frozenset({"accessModes", "required"}),
     "PersistentVolumeClaim": frozenset({"accessModes"}),
     "Gateway": frozenset({"servers"}),

@@ -15,13 +15,13 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
 from mlendpoints.core.manifests.metadata import controller_reference
+from mlendpoints.core.manifests.monitoring import metrics_name
 from mlendpoints.core.manifests.networkpolicy import network_policy_name
-from mlendpoints.core.manifests.service import monitoring_name
 from mlendpoints.core.plan import Adopt, Create, Write
 from mlendpoints.core.world import Child
 
 _INSTANCES = frozenset({EndpointConfig.KIND, Model.KIND})
-_NAMED = frozenset({"VirtualService", "Gateway", "Deployment", "Service", "NetworkPolicy"})
+_NAMED = frozenset({"VirtualService", "Gateway", "Deployment", "Service", "NetworkPolicy", "PodMonitor"})
 _LISTED = 12  # objects in a message
 
 Root = Endpoint | MLModel
@@ -44,7 +44,7 @@ def after_adoptions(adopted: Iterable[Adopt], writes: Iterable[Write]) -> tuple[
 
 def _owner(root: Root, child: Child, instances: Mapping[str, Model]) -> Root | Model | None:
     kind, name = child.ref.kind, child.ref.name
-    named = [root.metadata.name, *(name_of(root.metadata.name) for name_of in (monitoring_name, network_policy_name))]
+    named = (root.metadata.name, metrics_name(root), network_policy_name(root.metadata.name))
     if kind in _INSTANCES or (kind in _NAMED and name in named):
         return root
     return instances.get(name)

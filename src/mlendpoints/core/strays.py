@@ -9,7 +9,9 @@ from collections.abc import Set as AbstractSet
 
 from mlendpoints.core.world import Child, Ref
 
-KINDS = frozenset({"Deployment", "DestinationRule", "Gateway", "NetworkPolicy", "Service", "VirtualService"})
+KINDS = frozenset(
+    {"Deployment", "DestinationRule", "Gateway", "NetworkPolicy", "PodMonitor", "Service", "VirtualService"}
+)
 
 
 def strays(children: Mapping[Ref, Child], *, wanted: AbstractSet[Ref], owners: AbstractSet[str]) -> tuple[Child, ...]:

@@ -231,6 +231,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     allowed_path_prefixes: tuple[str, ...] = ()
     url_port: int | None = None  # shown in status.url when the gateway is not on 80/443
     network_policies: str = "ignore"  # or "write", one for each endpoint; "remove" those that were written
+    monitoring_url: str = ""  # where people see metrics, with {namespace} and {name}; empty: the pods' own Service
+    pod_monitors: str = "auto"  # where the Prometheus operator is installed; or "never"
+    pod_monitor_labels: Mapping[str, str] = {}  # by which Prometheus selects PodMonitors
+    scrape_seconds: int | None = None  # of PodMonitors; None: by drain_seconds
     metrics_from: tuple[Mapping[str, Any], ...] = ()  # who may read the pods' metrics, as in a NetworkPolicy's ``from``
     fetch_allowed_addresses: tuple[str, ...] = ()
     fetch_http_proxy: str = ""

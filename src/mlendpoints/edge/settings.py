@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -21,12 +22,18 @@ from mlendpoints.core.world import Settings as CoreSettings
 PREFIX = "MLENDPOINTS_"
 SUFFIX = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _LISTS = frozenset({"namespaces"})
+_PLACEHOLDER = re.compile(r"\{(namespace|name)\}")
+_URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*")  # RFC 3986
 _PREFIX = re.compile("([a-z0-9]([-a-z0-9]*[a-z0-9])?=)?/[^/].*")
 _NETWORKS = frozenset({"fetch_allowed_addresses"})
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Selector = Mapping[str, str]
 Proxy = Annotated[str, Meta(pattern="^http://[^/]+/?$")]  # model-init speaks plain HTTP to proxies
+# Kubernetes' rules of labels. The operator's own come from the same names and are not to be replaced.
+_WORD = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_LabelName = Annotated[str, Meta(pattern=rf"^(?!mlendpoints\.dev/|app\.kubernetes\.io/)({SUFFIX}/)?{_WORD}$")]
+_LabelValue = Annotated[str, Meta(pattern=f"^({_WORD})?$")]
 Names = Annotated[tuple[Annotated[str, Meta(pattern=r"^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$")], ...], Meta(min_length=1)]
 Suffixes = Annotated[tuple[Annotated[str, Meta(pattern=rf"^(\*|{SUFFIX})$")], ...], Meta(min_length=1)]
 
@@ -44,6 +51,7 @@ class _Resources(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 _OBJECTS: Mapping[str, Any] = {
     "gateway_selector": dict[str, str],
     "tls_credentials": dict[str, str],
+    "pod_monitor_labels": dict[_LabelName, _LabelValue],
     "gateway_hosts": tuple[_Grant, ...],
     "nginx_resources": _Resources,
     "metrics_from": tuple[dict[str, Any], ...],
@@ -108,6 +116,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     network_policies: Literal["ignore", "write", "remove"] = "ignore"
     metrics_from: tuple[Mapping[str, Any], ...] = ()
 
+    # Where people see the metrics of an endpoint or MLModel, with {namespace} and {name}; and how the Prometheus
+    # operator, where it is installed, is to scrape their pods
+    monitoring_url: Annotated[str, Meta(max_length=1024)] = ""
+    pod_monitors: Literal["auto", "never"] = "auto"
+    pod_monitor_labels: Selector = msgspec.field(default_factory=dict)
+    scrape_seconds: Annotated[int, Meta(ge=1, le=300)] | None = None  # default: a third of drain_seconds, at most 30
+
     # How model-init reaches stores: exceptions from the blocked addresses, proxies, and the ConfigMap
     # (in each namespace with models) whose ca.crt is trusted
     fetch_allowed_addresses: tuple[str, ...] = ()
@@ -150,6 +165,8 @@ def _value(name: str, text: str) -> object:
         return tuple(_network(name, part) for part in _parts(text))
     if name in _OBJECTS:
         return _object(name, text)
+    if name == "monitoring_url":
+        return _url(name, text)
     return text
 
 
@@ -171,6 +188,21 @@ def _network(name: str, text: str) -> str:
         return str(ip_network(text))
     except ValueError as error:
         raise msgspec.ValidationError(f"{error} - at `$.{name}`") from error
+
+
+def _url(name: str, text: str) -> str:
+    """A URL that is shown in statuses: to be opened as it is, and without a password, which anyone could read there."""
+    try:
+        url = urlsplit(_PLACEHOLDER.sub("x", text))
+        valid = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and url.username is None
+    except ValueError:
+        valid = False
+    if not valid or not _URL.fullmatch(_PLACEHOLDER.sub("", text)):
+        raise msgspec.ValidationError(
+            "Expected an http:// or https:// URL without a user, in which {namespace} and {name} are the only braces"
+            f" - at `$.{name}`"
+        )
+    return text
 
 
 def _object(name: str, text: str) -> object:

@@ -10,9 +10,8 @@ from mlendpoints.api import labels
 from mlendpoints.api.meta import API_VERSION
 from mlendpoints.core.plan import Plan
 from mlendpoints.core.world import Ref, World
-from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.client import Api
-from mlendpoints.edge.kube.kinds import ENDPOINT, Kind
+from mlendpoints.edge.kube.kinds import ENDPOINT, POD_MONITOR
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.observe.reflector import Timeouts
 from tests.apiserver.edge.conftest import Connect
@@ -20,9 +19,8 @@ from tests.apiserver.edge.objects import Object, an_endpoint, controlled_by, cre
 from tests.apiserver.edge.test_operator import play, reported
 from tests.kit.running_operator import PLANS, RunningOperator, running_operator
 from tests.kit.sync_client import SyncClient
-from tests.kit.waiting import until
+from tests.kit.waiting import until, wait_until
 
-POD_MONITOR = Kind(name="PodMonitor", api_version="monitoring.coreos.com/v1", plural="podmonitors")
 QUICKLY = Timeouts(absent_retry=0.1)
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _CRD = f"{_CRDS}/podmonitors.monitoring.coreos.com"
@@ -71,8 +69,9 @@ class Installer:
 
 
 @pytest.fixture
-def installer(server: SyncClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installer]:
-    monkeypatch.setattr(kinds, "OPTIONAL", (POD_MONITOR,))
+def installer(server: SyncClient) -> Iterator[Installer]:
+    server.ask("DELETE", _CRD)
+    wait_until(lambda: server.ask("GET", _CRD).status_code == 404, "the kind is not installed")
     yield Installer(server)
     server.ask("DELETE", _CRD)
 

@@ -1,4 +1,4 @@
-"""The API server with Istio's kinds, and a namespace that admits only what is fit for ``restricted``."""
+"""The API server with Istio's kinds and PodMonitors, and a namespace that admits only what fits ``restricted``."""
 
 import uuid
 
@@ -14,7 +14,7 @@ PODS_ADMITTED = {
 
 
 @pytest.fixture
-def objects(server: SyncClient, istio: None) -> Objects:  # noqa: ARG001 - it has to be there
+def objects(server: SyncClient, istio: None, pod_monitors: None) -> Objects:  # noqa: ARG001 - they have to be there
     """A new namespace with Pod Security ``restricted`` enforced, seen by the operator."""
     namespace = f"test-{uuid.uuid4().hex[:10]}"
     body = {"metadata": {"name": namespace, "labels": PODS_ADMITTED}}

@@ -19,8 +19,9 @@ NAMES = {
     "VirtualService": "titanic",
     "Gateway": "titanic",
     "NetworkPolicy": "everything-models",
+    "PodMonitor": "everything-metrics",
 }
-CASES = {"NetworkPolicy": "everything"}  # the golden case that has one
+CASES = {"NetworkPolicy": "everything", "PodMonitor": "everything"}  # the golden case that has one
 
 
 def nginx(**fields: Any) -> Manifest:  # noqa: ANN401 - any field of a container
@@ -72,6 +73,12 @@ EDITS: dict[str, tuple[str, Manifest]] = {
     "who gets in": ("NetworkPolicy", {"spec": {"ingress": [{}]}}),
     "what is closed": ("NetworkPolicy", {"spec": {"podSelector": {"matchLabels": {"mlendpoints.dev/endpoint": "b"}}}}),
     "what is closed also": ("NetworkPolicy", {"spec": {"policyTypes": ["Ingress", "Egress"]}}),
+    "which pods are scraped": (
+        "PodMonitor",
+        {"spec": {"selector": {"matchLabels": {"mlendpoints.dev/endpoint": "b"}}}},
+    ),
+    "how often pods are scraped": ("PodMonitor", {"spec": {"podMetricsEndpoints": [{"port": "metrics"}]}}),
+    "the label that selects a PodMonitor": ("PodMonitor", {"metadata": {"labels": {"release": None}}}),
     "the idle time": ("DestinationRule", {"spec": {"trafficPolicy": {"connectionPool": None}}}),
 }
 

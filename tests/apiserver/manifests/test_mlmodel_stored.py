@@ -13,14 +13,21 @@ from tests.apiserver.manifests.objects import Objects, differences, our_fields, 
 from tests.kit.builders import an_mlmodel
 from tests.unit.core.manifests.mlmodels import CASES, made, requested
 
-ALL = [(case, manifest["kind"]) for case in CASES for manifest in made(requested(case))]
+ALL = [
+    (case, f"{made_of['kind']}/{made_of['metadata']['name']}") for case in CASES for made_of in made(requested(case))
+]
 EVERY = pytest.mark.parametrize(("case", "kind"), ALL)
-COMPARED = pytest.mark.parametrize(("case", "kind"), [one for one in ALL if one[1] in ("Deployment", "Service")])
-PODS = pytest.mark.parametrize(("case", "kind"), [one for one in ALL if one[1] in ("Deployment", "Job")])
+COMPARED = pytest.mark.parametrize(
+    ("case", "kind"), [one for one in ALL if one[1].startswith(("Deployment", "Service", "PodMonitor"))]
+)
+PODS = pytest.mark.parametrize(("case", "kind"), [one for one in ALL if one[1].startswith(("Deployment", "Job"))])
 
 
 def manifest_of(model: MLModel, kind: str, namespace: str) -> Manifest:
-    manifest = next(manifest for manifest in made(model) if manifest["kind"] == kind)
+    """The first one of a kind, or of ``kind/name``."""
+    kind, _, name = kind.partition("/")
+    found = (manifest for manifest in made(model) if manifest["kind"] == kind)
+    manifest = next(manifest for manifest in found if name in ("", manifest["metadata"]["name"]))
     return sent(manifest | {"metadata": manifest["metadata"] | {"namespace": namespace}})
 
 

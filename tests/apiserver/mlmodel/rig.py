@@ -17,6 +17,7 @@ from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.kinds import MLMODEL, Kind
 from mlendpoints.edge.metrics import Metrics
+from mlendpoints.edge.observe.reflector import Timeouts
 from tests.apiserver.mlmodel.kubelet import Kubelet, at_work
 from tests.kit.client import Client, Object, connected
 from tests.kit.running_operator import reads_of, running_operator, writes_of
@@ -114,11 +115,14 @@ async def unattended(kubeconfig: Path) -> AsyncIterator[Rig]:
 
 
 @asynccontextmanager
-async def operating(kubeconfig: Path) -> AsyncIterator[Rig]:
+async def operating(
+    kubeconfig: Path,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 - a frozen value
+) -> AsyncIterator[Rig]:
     """A new namespace with an operator at work in it."""
     async with unattended(kubeconfig) as rig:
         api = Api.connect(impersonate=OPERATOR, observer=rig.metrics.request)
-        async with running_operator(api, rig.metrics, rig.namespace):
+        async with running_operator(api, rig.metrics, rig.namespace, timeouts=timeouts):
             yield rig
 
 
@@ -132,12 +136,17 @@ async def _until_pods_may_run(client: Client, namespace: str) -> None:
 Scenario = Callable[[Rig], Awaitable[None]]
 
 
-def play(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch, scenario: Scenario) -> None:
+def play(
+    kubeconfig: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scenario: Scenario,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 - a frozen value
+) -> None:
     """Plays a scenario in a namespace of its own."""
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
 
     async def played() -> None:
-        async with operating(kubeconfig) as rig:
+        async with operating(kubeconfig, timeouts) as rig:
             await scenario(rig)
 
     asyncio.run(played())

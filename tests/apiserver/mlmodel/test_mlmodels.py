@@ -51,7 +51,7 @@ def test_a_new_one_is_fetched_and_served_with_one_write_for_each_object(stage: P
         assert {write: n for write, n in rig.writes().items() if write[1] not in ("Event", "MLModel")} == {
             ("create", "PersistentVolumeClaim"): 1,
             ("create", "Job"): 1,
-            ("create", "Service"): 1,
+            ("create", "Service"): 2,
             ("create", "Deployment"): 1,
         }
 

@@ -9,7 +9,7 @@ import pytest
 from mlendpoints.api.labels import MANAGED_BY
 from mlendpoints.core.drift import stamped
 from mlendpoints.core.manifests.gateway import make_gateway
-from mlendpoints.core.manifests.service import make_monitoring_service
+from mlendpoints.core.manifests.monitoring import make_monitoring_service
 from mlendpoints.edge.kube.kinds import CLAIM, CONFIG, DEPLOYMENT, ENDPOINT, GATEWAY, JOB, MLMODEL, MODEL, SERVICE, Kind
 from tests.apiserver.mlmodel.rig import Rig, a_spec, operating
 from tests.kit import builders
@@ -76,7 +76,7 @@ def test_an_endpoint_takes_over_what_was_restored_beside_its_templates(
     endpoint = builders.an_endpoint("titanic")
     settings = builders.some_settings()
     gateway = make_gateway(endpoint, settings, builders.requested_listeners(endpoint, settings))
-    parts = ((GATEWAY, gateway), (SERVICE, make_monitoring_service(endpoint)))
+    parts = ((GATEWAY, gateway), (SERVICE, make_monitoring_service(endpoint, scraped=True)))
 
     async def scenario() -> None:
         async with operating(workloads_kubeconfig) as rig:

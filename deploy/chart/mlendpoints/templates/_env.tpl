@@ -43,6 +43,16 @@
 - {name: MLENDPOINTS_NETWORK_POLICIES, value: {{ .Values.networkPolicy.models | quote }}}
 - {name: MLENDPOINTS_METRICS_FROM, value: {{ .Values.networkPolicy.metricsFrom | toJson | quote }}}
 {{- end }}
+{{- with .Values.monitoring.url }}
+- {name: MLENDPOINTS_MONITORING_URL, value: {{ . | quote }}}
+{{- end }}
+- {name: MLENDPOINTS_POD_MONITORS, value: {{ .Values.monitoring.podMonitors | quote }}}
+{{- with .Values.monitoring.podMonitorLabels }}
+- {name: MLENDPOINTS_POD_MONITOR_LABELS, value: {{ toJson . | quote }}}
+{{- end }}
+{{- with .Values.monitoring.scrapeSeconds }}
+- {name: MLENDPOINTS_SCRAPE_SECONDS, value: {{ . | quote }}}
+{{- end }}
 - {name: MLENDPOINTS_NAMESPACES, value: {{ join "," .Values.watchNamespaces | quote }}}
 - {name: MLENDPOINTS_WORKERS, value: {{ .Values.workers | quote }}}
 - {name: MLENDPOINTS_LOG_LEVEL, value: {{ .Values.logLevel | quote }}}

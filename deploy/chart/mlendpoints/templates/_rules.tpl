@@ -33,6 +33,10 @@
 - apiGroups: [networking.istio.io]
   resources: [virtualservices, gateways, destinationrules]
   verbs: [get, list, watch, create, patch, delete]
+# Where the Prometheus operator is installed.
+- apiGroups: [monitoring.coreos.com]
+  resources: [podmonitors]
+  verbs: [get, list, watch, create, patch, delete]
 {{- if ne .Values.networkPolicy.models "ignore" }}
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from mlendpoints.api.model import Model
 from mlendpoints.core.canonical import Manifest
+from mlendpoints.core.discovery import monitoring_service, pod_monitors
 from mlendpoints.core.drift import ref_of, write_for
 from mlendpoints.core.endpoint.listeners import listeners_beside, requested_listener
 from mlendpoints.core.endpoint.prune import releases, routes_are_proven
@@ -18,7 +19,7 @@ from mlendpoints.core.manifests.destinationrule import make_destination_rule
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.instances import make_config_instance, make_model_instance
 from mlendpoints.core.manifests.networkpolicy import make_network_policy
-from mlendpoints.core.manifests.service import make_monitoring_service, make_service
+from mlendpoints.core.manifests.service import make_service
 from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_claim, needs_volume
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.plan import Write
@@ -34,12 +35,12 @@ def missing_writes(view: View, rollout: Rollout) -> tuple[Write, ...]:
 
 
 def desired(view: View, rollout: Rollout) -> Iterator[Manifest]:
-    """All objects that should exist now, parents before children, routes last."""
+    """All objects that should exist now, parents before children, routes after what they lead to."""
     if view.target is None and not view.serving:
         return
     if listeners := open_listeners(view, rollout):
         yield make_gateway(view.world.endpoint, view.world.settings, listeners)
-    yield make_monitoring_service(view.world.endpoint)
+    yield monitoring_service(view.world)
     if view.world.settings.network_policies == "write":
         yield make_network_policy(view.world.endpoint, view.world.settings)
     if view.target is not None and rollout.step is not Step.KEEP:
@@ -50,6 +51,7 @@ def desired(view: View, rollout: Rollout) -> Iterator[Manifest]:
         yield from _parts(view, instance)
     if rollout.routes is not None:
         yield _virtual_service(view, rollout)
+    yield from pod_monitors(view.world)
 
 
 def active_instances(view: View, rollout: Rollout) -> tuple[Model, ...]:

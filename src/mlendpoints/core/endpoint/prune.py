@@ -17,11 +17,11 @@ from msgspec import Struct
 from mlendpoints.api import labels
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
+from mlendpoints.core.discovery import discovery_refs
 from mlendpoints.core.endpoint.retention import kept_configs, kept_instances
 from mlendpoints.core.endpoint.rollout import Rollout, Step
 from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.manifests.networkpolicy import network_policy_name
-from mlendpoints.core.manifests.service import monitoring_name
 from mlendpoints.core.manifests.storage import volume_name
 from mlendpoints.core.plan import Release
 from mlendpoints.core.strays import strays
@@ -132,7 +132,7 @@ def _names(view: View) -> Iterator[Ref]:
     """Every name that a child may have: of the endpoint, and of each model instance, whether or not it still serves."""
     name, instances = view.world.endpoint.metadata.name, view.world.model_instances
     yield from (Ref(kind, view.namespace, name) for kind in ("VirtualService", "Gateway"))
-    yield Ref("Service", view.namespace, monitoring_name(name))
+    yield from discovery_refs(view.world)
     if view.world.settings.network_policies != "remove":
         yield Ref("NetworkPolicy", view.namespace, network_policy_name(name))
     for kind in ("Service", "DestinationRule", "Deployment"):
@@ -140,12 +140,14 @@ def _names(view: View) -> Iterator[Ref]:
 
 
 def _goes_unproven(view: View, rollout: Rollout, kind: str) -> bool:
-    """No proof may wait for NetworkPolicies, and for copies of routes, by which the gateways may answer."""
+    """No proof may wait for what callers do not see, and for copies of routes, by which the gateways may answer."""
     own = view.world.endpoint.metadata.name
     match kind:
         case "NetworkPolicy":
             policy = view.existing(Ref(kind, view.namespace, network_policy_name(own)))
             return view.world.settings.network_policies == "remove" or policy is not None
+        case "PodMonitor":
+            return True
         case "VirtualService" | "Gateway":
             written = view.live is not None and view.live == rollout.routes
             return written and view.existing(Ref("Gateway", view.namespace, own)) is not None

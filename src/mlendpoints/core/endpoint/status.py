@@ -10,6 +10,7 @@ from mlendpoints.api.endpoint import Endpoint, EndpointStatus, State, VariantSta
 from mlendpoints.api.model import ModelInstance
 from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core.conditions import all_true, make_conditions
+from mlendpoints.core.discovery import describe_undiscovered, monitoring_url
 from mlendpoints.core.endpoint import history
 from mlendpoints.core.endpoint.history import Report
 from mlendpoints.core.endpoint.host_claim import host_record
@@ -23,7 +24,6 @@ from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.findings import Finding, rejection_finding
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.networkpolicy import network_policy_name
-from mlendpoints.core.manifests.service import monitoring_name
 from mlendpoints.core.orphans import describe_orphans
 from mlendpoints.core.reasons.monitoring import monitoring_finding
 from mlendpoints.core.reasons.pods import added_by_others
@@ -84,7 +84,7 @@ def make_status(report: Report) -> EndpointStatus:
         observed_generation=endpoint.metadata.generation,
         state=_state(updated, available, update_finding),
         url=_url(report),
-        monitoring_url=monitoring_url(endpoint) if (view.serving or view.target) and not _unmonitored(view) else "",
+        monitoring_url=monitoring_url(view.world) if view.serving or view.target else "",
         target_version=view.target.version if view.target else endpoint.status.target_version,
         route_revision=_route_revision(report),
         traffic=",".join(f"{d.variant}={d.weight}" for d in view.serving),
@@ -120,13 +120,8 @@ def _side_failures(view: View) -> str:
     """Rejected writes that affect no caller, as a further sentence; empty if there are none."""
     policy = Ref("NetworkPolicy", view.namespace, network_policy_name(view.world.endpoint.metadata.name))
     rejection = view.world.rejections.get(policy)
-    return _unmonitored(view) + (f" Its pods have no NetworkPolicy: {rejection.message}" if rejection else "")
-
-
-def _unmonitored(view: View) -> str:
-    service = Ref("Service", view.namespace, monitoring_name(view.world.endpoint.metadata.name))
-    rejection = view.world.rejections.get(service)
-    return f" There is no monitoringUrl: {rejection.message}" if rejection else ""
+    unreachable = f" Its pods have no NetworkPolicy: {rejection.message}" if rejection else ""
+    return describe_undiscovered(view.world) + unreachable
 
 
 def essentials(status: EndpointStatus) -> tuple[object, ...]:
@@ -204,12 +199,6 @@ def url(endpoint: Endpoint, settings: Settings) -> str:
     scheme = "https" if endpoint.spec.tls else "http"
     port = f":{settings.url_port}" if settings.url_port else ""
     return f"{scheme}://{host_of(endpoint, settings)}{port}"
-
-
-def monitoring_url(endpoint: Endpoint) -> str:
-    """Where metrics of all its pods are scraped; a headless Service inside the cluster."""
-    service = monitoring_name(endpoint.metadata.name)
-    return f"http://{service}.{endpoint.metadata.namespace}.svc:9090/metrics"
 
 
 def _variants(view: View) -> tuple[VariantStatus, ...]:

@@ -5,13 +5,13 @@ images need it; ours as ``sidecar`` says.
 """
 
 from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Model
+from mlendpoints.api.monitoring import METRICS_PORT
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests import fluentbit
 from mlendpoints.core.manifests.capture import SPOOL_MOUNT, SPOOL_VOLUME, capture_memory, capture_setting, captured
 from mlendpoints.core.manifests.copied import copied
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.network import AUTHORITIES, CREDENTIALS, authorities, literal, network_environment
-from mlendpoints.core.manifests.service import METRICS_PORT
 from mlendpoints.core.manifests.sidecar import (
     GROUP_ID,
     OWN_SECURITY,

@@ -7,10 +7,10 @@ that probes work. Egress is left to other policies.
 
 from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.monitoring import METRICS_PORT
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.containers import PROXY_PORT
 from mlendpoints.core.manifests.metadata import endpoint_labels, make_metadata
-from mlendpoints.core.manifests.service import METRICS_PORT
 from mlendpoints.core.world import Settings
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"  # Kubernetes' own label of every namespace

@@ -12,10 +12,10 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, RESERVED_USER_IDS, Container, Model
+from mlendpoints.api.monitoring import METRICS_PORT
 from mlendpoints.api.rules.server import PODS_OWN_PORTS
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.metadata import instance_of
-from mlendpoints.core.manifests.service import METRICS_PORT
 
 SECURITY: Final[Mapping[str, Any]] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 OWN_SECURITY: Final[Mapping[str, Any]] = {**SECURITY, "readOnlyRootFilesystem": True}

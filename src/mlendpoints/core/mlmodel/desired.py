@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from mlendpoints.core.canonical import Manifest
+from mlendpoints.core.discovery import monitoring_service, pod_monitors
 from mlendpoints.core.drift import manifest_hash, ref_of, scale_for, stamped, write_for
 from mlendpoints.core.manifests.mlmodel import (
     make_download_job,
@@ -15,12 +16,19 @@ from mlendpoints.core.plan import Create, Replace, Write
 
 
 def missing_writes(view: View) -> Iterator[Write]:
-    """Claim, Job, Service, Deployment."""
-    model, world = view.world.model, view.world
+    """Claim, Job, Service, Deployment, and how Prometheus finds the pods."""
     yield from _storage(view)
-    service = make_mlmodel_service(model)
-    writes = (write_for(service, world.children.get(ref_of(service))), _deployment_write(view))
+    writes = (
+        _write(view, make_mlmodel_service(view.world.model)),
+        _deployment_write(view),
+        _write(view, monitoring_service(view.world)),
+        *(_write(view, monitor) for monitor in pod_monitors(view.world)),
+    )
     yield from (write for write in writes if write is not None)
+
+
+def _write(view: View, manifest: Manifest) -> Write | None:
+    return write_for(manifest, view.world.children.get(ref_of(manifest)))
 
 
 def _storage(view: View) -> Iterator[Write]:

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from mlendpoints.api.mlmodel import Phase
 from mlendpoints.api.reasons import Reason
+from mlendpoints.core.discovery import describe_undiscovered, essential_rejections
 from mlendpoints.core.findings import Finding, own_claim_finding, own_sink_finding, rejection_finding
 from mlendpoints.core.manifests.deployment import progress_seconds
 from mlendpoints.core.manifests.storage import claim_class, source_claim
@@ -40,8 +41,8 @@ def assess(view: View) -> Health:
     """The first obstacle to serving the requested version, or that there is none."""
     if view.world.model.metadata.deletion_timestamp:
         return Health("Terminating", Finding.no(Reason.DELETING, "The MLModel and its children are being deleted."))
-    if view.world.rejections:
-        return _failed(view, rejection_finding(rejection for _, rejection in sorted(view.world.rejections.items())))
+    if rejected := essential_rejections(view.world):
+        return _failed(view, rejection_finding(rejected))
     if view.own_source_claim:
         return _failed(view, own_claim_finding(view.own_source_claim))
     if view.own_sink_claim:
@@ -153,6 +154,7 @@ def _serving(view: View) -> Health:
             _leaving_claim(view)
             + added_by_others([view.deployment])
             + describe_orphans(view.world.model, view.world.orphans, {})
+            + describe_undiscovered(view.world)
         )
         return Health("Ready", Finding.yes(Reason.AS_ASKED, text))
     if view.deployment is None or not view.is_switched:

@@ -5,6 +5,8 @@ So a successful Job always means that its claim is filled.
 
 from collections.abc import Iterator
 
+from mlendpoints.api.monitoring import POD_MONITOR
+from mlendpoints.core.discovery import discovery_refs
 from mlendpoints.core.mlmodel.health import retry_at
 from mlendpoints.core.mlmodel.view import CLAIM, DEPLOYMENT, JOB, SERVICE, View
 from mlendpoints.core.strays import strays
@@ -19,10 +21,11 @@ def prune(view: View) -> tuple[Child, ...]:
 
 
 def _strays(view: View) -> tuple[Child, ...]:
-    """Copies of its Service and Deployment; their pods may answer for it, so that they go once it is ready."""
+    """Copies of its Services and Deployment, whose pods may answer for it, so that they go once it is ready."""
     model = view.world.model.metadata
-    wanted = {Ref(kind, model.namespace, model.name) for kind in (SERVICE, DEPLOYMENT)}
-    return strays(view.world.children, wanted=wanted, owners={model.uid}) if view.is_ready else ()
+    wanted = {*discovery_refs(view.world), *(Ref(kind, model.namespace, model.name) for kind in (SERVICE, DEPLOYMENT))}
+    copies = strays(view.world.children, wanted=wanted, owners={model.uid})
+    return tuple(copy for copy in copies if view.is_ready or copy.ref.kind == POD_MONITOR)
 
 
 def _unneeded(view: View) -> Iterator[Child]:

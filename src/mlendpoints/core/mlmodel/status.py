@@ -5,6 +5,7 @@ from typing import Literal
 from mlendpoints.api.mlmodel import MLModelStatus
 from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core.conditions import make_conditions
+from mlendpoints.core.discovery import monitoring_url
 from mlendpoints.core.fetched import fetched
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.manifests.metadata import pod_selector
@@ -27,6 +28,7 @@ def make_status(view: View, health: Health) -> MLModelStatus:
         version=view.version,
         serving_version=deployment.version if deployment else "",
         service_endpoint=f"http://{view.name}.{metadata.namespace}.svc" if view.service else "",
+        monitoring_url=monitoring_url(view.world),
         replicas=(deployment.replicas or 0) if deployment else 0,
         ready_replicas=view.answering,
         selector=",".join(f"{key}={value}" for key, value in pod_selector(view.name).items()),

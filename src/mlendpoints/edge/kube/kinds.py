@@ -6,7 +6,7 @@ names of their own, since their projections differ from those of a model's.
 
 from msgspec import Struct
 
-from mlendpoints.api import labels
+from mlendpoints.api import labels, monitoring
 from mlendpoints.api.meta import API_VERSION
 
 
@@ -33,6 +33,7 @@ VIRTUAL_SERVICE = Kind(name="VirtualService", api_version="networking.istio.io/v
 GATEWAY = Kind(name="Gateway", api_version="networking.istio.io/v1", plural="gateways")
 DESTINATION_RULE = Kind(name="DestinationRule", api_version="networking.istio.io/v1", plural="destinationrules")
 NETWORK_POLICY = Kind(name="NetworkPolicy", api_version="networking.k8s.io/v1", plural="networkpolicies")
+POD_MONITOR = Kind(name=monitoring.POD_MONITOR, api_version="monitoring.coreos.com/v1", plural="podmonitors")
 SERVICE = Kind(name="Service", api_version="v1", plural="services")
 DEPLOYMENT = Kind(name="Deployment", api_version="apps/v1", plural="deployments")
 JOB = Kind(name="Job", api_version="batch/v1", plural="jobs")
@@ -46,7 +47,7 @@ EVENT = Kind(name="Event", api_version="events.k8s.io/v1", plural="events")
 KUBELET_EVENT = Kind(name="KubeletEvent", api_version="v1", plural="events")  # has field selectors
 LEASE = Kind(name="Lease", api_version="coordination.k8s.io/v1", plural="leases")
 
-OPTIONAL: tuple[Kind, ...] = ()  # child kinds whose CRDs may not be installed: watched if they are
+OPTIONAL = (POD_MONITOR,)  # child kinds whose CRDs may not be installed: watched if they are
 
 KINDS = {
     kind.name: kind
@@ -72,7 +73,7 @@ class Watch(Struct, frozen=True, kw_only=True):
     namespace: str = ""
     label_selector: str = ""
     field_selector: str = ""
-    optional: bool = False  # its CRD may not be installed: nothing waits for it to sync
+    optional: bool = False  # its CRD may not be installed: only its first list is awaited, however it ends
 
 
 def make_watches(

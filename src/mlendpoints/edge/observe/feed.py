@@ -81,7 +81,7 @@ class Feed:
         self._cache = cache
         self._queue = queue
         self._progress = progress
-        self._unsynced = {watch for watch in watches if not watch.optional}
+        self._unsynced = set(watches)
         self.synced = asyncio.Event()
 
     @property
@@ -104,6 +104,10 @@ class Feed:
         self.advance(watch, version)
         if watch.optional:
             self._note_installed(self._cache.installed | {watch.kind.name})
+        self.settle(watch)
+
+    def settle(self, watch: Watch) -> None:
+        """No longer waits for a watch: it has synced, or it is an optional one whose list has failed."""
         self._unsynced.discard(watch)
         if not self._unsynced:
             self.synced.set()
@@ -114,6 +118,7 @@ class Feed:
             self.change(ref, None, deleted=True)
         self._progress.forget(watch.kind.name, watch.namespace)
         self._note_installed(self._cache.installed - {watch.kind.name})
+        self.settle(watch)
         self._callbacks.advanced()
 
     def _note_installed(self, kinds_now: frozenset[str]) -> None:

@@ -81,6 +81,8 @@ class Reflector:
             await self._forget_kind()
         else:
             self._log_error(error)
+            if self._watch.optional:
+                self._feed.settle(self._watch)
             await self._back_off()
 
     async def _forget_kind(self) -> None:

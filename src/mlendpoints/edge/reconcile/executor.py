@@ -15,6 +15,7 @@ from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.kube.client import Written, WrittenMeta
 from mlendpoints.edge.kube.errors import RejectedError
 from mlendpoints.edge.reconcile.parts import Parts
+from mlendpoints.edge.reconcile.writes import ref_of
 
 log = structlog.get_logger()
 
@@ -101,11 +102,6 @@ class Executor:
             self._parts.expectations.expect_gone(key, ref, uid=left.uid)
         else:
             self._parts.expectations.expect(key, ref, uid=left.uid, resource_version=left.resource_version)
-
-
-def ref_of(write: Write) -> Ref:
-    """The reference to the object that is written."""
-    return write.child.ref if hasattr(write, "child") else write.ref
 
 
 def named(ref: Ref) -> dict[str, str]:

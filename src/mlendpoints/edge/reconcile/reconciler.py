@@ -17,11 +17,12 @@ from mlendpoints.core.plan import MLModelPlan, Plan, SetStatus, Write
 from mlendpoints.core.world import MLModelWorld, Ref, World
 from mlendpoints.edge.kube import kinds
 from mlendpoints.edge.observe.cache import Cache
-from mlendpoints.edge.reconcile.executor import Executor, named, ref_of
+from mlendpoints.edge.reconcile.executor import Executor, named
 from mlendpoints.edge.reconcile.parts import Parts
 from mlendpoints.edge.reconcile.settled import Settled
 from mlendpoints.edge.reconcile.templates import Templates
 from mlendpoints.edge.reconcile.worker import StaleCacheError
+from mlendpoints.edge.reconcile.writes import ref_of
 
 STALE_REQUEUE = 0.5  # seconds until a key with a stale cache is requeued, if no event wakes it earlier
 

@@ -16,11 +16,13 @@ from mlendpoints.edge.kube.errors import (
     ConflictError,
     NotFoundError,
     RejectedError,
+    TooManyRequestsError,
     UnavailableError,
 )
-from mlendpoints.edge.kube.kinds import KINDS
+from mlendpoints.edge.kube.kinds import KINDS, OPTIONAL
 from mlendpoints.edge.kube.metadata import Envelope, Metadata
 
+_OPTIONAL = frozenset(kind.name for kind in OPTIONAL)
 _IDENTITY = frozenset({labels.MANAGED_BY, labels.INSTANCE, labels.ENDPOINT, labels.VARIANT, labels.MLMODEL})
 
 
@@ -38,8 +40,20 @@ class Writer:
         self._may_write = may_write
 
     async def write(self, write: Write) -> Written:
-        """Executes one write; raises ``RejectedError`` if the user has to fix something."""
+        """Executes one write; raises ``RejectedError`` if the user has to fix something.
+
+        Nothing waits for an optional kind: whatever its API answers, such as that its CRD was removed, the other writes
+        follow, and this one is retried.
+        """
         self._check()
+        try:
+            return await self._execute(write)
+        except (NotFoundError, UnavailableError) as error:
+            if ref_of(write).kind in _OPTIONAL and not isinstance(error, TooManyRequestsError):
+                raise RejectedError(str(error), reason=Reason.WAITING) from error
+            raise
+
+    async def _execute(self, write: Write) -> Written:
         match write:
             case Create(ref=ref, manifest=manifest):
                 return await self._create(ref, manifest)
@@ -150,6 +164,11 @@ class Writer:
             return parse_response(await self._api.get(ref), Envelope).metadata
         except NotFoundError:
             return None
+
+
+def ref_of(write: Write) -> Ref:
+    """The reference to the object that is written."""
+    return write.child.ref if hasattr(write, "child") else write.ref
 
 
 def _identity(uid: str, resource_version: str) -> Manifest:

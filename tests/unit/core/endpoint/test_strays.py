@@ -52,6 +52,7 @@ def serving() -> Cluster:
     )
     cluster = Cluster(builders.an_endpoint(), config, builders.a_model("titanic-rfc"), builders.a_model("titanic-lr"))
     cluster.settings = builders.some_settings(network_policies="write")
+    cluster.installed = frozenset({"PodMonitor"})
     return cluster.settle()
 
 

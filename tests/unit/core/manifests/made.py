@@ -21,8 +21,9 @@ from mlendpoints.core.manifests.deployment import make_deployment
 from mlendpoints.core.manifests.destinationrule import make_destination_rule
 from mlendpoints.core.manifests.gateway import make_gateway
 from mlendpoints.core.manifests.instances import make_config_instance, make_model_instance
+from mlendpoints.core.manifests.monitoring import make_monitoring_service, make_pod_monitor
 from mlendpoints.core.manifests.networkpolicy import make_network_policy
-from mlendpoints.core.manifests.service import make_monitoring_service, make_service
+from mlendpoints.core.manifests.service import make_service
 from mlendpoints.core.manifests.storage import make_claim, make_volume, needs_claim, needs_volume
 from mlendpoints.core.manifests.virtualservice import make_virtual_service
 from mlendpoints.core.routes import make_routes
@@ -80,15 +81,17 @@ def asked_in(documents: Iterator[dict[str, Any]], *, settings: Settings) -> Aske
 
 def made(wish: Asked) -> list[Manifest]:
     """Every manifest of the endpoint, in the order in which they are written."""
+    monitored = bool(wish.settings.pod_monitor_labels)
     instances = [instance_manifest(wish, variant) for variant in wish.config.spec.models]
     return [
         config_manifest(wish),
         make_gateway(wish.endpoint, wish.settings, builders.requested_listeners(wish.endpoint, wish.settings)),
-        make_monitoring_service(wish.endpoint),
+        make_monitoring_service(wish.endpoint, scraped=not monitored),
         *([make_network_policy(wish.endpoint, wish.settings)] if wish.settings.network_policies == "write" else []),
         *instances,
         *(child for manifest in instances for child in children(existing(manifest))),
         virtual_service(wish),
+        *([make_pod_monitor(wish.endpoint, wish.settings)] if monitored else []),
     ]
 
 

@@ -18,6 +18,7 @@ from mlendpoints.core.manifests.mlmodel import (
     make_mlmodel_deployment,
     make_mlmodel_service,
 )
+from mlendpoints.core.manifests.monitoring import make_monitoring_service, make_pod_monitor
 from tests.unit.core.manifests.made import SETTINGS, as_yaml
 
 GOLDEN = Path(__file__).parent.parent / "golden-mlmodel"
@@ -33,7 +34,13 @@ def made(model: MLModel) -> list[Manifest]:
     """Every manifest of the MLModel, in the order in which they are written."""
     version = freeze(model, SETTINGS)
     storage = [make_mlmodel_claim(model, version), make_download_job(model, version)] if model.spec.artifact else []
-    return [*storage, make_mlmodel_service(model), make_mlmodel_deployment(model, version)]
+    return [
+        *storage,
+        make_mlmodel_service(model),
+        make_mlmodel_deployment(model, version),
+        make_monitoring_service(model, scraped=False),
+        make_pod_monitor(model, SETTINGS),
+    ]
 
 
 if __name__ == "__main__":

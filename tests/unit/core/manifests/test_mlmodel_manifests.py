@@ -18,7 +18,8 @@ ALL = [
 
 
 def manifests(**spec: Any) -> dict[str, Manifest]:  # noqa: ANN401 - any field
-    return {manifest["kind"]: manifest for manifest in made(an_mlmodel(**spec))}
+    """The first of each kind: the Service is that of callers."""
+    return {manifest["kind"]: manifest for manifest in reversed(made(an_mlmodel(**spec)))}
 
 
 def template(manifest: Manifest) -> Manifest:

@@ -28,7 +28,7 @@ def test_a_new_one_goes_through_every_phase_to_ready() -> None:
     namespace = serving(replicas=2)
 
     assert namespace.phases == ["Pending", "Downloading", "Serving", "Ready"]
-    assert kinds_written(namespace) == ["PersistentVolumeClaim", "Job", "Service", "Deployment"]
+    assert kinds_written(namespace) == ["PersistentVolumeClaim", "Job", "Service", "Service", "Deployment"]
     assert namespace.status.service_endpoint == "http://titanic.titanic.svc"
     assert (namespace.status.replicas, namespace.status.ready_replicas) == (2, 2)
     assert namespace.status.version == namespace.status.serving_version != ""
@@ -38,7 +38,7 @@ def test_without_an_artifact_nothing_is_stored_and_nothing_fetched() -> None:
     namespace = serving(artifact="")
 
     assert namespace.phases == ["Pending", "Serving", "Ready"]
-    assert kinds_written(namespace) == ["Service", "Deployment"]
+    assert kinds_written(namespace) == ["Service", "Deployment", "Service"]
     assert namespace.lost_claims() == set()
 
 
