@@ -1,6 +1,6 @@
 """Alerts fire and clear on a live cluster, where a test can bring them about within minutes.
 
-For MLCapture*, MLOperatorBlocked, MLOperatorBehind, MLOperatorErrors, MLNamespaceThrottled see ``tests/monitoring``.
+For the others, about an operator in trouble or records that are lost, see ``tests/monitoring``.
 """
 
 from collections.abc import Iterator
@@ -87,6 +87,18 @@ def test_an_mlmodel_whose_download_fails(namespace: Namespace, artifacts: str, s
     until_firing(quick, "MLModelFailed", namespace=namespace.name, mlmodel="titanic")
     namespace.edit(MLMODEL, "titanic", {"artifactDigest": right})
     until_clear(quick, "MLModelFailed", namespace=namespace.name, mlmodel="titanic")
+
+
+def test_a_sink_that_does_not_exist(place: Namespace, both: list[Gateway], quick: Prometheus) -> None:
+    of = {"namespace": place.name, "endpoint": "captured"}
+    config = a_config("captured", a_variant("blue", "echo"))
+    config["spec"]["capture"] = {"sink": f"http://nowhere.{place.name}.svc/"}
+    place.apply(config, an_endpoint("captured", config="captured", host=place.host("captured")))
+    place.until_ready("captured")
+    with Callers(both, place.host("captured")).sending(GOOD):
+        until_firing(quick, "MLCaptureSinkDown", **of)
+        place.edit(ENDPOINT, "captured", {"config": "good"})
+        until_clear(quick, "MLCaptureSinkDown", **of)
 
 
 def test_no_operator(quick: Prometheus) -> None:

@@ -14,13 +14,13 @@ from tests.e2e.monitoring.prometheus import Prometheus
 from tests.e2e.namespace import Namespace
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 from tests.kit.dashboards import Panel, label_queries, panels, substituted
+from tests.kit.sync_client import Object
 from tests.kit.waiting import wait_until
 
 NAME = "shown"
 STATUSES = [{"status": code, "seconds": 0.01} for code in (200, 200, 200, 200, 404, 500)]
 OPTIONAL = {  # section: what it needs, and a series that exists then
     "Processes": ("a pod with Fluent Bit", "mlendpoints_process_memory_bytes"),
-    "Capture": ("an endpoint that captures requests", "mlendpoints_capture_records_total"),
 }
 PANELS = [panel for board in BOARDS for panel in panels(board.uid)]
 RECORDS = [rule["record"] for rule in rules.declaration()["recordings"]]
@@ -33,7 +33,7 @@ def shown(make_namespace: MakeNamespace, fleet: Gateways, addon: Prometheus) -> 
     namespace.apply(
         an_echo("one"),
         an_echo("two"),
-        a_config(NAME, a_variant("blue", "one", weight=3), a_variant("green", "two")),
+        captured(namespace, "one"),
         an_endpoint(NAME, config=NAME, host=namespace.host(NAME)),
     )
     namespace.until_ready(NAME)
@@ -45,9 +45,15 @@ def shown(make_namespace: MakeNamespace, fleet: Gateways, addon: Prometheus) -> 
 
 
 def update(namespace: Namespace) -> None:
-    config = a_config(NAME, a_variant("blue", "two", weight=3), a_variant("green", "two"))
-    namespace.edit(CONFIG, NAME, config["spec"])
+    namespace.edit(CONFIG, NAME, captured(namespace, "two")["spec"])
     namespace.until_rolled_out(NAME)
+
+
+def captured(namespace: Namespace, model: str) -> Object:
+    """The config with this model for blue; it captures requests for a sink that does not exist."""
+    config = a_config(NAME, a_variant("blue", model, weight=3), a_variant("green", "two"))
+    config["spec"]["capture"] = {"sink": f"http://nowhere.{namespace.name}.svc/"}
+    return config
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: f"{panel.board}: {panel.title}")
