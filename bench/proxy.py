@@ -1,4 +1,4 @@
-"""``python -m bench.proxy``: what the pod's proxy adds to a request, and what counting costs of it.
+"""``python -m bench.proxy``: what the pod's proxy adds to a request, and what counting and capture cost of it.
 
 Real: nginx as in its image. The model server behind it answers at once, so that
 whatever is measured is the proxy's. Requests go, one after the other, to
@@ -6,8 +6,9 @@ whatever is measured is the proxy's. Requests go, one after the other, to
 - bare: the server itself
 - proxy: nginx before the same server
 - uncounted: the same nginx, but that it does not count
+- capturing: the same nginx as the second, with capture of all requests to a spool that nobody ships
 
-on connections that are kept, as a gateway's are. The three take turns every few
+on connections that are kept, as a gateway's are. The four take turns every few
 requests, each turn beginning with the next of them, so that all have the same
 machine; the figures are medians over the turns. CPU is the time that nginx' worker ran
 (``/proc/PID/schedstat``), whatever else the machine did. In the end /metrics is
@@ -16,6 +17,7 @@ scraped: it must have counted every request.
 
 import argparse
 import http.client
+import json
 import multiprocessing
 import os
 import socket
@@ -29,13 +31,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 
 from tests.kit.model_proxy import entrypoint, put_proxy
 from tests.kit.ports import free_port, listens
 from tests.kit.waiting import wait_until
 
 HOP_AIM = 300.0  # microseconds that the proxy may add to the median
+P99_AIM = 1000.0  # microseconds that capture may add to the 99th percentile
 COUNTING_AIM = 50.0  # microseconds of CPU that counting may take
 SCRAPES = 10
 WARM_UP = 10  # turns
@@ -43,6 +46,18 @@ BODY = bytes(1 << 10)
 REQUEST = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 NAMES = {"ENDPOINT": "titanic", "VARIANT": "blue", "MODEL": "titanic-rfc", "VERSION": "iqarvt52", "INSTANCE": "x"}
+CAPTURE = {
+    "percentage": 100.0,
+    "input": True,
+    "output": True,
+    "contentTypes": [],
+    "maxBytes": 64 << 10,
+    "headers": [],
+    "paths": [],
+    "memory": 64 << 20,
+    "spool": 1 << 30,
+    "names": {name.lower(): text for name, text in NAMES.items()},
+}
 UNCOUNTED = """
 import progress from 'progress.js';
 function count(r) {
@@ -55,10 +70,11 @@ export default { count };
 
 @dataclass
 class Figures:
-    """What the turns of one kind took, in microseconds of a request: its median, and nginx' CPU."""
+    """What the turns of one kind took, in microseconds of a request: its median, nginx' CPU, and each request."""
 
     durations: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    each: list[float] = field(default_factory=list)
 
 
 @dataclass
@@ -73,7 +89,9 @@ class Target:
     def turn(self, requests: int, figures: Figures) -> None:
         """Sends so many requests and keeps the figures."""
         before = _ran(self.worker)
-        figures.durations.append(median(_request(self.connection) for _ in range(requests)) / 1000)
+        each = [_request(self.connection) / 1000 for _ in range(requests)]
+        figures.each += each
+        figures.durations.append(median(each))
         figures.cpu.append((_ran(self.worker) - before) / requests / 1000)
         self.sent += requests
 
@@ -82,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and prints; an aim that is missed is no failure."""
     options = _parser().parse_args(arguments)
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
-    kinds = [Figures() for _ in range(3)]
+    kinds = [Figures() for _ in range(4)]
     for _ in range(options.runs):
         _run(kinds, turns=options.turns, requests=options.requests)
     _report(*kinds, requests=options.runs * options.turns * options.requests)
@@ -93,13 +111,24 @@ def _run(kinds: list[Figures], *, turns: int, requests: int) -> None:
     """Adds the turns of one run; processes of the same program differ, so each run has its own."""
     with ExitStack() as stack:
         server = stack.enter_context(_server())
-        proxy, uncounted = (stack.enter_context(_proxy(server, counted=counted)) for counted in (True, False))
-        targets = [Target(_connected(stack, server)), proxy, uncounted]
+        proxy = stack.enter_context(_proxy(server))
+        uncounted = stack.enter_context(_proxy(server, counted=False))
+        capturing = stack.enter_context(_proxy(server, capturing=True))
+        targets = [Target(_connected(stack, server)), proxy, uncounted, capturing]
         for number in range(-WARM_UP, turns):
             for each in range(len(targets)):
                 which = (number + each) % len(targets)
                 targets[which].turn(requests, Figures() if number < 0 else kinds[which])
         _scrape(proxy)
+        _check(capturing)
+
+
+def _check(capturing: Target) -> None:
+    """Prints whether every request was captured."""
+    lines = _get(capturing.monitoring).splitlines()
+    found = [line for line in lines if line.startswith("mlendpoints_capture_records_total{") and "captured" in line]
+    captured = sum(float(line.rsplit(" ", 1)[1]) for line in found)
+    print(f"captured: {captured:.0f} of {capturing.sent} requests", flush=True)
 
 
 def _scrape(proxy: Target) -> None:
@@ -112,7 +141,7 @@ def _scrape(proxy: Target) -> None:
     print(f"counted: {counted:.0f} of {proxy.sent} requests; a scrape takes {taken:.2f} ms of CPU", flush=True)
 
 
-def _report(bare: Figures, proxy: Figures, uncounted: Figures, *, requests: int) -> None:
+def _report(bare: Figures, proxy: Figures, uncounted: Figures, capturing: Figures, *, requests: int) -> None:
     hop = _difference(proxy.durations, bare.durations)
     counting = _difference(proxy.cpu, uncounted.cpu)
     ratio = median(with_it / without for with_it, without in zip(proxy.durations, bare.durations, strict=True))
@@ -124,7 +153,18 @@ def _report(bare: Figures, proxy: Figures, uncounted: Figures, *, requests: int)
     print(
         f"counting: {counting:.0f} us, {share:.2f} times (aim: {COUNTING_AIM:.0f} us{_missed(counting, COUNTING_AIM)})"
     )
+    _report_capture(proxy, capturing)
     print(f"load at the end: {os.getloadavg()[0]:.1f}")
+
+
+def _report_capture(without: Figures, with_it: Figures) -> None:
+    tails = [quantiles(figures.each, n=100)[98] for figures in (without, with_it)]
+    more = tails[1] - tails[0]
+    print(
+        f"capture: {_difference(with_it.cpu, without.cpu):.0f} us of CPU, "
+        f"{_difference(with_it.durations, without.durations):.0f} us of the median; "
+        f"p99 {tails[0]:.0f} us without, {tails[1]:.0f} us with it (aim: {P99_AIM:.0f} us more{_missed(more, P99_AIM)})"
+    )
 
 
 def _missed(value: float, aim: float) -> str:
@@ -202,10 +242,14 @@ def _answer(connection: socket.socket) -> None:
 
 
 @contextmanager
-def _proxy(server: int, *, counted: bool) -> Iterator[Target]:
+def _proxy(server: int, *, counted: bool = True, capturing: bool = False) -> Iterator[Target]:
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         folder, port, monitoring = Path(scratch), free_port(), free_port()
         settings = put_proxy(folder, port=port, monitoring=monitoring) | NAMES | {"MODEL_PORT": str(server)}
+        if capturing:
+            spool = folder / "spool"
+            spool.mkdir()
+            settings["CAPTURE"] = json.dumps(CAPTURE | {"folder": str(spool)})
         if not counted:
             entrypoint(folder).with_name("counts.js").write_text(UNCOUNTED)
         log = stack.enter_context((folder / "log").open("wb"))
