@@ -7,6 +7,7 @@ import settings from 'settings.js';
 const HEADERS = 16 * 1024; // characters of names and values; what is beyond is left out
 const JSON_TYPE = /^application\/(json|([a-z0-9.-]+\+)?json|x-ndjson|ndjson|jsonlines|jsonl|json-seq)$/;
 const LINES_TYPE = /(ndjson|jsonlines|jsonl)$/;
+const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f]/; // in JSON each would take six characters
 const INFERENCE_ID = /^[\x21-\x7e]{1,64}$/;
 
 function fault(reason) {
@@ -52,7 +53,7 @@ function body(mode, header, bytes) {
             return fault('unredactable');
         }
     }
-    const textual = text === undefined ? 'BASE64' : encoding(type);
+    const textual = text === undefined || CONTROL.test(text) ? 'BASE64' : encoding(type);
     const data = textual !== 'BASE64' ? text : (text === undefined ? bytes : Buffer.from(text)).toString('base64');
     return { observedContentType: type, mode: mode, data: data, encoding: textual };
 }

@@ -10,29 +10,48 @@ function header(name, value) {
     return redacted ? REDACTED : value;
 }
 
-// Redacts what the keys from `at` on lead to. `*` is every item of a list.
+// Redacts one member, or what the rest of the path leads to in it.
+function replace(value, key, path, at) {
+    if (at === path.length - 1) {
+        value[key] = REDACTED;
+    } else {
+        walk(value[key], path, at + 1);
+    }
+}
+
+// Redacts what the keys from `at` on lead to; `[*]` is every item of a list.
 function walk(value, path, at) {
-    if (value === null || typeof value !== 'object') {
+    const isList = Array.isArray(value);
+    if (value === null || typeof value !== 'object' || isList !== (path[at] === '[*]')) {
         return;
     }
-    const key = path[at];
-    const keys = key !== '[*]' ? [key] : Array.isArray(value) ? Object.keys(value) : [];
-    keys.forEach((each) => {
-        if (!Object.prototype.hasOwnProperty.call(value, each) || (key !== '[*]' && Array.isArray(value))) {
-            return;
+    if (!isList) {
+        if (Object.prototype.hasOwnProperty.call(value, path[at])) {
+            replace(value, path[at], path, at);
         }
-        if (at === path.length - 1) {
-            value[each] = REDACTED;
-        } else {
-            walk(value[each], path, at + 1);
-        }
-    });
+        return;
+    }
+    const length = value.length;
+    for (let i = 0; i < length; i++) {
+        replace(value, i, path, at);
+    }
+}
+
+// As JSON.stringify, which takes 12 us for each item of a list.
+function written(value) {
+    if (value === null || typeof value !== 'object') {
+        return typeof value === 'string' || typeof value === 'number' ? JSON.stringify(value) : String(value);
+    }
+    if (Array.isArray(value)) {
+        return `[${value.map(written).join(',')}]`;
+    }
+    return `{${Object.keys(value).map((key) => `${JSON.stringify(key)}:${written(value[key])}`).join(',')}}`;
 }
 
 function document(text) {
     const value = JSON.parse(text);
-    Array.from(capturing.paths).forEach((path) => walk(value, path, 0));
-    return JSON.stringify(value);
+    Array.from(capturing.paths).forEach((path) => walk(value, Array.from(path), 0)); // preloaded lists are slow
+    return written(value);
 }
 
 // A JSON text, or lines of them, without the values at the paths; undefined: it is none.

@@ -8,6 +8,7 @@ from mlendpoints.api import patterns
 from mlendpoints.api.meta import Value
 
 MAX_BYTES: Final = 4 << 20  # of a body: a record of two has to fit in a file of the spool
+MAX_REDACTED_BYTES: Final = 64 << 10  # of a body that is parsed: nginx' one worker does nothing else meanwhile
 Side = Literal["Input", "Output"]
 HeaderName = Annotated[str, Meta(pattern=patterns.HEADER, max_length=128)]
 JsonPath = Annotated[str, Meta(pattern=patterns.JSON_PATH, max_length=256)]
@@ -29,7 +30,7 @@ class Redaction(Value, frozen=True, kw_only=True):
         tuple[JsonPath, ...],
         Meta(
             description="Values in JSON bodies, such as $.user.email or $.items[*].name. With any, bodies that "
-            "are not JSON are not captured.",
+            "are not JSON are not captured, and maxBytes is at most 65536.",
             max_length=32,
         ),
     ] = ()

@@ -51,7 +51,7 @@ CAPTURE = {
     "percentage": 0.001,
     "capture": ["Output", "Input"],
     "contentTypes": ["application/vnd.titanic+json", "image/*"] + ["text/csv"] * 30,
-    "maxBytes": 4 << 20,
+    "maxBytes": 64 << 10,
     "redact": {"headers": ["x-" + "a" * 126] * 32, "jsonPaths": ["$.a[*]._b-1" + "[*]" * 80] * 32},
 }
 SINKS = ("https://captured.example.com:8443/in", "s3://captured", "gs://captured/a", "az://captured/a b", "pvc://c/a")
@@ -117,6 +117,7 @@ GOOD: list[tuple[str, str, Object]] = [
     *((kind, f"the sink {sink}", {"capture": {"sink": sink}}) for kind in ("mlec", "mlmodel") for sink in SINKS),
     *((kind, "a capture that is off", {"capture": {"enabled": False}}) for kind in ("mlec", "mlmodel")),
     ("mlmodel", "all of a capture", {"capture": CAPTURE}),
+    ("mlec", "a capture of large bodies", {"capture": {"sink": "s3://captured", "maxBytes": 4 << 20}}),
     (
         "mlec",
         "all of a capture, for each of as many variants as there can be",

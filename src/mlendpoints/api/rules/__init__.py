@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from mlendpoints.api.capture import Capture
+from mlendpoints.api.capture import MAX_REDACTED_BYTES, Capture
 from mlendpoints.api.endpoint import Endpoint, EndpointSpec
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, ProductionVariant
 from mlendpoints.api.mlmodel import MLModel, MLModelSpec
@@ -121,6 +121,12 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
             "!has(self.sink) || !self.sink.matches(r'^.*/([.]|%2[eE]){2}(/|$)')",
             "sink must not contain '..'; use the resolved path",
             "sink",
+        ),
+        Rule(
+            f"self.?redact.?jsonPaths.orValue([]) == [] || self.?maxBytes.orValue(0) <= {MAX_REDACTED_BYTES}",
+            f"redact.jsonPaths requires maxBytes of at most {MAX_REDACTED_BYTES}: parsing larger bodies would delay "
+            "other requests; lower it, or remove the paths",
+            "maxBytes",
         ),
     ),
     Model: TEMPLATE_NAMES,

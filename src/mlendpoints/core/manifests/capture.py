@@ -22,6 +22,7 @@ SPOOL_LIMIT = "1Gi"  # at which the kubelet would evict the pod
 BODIES = 64  # MiB for responses while they are collected
 STATE = 32  # MiB for the state of the modules, of all requests that nginx handles at once
 COPIES = 24  # of the largest body, while a record is written: two bodies, decoded, escaped and encoded
+PARSED = 64  # MiB for two bodies that are parsed, whatever is in them
 SHIP_SECONDS = 20  # for the shipper, once nothing is in flight any more
 SPOOL_VOLUME: Manifest = {"name": "spool", "emptyDir": {"sizeLimit": SPOOL_LIMIT}}
 SPOOL_MOUNT: Manifest = {"name": "spool", "mountPath": SPOOL}
@@ -35,7 +36,8 @@ def captured(instance: Model) -> Capture | None:
 
 def capture_memory(capture: Capture) -> int:
     """MiB that nginx needs for it."""
-    return BODIES + STATE + (COPIES * capture.max_bytes >> 20) + 1
+    parsed = PARSED if capture.redact.json_paths else 0
+    return BODIES + STATE + parsed + (COPIES * capture.max_bytes >> 20) + 1
 
 
 def capture_setting(instance: Model, capture: Capture) -> str:
