@@ -63,8 +63,9 @@ NOTES: Final = """\
 
 Method, path and query, body and headers are those of the record. Not sent are headers of the connection
 (`Connection` and what it names, `TE`, `Upgrade`, `Expect`, ...), of the call (`X-Request-Id`, `traceparent`,
-`X-Forwarded-*`, `X-Envoy-*`, `X-B3-*`), secrets (`Authorization`, `Cookie`, `X-Api-Key`, and all that the capture has
-redacted), the forced variant and `X-Mlendpoints-*`. Added are `Host`, `Accept-Encoding: identity`,
+`X-Forwarded-*`, `X-Envoy-*`, `X-B3-*`), secrets (headers whose name contains a word for a credential, such as
+`Authorization`, `Cookie` or `X-Api-Key`, and all that the capture has redacted), the forced variant and
+`X-Mlendpoints-*`. Added are `Host`, `Accept-Encoding: identity`,
 `X-Mlendpoints-Replay: 1`, and `--header`. Records of the proxy have no query. gor writes header names in its own case
 (`Content-Type`) and order, and adds a `User-Agent` if there is none. Redirects are not followed, and proxies of the
 environment not used.

@@ -3,6 +3,7 @@
 import itertools
 import json
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,10 +13,14 @@ from mlendpoints.edge.kube.kinds import JOB
 from tests.e2e.conftest import GATEWAY
 from tests.e2e.gateway import Gateway
 from tests.e2e.namespace import ROOT, Namespace, kubectl
+from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_endpoint
+from tests.fetcher.s3_server import BUCKET, S3Server, s3_server
 from tests.kit.images import image
+from tests.kit.sync_client import Object, SyncClient
 from tests.kit.waiting import wait_until
 from tests.unit.replay.records import captured
 
+SECRET = "capture-reader"  # as in the template
 PASSENGERS = [
     {"class": class_, "sex": sex, "age": age}
     for class_, sex, age in itertools.product(("1st", "2nd", "3rd", "crew"), ("female", "male"), ("adult", "child"))
@@ -54,20 +59,59 @@ def records(titanic: Namespace, both: list[Gateway]) -> Namespace:
     return titanic
 
 
-def a_job(name: str, image: str, *arguments: str) -> dict[str, Any]:
-    """The template, with records from the ConfigMap."""
-    job: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "replay" / "job.yaml").read_text())
+@pytest.fixture(scope="module")
+def s3(server: SyncClient, is_local: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:  # noqa: FBT001 (a fixture)
+    """On the node."""
+    if not is_local:
+        pytest.skip("pods may be unable to reach this machine")
+    (node,) = server.read("/api/v1/nodes")["items"]
+    address = next(found["address"] for found in node["status"]["addresses"] if found["type"] == "InternalIP")
+    with s3_server(tmp_path_factory.mktemp("s3"), address) as s3:
+        yield s3
+
+
+@pytest.fixture
+def capturing(namespace: Namespace, artifacts: str, s3: S3Server) -> Namespace:
+    """The Titanic example: blue serves and is captured, green is the candidate."""
+    capture = {"sink": f"s3://{BUCKET}/captured", "sinkSecret": SECRET}
+    namespace.apply(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, "stringData": dict(s3.secret)},
+        a_titanic_model("rfc", "titanic-rfc.tar.gz", artifacts=artifacts),
+        a_titanic_model("lr", "titanic-lr.tar.gz", artifacts=artifacts),
+        a_config("titanic", a_variant("blue", "rfc") | {"capture": capture}, a_variant("green", "lr", weight=0)),
+        an_endpoint("titanic", config="titanic", host=namespace.host("titanic")),
+    )
+    namespace.until_ready("titanic")
+    return namespace
+
+
+def a_job(name: str, image: str, *arguments: str) -> Object:
+    """The template, with what it says to change."""
+    job: Object = yaml.safe_load((ROOT / "examples" / "replay" / "job.yaml").read_text())
     job["metadata"] = {"name": name}
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    container |= {"image": image, "args": ["--json", "--speed=20", "--credentials=/credentials", *arguments]}
+    container["resources"]["requests"] = {"cpu": "20m", "memory": "128Mi"}
+    return job
+
+
+def from_config_map(job: Object) -> Object:
+    """The same with records from the ConfigMap."""
     pod = job["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    container |= {"image": image, "args": ["/captured/blue.jsonl", "--json", "--speed=20", *arguments]}
+    container["args"].append("/captured/blue.jsonl")
     container["volumeMounts"].append({"name": "captured", "mountPath": "/captured"})
-    container["resources"]["requests"] = {"cpu": "20m", "memory": "128Mi"}
     pod["volumes"].append({"name": "captured", "configMap": {"name": "captured"}})
     return job
 
 
-def replayed(namespace: Namespace, job: dict[str, Any]) -> tuple[int, dict[str, Any], str]:
+def through_the_gateway(namespace: Namespace) -> tuple[str, str]:
+    """Where a Job sends requests to the endpoint."""
+    in_namespace, service = GATEWAY.split("/")
+    return f"--target=http://{service}.{in_namespace}", f"--host={namespace.host('titanic')}"
+
+
+def replayed(namespace: Namespace, job: Object) -> tuple[int, Object, str]:
     """Exit code, report and log of a Job that has ended."""
     name = job["metadata"]["name"]
     response = namespace.server.ask("POST", JOB.path(namespace.name), body=job)
@@ -85,25 +129,52 @@ def replayed(namespace: Namespace, job: dict[str, Any]) -> tuple[int, dict[str, 
 
 
 def test_a_candidate_is_compared_with_what_was_captured(records: Namespace, replay_image: str) -> None:
-    service, namespace = reversed(GATEWAY.split("/"))
-    gateway = (f"--target=http://{service}.{namespace}", f"--host={records.host('titanic')}")
+    gateway = through_the_gateway(records)
 
     job = a_job("to-green", replay_image, *gateway, "--variant=green", "--ignore=$.probability")
-    code, report, log = replayed(records, job)
+    code, report, log = replayed(records, from_config_map(job))
     assert (code, report["records"]["responses"], report["variants"]) == (1, len(PASSENGERS), {"green": 16}), log
     assert [json.loads(each["body"]) for each in report["differences"]] == [
         {"class": "2nd", "sex": "male", "age": "child"},
         {"class": "3rd", "sex": "female", "age": "child"},
     ]
 
-    code, report, log = replayed(records, a_job("to-blue", replay_image, *gateway, "--variant=blue"))
+    code, report, log = replayed(records, from_config_map(a_job("to-blue", replay_image, *gateway, "--variant=blue")))
     assert (code, report, "own_source" in log) == (2, {}, True), log
 
     _, green = records.instances("titanic")
     one_version = f"--target=http://{green['metadata']['name']}"
-    code, report, log = replayed(records, a_job("to-version", replay_image, one_version, "--min-match=0"))
+    code, report, log = replayed(
+        records, from_config_map(a_job("to-version", replay_image, one_version, "--min-match=0"))
+    )
     assert (code, report["comparison"]["places"]) == (0, {"$.probability": 16, "$.survived": 2}), log
 
     own = f"--target=http://{records.instances('titanic')[0]['metadata']['name']}"
-    code, report, log = replayed(records, a_job("to-own", replay_image, own, "--allow-same-target"))
+    code, report, log = replayed(records, from_config_map(a_job("to-own", replay_image, own, "--allow-same-target")))
     assert (code, report["comparison"]["match_rate"]) == (0, 1.0), log
+
+
+def test_what_was_captured_and_shipped_is_replayed(
+    capturing: Namespace, s3: S3Server, both: list[Gateway], replay_image: str
+) -> None:
+    host = capturing.host("titanic")
+    for number, passenger in enumerate(PASSENGERS):
+        reply = both[number % len(both)].invoke(host, body=json.dumps(passenger))
+        assert reply.status_code == 200
+    wait_until(
+        lambda: s3.lines("captured/titanic/blue/") == len(PASSENGERS),
+        "all records are shipped",
+        last=lambda: s3.lines("captured/"),
+    )
+
+    source, gateway = f"s3://{BUCKET}/captured/titanic/blue/", through_the_gateway(capturing)
+    job = a_job("to-green", replay_image, source, *gateway, "--variant=green", "--ignore=$.probability")
+    code, report, log = replayed(capturing, job)
+    assert (code, report["records"]["responses"], report["variants"]) == (1, len(PASSENGERS), {"green": 16}), log
+    assert [json.loads(each["body"]) for each in report["differences"]] == [
+        {"class": "2nd", "sex": "male", "age": "child"},
+        {"class": "3rd", "sex": "female", "age": "child"},
+    ]
+
+    code, report, log = replayed(capturing, a_job("to-blue", replay_image, source, *gateway, "--variant=blue"))
+    assert (code, report, f"own_source {len(PASSENGERS)}" in log) == (2, {}, True), log

@@ -41,6 +41,11 @@ class S3Server:
         found = [each["path"] for page in obstore.list(self._store(), prefix) for each in page]
         return {path: bytes(obstore.get(self._store(), path).bytes()) for path in found}
 
+    def lines(self, prefix: str) -> int:
+        """How many lines all objects below a prefix have."""
+        listed = [found["path"] for page in obstore.list(self._store(), prefix) for found in page]
+        return sum(bytes(obstore.get(self._store(), path).bytes()).count(b"\n") for path in listed)
+
     def tag(self, key: str) -> str:
         return obstore.head(self._store(), key)["e_tag"] or ""
 
