@@ -68,7 +68,7 @@ def _rows(runs: Sequence[Run]) -> Iterator[Row]:
     )
     yield Row("reconciles for each endpoint", every(_reconciles_each))
     yield Row("API calls at rest", every(lambda run: run.rest.calls.total() - _watches(run)), 0, digits=0)
-    yield Row("watches opened anew at rest", every(_watches), digits=0)
+    yield Row("watches reopened at rest", every(_watches), digits=0)
     yield Row("CPU at rest, millicores", every(lambda run: run.rest.cpu * 1000), MILLICORES_AIM)
 
 
@@ -88,7 +88,7 @@ def _floor_cpu_row(runs: Sequence[Run], floors: Sequence[Floor]) -> Row:
 
 
 def _watches(run: Run) -> int:
-    """A watch ends when the time is over for which it was asked, changes or none, and is opened anew."""
+    """A watch ends when the time is over for which it was asked, changes or none, and is reopened."""
     return sum(count for (verb, _, _), count in run.rest.calls.items() if verb == "watch")
 
 

@@ -1,7 +1,7 @@
 """The ids that model pods have written down, each pod's log followed from its first line to its last.
 
 A pod that is gone takes its log along: so each is followed from the moment its
-container runs. A stream that breaks off is begun anew from the first line.
+container runs. A stream that breaks off is resumed from the first line.
 """
 
 import asyncio

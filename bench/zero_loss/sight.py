@@ -15,7 +15,7 @@ from mlendpoints.api.model import Model
 from mlendpoints.edge.kube import kinds
 from tests.kit.client import Client, Event
 
-PATIENCE = 180.0  # seconds
+TIMEOUT = 180.0  # seconds
 
 
 class Moment(Struct, frozen=True):
@@ -90,7 +90,7 @@ class Sight:
             for kind, into in see.items():
                 group.create_task(self._follow(client, kind.path(self._namespace), into))
 
-    async def until(self, holds: Callable[[], object], what: str, *, patience: float = PATIENCE) -> None:
+    async def until(self, holds: Callable[[], object], what: str, *, patience: float = TIMEOUT) -> None:
         """Looks again whenever something has changed; raises ``TimeoutError``."""
         try:
             async with asyncio.timeout(patience):

@@ -63,7 +63,7 @@ class Gateway:
 
 
 class Gateways:
-    """The serving pods of a gateway's Service, asked for anew each time, by any thread.
+    """The serving pods of a gateway's Service, requested each time, by any thread.
 
     By forwarded ports where pods are not ``reachable`` from here.
     """

@@ -1,4 +1,4 @@
-"""Whose each host is, as the cache keeps it: with every change the same as if all were looked at anew."""
+"""Whose each host is, as the cache keeps it: with every change the same as if all were looked at again."""
 
 from collections.abc import Iterator
 from itertools import chain

@@ -1,7 +1,7 @@
 """A host has one owner at a time, and the same one while it exists, in whatever order endpoints and watches come.
 
 An API server in miniature: what it stores, a watch for each namespace that lags
-as it likes, writes that are under way, and an operator that starts anew.
+as it likes, writes that are under way, and an operator that is restarted.
 """
 
 from collections.abc import Callable

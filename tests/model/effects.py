@@ -1,7 +1,7 @@
 """What one thing the operator does makes of a state: the API server's part, and the garbage collector's.
 
 A write that requires what is no longer so is refused, and with it the rest of
-its plan: the operator then looks anew.
+its plan: the operator then looks again.
 """
 
 from mlendpoints.api.endpointconfig import EndpointConfig

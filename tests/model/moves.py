@@ -3,7 +3,7 @@
 *Helpful* moves are those that need nobody's leave: the operator goes on, pods
 get ready or leave, gateways catch up and answer, time passes where nothing
 else can end an update. The others are people's and misfortune's: edits, the
-operator killed, pods failing, a gateway pod started anew, objects deleted or
+operator killed, pods failing, a gateway pod restarted, objects deleted or
 changed by hand, a deadline passing early.
 """
 

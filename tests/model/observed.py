@@ -164,7 +164,7 @@ def _projection(ref: Ref, manifest: Manifest, says: "Says | None") -> Child:
 
 
 def uid_of(ref: Ref) -> str:
-    """Uids are canonical: the object made anew is the same."""
+    """Uids are canonical: the object re-created is the same."""
     return f"uid-of-{ref.kind}-{ref.name}"
 
 

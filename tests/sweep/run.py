@@ -16,7 +16,7 @@ from tests.sweep.normal import Picture, differences, picture, without_race
 from tests.sweep.rules import Evidence, Violation, judge
 from tests.sweep.scenarios import Scenario
 from tests.sweep.stage import Point, Stage
-from tests.sweep.store import PATIENCE
+from tests.sweep.store import TIMEOUT
 from tests.sweep.wire import Call, Cut
 
 
@@ -65,7 +65,7 @@ class Trial(Struct, frozen=True, kw_only=True):
 
     cut: Cut
     end: Picture
-    patience: float = PATIENCE
+    patience: float = TIMEOUT
 
 
 async def disturbed(stage: Stage, scenario: Scenario, trial: Trial, *, plans: Plans = PLANS) -> Outcome:

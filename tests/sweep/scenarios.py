@@ -1,7 +1,7 @@
 """What users do, one function for each scenario: first what stands before, then what is swept.
 
 A scenario waits for what it sees in the store, never for a time, so that it
-goes the same way whenever the operator dies and is started anew.
+goes the same way whenever the operator dies and is restarted.
 """
 
 from collections.abc import Awaitable, Callable
@@ -236,7 +236,7 @@ async def _lose(user: User, ref: Ref) -> None:
     kind = kinds.KINDS[ref.kind]
     before = user.uid(kind, ref.name)
     await user.damage(kind, ref.name)
-    await user.sees(lambda: user.uid(kind, ref.name) not in ("", before), f"{ref.kind} {ref.name} is made anew")
+    await user.sees(lambda: user.uid(kind, ref.name) not in ("", before), f"{ref.kind} {ref.name} is re-created")
     await user.sees_it_as_asked()
 
 

@@ -39,7 +39,7 @@ from tests.sweep.clock import Clock
 from tests.sweep.gateways import LAGS, Gateways
 from tests.sweep.life import PROCESS, Life, follow_tasks
 from tests.sweep.neighbour import Neighbour
-from tests.sweep.store import PATIENCE, Record, Store
+from tests.sweep.store import TIMEOUT, Record, Store
 from tests.sweep.user import User
 from tests.sweep.wire import DIRECT, Cut, Detour, Ledger, Wire
 from tests.sweep.workloads import Workloads
@@ -124,7 +124,7 @@ class Point:
         """Revisions of what users wrote since ``arm``."""
         return self.user.acts[self._acts_before :]
 
-    async def settled(self, is_the_end: Callable[[], bool] = lambda: True, *, patience: float = PATIENCE) -> None:
+    async def settled(self, is_the_end: Callable[[], bool] = lambda: True, *, patience: float = TIMEOUT) -> None:
         """Waits until the operator rests at the end and nothing has happened for a moment; raises ``TimeoutError``."""
         last: tuple[int, int] | None = None
         while True:
@@ -143,7 +143,7 @@ class Point:
     async def operating(
         self, *, plans: Plans = PLANS, detour: Detour = DIRECT, process: Process = PROCESS
     ) -> AsyncIterator[None]:
-        """An operator at work that is started anew whenever it is killed; returns when the first one leads."""
+        """An operator at work that is restarted whenever it is killed; returns when the first one leads."""
 
         def live() -> Life:
             return self._live(self.ledger, plans=plans, detour=detour, process=process)

@@ -25,7 +25,7 @@ WATCHED = (
     *(kinds.VIRTUAL_SERVICE, kinds.GATEWAY, kinds.DESTINATION_RULE),
     *(kinds.SERVICE, kinds.DEPLOYMENT, kinds.CLAIM, kinds.SLICE, kinds.POD, kinds.EVENT),
 )
-PATIENCE = 180.0  # seconds, which only a failure reaches, also on a busy machine
+TIMEOUT = 180.0  # seconds, which only a failure reaches, also on a busy machine
 _LOOK = 0.05  # seconds, for what shows in no watch
 
 
@@ -86,7 +86,7 @@ class Record:
         of_it = (change for change in self.changes if change.ref == ref and change.object["metadata"]["uid"] == uid)
         return next(c.revision for c in of_it if c.type == "DELETED" or "deletionTimestamp" in c.object["metadata"])
 
-    async def until(self, holds: Callable[[], bool], what: str, *, patience: float = PATIENCE) -> None:
+    async def until(self, holds: Callable[[], bool], what: str, *, patience: float = TIMEOUT) -> None:
         """Waits for a condition; raises ``TimeoutError`` that says which."""
         end = time.monotonic() + patience
         while not holds():

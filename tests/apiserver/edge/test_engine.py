@@ -37,7 +37,7 @@ from tests.kit.waiting import until
 
 PLANS = Plans(endpoint=plan_endpoint, config=plan_config, model=plan_model, mlmodel=plan_mlmodel)
 QUICK = LeaseTimes(duration=5, renew_within=4, renew_every=1, retry=0.05)
-PATIENCE = 60.0  # seconds; generous, it ends only what would never hold
+TIMEOUT = 60.0  # seconds; generous, it ends only what would never hold
 
 Scenario = Callable[[str], Awaitable[None]]
 
@@ -57,7 +57,7 @@ def play(
 
 
 async def _in_time(scenario: Awaitable[None]) -> None:
-    async with asyncio.timeout(2 * PATIENCE):
+    async with asyncio.timeout(2 * TIMEOUT):
         await scenario
 
 
@@ -102,7 +102,7 @@ async def operating(namespace: str) -> AsyncIterator[Operator]:
         yield operator
     finally:
         operator.stop()
-        await asyncio.wait_for(task, PATIENCE)
+        await asyncio.wait_for(task, TIMEOUT)
 
 
 def key_of(namespace: str) -> Ref:
@@ -140,7 +140,7 @@ def test_beside_a_leader_a_read_only_engine_plans_nothing_more_than_what_the_lea
             await beside.synced()
             await want_an_endpoint(namespace)
             key = key_of(namespace)
-            await leader.engine.until(key, "Reconciling", within=PATIENCE)
+            await leader.engine.until(key, "Reconciling", within=TIMEOUT)
             await until(lambda: is_settled(leader.engine.plan(key)))
             await until(lambda: is_settled(beside.plan(key)))
             assert beside.plan(key) == leader.engine.plan(key)
@@ -178,7 +178,7 @@ def test_an_engine_that_may_write_reconciles_single_keys_without_a_lease(play: C
             await engine.synced()
             while not is_settled(engine.plan(key)):
                 await engine.reconcile(key)
-            endpoint = await engine.until(key, "Reconciling", within=PATIENCE)
+            endpoint = await engine.until(key, "Reconciling", within=TIMEOUT)
             assert isinstance(endpoint, Endpoint)
             assert endpoint.status.observed_generation == endpoint.metadata.generation
             made = {child.kind for child in _children(engine, namespace)}
@@ -192,7 +192,7 @@ def test_a_copy_of_a_child_is_removed_by_the_operators_own_user(play: Callable[[
         await want_an_endpoint(namespace)
         async with operating(namespace) as operator:
             own = Ref(kinds.NETWORK_POLICY.name, namespace, network_policy_name("ep"))
-            await operator.engine.until(key_of(namespace), "Reconciling", within=PATIENCE)
+            await operator.engine.until(key_of(namespace), "Reconciling", within=TIMEOUT)
             await until(lambda: operator.engine.cache.entry(own) is not None)
             copy = await _copied(own)
             await until(lambda: operator.engine.cache.entry(copy) is not None)
@@ -225,10 +225,10 @@ def test_until_counts_only_what_was_said_of_the_newest_generation(play: Callable
         key = key_of(namespace)
         await want_an_endpoint(namespace)
         async with operating(namespace) as operator:
-            first = await operator.engine.until(key, "Reconciling", within=PATIENCE)
+            first = await operator.engine.until(key, "Reconciling", within=TIMEOUT)
             generation = first.metadata.generation + 1
             waiting = asyncio.create_task(
-                operator.engine.until(key, "Reconciling", within=PATIENCE, generation=generation)
+                operator.engine.until(key, "Reconciling", within=TIMEOUT, generation=generation)
             )
             await asyncio.sleep(0)
             assert not waiting.done()
@@ -265,7 +265,7 @@ def test_a_closed_engine_leaves_no_tasks(play: Callable[[Scenario], None]) -> No
         async with engine_of(namespace, Metrics(), process) as engine:
             await engine.synced()
             work = asyncio.create_task(engine.work())
-            await engine.until(key_of(namespace), "Reconciling", within=PATIENCE)
+            await engine.until(key_of(namespace), "Reconciling", within=TIMEOUT)
             assert asyncio.all_tasks() > before | {work}
             engine.finish()
             await work

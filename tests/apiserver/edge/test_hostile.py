@@ -33,7 +33,7 @@ MANY = 500
 VERSION = re.compile("-[a-z0-9]{8}$")  # another one for each object's uid
 TRIES = 1250  # what the API server rejects is not counted
 NOTHING = Counter[str]()  # is unreadable of what the schemas of the API server let through
-PATIENCE = 50  # seconds
+TIMEOUT = 50  # seconds
 ROUTES = (kinds.GATEWAY, kinds.VIRTUAL_SERVICE, kinds.DESTINATION_RULE)
 MADE = (kinds.MODEL, kinds.CONFIG, kinds.DEPLOYMENT, kinds.SERVICE, *ROUTES)
 UNLABELLED = {kinds.ENDPOINT, kinds.CONFIG, kinds.MODEL, kinds.MLMODEL, kinds.VIRTUAL_SERVICE, kinds.GATEWAY}
@@ -150,7 +150,7 @@ async def tenants(kubeconfig: Path) -> AsyncIterator[Tenants]:
 async def settled(tenants: Tenants, at_work: RunningOperator, expected: Outcome | None = None) -> Outcome:
     """The honest endpoint's outcome once it is as expected; without that, once it has a Deployment and stays."""
     before = None
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             outcome = await tenants.outcome()
             made = {kind for kind, _ in outcome.made}

@@ -42,7 +42,7 @@ class Result(Struct, frozen=True, kw_only=True):
     calls: list[Call]
     violations: list[Violation]
     problem: str = ""
-    before: int = 0  # calls before the operator was started anew
+    before: int = 0  # calls before the operator was restarted
 
     @property
     def is_well(self) -> bool:
@@ -104,9 +104,9 @@ class Trials:
             return result_of(point, proxy, scenario, problem)
 
     async def restart(self, scenario: Scenario, *plurals: str) -> Result:
-        """Plays it undisturbed, and starts the operator anew with a view of some kinds (else of all) from before.
+        """Plays it undisturbed, and restarts the operator with a view of some kinds (else of all) from before.
 
-        Which kind it sees anew first depends on the time, and so does what it begins and takes back meanwhile.
+        Which kind it relists first depends on the time, and so does what it begins and takes back meanwhile.
         """
         async with self.behind(scenario, Fault()) as (point, proxy):
             older = OlderView(str(max(change.revision for change in point.record.changes)), *plurals)
@@ -125,7 +125,7 @@ class Trials:
 
 
 def _relist_often(point: Point) -> None:
-    """From now on the end of a watch is a reason to list anew, as it is for the operator after an hour."""
+    """From now on the end of a watch is a reason to relist, as it is for the operator after an hour."""
     assert point.life is not None
     for reflector in point.life.operator.engine.reflectors:
         reflector._timeouts = Timeouts(relist_after=0.0)  # noqa: SLF001 - an hour is too long for a test
@@ -136,7 +136,7 @@ async def _die(point: Point) -> None:
     assert point.life is not None
     lives = point.lives
     point.life.wire.killed.set()
-    await point.record.until(lambda: point.lives > lives, "it is started anew")
+    await point.record.until(lambda: point.lives > lives, "it is restarted")
 
 
 async def _act(point: Point, scenario: Scenario, measure: Measure | None) -> str:

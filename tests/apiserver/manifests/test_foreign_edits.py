@@ -111,9 +111,9 @@ def test_one_apply_takes_an_edit_back(objects: Objects, edit: str) -> None:
     manifest = manifest_for(kind, objects.namespace)
     objects.create(manifest)
     objects.edit(manifest, patch, content_type(kind))
-    mended = objects.apply(manifest)
-    assert differences(manifest, mended) == []
-    assert covers(our_fields(mended), manifest)
+    fixed = objects.apply(manifest)
+    assert differences(manifest, fixed) == []
+    assert covers(our_fields(fixed), manifest)
 
 
 def test_what_others_add_beside_ours_is_theirs(objects: Objects) -> None:

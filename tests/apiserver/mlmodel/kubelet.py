@@ -1,7 +1,7 @@
 """In place of scheduler, kubelet and volumes: pods are bound, get ready, crash, fetch and go; claims are bound at once.
 
 The controllers of Deployments, Jobs and EndpointSlices are Kubernetes' own. An
-image, or an artifact, or a Secret that is not there, decides how its pods fare; ``mend`` makes all of them good.
+image, or an artifact, or a Secret that is not there, decides how its pods fare; ``fix`` makes all of them good.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class Kubelet:
             group.create_task(self._follow_pods())
             group.create_task(self._follow_claims())
 
-    async def mend(self) -> None:
+    async def fix(self) -> None:
         """From now on every image and every artifact is good, and every Secret there."""
         self.missing_secrets.clear()
         self.bad_images.clear()

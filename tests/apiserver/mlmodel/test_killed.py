@@ -50,7 +50,7 @@ async def is_alone(rig: Rig, version: str) -> bool:
 
 @asynccontextmanager
 async def living(connection: Connection, rig: Rig, told: Told) -> AsyncIterator[None]:
-    """An operator at work that is started anew whenever it is killed."""
+    """An operator at work that is restarted whenever it is killed."""
 
     def live() -> Life:
         wire = Wire(told.ledger)

@@ -76,7 +76,7 @@ def test_a_download_waits_for_its_secret_says_so_and_goes_on(stage: Play) -> Non
         claim = f"PersistentVolumeClaim titanic-{status['version']}"
         assert f"{claim} and Secret reader to be mounted. If this persists, check that each exists" in status["message"]
 
-        await rig.kubelet.mend()
+        await rig.kubelet.fix()
 
         await rig.until("Ready")
 
@@ -179,7 +179,7 @@ def test_a_download_that_fails_leaves_the_old_version_and_can_be_tried_again_at_
         assert status["message"].endswith(f"Version {old} continues to serve.")
         assert (status["servingVersion"], rig.kubelet.answering()) == (old, {old})
 
-        await rig.kubelet.mend()
+        await rig.kubelet.fix()
         await rig.delete(JOB, f"titanic-{status['version']}")
         await rig.until("Ready", version=status["version"])
         assert rig.kubelet.answering() == {status["version"]}
@@ -198,7 +198,7 @@ def test_pods_that_fail_leave_the_old_version_and_recover_by_themselves(stage: P
         assert (rig.kubelet.answering(), status["readyReplicas"]) == ({old}, 2)
         assert await rig.names(CLAIM) == sorted(f"titanic-{version}" for version in (old, status["version"]))
 
-        await rig.kubelet.mend()
+        await rig.kubelet.fix()
         await rig.until("Ready", version=status["version"])
         await rig.eventually(lambda: only_one_version(rig, status["version"]), "the old version is gone")
 

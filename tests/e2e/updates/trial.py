@@ -42,7 +42,7 @@ class Trial:
         self.namespace.apply(an_echo(self.model(variant), **({"answer": variant} | echo)))
 
     def swap(self, variant: str, **echo: Any) -> Object:  # noqa: ANN401 (any JSON value)
-        """Writes a variant's model anew, and waits until the new version has taken over.
+        """Rewrites a variant's model, and waits until the new version has taken over.
 
         An endpoint's conditions carry no generation of its models: right after the edit they may be those of before it.
         """

@@ -19,7 +19,7 @@ from tests.kit.client import connected
 from tests.kit.load.connection import LostError, Wire, connect
 from tests.kit.load.gateways import Gateways
 
-PATIENCE = 65.0  # seconds; the routes' own time-out is 60
+TIMEOUT = 65.0  # seconds; the routes' own time-out is 60
 FRESH = 20  # every so many requests one has a connection of its own; the others keep theirs
 QUICK, SLOW, SLOWEST = 5, 300, 3000  # milliseconds that the model takes
 _SLOW_EVERY, _SLOWEST_EVERY = 100, 1000
@@ -78,7 +78,7 @@ class Load:
         try:
             wire = await self._wire(gateway, fresh=fresh)
             sent = clock()
-            answer = await asyncio.wait_for(wire.ask(self._message(identity, takes)), PATIENCE)
+            answer = await asyncio.wait_for(wire.ask(self._message(identity, takes)), TIMEOUT)
             status, text = answer.status, answer.body
             self._keep(gateway, wire, fresh=fresh)
         except (OSError, LostError, TimeoutError) as error:

@@ -1,4 +1,4 @@
-"""A corpus of hostile archives, made anew each time: what each is, and how its fetching has to end.
+"""A corpus of hostile archives, re-created each time: what each is, and how its fetching has to end.
 
 ``HOSTILE`` maps a sentence to a case. Each is fetched with at most ``MOST_BYTES`` and
 ``MOST_ENTRIES``, see ``test_fetcher_hostile``.

@@ -1,4 +1,4 @@
-"""A proof on record never counts for routes that are written anew: the gateways may have left them since."""
+"""A proof on record never counts for routes that are rewritten: the gateways may have left them since."""
 
 from msgspec.structs import replace
 

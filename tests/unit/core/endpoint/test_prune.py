@@ -1,6 +1,6 @@
 """Nothing is taken from what served before the status names what serves now.
 
-Should the VirtualService vanish just then, routes are made anew by that record: what it names must stand.
+Should the VirtualService vanish just then, routes are re-created by that record: what it names must stand.
 """
 
 from collections.abc import Iterator

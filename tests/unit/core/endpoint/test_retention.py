@@ -1,4 +1,4 @@
-"""Kept versions: going back to one makes nothing anew."""
+"""Kept versions: going back to one re-creates nothing."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """What an MLModel comes to: every manifest for what a user asks in YAML, without an API server.
 
-The golden files hold both. After a wanted change, write them anew and read the difference:
+The golden files hold both. After a wanted change, rewrite them and read the difference:
 ``python -m tests.unit.core.manifests.mlmodels``.
 """
 
