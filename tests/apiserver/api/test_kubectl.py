@@ -51,6 +51,7 @@ def test_the_columns_of_an_endpoint(server: SyncClient, namespace: str) -> None:
     status = {
         "state": "InService",
         "url": "http://titanic.example.com",
+        "monitoringUrl": "https://grafana.example.com/titanic",
         "traffic": "blue=90,green=10",
         "conditions": [
             _condition("Ready", "True") | {"reason": "AsAsked", "message": "The endpoint matches its spec."}
@@ -69,6 +70,7 @@ def test_the_columns_of_an_endpoint(server: SyncClient, namespace: str) -> None:
         "Config": "titanic",
         "URL": "http://titanic.example.com",
         "Traffic": "blue=90,green=10",
+        "Monitoring": "https://grafana.example.com/titanic",
         "Message": "The endpoint matches its spec.",
     }
 
@@ -148,7 +150,7 @@ def test_the_columns_of_an_mlmodel(server: SyncClient, namespace: str) -> None:
     artifact = {"artifact": "https://example.com/t.tgz"}
     model = server.create("mlmodel", a_template("mlmodel", namespace, spec=artifact)).json()
     status = {"phase": "Downloading", "message": "Fetching.", "readyReplicas": 1, "serviceEndpoint": "http://t.ns.svc"}
-    status |= {"fetched": "1.2 GiB in 5.9 s (210 MiB/s)"}
+    status |= {"fetched": "1.2 GiB in 5.9 s (210 MiB/s)", "monitoringUrl": "https://grafana.example.com/t"}
     server.merge("mlmodel", model, {"status": status}, subresource="status").raise_for_status()
 
     (row,) = server.table("mlmodel", namespace)
@@ -164,6 +166,7 @@ def test_the_columns_of_an_mlmodel(server: SyncClient, namespace: str) -> None:
         "Image": "registry.example.com/titanic:1.4",
         "Artifact": "https://example.com/t.tgz",
         "Fetched": "1.2 GiB in 5.9 s (210 MiB/s)",
+        "Monitoring": "https://grafana.example.com/t",
         "Message": "Fetching.",
     }
 
