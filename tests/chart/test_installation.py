@@ -23,8 +23,8 @@ def test_an_api_server_takes_every_manifest_as_it_is(source: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_registry_overlay_replaces_all_three_images() -> None:
+def test_the_registry_overlay_replaces_all_images() -> None:
     command = ["kubectl", "kustomize", str(DEPLOY / "kustomize" / "registry")]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert text.count("registry.example.com/team/") == 3
+    assert text.count("registry.example.com/team/") == 4
     assert "registry.example.com/mlendpoints/" not in text

@@ -65,9 +65,12 @@ class Client:
     async def send(self, method: str, path: str, content: bytes | None, *, media: str = _JSON) -> bytes:
         """The same with a body that need not be JSON."""
         headers = {"Content-Type": media}
-        async with self._session.request(method, path.removeprefix("/"), data=content, headers=headers) as response:
-            await _check(response)
-            return await response.read()
+        try:
+            async with self._session.request(method, path.removeprefix("/"), data=content, headers=headers) as response:
+                await _check(response)
+                return await response.read()
+        except TimeoutError as error:
+            raise RequestError(f"{method} {path}: {error}", status=504) from error
 
     async def settle(self, method: str, path: str, *, body: object) -> None:
         """The same of a request whose outcome may stand already: what is there, or gone, is fine."""
