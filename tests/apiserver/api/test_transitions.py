@@ -21,6 +21,7 @@ OTHER_VALUES: Object = {
     "runAsUser": 1,
     "runAsGroup": 2000,
     "serviceAccountName": "other",
+    "ownProcessNamespace": True,
     "imagePullSecrets": [{"name": "other"}],
     "instance": {"version": "00000000"},
 }
