@@ -1,0 +1,66 @@
+"""Capture is turned on and off by updates like any other: no request is lost, and each one in between is captured."""
+
+import json
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.e2e.objects import a_config, a_variant
+from tests.e2e.updates.rig import Rig
+from tests.e2e.updates.trial import Trial, a_trial
+from tests.fetcher.s3_server import BUCKET, S3Server, s3_server
+from tests.kit.sync_client import Object, SyncClient
+from tests.kit.waiting import wait_until
+
+RATE = 25.0  # requests a second
+ENOUGH = 200  # requests
+SECRET = "sink"
+CAPTURE = {"sink": f"s3://{BUCKET}/traffic", "sinkSecret": SECRET}
+
+
+@pytest.mark.side_by_side
+def test_turning_capture_on_and_off_loses_no_request_and_no_record(rig: Rig) -> None:
+    folder = rig.folder / "sink"
+    folder.mkdir()
+    with s3_server(folder, address_of_the_node(rig.server)) as s3, a_trial(rig.namespace, "captured") as trial:
+        data = {"stringData": dict(s3.secret)}
+        trial.namespace.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, **data})
+        trial.make({"blue": (1, 1)})
+        with rig.load(trial.host, rate=RATE) as load:
+            known = trial.instances()
+            update(trial, {"capture": CAPTURE})
+            capturing = trial.newcomer(known)
+            begin = time.monotonic()
+            load.until_more(ENOUGH)
+            end = time.monotonic()
+            update(trial, {})
+            load.until_more(ENOUGH)
+        assert load.lost == []
+        wait_until(lambda: not trial.pods(capturing), "the pods that captured are gone")
+        records = shipped(s3)
+    expected = {record.id for record in load.records if begin <= record.scheduled and record.ended <= end}
+    assert len(expected) >= ENOUGH // 2
+    assert expected - records.keys() == set()
+    assert [name for name, count in records.items() if count > 1] == []
+    assert records.keys() <= {record.id for record in load.records}
+
+
+def update(trial: Trial, blue: Object) -> None:
+    """Writes the config, and waits until its version serves."""
+    trial.namespace.apply(a_config(trial.name, a_variant("blue", trial.model("blue")) | blue))
+    trial.until_ready()
+
+
+def shipped(s3: S3Server) -> Counter[str]:
+    """How many records of each request are in the sink."""
+    lines = [line for content in s3.objects("traffic/captured/blue/").values() for line in content.splitlines()]
+    records: list[dict[str, Any]] = list(map(json.loads, lines))
+    return Counter(record["eventMetadata"]["inferenceId"] for record in records)
+
+
+def address_of_the_node(server: SyncClient) -> str:
+    """At which pods reach this machine."""
+    (node,) = server.read("/api/v1/nodes")["items"]
+    return next(str(found["address"]) for found in node["status"]["addresses"] if found["type"] == "InternalIP")
