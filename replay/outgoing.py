@@ -37,7 +37,7 @@ OF_THE_CALL = frozenset(
         *("x-real-ip", "accept-encoding"),
     )
 )
-"""What belonged to the call, its route and its traces, and is set anew or not at all."""
+"""What belonged to the call, its route and its traces, and is set again or not at all."""
 PREFIXES = ("x-envoy-", "x-b3-", "x-mlendpoints-")
 
 

@@ -54,7 +54,7 @@ def _account(ledger: Ledger) -> Account:
         text = ledger.load()
         return decode(text) if text is not None else Account()
     except (Damaged, OSError) as error:
-        log.warning("Ledger cannot be read; the account starts anew", kind=type(error).__name__)
+        log.warning("Ledger cannot be read; the account starts again", kind=type(error).__name__)
         return Account()
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.e2e.gateway import Gateway
 from tests.e2e.mlmodels import PASSENGERS, a_titanic_mlmodel, invoke, until_phase
 from tests.e2e.namespace import Namespace
+from tests.e2e.node import node_address
 from tests.e2e.objects import EXAMPLE, a_config, a_titanic_model, a_variant, an_endpoint
 from tests.fetcher.s3_server import BUCKET, S3Server, s3_server
 from tests.kit.sync_client import Object, SyncClient
@@ -21,9 +22,7 @@ def s3(server: SyncClient, is_local: bool, tmp_path_factory: pytest.TempPathFact
     """On the node, with the example's artifact for those who sign their requests."""
     if not is_local:
         pytest.skip("pods may be unable to reach this machine")
-    (node,) = server.read("/api/v1/nodes")["items"]
-    address = next(found["address"] for found in node["status"]["addresses"] if found["type"] == "InternalIP")
-    with s3_server(tmp_path_factory.mktemp("s3"), address) as s3:
+    with s3_server(tmp_path_factory.mktemp("s3"), node_address(server)) as s3:
         s3.put(LR, (EXAMPLE / "artifacts" / LR).read_bytes())
         yield s3
 

@@ -13,6 +13,7 @@ from mlendpoints.edge.kube.kinds import JOB
 from tests.e2e.conftest import GATEWAY
 from tests.e2e.gateway import Gateway
 from tests.e2e.namespace import ROOT, Namespace, kubectl
+from tests.e2e.node import node_address
 from tests.e2e.objects import a_config, a_titanic_model, a_variant, an_endpoint
 from tests.fetcher.s3_server import BUCKET, S3Server, s3_server
 from tests.kit.images import image
@@ -64,9 +65,7 @@ def s3(server: SyncClient, is_local: bool, tmp_path_factory: pytest.TempPathFact
     """On the node."""
     if not is_local:
         pytest.skip("pods may be unable to reach this machine")
-    (node,) = server.read("/api/v1/nodes")["items"]
-    address = next(found["address"] for found in node["status"]["addresses"] if found["type"] == "InternalIP")
-    with s3_server(tmp_path_factory.mktemp("s3"), address) as s3:
+    with s3_server(tmp_path_factory.mktemp("s3"), node_address(server)) as s3:
         yield s3
 
 

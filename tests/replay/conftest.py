@@ -24,7 +24,7 @@ def gor() -> str:
 
 @pytest.fixture
 def replay(gor: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Replay]:
-    """A function that replays sources against a target, without pauses unless it is told otherwise."""
+    """A function that replays sources against a target, without pauses unless requested otherwise."""
     folder = tmp_path / "replay"
     folder.mkdir()
 

@@ -1,4 +1,4 @@
-"""Sinks that reject, hang, fail and come back: nothing is lost, the reason is one word, and nothing secret is told."""
+"""Sinks that reject, hang, fail and come back: nothing is lost, the reason is a word, and nothing secret is logged."""
 
 import json
 from collections.abc import Iterator

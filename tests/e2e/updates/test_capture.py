@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.node import node_address
 from tests.e2e.objects import a_config, a_variant
 from tests.e2e.updates.rig import Rig
 from tests.e2e.updates.trial import Trial, a_trial
 from tests.fetcher.s3_server import BUCKET, S3Server, s3_server
-from tests.kit.sync_client import Object, SyncClient
+from tests.kit.sync_client import Object
 from tests.kit.waiting import wait_until
 
 RATE = 25.0  # requests a second
@@ -24,7 +25,7 @@ CAPTURE = {"sink": f"s3://{BUCKET}/traffic", "sinkSecret": SECRET}
 def test_turning_capture_on_and_off_loses_no_request_and_no_record(rig: Rig) -> None:
     folder = rig.folder / "sink"
     folder.mkdir()
-    with s3_server(folder, address_of_the_node(rig.server)) as s3, a_trial(rig.namespace, "captured") as trial:
+    with s3_server(folder, node_address(rig.server)) as s3, a_trial(rig.namespace, "captured") as trial:
         data = {"stringData": dict(s3.secret)}
         trial.namespace.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, **data})
         trial.make({"blue": (1, 1)})
@@ -58,9 +59,3 @@ def shipped(s3: S3Server) -> Counter[str]:
     lines = [line for content in s3.objects("traffic/captured/blue/").values() for line in content.splitlines()]
     records: list[dict[str, Any]] = list(map(json.loads, lines))
     return Counter(record["eventMetadata"]["inferenceId"] for record in records)
-
-
-def address_of_the_node(server: SyncClient) -> str:
-    """At which pods reach this machine."""
-    (node,) = server.read("/api/v1/nodes")["items"]
-    return next(str(found["address"]) for found in node["status"]["addresses"] if found["type"] == "InternalIP")
