@@ -41,7 +41,7 @@ unit: $(VENV) ## Run the tests that need no cluster
 	@$(BIN)/pytest --numprocesses auto --dist loadfile tests/unit tests/edge tests/images tests/fetcher tests/shipper tests/replay tests/monitoring
 
 apiserver: $(VENV) ## Run the tests against a real kube-apiserver and etcd
-	@$(BIN)/pytest tests/apiserver
+	@$(BIN)/pytest --numprocesses auto --dist loadfile tests/apiserver
 
 e2e: $(VENV) ## Run the tests against a whole cluster with Istio
 	@hack/cluster --addon prometheus

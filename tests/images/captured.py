@@ -44,7 +44,12 @@ class Pod:
         return sorted(self.spool.glob("*.jsonl"))
 
     def records(self) -> list[Any]:
-        """All that is in the spool; a torn line at the end of a file is no record."""
+        """All that is in the spool; a torn line at the end of a file is no record.
+
+        The proxy writes a record after its caller has the response. It has one worker, which reports its metrics only
+        after that.
+        """
+        self.account()
         return [json.loads(line) for file in self.files() for line in file.read_bytes().split(b"\n")[:-1]]
 
     def record(self) -> Any:  # noqa: ANN401 - JSON
