@@ -9,11 +9,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from mlendpoints.core.world import Measure, Ref
-from mlendpoints.edge.poll.measurements import LONGEST, Meter
+from mlendpoints.edge.poll.measurements import LONGEST, Meter, lowest
 from tests.kit.waiting import until
 
 KEY, OTHER = Ref("Endpoint", "ns", "a"), Ref("Endpoint", "ns", "b")
-NOW = 1_700_000_000.0
 
 
 class Pod:
@@ -23,7 +22,7 @@ class Pod:
         self.body, self.head, self.silent = body, head, silent
         self.heads: list[str] = []
         self.writers: list[asyncio.StreamWriter] = []
-        self.measure = Measure("pod", "", 0)
+        self.measure = Measure("pod", "", 0, "up")
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.append(writer)
@@ -49,9 +48,9 @@ class Pod:
 @asynccontextmanager
 async def measuring(pod: Pod) -> AsyncIterator[tuple[Meter, list[Ref]]]:
     server = await asyncio.start_server(pod.handle, "127.0.0.1", 0)
-    pod.measure = Measure("pod", "127.0.0.1", server.sockets[0].getsockname()[1])
+    pod.measure = Measure("pod", "127.0.0.1", server.sockets[0].getsockname()[1], "up")
     woken: list[Ref] = []
-    meter = Meter(woken.append, lambda: NOW, period=0.0)
+    meter = Meter(woken.append, period=0.0)
     try:
         yield meter, woken
     finally:
@@ -60,14 +59,14 @@ async def measuring(pod: Pod) -> AsyncIterator[tuple[Meter, list[Ref]]]:
         await pod.hang_up()
 
 
-def test_the_text_comes_back_with_its_time_and_wakes_the_key() -> None:
+def test_the_value_comes_back_and_wakes_the_key() -> None:
     async def scenario() -> None:
         pod = Pod()
         async with measuring(pod) as (meter, woken):
             meter.want(KEY, (pod.measure,))
             await until(lambda: bool(woken))
             (answer,) = meter.answers(KEY).values()
-            assert (answer.text, answer.failure, answer.at) == ("up 1\n", "", NOW)
+            assert (answer.value, answer.failure) == (1, "")
             assert set(woken) == {KEY}
             assert meter.answers(OTHER) == {}
             assert pod.heads[0].startswith("GET /metrics HTTP/1.1\r\n")
@@ -79,11 +78,12 @@ def test_the_text_comes_back_with_its_time_and_wakes_the_key() -> None:
 def test_it_is_read_again_as_long_as_it_is_wanted() -> None:
     async def scenario() -> None:
         pod = Pod()
-        async with measuring(pod) as (meter, _):
+        async with measuring(pod) as (meter, woken):
             meter.want(KEY, (pod.measure,))
-            await until(lambda: len(pod.heads) >= 2)
+            await until(lambda: len(pod.heads) >= 3)
+            assert len(woken) == 1  # nothing has changed since
             pod.body = b"up 0\n"
-            await until(lambda: [answer.text for answer in meter.answers(KEY).values()] == ["up 0\n"])
+            await until(lambda: [answer.value for answer in meter.answers(KEY).values()] == [0])
             meter.want(KEY, ())
             assert meter.answers(KEY) == {}
 
@@ -108,20 +108,38 @@ def test_what_is_no_measurement_is_a_failure_in_a_few_words(make: Callable[[], P
             meter.want(KEY, (pod.measure,))
             await until(lambda: bool(woken))
             (answer,) = meter.answers(KEY).values()
-            assert (answer.text, answer.failure) == ("", failure)
+            assert (answer.value, answer.failure) == (None, failure)
 
     asyncio.run(scenario())
 
 
 def test_bytes_that_are_no_text_do_no_harm() -> None:
     async def scenario() -> None:
-        pod = Pod(b"up \xff\n")
+        pod = Pod(b"\xff\nup 1\nup \xff\n")
         async with measuring(pod) as (meter, woken):
             meter.want(KEY, (pod.measure,))
             await until(lambda: bool(woken))
-            assert [answer.text for answer in meter.answers(KEY).values()] == ["up \ufffd\n"]
+            assert [answer.value for answer in meter.answers(KEY).values()] == [1]
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None),
+        ("# TYPE up gauge\nup 1\n", 1),
+        ('up{pod="a"} 1\nup{pod="b"} 0\nup{pod="c"} 1\n', 0),
+        ('up{pod="} 0\\n"} 1\n', 1),
+        ("uptime 0\nstartup 0\nup 2.5e1\n", 25),
+        ("up NaN\nup -Inf\nup e\nup 1 1700000000\nup \nup\n", None),
+        ("up " + "9" * 400 + "\nup 1e999\nup 3", 3),
+        ("up{" * 80_000, None),
+        ("up{" + "}" * 250_000 + " 1", 1),
+    ],
+)
+def test_the_lowest_of_a_metric_s_series_counts(text: str, value: float | None) -> None:
+    assert lowest(text, "up") == value
 
 
 def test_a_closed_meter_leaves_no_tasks() -> None:

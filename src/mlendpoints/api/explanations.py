@@ -149,6 +149,12 @@ REASONS: Mapping[Reason, Explanation] = {
         "A pod does not run all of its optional containers yet.",
         "Wait; if it persists, `kubectl describe pod` says why.",
     ),
+    Reason.SINK_UNAVAILABLE: Explanation(
+        "The sink of captured traffic does not accept the records that a pod sends. Requests are served; records wait "
+        "in the pod until there is no room.",
+        "Read the log of the pod's container `shipper`, and fix the sink, its URL or its Secret. Records that wait are "
+        "retried.",
+    ),
     Reason.NO_PROCESS_METRICS: Explanation(
         "Pods have no Fluent Bit, so their metrics say nothing about CPU, memory and IO of processes. Requests, errors "
         "and latencies are measured by nginx in any case.",

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     NOT_IN_USE = "NotInUse"
     SIDECARS_RUNNING = "SidecarsRunning"
     SIDECARS_STARTING = "SidecarsStarting"
+    SINK_UNAVAILABLE = "SinkUnavailable"
     NO_PROCESS_METRICS = "NoProcessMetrics"
     AS_ASKED = "AsAsked"
     WAITING = "Waiting"

@@ -108,15 +108,14 @@ class Plan(Struct, frozen=True, kw_only=True):
     repeats: bool = False  # the status says nothing new but its generation: many of those are spread over time
     events: tuple[Event, ...] = ()
     probes: tuple[Probe, ...] = ()
-    measures: tuple[Measure, ...] = ()
+    measures: tuple[Measure, ...] = ()  # of pods' metrics, continuously
     lookups: tuple[Lookup, ...] = ()  # whose events are read
     recheck: float | None = None  # seconds since the epoch
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do and nothing to ask for."""
-        finalizer = self.finalizer is not None
-        return not (finalizer or self.probes or self.measures or _has_work(self))
+        """Whether there is nothing to do and nothing to wait for."""
+        return not (self.finalizer is not None or self.probes or _has_work(self))
 
 
 class MLModelPlan(Struct, frozen=True, kw_only=True):
@@ -128,12 +127,13 @@ class MLModelPlan(Struct, frozen=True, kw_only=True):
     deferrable: bool = False  # only details of the status changed
     repeats: bool = False  # the status says nothing new but its generation
     events: tuple[Event, ...] = ()
+    measures: tuple[Measure, ...] = ()  # of pods' metrics, continuously
     lookups: tuple[Lookup, ...] = ()  # whose events are read
     recheck: float | None = None  # seconds since the epoch
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do and nothing to ask for."""
+        """Whether there is nothing to do and nothing to wait for."""
         return not _has_work(self)
 
 

@@ -175,19 +175,19 @@ class Probe(Struct, frozen=True):
 
 
 class Measure(Struct, frozen=True, order=True):
-    """A request for the metrics of one pod, repeated as long as a plan makes it."""
+    """A request for one metric of one pod, repeated as long as a plan makes it."""
 
     pod: str
     address: str  # a pod that is re-created has another one: its answers are not those of the old one
     port: int
+    metric: str
     path: str = "/metrics"
 
 
 class Measurement(Struct, frozen=True, kw_only=True):
-    """What a pod answered last, or why it did not. The text is the tenant's: bounded in size, otherwise anything."""
+    """What a pod answered last, or why it did not."""
 
-    at: float  # seconds since the epoch
-    text: str = ""
+    value: float | None = None  # the lowest of the metric's series; None: it has none
     failure: str = ""
 
 
@@ -262,7 +262,7 @@ class World(Struct, frozen=True, kw_only=True):
     lingering: Mapping[str, float] = {}  # gateway pods that terminate and do not serve, and since when (epoch seconds)
     answers: Mapping[Probe, tuple[str, ...]] = {}  # names of the gateway pods that answered as expected
     unexpected: Mapping[Probe, Mapping[str, str]] = {}  # by gateway pod: its answer instead, such as "status 403"
-    measurements: Mapping[Measure, Measurement] = {}
+    measurements: Mapping[Measure, Measurement] = {}  # the latest
     rejections: Mapping[Ref, Rejection] = {}
     orphans: tuple[Child, ...] = ()  # of an earlier endpoint of this name, without an owner
     routes_since: float = 0.0  # since when the watch has shown the current routes, or none
@@ -277,6 +277,7 @@ class MLModelWorld(Struct, frozen=True, kw_only=True):
     model: MLModel
     children: Mapping[Ref, Child] = {}  # all that is controlled by it
     pods: tuple[PodFacts, ...] = ()  # of its Deployment and of its download Jobs
+    measurements: Mapping[Measure, Measurement] = {}  # the latest
     rejections: Mapping[Ref, Rejection] = {}
     orphans: tuple[Child, ...] = ()  # of an earlier MLModel of this name, without an owner
     own_claims: frozenset[str] = frozenset()  # the claim of its artifact, if the operator created it

@@ -99,7 +99,7 @@ class Engine:
             prober=Prober(self.queue.add, count=self._metrics.probe),
             pod_events=PodEvents(partial(read_events, api), self.queue.add),
             obstacles=Obstacles(partial(object_exists, api), self._retry),
-            meter=Meter(self.queue.add, process.clock),
+            meter=Meter(self.queue.add),
         )
         self._recorder = Recorder(api, instance=process.identity)
         watches = _watches(settings)

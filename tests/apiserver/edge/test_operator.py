@@ -189,17 +189,20 @@ def test_what_was_written_is_not_written_again_before_it_is_seen(connect: Connec
 def test_what_a_plan_measures_comes_back_into_the_world(connect: Connect, namespace: str) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nup 1")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nup 1\n")
         await writer.drain()
         writer.close()
 
     async def scenario(api: Api) -> None:
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        wanted_from = Measure("pod", "127.0.0.1", server.sockets[0].getsockname()[1])
+        wanted_from = Measure("pod", "127.0.0.1", server.sockets[0].getsockname()[1], "up")
 
         def plan(world: World) -> Plan:
             found = world.measurements.get(wanted_from)
-            return Plan(status=reported(world, found.text if found else "unmeasured"), measures=(wanted_from,))
+            return Plan(
+                status=reported(world, f"up {found.value:g}" if found and found.value is not None else "unmeasured"),
+                measures=(wanted_from,),
+            )
 
         async with server, running(connect, namespace, plan) as operator:
             await api.create(ENDPOINT, an_endpoint(namespace))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.namespace import condition_of
 from tests.e2e.node import node_address
 from tests.e2e.objects import a_config, a_variant
 from tests.e2e.updates.rig import Rig
@@ -26,8 +27,7 @@ def test_turning_capture_on_and_off_loses_no_request_and_no_record(rig: Rig) -> 
     folder = rig.folder / "sink"
     folder.mkdir()
     with s3_server(folder, node_address(rig.server)) as s3, a_trial(rig.namespace, "captured") as trial:
-        data = {"stringData": dict(s3.secret)}
-        trial.namespace.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, **data})
+        make_secret(trial, s3)
         trial.make({"blue": (1, 1)})
         with rig.load(trial.host, rate=RATE) as load:
             known = trial.instances()
@@ -46,6 +46,26 @@ def test_turning_capture_on_and_off_loses_no_request_and_no_record(rig: Rig) -> 
     assert expected - records.keys() == set()
     assert [name for name, count in records.items() if count > 1] == []
     assert records.keys() <= {record.id for record in load.records}
+
+
+@pytest.mark.side_by_side
+def test_a_sink_that_rejects_records_is_reported_while_requests_are_served(rig: Rig) -> None:
+    folder = rig.folder / "no-bucket"
+    folder.mkdir()
+    with s3_server(folder, node_address(rig.server)) as s3, a_trial(rig.namespace, "unshipped") as trial:
+        make_secret(trial, s3)
+        trial.make({"blue": (1, 1)})
+        update(trial, {"capture": CAPTURE | {"sink": "s3://absent/traffic"}})
+        with rig.load(trial.host, rate=RATE) as load:
+            found = trial.namespace.until_condition(trial.name, "MonitoringReady", "False", reason="SinkUnavailable")
+        assert load.lost == []
+        assert condition_of(found, "Ready")["status"] == "True"
+
+
+def make_secret(trial: Trial, s3: S3Server) -> None:
+    """Lets the pods write to the server."""
+    data = {"stringData": dict(s3.secret)}
+    trial.namespace.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, **data})
 
 
 def update(trial: Trial, blue: Object) -> None:

@@ -21,6 +21,7 @@ from mlendpoints.core.findings import Finding
 from mlendpoints.core.lookups import lookups
 from mlendpoints.core.orphans import adoptions, after_adoptions
 from mlendpoints.core.plan import Adopt, Plan
+from mlendpoints.core.reasons.sinks import sink_measures
 from mlendpoints.core.world import World
 
 _RETRY_REJECTED = 30.0  # seconds after which a rejected write is retried
@@ -59,6 +60,7 @@ def _plan_active(view: View) -> Plan:
         repeats=repeats,
         events=(*replacements(before, status), *transitions(before.conditions, status.conditions)),
         probes=questions,
+        measures=sink_measures(view.monitored),
         lookups=lookups(view.namespace, view.world.pods, view.world.children.values()),
         recheck=_recheck(
             view, failed=rollout.failure is not None, proven=report.routes.ok is True, asking=bool(questions)

@@ -100,10 +100,7 @@ def make_status(report: Report) -> EndpointStatus:
 
 def _monitoring(view: View) -> dict[ConditionType, Finding]:
     """Of the versions that serve or are requested; nothing while there are none."""
-    names = sorted(view.serving_instances | (view.target.instances if view.target else frozenset()))
-    models = [model for name in names if (model := view.model_instance(name)) is not None]
-    pods = [(model, view.pods(model.metadata.name)) for model in models]
-    finding = monitoring_finding(pods, view.world.settings)
+    finding = monitoring_finding(view.monitored, view.world.settings, view.world.measurements)
     return {ConditionType.MONITORING_READY: finding} if finding else {}
 
 

@@ -120,6 +120,13 @@ class View(Struct, frozen=True, dict=True):
         """The pods of a model instance, terminating ones included."""
         return tuple(pod for pod in self.world.pods if pod.instance == instance)
 
+    @property
+    def monitored(self) -> tuple[tuple[Model, tuple[PodFacts, ...]], ...]:
+        """The versions that serve or are requested, with their pods."""
+        names = sorted(self.serving_instances | (self.target.instances if self.target else frozenset()))
+        models = (model for name in names if (model := self.model_instance(name)) is not None)
+        return tuple((model, self.pods(model.metadata.name)) for model in models)
+
     def rejections(self, instance: str) -> tuple[Rejection, ...]:
         """The rejected writes of a model instance's objects."""
         names = (instance, volume_name(self.namespace, instance))

@@ -16,6 +16,7 @@ from mlendpoints.core.manifests.network import AUTHORITIES, CREDENTIALS, authori
 from mlendpoints.core.manifests.sidecar import Sidecar
 from mlendpoints.core.manifests.storage import source_claim
 
+SINK_UP = "mlendpoints_capture_sink_up"  # a metric of pods: 0 while the sink does not accept records
 SPOOL = "/var/spool/mlendpoints"
 SPOOL_ROOM = 256  # MiB that records may take
 SPOOL_LIMIT = "1Gi"  # at which the kubelet would evict the pod

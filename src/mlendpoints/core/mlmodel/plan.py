@@ -10,6 +10,7 @@ from mlendpoints.core.mlmodel.status import essentials, events, make_status
 from mlendpoints.core.mlmodel.view import View
 from mlendpoints.core.orphans import adoptions, after_adoptions
 from mlendpoints.core.plan import MLModelPlan
+from mlendpoints.core.reasons.sinks import sink_measures
 from mlendpoints.core.world import MLModelWorld
 
 _RETRY_REJECTED = 30.0  # seconds after which a rejected write is retried
@@ -28,6 +29,7 @@ def plan_mlmodel(world: MLModelWorld) -> MLModelPlan:
         report,
         writes=after_adoptions(adoptions(world.model, world.orphans, {}), missing_writes(view)),
         prune=prune(view),
+        measures=sink_measures(view.monitored),
         lookups=lookups(world.model.metadata.namespace, (*view.download_pods, *view.new_pods), world.children.values()),
         recheck=_recheck(view),
     )

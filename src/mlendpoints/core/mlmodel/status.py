@@ -49,7 +49,7 @@ def _fetched(view: View) -> str:
 
 
 def _findings(view: View, health: Health) -> dict[ConditionType, Finding]:
-    monitoring = monitoring_finding([(view.requested, view.new_pods)], view.world.settings)
+    monitoring = monitoring_finding(view.monitored, view.world.settings, view.world.measurements)
     return {
         ConditionType.AVAILABLE: _available(view, health),
         ConditionType.READY: health.finding,

@@ -99,6 +99,11 @@ class View(Struct, frozen=True, dict=True):
         return tuple(pod for pod in self.serving_pods if pod.version == self.version)
 
     @property
+    def monitored(self) -> tuple[tuple[Model, tuple[PodFacts, ...]], ...]:
+        """The requested version, with its pods."""
+        return ((self.requested, self.new_pods),)
+
+    @property
     def download_pods(self) -> tuple[PodFacts, ...]:
         """Pods of the requested version's Job."""
         return tuple(pod for pod in self.world.pods if pod.instance == self.requested.metadata.name)

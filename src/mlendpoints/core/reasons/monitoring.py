@@ -1,10 +1,10 @@
-"""Whether the optional sidecars of pods run: the finding of ``MonitoringReady``, which nothing else depends on.
+"""Whether the optional sidecars of pods run and can work: the finding of ``MonitoringReady``, for which nothing waits.
 
 A pod without one is as it should be: its version may have been created by an earlier operator, or without an image.
 That is said, and is no failure (docs/adr/0070).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -14,7 +14,8 @@ from mlendpoints.core.findings import Finding
 from mlendpoints.core.manifests import fluentbit
 from mlendpoints.core.manifests.sidecars import optional_sidecars
 from mlendpoints.core.reasons.containers import optional_finding
-from mlendpoints.core.world import PodFacts, Settings
+from mlendpoints.core.reasons.sinks import Instances, sink_findings, sink_measures, unmeasured
+from mlendpoints.core.world import Measure, Measurement, PodFacts, Settings
 
 
 class _Watched(Struct, frozen=True):
@@ -29,14 +30,18 @@ class _Watched(Struct, frozen=True):
         return self.names - {container.name for container in pod.containers} if pod.ready else frozenset()
 
 
-def monitoring_finding(instances: Iterable[tuple[Model, Iterable[PodFacts]]], settings: Settings) -> Finding | None:
-    """The first reason why a pod of these instances lacks a running one; None without instances."""
+def monitoring_finding(
+    instances: Instances, settings: Settings, measurements: Mapping[Measure, Measurement]
+) -> Finding | None:
+    """The first reason why a pod of these instances lacks a running one, or cannot ship; None without instances."""
     known = [_Watched(instance, optional_sidecars(instance), _current(pods)) for instance, pods in instances]
     if not known:
         return None
-    findings = (finding for watched in known for finding in _findings(watched))
+    measures = sink_measures(instances)
+    sidecars = (finding for watched in known for finding in _findings(watched))
+    findings = (*sidecars, *sink_findings(measures, measurements))
     worst = min(findings, key=lambda finding: finding.ok is None, default=None)
-    return worst or _running(known, settings)
+    return worst or _running(known, settings, unmeasured(measures, measurements))
 
 
 def _current(pods: Iterable[PodFacts]) -> tuple[PodFacts, ...]:
@@ -53,12 +58,13 @@ def _findings(watched: _Watched) -> Iterator[Finding]:
             yield Finding.wait(Reason.SIDECARS_STARTING, f"Pod {pod.name} does not run yet: {', '.join(waiting)}.")
 
 
-def _running(known: list[_Watched], settings: Settings) -> Finding:
-    """Nothing is wrong; what is missing by choice is a further sentence."""
+def _running(known: list[_Watched], settings: Settings, unknown: str) -> Finding:
+    """Nothing is wrong; what is missing by choice, or is unknown, is a further sentence."""
     names = sorted({name for watched in known for name in _present(watched)})
     left_out = next((text for watched in known if (text := _left_out(watched, settings))), "")
     if not names:
         return Finding.yes(Reason.NO_PROCESS_METRICS, left_out)
+    left_out = f"{left_out} {unknown}".strip()
     run = f"These containers run in all pods that have them: {', '.join(names)}."
     return Finding.yes(Reason.SIDECARS_RUNNING, f"{run} {left_out}".rstrip())
 

@@ -1,4 +1,4 @@
-"""Scrapes the metrics of pods while a plan wants them; the latest response of each becomes part of the world.
+"""Scrapes metrics of pods while a plan wants them; the latest value of each becomes part of the world.
 
 Pods may be hostile: at most ``LONGEST`` bytes are read within ``TIMEOUT``
 seconds; redirects are not followed, content encodings are not decoded.
@@ -6,6 +6,8 @@ Concurrency is limited in total and for each namespace. Makes no decision.
 """
 
 import asyncio
+import math
+import re
 from collections.abc import Callable, Mapping
 
 import httpx2
@@ -25,23 +27,22 @@ from mlendpoints.edge.poll.questions import (
 
 TIMEOUT = 1.0  # seconds
 LONGEST = 256 * 1024  # bytes
-PERIOD = 5.0  # seconds between two requests to one pod
+PERIOD = 30.0  # seconds between two requests to one pod
 _AT_ONCE, _OF_NAMESPACE = 16, 4  # requests
 
 
 class _Round(Struct):
-    """What is scraped for one key, and the latest responses."""
+    """What is scraped for one key, and the latest values."""
 
     tasks: dict[Measure, asyncio.Task[None]] = field(default_factory=dict)
     answers: dict[Measure, Measurement] = field(default_factory=dict)
 
 
 class Meter:
-    """Scrapes in the background; calls ``wake`` with the key after each response."""
+    """Scrapes in the background; calls ``wake`` with the key of a value that has changed."""
 
-    def __init__(self, wake: Callable[[Ref], None], clock: Callable[[], float], *, period: float = PERIOD) -> None:
-        """``clock``: seconds since the epoch."""
-        self._wake, self._clock, self._period = wake, clock, period
+    def __init__(self, wake: Callable[[Ref], None], *, period: float = PERIOD) -> None:
+        self._wake, self._period = wake, period
         self._rounds: dict[Ref, _Round] = {}
         self._slots = Slots(total=_AT_ONCE, each=_OF_NAMESPACE)
         self._transport = open_transport()
@@ -59,7 +60,7 @@ class Meter:
             self._rounds[key] = one
 
     def answers(self, key: Ref) -> Mapping[Measure, Measurement]:
-        """The latest response to each request of ``key``, if any."""
+        """The latest value of each metric of ``key`` that has been read."""
         one = self._rounds.get(key)
         return dict(one.answers) if one else {}
 
@@ -82,10 +83,31 @@ class Meter:
     async def _repeat(self, key: Ref, one: _Round, measure: Measure) -> None:
         while True:
             async with self._slots.one(key.namespace):
-                text, failure = await _read(self._transport, measure)
-            one.answers[measure] = Measurement(at=self._clock(), text=text, failure=failure)
-            self._wake(key)
+                found = await _measure(self._transport, measure)
+            if found != one.answers.get(measure):
+                one.answers[measure] = found
+                self._wake(key)
             await asyncio.sleep(self._period)
+
+
+async def _measure(transport: httpx2.AsyncHTTPTransport, measure: Measure) -> Measurement:
+    text, failure = await _read(transport, measure)
+    return Measurement(failure=failure) if failure else Measurement(value=lowest(text, measure.metric))
+
+
+def lowest(text: str, metric: str) -> float | None:
+    """The lowest finite value of a metric's series in Prometheus' text format; None if there is none."""
+    line = re.compile(rf"^{re.escape(metric)}(?:\{{[^\n]*\}})? ([-+.0-9eE]{{1,32}})$", re.MULTILINE)
+    values = (_number(found) for found in line.findall(text))
+    return min((value for value in values if value is not None), default=None)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 async def _read(transport: httpx2.AsyncHTTPTransport, measure: Measure) -> tuple[str, str]:

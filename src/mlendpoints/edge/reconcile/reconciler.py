@@ -76,7 +76,10 @@ class Reconciler:
         parts = self._parts
         rejections = parts.rejections.of(key)
         world = parts.cache.mlmodel_world(key, now=parts.clock(), settings=parts.settings, rejections=rejections)
-        return with_events(key.namespace, world, parts.pollers.pod_events.answers(key)) if world else None
+        if world is None:
+            return None
+        world = replace(world, measurements=parts.pollers.meter.answers(key))
+        return with_events(key.namespace, world, parts.pollers.pod_events.answers(key))
 
     async def _reconcile_endpoint(self, key: Ref) -> bool:
         world = self._observe(key)
@@ -91,7 +94,6 @@ class Reconciler:
         else:
             self._parts.queue.add(key)
         self._parts.pollers.prober.want(key, plan.probes, world.gateways)
-        self._parts.pollers.meter.want(key, plan.measures)
         self._return(key, plan)
         return True
 
@@ -138,6 +140,7 @@ class Reconciler:
         """Polls what the plan wants to know, and requeues the key for the plan's recheck and for rejected writes."""
         parts = self._parts
         parts.pollers.pod_events.want(key, plan.lookups)
+        parts.pollers.meter.want(key, plan.measures)
         parts.pollers.obstacles.want(key, parts.rejections.unresolved(key))
         if plan.recheck is not None:
             parts.queue.add_after(key, plan.recheck - parts.clock())
