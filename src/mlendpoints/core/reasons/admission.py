@@ -14,10 +14,10 @@ from mlendpoints.api.reasons import Reason
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.deployment import make_pod
 from mlendpoints.core.quantities import canonical_quantity, exact
+from mlendpoints.core.reasons.quota import is_quota
 from mlendpoints.core.reasons.quoting import quoted
 
 _PODS = re.compile(r'^(?:Error creating: )?pods "[^"]*" is forbidden: ')
-_QUOTA = re.compile(r"\b(?:exceeded|failed) quota: ")
 _NO_ACCOUNT = re.compile(r'error looking up service account \S+: serviceaccount "[^"]*" not found')
 _LIMIT = re.compile(
     r"(?:minimum|maximum) (?P<resource>\S+) usage per Container is [^,]+,"
@@ -29,11 +29,6 @@ _RATIO = re.compile(
 PROXY_RESOURCES, FETCHER_RESOURCES = "nginx.resources", "modelInit.resources"  # values of the chart
 _CREATE_ACCOUNT = "Create it, or correct serviceAccountName; pods are then created automatically."
 _OPERATORS = {"nginx": PROXY_RESOURCES, "model-init": FETCHER_RESOURCES}
-
-
-def is_quota(message: str) -> bool:
-    """Whether a ResourceQuota rejects it: it is exhausted, or it counts what is not specified."""
-    return _QUOTA.search(message) is not None
 
 
 def explain_rejection(message: str, instance: Model | None) -> tuple[Reason, str]:

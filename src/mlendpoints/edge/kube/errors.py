@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.reasons.admission import is_quota
+from mlendpoints.core.reasons.quota import is_quota
 from mlendpoints.edge.kube.decoding import UNREADABLE
 
 _LONGEST = 1000  # bytes of a response that is no Status
