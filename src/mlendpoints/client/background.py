@@ -6,21 +6,24 @@ Notebooks have a running loop, in which no other coroutine can be waited for.
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Iterator
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from typing import Generic, TypeVar
 
 from mlendpoints.client.errors import ClientError, WaitInterruptedError
 
 T = TypeVar("T")
+Closing = Callable[[], Coroutine[None, None, None]]
 
 
 class Background:
-    """A loop in a daemon thread."""
+    """A loop in a daemon thread; ``stop`` runs ``closing`` in it and ends it, at the latest when nobody uses it."""
 
-    def __init__(self) -> None:
+    def __init__(self, closing: Closing) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="mlendpoints-client", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._loop.run_forever, name="mlendpoints-client", daemon=True)
+        thread.start()
+        self.stop = weakref.finalize(self, _stop, self._loop, thread, closing)
 
     def run(self, awaitable: Awaitable[T]) -> T:
         """The result. Ctrl-C cancels it and raises ``WaitInterruptedError`` with what continues."""
@@ -48,11 +51,12 @@ class Background:
         finally:
             self.run(source.aclose())
 
-    def stop(self) -> None:
-        """Ends the thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+
+def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread, closing: Closing) -> None:
+    asyncio.run_coroutine_threadsafe(closing(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 class _Running(Generic[T]):

@@ -1,6 +1,5 @@
 """The blocking client: for scripts, and for notebooks, whose own event loop is running."""
 
-import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,7 +22,8 @@ class MLOpsClient:
         client = MLOpsClient(namespace="titanic")
         client.endpoint("titanic").invoke([{"class": "1st", "sex": "female", "age": "adult"}]).data
 
-    Its requests run in a thread of its own, until it is closed, is no longer used, or the program ends.
+    Its requests run in a thread of its own, until it is closed, neither it nor a part of it is used any longer, or the
+    program ends.
     """
 
     def __init__(
@@ -34,8 +34,7 @@ class MLOpsClient:
         ``gateway`` is the ingress gateway's Service (NAMESPACE/NAME), or its address (http://HOST:PORT).
         """
         source = AsyncMLOpsClient(kubeconfig=kubeconfig, context=context, namespace=namespace, gateway=gateway)
-        self._source, self._background = source, Background()
-        self._finalizer = weakref.finalize(self, _close, source, self._background)
+        self._source, self._background = source, Background(source.close)
         self.namespace = source.namespace
         self.V1Alpha1Model: KindClient[Model] = KindClient(source.V1Alpha1Model, self._background)
         self.V1Alpha1EndpointConfig: KindClient[EndpointConfig] = KindClient(
@@ -50,7 +49,7 @@ class MLOpsClient:
 
     def close(self) -> None:
         """Closes all connections and ends the thread."""
-        self._finalizer()
+        self._background.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -59,8 +58,3 @@ class MLOpsClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _close(source: AsyncMLOpsClient, background: Background) -> None:
-    background.run(source.close())
-    background.stop()

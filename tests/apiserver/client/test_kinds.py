@@ -41,6 +41,12 @@ def test_what_is_created_is_read_listed_updated_and_deleted(client: MLOpsClient)
     assert client.V1Alpha1Model.list() == ()
 
 
+def test_a_client_lives_as_long_as_a_part_of_it_is_used(kubeconfig: Path, client: MLOpsClient) -> None:
+    client.V1Alpha1Model.create(a_model())
+    models = MLOpsClient(kubeconfig=kubeconfig, namespace=client.namespace).V1Alpha1Model
+    assert models.get("rfc").metadata.name == "rfc"
+
+
 def test_a_dry_run_writes_nothing(client: MLOpsClient) -> None:
     assert client.V1Alpha1Model.create(a_model(), dry_run=True).metadata.name == "rfc"
     assert client.V1Alpha1Model.list() == ()

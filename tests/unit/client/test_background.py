@@ -4,18 +4,23 @@ import asyncio
 import signal
 import threading
 from collections.abc import AsyncGenerator, Iterator
+from functools import partial
 
 import pytest
 
-from mlendpoints.client import WaitInterruptedError
+from mlendpoints.client import ClientError, WaitInterruptedError
 from mlendpoints.client.background import Background
 
 
 @pytest.fixture
 def background() -> Iterator[Background]:
-    background = Background()
+    background = Background(nothing)
     yield background
     background.stop()
+
+
+async def nothing() -> None:
+    """Closes nothing."""
 
 
 async def answer() -> int:
@@ -65,3 +70,24 @@ def test_an_interrupted_wait_is_cancelled_and_says_what_continues(background: Ba
 
     with pytest.raises(WaitInterruptedError, match="It continues in the cluster"):
         background.run(wait())
+
+
+def test_the_thread_ends_with_its_last_user_after_closing_what_runs_in_it() -> None:
+    closed_in: list[threading.Thread] = []
+
+    async def close() -> None:
+        closed_in.append(threading.current_thread())
+
+    user = partial(Background(close).run)
+    assert user(answer()) == 42
+    assert closed_in == []
+    del user
+    assert [thread.is_alive() for thread in closed_in] == [False]
+
+
+def test_a_thread_is_stopped_once_and_says_so_to_later_callers() -> None:
+    background = Background(nothing)
+    background.stop()
+    background.stop()
+    with pytest.raises(ClientError, match="The client is closed"):
+        background.run(answer())
