@@ -16,11 +16,10 @@ import pytest
 import yaml
 
 from mlendpoints.edge.kube import kinds
-from tests.apiserver.api.objects import an_instance
 from tests.kit.control_plane import control_plane, with_variables
 from tests.kit.control_plane import install as install_kinds
 from tests.kit.prometheus_operator import pod_monitor_crd
-from tests.kit.sync_client import Object, SyncClient, place, typed
+from tests.kit.sync_client import Object, SyncClient
 from tests.kit.waiting import wait_until
 from tests.sweep.administrator import LISTENERS as ADMINISTRATORS_LISTENERS
 
@@ -28,6 +27,26 @@ ROOT = Path(__file__).parents[2]
 PREFIXES = ("/mnt", "/mnt/models")  # below which the operator may have node directories
 MONITOR_LABELS = {"release": "prometheus"}  # by which Prometheus selects PodMonitors
 LISTENERS = ("80/", "443/titanic", "443/wildcard")  # at which its Gateways may listen: port, and TLS credential
+
+
+_RULE = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
+WITNESS = (  # a policy that is applied last: once it rejects its ConfigMap, all others are in force
+    {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "witness.example.com"},
+        "spec": {
+            "matchConstraints": {"resourceRules": [_RULE | {"resourceNames": ["witness"]}]},
+            "validations": [{"expression": "false", "message": "all policies are in force"}],
+        },
+    },
+    {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "witness.example.com"},
+        "spec": {"policyName": "witness.example.com", "validationActions": ["Deny"]},
+    },
+)
 
 
 def kept_folder(suffix: str = "") -> str:
@@ -61,7 +80,9 @@ def server(kubeconfig: Path) -> Iterator[SyncClient]:
     for obj in _documents("deploy/crds", "deploy/policies"):
         install(server, with_variables(obj, prefixes=PREFIXES, listeners=LISTENERS, monitorLabels=MONITOR_LABELS))
     wait_until(lambda: _established(server), "the CRDs are established")
-    wait_until(lambda: _guarded(server), "the policy is in force")
+    for obj in WITNESS:
+        install(server, obj)
+    wait_until(lambda: _are_in_force(server), "the policies are in force")
     yield server
     server.http.close()
 
@@ -113,6 +134,8 @@ def _established(server: SyncClient) -> bool:
     )
 
 
-def _guarded(server: SyncClient) -> bool:
-    instance = typed("mlm", an_instance("mlm", "default"))
-    return server.ask("POST", f"{place('mlm', 'default')}?dryRun=All", body=instance).status_code == 403
+def _are_in_force(server: SyncClient) -> bool:
+    answer = server.ask(
+        "POST", "/api/v1/namespaces/default/configmaps?dryRun=All", body={"metadata": {"name": "witness"}}
+    )
+    return answer.status_code == 422

@@ -84,6 +84,10 @@ async def until_monitored(rig: Rig) -> None:
     await rig.eventually(are, "there are PodMonitors instead", last=partial(annotated, rig))
 
 
+async def all_created(rig: Rig) -> bool:
+    return rig.writes().get(("create", "Service"), 0) >= 4
+
+
 def scrape_of(monitor: Object) -> Object:
     (found,) = monitor["spec"]["podMetricsEndpoints"]
     return dict(found)
@@ -109,6 +113,7 @@ def test_no_service_is_ever_annotated_where_the_kind_is_installed(stage: Play, w
     async def scenario(rig: Rig) -> None:
         await create_both(rig)
         await until_monitored(rig)
+        await rig.eventually(partial(all_created, rig), "all Services are created")
         assert {write: n for write, n in rig.writes().items() if write[1] in ("PodMonitor", "Service")} == {
             ("create", "PodMonitor"): 2,
             ("create", "Service"): 4,  # of the model instance and the MLModel, and of the metrics of both
