@@ -8,6 +8,7 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
+from mlendpoints.client.cluster import Cluster
 from mlendpoints.client.connection import Connection, find_config
 from mlendpoints.client.endpoints import AsyncEndpointClient
 from mlendpoints.client.gateway import DEFAULT, Gateway
@@ -34,6 +35,7 @@ class AsyncMLOpsClient:
         self._connection = Connection(find_config(kubeconfig, context), namespace=namespace)
         self._gateway = Gateway(self._connection, gateway)
         self.namespace = self._connection.namespace
+        self.cluster = Cluster(self._connection)
         self.V1Alpha1Model = AsyncKindClient(self._connection, Model)
         self.V1Alpha1EndpointConfig = AsyncKindClient(self._connection, EndpointConfig)
         self.V1Alpha1Endpoint = AsyncKindClient(self._connection, Endpoint)

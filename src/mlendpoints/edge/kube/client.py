@@ -183,6 +183,18 @@ class Api:
         except _FAILURES as error:
             raise UnavailableError(f"The watch of {watch.kind.plural} broke: {error!r}") from error
 
+    async def lines(self, request: Request, *, silence: float) -> AsyncGenerator[bytes]:
+        """The lines of a response as they come; ``UnavailableError`` after ``silence`` seconds without a byte."""
+        path = _relative(request.path)
+        try:
+            async with self._session.get(path, params=request.params, timeout=timeout(silence=silence)) as response:
+                await self._check(request.verb, request.kind, response)
+                async with aclosing(lines(response)) as found:
+                    async for line in found:
+                        yield line
+        except _FAILURES as error:
+            raise UnavailableError(f"GET {request.path}: {error!r}") from error
+
     async def create(self, kind: Kind, manifest: Manifest) -> Written:
         """POST; raises ``AlreadyExistsError`` if the name is taken."""
         path = kind.path(manifest["metadata"].get("namespace", ""))

@@ -1,0 +1,71 @@
+"""One call of the command: its options, its connection, what it writes."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
+
+from mlendpoints.cli.output import Format
+
+if TYPE_CHECKING:
+    from mlendpoints.cli.progress import Progress
+    from mlendpoints.client.asynchronous import AsyncMLOpsClient
+
+T = TypeVar("T")
+
+
+class Shared(Struct, frozen=True, kw_only=True):
+    """The options of every verb."""
+
+    namespace: str = ""
+    context: str = ""
+    kubeconfig: str = ""
+    output: Format = ""
+    debug: bool = False
+
+
+class Session:
+    """One call of the command."""
+
+    def __init__(self, shared: Shared, *, gateway: str = "") -> None:
+        self.shared = shared
+        self.gateway = gateway
+        self.namespace = shared.namespace  # once it has run: that of the context, unless another one is named
+
+    @property
+    def output(self) -> Format:
+        """How objects are written."""
+        return self.shared.output
+
+    def run(self, work: "Callable[[AsyncMLOpsClient, Progress], Awaitable[T]]", *, doing: str) -> T:
+        """The result of a coroutine with a client; ``doing`` is what progress says first.
+
+        Raises the client's errors; Ctrl-C raises ``WaitInterruptedError`` with what continues in the cluster.
+        """
+        from mlendpoints.client.background import Background
+
+        background = Background()
+        try:
+            return background.run(self._run(work, doing))
+        finally:
+            background.stop()
+
+    async def _run(self, work: "Callable[[AsyncMLOpsClient, Progress], Awaitable[T]]", doing: str) -> T:
+        from mlendpoints.cli.progress import Progress
+
+        progress = Progress(doing)
+        async with self._client() as client, progress.shown():
+            self.namespace = client.namespace
+            return await work(client, progress)
+
+    def _client(self) -> "AsyncMLOpsClient":
+        from mlendpoints.client.asynchronous import AsyncMLOpsClient
+        from mlendpoints.client.gateway import DEFAULT
+
+        known = self.shared
+        return AsyncMLOpsClient(
+            kubeconfig=known.kubeconfig,
+            context=known.context,
+            namespace=known.namespace,
+            gateway=self.gateway or DEFAULT,
+        )

@@ -1,0 +1,1 @@
+"""The verbs, by group. Each module has ``add(app)``."""

@@ -1,0 +1,61 @@
+"""What commands read of a cluster besides the project's kinds: pods and their logs, single objects."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from mlendpoints.client.connection import Connection
+from mlendpoints.client.errors import NotFoundError, UnreachableError
+from mlendpoints.core.canonical import Manifest
+from mlendpoints.core.world import PodFacts, Ref
+from mlendpoints.edge.kube.client import Request
+from mlendpoints.edge.kube.decoding import UNREADABLE, read
+from mlendpoints.edge.kube.kinds import POD, Kind, Watch
+from mlendpoints.edge.observe.pods import make_pod_facts
+
+QUIET = 3600.0  # seconds for which a log that is followed may have no line
+
+
+class Cluster:
+    """Reads; never writes."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def pods(self, labels: str) -> tuple[PodFacts, ...]:
+        """The pods of a label selector by name, as the operator sees them."""
+        scope = self._connection.namespace
+        watch = Watch(kind=POD, namespace=scope, label_selector=labels)
+        found: list[PodFacts] = []
+        async for page in self._connection.pages(watch, Ref(POD.name, scope, "")):
+            for item in page.items:
+                try:
+                    found.append(make_pod_facts(bytes(item))[1])
+                except UNREADABLE:
+                    continue
+        return tuple(sorted(found, key=lambda pod: pod.name))
+
+    async def log(self, pod: str, *, container: str, tail: int = -1, follow: bool = False) -> AsyncGenerator[bytes]:
+        """The lines of a container's log, the last ``tail`` of them; with ``follow``, until the container ends."""
+        ref = Ref(POD.name, self._connection.namespace, pod)
+        options = {"container": container, "follow": str(follow).lower()}
+        params = options | ({"tailLines": str(tail)} if tail >= 0 else {})
+        path = POD.path(ref.namespace, pod, "log")
+        request = Request(verb="get", kind=POD, method="GET", path=path, params=params)
+        with self._connection.translating(ref):
+            async with aclosing(self._connection.api.lines(request, silence=QUIET)) as lines:
+                async for line in lines:
+                    yield line
+
+    async def read(self, path: str, *, kind: str, name: str = "") -> Manifest | None:
+        """The JSON at a path of the API; None if there is nothing. ``kind`` and ``name`` are for messages."""
+        what = Kind(name=kind, api_version="", plural="")
+        try:
+            content = await self._connection.send(
+                Request(verb="get", kind=what, method="GET", path=path), Ref(kind, "", name)
+            )
+        except NotFoundError:
+            return None
+        try:
+            return read(content, Manifest)
+        except UNREADABLE as error:
+            raise UnreachableError(f"The response for {path} is no JSON object: {error}") from None
