@@ -9,7 +9,8 @@ objects; only ``session`` and the verbs talk to a cluster.
 - ``output``: tables as kubectl's, JSON, YAML, names. ``progress``: what takes more than a second, in a line on stderr.
 - ``errors``: the sentence for each error, and the exit code: 0 as requested, 1 failed, 2 usage, 3 timed out.
 - ``finding``: what a name means: an endpoint, else an MLModel. ``completion``: names for the shell.
-- Pure: ``columns`` (objects to rows), ``explanations`` (why something is not ready), ``kinds`` (what they are called).
+- Pure: ``columns`` (objects to rows), ``explanations`` (why something is not ready), ``kinds`` (what they are called),
+  ``status`` (the tree of an endpoint). ``showing``: a tree in place, or in lines where it is piped.
 
 Modules of the client are imported inside functions: ``--help`` and errors of usage load no HTTP library.
 """

@@ -39,7 +39,7 @@ def variants(context: typer.Context, incomplete: str) -> list[str]:
     return beginning(incomplete, [] if found is None else (variant.name for variant in found.status.variants))
 
 
-def weights(context: typer.Context, incomplete: str) -> list[str]:
+def assigned(context: typer.Context, incomplete: str) -> list[str]:
     """The same, each with ``=``."""
     return [f"{name}=" for name in variants(context, incomplete)]
 
@@ -70,7 +70,7 @@ def _names(context: typer.Context, word: str) -> list[str]:
 
 
 def _endpoint(context: typer.Context) -> Any:  # noqa: ANN401 - an endpoint or None
-    name = context.params.get("endpoint") or ""
+    name = context.params.get("endpoint") or context.params.get("name") or ""
     return _quietly(context, lambda client: client.V1Alpha1Endpoint.get(name))
 
 

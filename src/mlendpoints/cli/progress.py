@@ -31,24 +31,30 @@ class Progress:
         self._text = self._told = doing
         self._drawn = False
         self._changed = asyncio.Event()
+        self._showing: asyncio.Future[None] = asyncio.Future(loop=asyncio.get_running_loop())
 
     def tell(self, text: str) -> None:
         """What is being waited for now."""
         self._text = text
         self._changed.set()
 
+    def end(self) -> None:
+        """Shows nothing any more, and clears a terminal's line."""
+        self._showing.cancel()
+        if self._drawn:
+            self._write(_NEW_LINE)
+        self._drawn = False
+
     @asynccontextmanager
     async def shown(self) -> AsyncIterator[None]:
         """Shows it while the body runs."""
-        showing = asyncio.create_task(self._show())
+        self._showing = asyncio.create_task(self._show())
         try:
             yield
         finally:
-            showing.cancel()
+            self.end()
             with suppress(asyncio.CancelledError):
-                await showing
-            if self._drawn:
-                self._write(_NEW_LINE)
+                await self._showing
 
     async def _show(self) -> None:
         began = time.monotonic()

@@ -37,6 +37,14 @@ class Session:
         """How objects are written."""
         return self.shared.output
 
+    def find_namespace(self) -> str:
+        """The namespace that is named, else that of the context; sends nothing."""
+        if self.shared.namespace:
+            return self.shared.namespace
+        from mlendpoints.client.connection import find_config
+
+        return find_config(self.shared.kubeconfig, self.shared.context).namespace
+
     def run(self, work: "Callable[[AsyncMLOpsClient, Progress], Awaitable[T]]", *, doing: str) -> T:
         """The result of a coroutine with a client; ``doing`` is what progress says first.
 
@@ -44,19 +52,13 @@ class Session:
         """
         from mlendpoints.client.background import Background
 
-        background = Background()
+        client = self._client()
+        self.namespace = client.namespace
+        background = Background(client.close)
         try:
-            return background.run(self._run(work, doing))
+            return background.run(_run(work, client, doing))
         finally:
             background.stop()
-
-    async def _run(self, work: "Callable[[AsyncMLOpsClient, Progress], Awaitable[T]]", doing: str) -> T:
-        from mlendpoints.cli.progress import Progress
-
-        progress = Progress(doing)
-        async with self._client() as client, progress.shown():
-            self.namespace = client.namespace
-            return await work(client, progress)
 
     def _client(self) -> "AsyncMLOpsClient":
         from mlendpoints.client.asynchronous import AsyncMLOpsClient
@@ -69,3 +71,13 @@ class Session:
             namespace=known.namespace,
             gateway=self.gateway or DEFAULT,
         )
+
+
+async def _run(
+    work: "Callable[[AsyncMLOpsClient, Progress], Awaitable[T]]", client: "AsyncMLOpsClient", doing: str
+) -> T:
+    from mlendpoints.cli.progress import Progress
+
+    progress = Progress(doing)
+    async with progress.shown():
+        return await work(client, progress)

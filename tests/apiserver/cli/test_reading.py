@@ -1,6 +1,7 @@
 """Verbs that only read: what they print, for whom, and that they change nothing."""
 
 import json
+import signal
 import subprocess
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def test_what_only_reads_sends_only_gets(
 ) -> None:
     create_titanic(client)
     with recorded(server, tmp_path) as (path, seen):
-        for line in ("get", "get models", "explain titanic", "explain x", "history titanic"):
+        for line in ("get", "get models", "explain titanic", "explain x", "history titanic", "status titanic"):
             run("--kubeconfig", str(path), "-n", namespace, *line.split())
     assert len(seen) > 5
     assert {request.split()[0] for request in seen} == {"GET"}
@@ -165,3 +166,28 @@ def test_names_are_completed(
     line = " ".join(("mlendpoints", "--kubeconfig", str(kubeconfig), "-n", namespace, *words))
     found = run(_MLENDPOINTS_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(line.split()) - 1))
     assert expected in found.stdout.split()
+
+
+def test_the_status_of_an_endpoint_is_a_tree(cli: Cli, client: MLOpsClient, report: Report) -> None:
+    report(
+        create_titanic(client), conditions={"Ready": ("Unknown", "ModelsReady: blue: 0 of 1 pods.")}, state="Creating"
+    )
+    found = cli("status", "titanic")
+    assert found.stdout == "◌ endpoint titanic  Creating\n    ModelsReady: blue: 0 of 1 pods.\n"
+    assert json.loads(cli("status", "titanic", "-o", "json").stdout)["state"] == "waits"
+
+
+def test_a_watched_status_is_printed_again_when_it_changes_and_ends_with_ctrl_c(
+    client: MLOpsClient, report: Report, kubeconfig: Path, namespace: str
+) -> None:
+    endpoint = create_titanic(client)
+    report(endpoint, conditions={"Ready": ("Unknown", "Starting.")}, state="Creating")
+    command = [*PROGRAM, "--kubeconfig", str(kubeconfig), "-n", namespace, "status", "titanic", "--watch"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "◌ endpoint titanic  Creating\n"
+    report(endpoint, conditions={"Ready": ("True", "It is.")}, state="InService")
+    assert [process.stdout.readline() for _ in range(3)] == ["    Starting.\n", "\n", "✔ endpoint titanic  InService\n"]
+    process.send_signal(signal.SIGINT)
+    assert process.communicate()[1] == "Error: Interrupted.\n"
+    assert process.returncode == 130

@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-PURE = ("columns", "completion", "errors", "kinds", "progress")
+PURE = ("arguments", "bodies", "columns", "completion", "errors", "kinds", "progress", "status")
 
 
 @pytest.mark.parametrize("name", PURE)
