@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from hack.blocking import TARGET, make_blocking
+from hack.cli_reference import make_cli_reference
 from hack.dashboards import make_dashboards
 from hack.replay_reference import make_replay_reference
 from hack.rules import make_rules
@@ -38,6 +39,7 @@ def generated(operator: str) -> Mapping[str, str]:
         "deploy/policies/references.yaml": _yaml(*passing.make_policies()),
         "docs/reference/api.md": make_reference(),
         "images/nginx/buckets.js": make_buckets(),
+        "docs/reference/cli.md": make_cli_reference(),
         "docs/reference/pod-metrics.md": make_metrics_reference(),
         "docs/reference/replay.md": make_replay_reference(),
     }

@@ -23,7 +23,7 @@ def add(app: typer.Typer) -> None:
 def version(
     session: Session,
     *,
-    client: Annotated[bool, typer.Option("--client", help="Of this program only; asks no cluster.")] = False,
+    client: Annotated[bool, typer.Option("--client", help="Of this program only; sends nothing.")] = False,
 ) -> None:
     """Prints the versions of this program and of the cluster's Kubernetes and API."""
     from importlib.metadata import version as version_of
