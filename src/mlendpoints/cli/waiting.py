@@ -1,6 +1,5 @@
 """Edits, and waiting until they are rolled out, with progress."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -98,6 +97,8 @@ async def rolled_out(
 @asynccontextmanager
 async def _telling(kind: "AsyncKindClient[AnyObject]", progress: "Progress", obj: "AnyObject") -> "AsyncIterator[None]":
     """Tells what an object waits for while the body runs."""
+    import asyncio
+
     telling = asyncio.create_task(_tell(kind, progress, obj))
     try:
         yield

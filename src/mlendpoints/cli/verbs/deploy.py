@@ -1,6 +1,5 @@
 """Verbs that create and delete: deploy, delete."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -85,6 +84,8 @@ def deploy(
 
 async def _create(client: "AsyncMLOpsClient", objects: "tuple[AnyObject, ...]") -> "tuple[AnyObject, ...]":
     """Creates all, once the API server has accepted each."""
+    import asyncio
+
     from mlendpoints.cli.finding import kind_client
 
     await asyncio.gather(*(kind_client(client, type(obj)).create(obj, dry_run=True) for obj in objects))
@@ -154,6 +155,8 @@ def delete(
 
 async def _templates(client: "AsyncMLOpsClient", obj: "AnyObject") -> "list[AnyObject]":
     """The config and the models of an endpoint that no other endpoint or config uses."""
+    import asyncio
+
     from mlendpoints.api.endpoint import Endpoint
     from mlendpoints.cli.deploying import unshared
 

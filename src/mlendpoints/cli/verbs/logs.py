@@ -1,6 +1,5 @@
 """The verb logs: what the containers of an endpoint's or MLModel's pods write."""
 
-import asyncio
 import sys
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated
@@ -44,6 +43,8 @@ def logs(
     """Prints the logs of an endpoint's or MLModel's pods; of several pods, each line after the pod's name."""
 
     async def work(client: "AsyncMLOpsClient", progress: "Progress") -> None:
+        import asyncio
+
         pods = [pod for pod in await _pods(client, target, variant) if version in ("", pod.version)]
         progress.end()
         if not pods:

@@ -1,6 +1,5 @@
 """The verb status: the tree of an endpoint or MLModel, once or until Ctrl-C."""
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,6 +63,8 @@ def _document(node: "Node") -> dict[str, object]:
 
 async def observe(client: "AsyncMLOpsClient", target: str) -> "Observed":
     """Reads what a status is made of."""
+    import asyncio
+
     from mlendpoints.api import labels
     from mlendpoints.api.endpoint import Endpoint
     from mlendpoints.api.mlmodel import MLModel
@@ -84,6 +85,8 @@ async def observe(client: "AsyncMLOpsClient", target: str) -> "Observed":
 
 
 async def _follow(client: "AsyncMLOpsClient", progress: "Progress", target: str) -> None:
+    import asyncio
+
     from mlendpoints.cli.showing import showing
     from mlendpoints.cli.status import make_tree
 
