@@ -78,11 +78,13 @@ def reporting(*, debug: bool) -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
+    except typer.Exit:  # a verb's own exit code
+        raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered goes nowhere
         raise SystemExit(errors.PIPE_CLOSED) from None
     except KeyboardInterrupt as error:
-        _report(errors.interruption(error), debug=debug)
+        _report(errors.interruption(error), debug=debug, prefix="")
         raise SystemExit(errors.INTERRUPTED) from None
     except Exception as error:  # noqa: BLE001 - the last place before the user
         if not is_known(error):
@@ -101,9 +103,9 @@ def is_known(error: Exception) -> bool:
     return isinstance(error, ClientError)
 
 
-def _report(text: str, *, debug: bool) -> None:
+def _report(text: str, *, debug: bool, prefix: str = "Error: ") -> None:
     if debug:
         import traceback
 
         traceback.print_exc()
-    sys.stderr.write(f"Error: {text}\n" if text else "")
+    sys.stderr.write(f"{prefix}{text}\n")

@@ -1,8 +1,8 @@
 """Edits, and waiting until they are rolled out, with progress."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlendpoints.client.kinds import AsyncKindClient
     from mlendpoints.client.objects import AnyObject
 
+_CONTINUES = "It continues in the cluster; follow it with `mlendpoints status --watch`, or undo the edit."
 TIMEOUT = 660.0  # seconds: longer than an update's default deadline, so that a wait ends with a result
 
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return at once; it continues in the cluster.")]
@@ -48,7 +49,8 @@ def carry_out(session: Session, edit: Edit, how: Waiting) -> None:
         changes = list(await edit(client))
         write(_said(session, changes, how))
         if changes and how.wait and not how.dry_run:
-            sentence = await rolled_out(client, progress, await _edited(client, changes), timeout=how.timeout)
+            with continuing():
+                sentence = await rolled_out(client, progress, await _edited(client, changes), timeout=how.timeout)
             write([] if session.output else [sentence])
 
     session.run(work, doing="Waiting for the API server")
@@ -92,6 +94,17 @@ async def rolled_out(
         async with _telling(kind, progress, obj):
             seen = await kind.until(goal, obj, timeout=max(0.0, round(end - time.monotonic(), 1)))
     return explain(seen).sentence
+
+
+@contextmanager
+def continuing() -> Iterator[None]:
+    """Lets Ctrl-C say that what was requested continues in the cluster, wherever it interrupts the body."""
+    from asyncio import CancelledError
+
+    try:
+        yield
+    except CancelledError as error:
+        raise CancelledError(str(error) or f"Stopped waiting. {_CONTINUES}") from None
 
 
 @asynccontextmanager

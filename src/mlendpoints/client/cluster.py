@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from mlendpoints.api.meta import GROUP
 from mlendpoints.client.connection import Connection
 from mlendpoints.client.errors import NotFoundError, UnreachableError
 from mlendpoints.core.canonical import Manifest
@@ -12,11 +13,17 @@ from mlendpoints.edge.kube.decoding import UNREADABLE, read
 from mlendpoints.edge.kube.kinds import POD, Kind, Watch
 from mlendpoints.edge.observe.pods import make_pod_facts
 
+_REVIEW = Kind(
+    name="SelfSubjectAccessReview",
+    api_version="authorization.k8s.io/v1",
+    plural="selfsubjectaccessreviews",
+    namespaced=False,
+)
 QUIET = 3600.0  # seconds for which a log that is followed may have no line
 
 
 class Cluster:
-    """Reads; never writes."""
+    """Reads; stores nothing."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -59,3 +66,15 @@ class Cluster:
             return read(content, Manifest)
         except UNREADABLE as error:
             raise UnreachableError(f"The response for {path} is no JSON object: {error}") from None
+
+    async def review(self, verb: str, resource: str) -> Manifest:
+        """What the API server says of the user's right to do something in the namespace; it stores nothing."""
+        group = "" if resource == "pods" else GROUP
+        attributes = {"verb": verb, "resource": resource, "group": group, "namespace": self._connection.namespace}
+        body = {
+            "apiVersion": f"{_REVIEW.api_version}",
+            "kind": _REVIEW.name,
+            "spec": {"resourceAttributes": attributes},
+        }
+        request = Request(verb="create", kind=_REVIEW, method="POST", path=_REVIEW.path(), body=body)
+        return read(await self._connection.send(request, Ref(_REVIEW.name, "", "")), Manifest)

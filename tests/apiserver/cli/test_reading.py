@@ -189,5 +189,5 @@ def test_a_watched_status_is_printed_again_when_it_changes_and_ends_with_ctrl_c(
     report(endpoint, conditions={"Ready": ("True", "It is.")}, state="InService")
     assert [process.stdout.readline() for _ in range(3)] == ["    Starting.\n", "\n", "✔ endpoint titanic  InService\n"]
     process.send_signal(signal.SIGINT)
-    assert process.communicate()[1] == "Error: Interrupted.\n"
+    assert process.communicate()[1] == "Interrupted.\n"
     assert process.returncode == 130

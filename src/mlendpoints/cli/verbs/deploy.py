@@ -9,7 +9,7 @@ from mlendpoints.cli.errors import UsageError
 from mlendpoints.cli.options import verb
 from mlendpoints.cli.output import document, write, yaml_documents
 from mlendpoints.cli.session import Session
-from mlendpoints.cli.waiting import TIMEOUT, NoWait, Timeout, rolled_out
+from mlendpoints.cli.waiting import TIMEOUT, NoWait, Timeout, continuing, rolled_out
 
 if TYPE_CHECKING:
     from mlendpoints.cli.progress import Progress
@@ -75,7 +75,8 @@ def deploy(
         created = await _create(client, make(client.namespace))
         _print(session, created)
         if not no_wait:
-            said = await rolled_out(client, progress, [created[-1]], timeout=timeout)
+            with continuing():
+                said = await rolled_out(client, progress, [created[-1]], timeout=timeout)
             progress.end()
             typer.echo(f"{said}{await _url(client, created[-1])}", err=True)
 
