@@ -52,6 +52,23 @@ class Rig:
         await task
 
 
+def test_the_depth_of_the_queue_is_current_while_all_workers_wait() -> None:
+    async def scenario() -> None:
+        async def work(_key: Ref) -> None:
+            await asyncio.sleep(3600)
+
+        rig = Rig(work, count=1)
+        async with rig.at_work():
+            rig.queue.add(KEY)
+            await settle()
+            rig.queue.add(OTHER)
+            assert b"mlendpoints_queue_depth 1.0" in rig.metrics.exposition()
+            await elapse(7200)
+            assert b"mlendpoints_queue_depth 0.0" in rig.metrics.exposition()
+
+    run(scenario())
+
+
 def test_a_key_whose_reconcile_was_cut_off_comes_again() -> None:
     async def scenario() -> None:
         async def work(_key: Ref) -> None:

@@ -42,6 +42,7 @@ class Workers:
         self._count = count
         self._stopping = False
         self._idle: set[asyncio.Task[None]] = set()
+        metrics.depth.set_function(lambda: len(queue))  # at each scrape: it grows while all workers wait
 
     async def run(self) -> None:
         """Runs until ``stop``, then finishes the in-flight reconciles."""
@@ -69,7 +70,6 @@ class Workers:
             await asyncio.sleep(0)
 
     async def _do(self, key: Ref) -> None:
-        self._metrics.depth.set(len(self._queue))
         begun, reconcile = time.perf_counter(), Stopwatch(self._reconcile(key))
         try:
             result = await self._try(key, reconcile)
