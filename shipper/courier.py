@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from shipper.account import Account, SinkState, encode
 from shipper.backlog import Backlog
-from shipper.failures import Undelivered, undelivered
+from shipper.failures import REJECTIONS, Undelivered, undelivered
 from shipper.ledger import Ledger
 from shipper.names import Place, SpoolFile
 from shipper.records import Tally
@@ -47,6 +47,7 @@ class Courier:
         self._spool = spool
         self._open_sink = open_sink
         self._sink: Sink | None = None
+        self._rejected = ("", 0)  # the object whose content was rejected, and how often
 
     def carry(self, file: SpoolFile, account: Account) -> Parcel:
         """Uploads the records of a file; raises ``Undelivered``."""
@@ -70,10 +71,18 @@ class Courier:
             if sink:
                 sink.close()
             failure = undelivered(error)
-            if failure.reason != "too_large":
+            if not self._is_final(key, failure):
                 raise failure from error
             return failure.reason
         return ""
+
+    def _is_final(self, key: str, failure: Undelivered) -> bool:
+        """Whether the records are lost, so that those behind them are not blocked for good."""
+        if not failure.is_about_content:
+            return failure.reason == "too_large"
+        rejected, times = self._rejected
+        self._rejected = (key, times + 1 if key == rejected else 1)
+        return self._rejected[1] >= REJECTIONS
 
     def _pieces(self, file: SpoolFile, tally: Tally, size: int) -> Iterator[bytes]:
         with self._spool.opened(file) as descriptor:

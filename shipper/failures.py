@@ -1,9 +1,13 @@
 """Why a delivery failed: one word for the ledger, and advice for the log. Never a secret, never a record's content."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from outbound.failures import Blocked, Interrupted, Overloaded, RequestFailed, Unresolved, Untrusted
 
+REJECTIONS = 10
+"""Attempts to deliver a file whose content the sink rejects. With the pauses, they take two minutes or more."""
+ABOUT_CONTENT = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 ADVICE: Mapping[str, str] = {
     "blocked": "the sink's address is blocked; the administrator can allow it",
     "untrusted": "the sink's certificate is not trusted; add its authority's as ca.crt to the sink's Secret",
@@ -33,6 +37,11 @@ class Undelivered(Exception):  # noqa: N818 - reads as what happened
         self.status = status
         self.code = code
         self.pause = pause
+
+    @property
+    def is_about_content(self) -> bool:
+        """Whether the sink may accept other files. Object stores ignore content; their codes are about settings."""
+        return self.status in ABOUT_CONTENT and not self.code
 
     @property
     def facts(self) -> dict[str, object]:

@@ -124,6 +124,8 @@ class Shipping:
         self._books.settle(parcel, state, time.time())
         self._backoff, self._retry_at = Backoff(self._settings.pause_seconds), 0.0
         self._report(state, Undelivered(parcel.lost) if parcel.lost else None)
+        if parcel.lost:
+            log.warning("Records are lost", reason=parcel.lost, records=parcel.tally.records, file=parcel.file.name)
         if parcel.oddities:
             log.warning("Spool file is incomplete", file=parcel.file.name, **parcel.oddities)
 

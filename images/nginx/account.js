@@ -11,6 +11,7 @@ const LEDGER = 64 * 1024; // bytes
 const REASONS = ['content_type', 'error', 'memory', 'spool_full', 'too_large', 'unredactable', 'write_failed'];
 const WORD = /^[a-z][a-z_]{0,31}$/;
 const WORDS = 16;
+const LOST = ['missing', 'rejected', 'too_large']; // usual reasons, which begin at 0, so that a rate sees their first record
 
 function amount(value) {
     return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? Math.floor(value) : 0;
@@ -33,7 +34,10 @@ function part(ledger, name) {
 function ledger() {
     const read = parsed(`${capturing.folder}/.ledger.json`);
     const lost = {};
-    Object.keys(part(read, 'lost')).filter((word) => WORD.test(word)).sort().slice(0, WORDS).forEach((word) => {
+    LOST.forEach((word) => {
+        lost[word] = 0;
+    });
+    Object.keys(part(read, 'lost')).filter((word) => WORD.test(word)).sort().slice(0, WORDS - LOST.length).forEach((word) => {
         lost[word] = amount(read.lost[word]);
     });
     return { shipped: amount(part(read, 'shipped').records), lost: lost, sink: part(read, 'sink').ok };

@@ -35,6 +35,7 @@ http {
   access_log FOLDER/asked.log asked;
   limit_conn_zone $server_name zone=few:1m;
   limit_req_zone $server_name zone=rare:1m rate=20r/s;
+  map $content_length $large { ~..... 1; }
   root FOLDER/files;
   etag on;
   server {
@@ -63,6 +64,8 @@ http {
       alias FOLDER/put/; dav_methods PUT; create_full_put_path on; auth_basic here; auth_basic_user_file FOLDER/users;
     }
     location /put-small/ { alias FOLDER/put/; dav_methods PUT; create_full_put_path on; client_max_body_size 2k; }
+    location /put-400/ { alias FOLDER/put/; dav_methods PUT; create_full_put_path on; if ($large) { return 400; } }
+    location /put-422/ { alias FOLDER/put/; dav_methods PUT; create_full_put_path on; if ($large) { return 422; } }
     location /put-moved/ { rewrite ^/put-moved/(.*)$ /put-secret/$1; return 307 $uri; }
     location /put-busy/ { add_header Retry-After 1 always; return 503; }
     location /inside/ { return 302 http://169.254.169.254/latest/meta-data/; }

@@ -27,6 +27,7 @@ EACH = 200  # requests of each caller
 SHIPPED, LOST = "mlendpoints_capture_shipped_total", "mlendpoints_capture_lost_total"
 SPOOLED, BYTES = "mlendpoints_capture_spooled_records", "mlendpoints_capture_spool_bytes"
 UP = "mlendpoints_capture_sink_up"
+NONE_LOST = {"missing": 0, "rejected": 0, "too_large": 0}
 KINDS: list[tuple[str, bytes, str]] = [
     ("/invocations", b'{"a": 1}', JSON),
     ("/invocations", bytes(20 << 10), "image/png"),
@@ -207,10 +208,11 @@ def test_what_the_shipper_has_done_is_exported_and_the_rest_is_spooled(pod: Pod)
     for _ in range(10):
         pod.proxy.ask("GET", "/invocations")
     assert [value(pod.proxy, name) for name in (SHIPPED, SPOOLED)] == [0, 10]
-    assert not {LOST, UP} & metrics(pod.proxy).keys()
+    assert UP not in metrics(pod.proxy)
+    assert {s.labels["reason"]: s.value for s in metrics(pod.proxy)[LOST].samples} == NONE_LOST
     write(pod, shipped(5, missing=2, too_large=1))
     found = metrics(pod.proxy)
-    assert {s.labels["reason"]: s.value for s in found[LOST].samples} == {"missing": 2, "too_large": 1}
+    assert {s.labels["reason"]: s.value for s in found[LOST].samples} == NONE_LOST | {"missing": 2, "too_large": 1}
     assert [value(pod.proxy, name) for name in (SHIPPED, SPOOLED, UP)] == [5, 2, 1]
     assert balances(pod)
 

@@ -91,6 +91,15 @@ def denies(client: socket.socket, _server: Hostile) -> None:
         pass
 
 
+def rejects_with_code(client: socket.socket, server: Hostile) -> None:
+    """As S3 does with 400; it has received everything."""
+    server.received.append(_head(client))
+    body = b"<Error><Code>ExpiredToken</Code></Error>"
+    client.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    while client.recv(65536):
+        pass
+
+
 def closes(_client: socket.socket, _server: Hostile) -> None:
     """At once."""
 

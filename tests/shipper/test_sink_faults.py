@@ -6,10 +6,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from shipper.failures import ADVICE
+from shipper.failures import ADVICE, REJECTIONS
 from tests.fetcher.s3_server import KEYS, S3Server
 from tests.fetcher.web_server import WebServer
 from tests.kit.ports import free_port
+from tests.kit.waiting import wait_until
 from tests.shipper import hostile as behaviors
 from tests.shipper.hostile import Behavior, hostile, notes, redirecting
 from tests.shipper.running import Pod, shipping, whole
@@ -165,6 +166,32 @@ def test_a_file_that_the_sink_finds_too_large_is_lost_and_the_next_one_delivered
         pod.until(lambda ledger: ledger["shipped"]["records"] == 1, "the small file is shipped")
     assert pod.account() == (1, 0, {"too_large": 20})
     assert whole(web.stored()) == pod.written[-1:]
+
+
+@pytest.mark.parametrize("path", ["put-400", "put-422"])
+def test_a_file_whose_content_is_rejected_again_and_again_blocks_no_others(
+    path: str, pod: Pod, web: WebServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nginx = pod.nginx()
+    nginx.write(20, "x" * 1000)
+    nginx.next_slot()
+    nginx.write(1)
+    with shipping(pod.settings(f"{web.url}/{path}")):
+        pod.until_failing("rejected")
+        pod.until(lambda ledger: ledger["shipped"]["records"] == 1, "the other file is shipped")
+    assert pod.account() == (1, 0, {"rejected": 20})
+    assert whole(web.stored()) == pod.written[-1:]
+    assert len([request for request in web.asked() if request["status"] != 201]) == REJECTIONS
+    assert '"reason": "rejected", "records": 20' in capsys.readouterr().out
+
+
+def test_a_store_that_rejects_its_requests_loses_nothing(pod: Pod) -> None:
+    """As for an expired token, or a wrong region."""
+    with hostile(behaviors.rejects_with_code) as server:
+        secret = pod.secret({**KEYS, "AWS_ENDPOINT_URL": server.url})
+        with failing(pod, "s3://models/", "rejected", credentials=secret):
+            wait_until(lambda: server.received[REJECTIONS + 1 :], "more attempts than for content")
+            assert pod.account() == (0, 20, {})
 
 
 def test_the_ledger_stays_current_while_the_sink_hangs(pod: Pod) -> None:
