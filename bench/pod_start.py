@@ -6,6 +6,7 @@ the next kind, so that whatever else the machine does concerns all of them:
 
 - bare: the same init container, then the model server with a readiness probe of its own
 - ours: the pod template that the installed operator has written
+- no startup probe: the same without the model's startup probe, so that nginx's readiness probe alone decides
 - native sidecar: the same as revision 2 of the template was: the model among
   the init containers, nginx after its startup probe has passed
 
@@ -44,6 +45,11 @@ def _ours(pod: Object) -> Object:
     return pod
 
 
+def _no_startup_probe(pod: Object) -> Object:
+    model, nginx = pod["containers"]
+    return pod | {"containers": [{key: value for key, value in model.items() if key != "startupProbe"}, nginx]}
+
+
 def _native_sidecar(pod: Object) -> Object:
     model, nginx = (
         {key: value for key, value in container.items() if key != "lifecycle"} for container in pod["containers"]
@@ -54,7 +60,12 @@ def _native_sidecar(pod: Object) -> Object:
     }
 
 
-KINDS: dict[str, Callable[[Object], Object]] = {"bare": _bare, "ours": _ours, "native sidecar": _native_sidecar}
+KINDS: dict[str, Callable[[Object], Object]] = {
+    "bare": _bare,
+    "ours": _ours,
+    "no startup probe": _no_startup_probe,
+    "native sidecar": _native_sidecar,
+}
 
 
 async def measure(rounds: int) -> dict[str, list[float]]:
@@ -107,10 +118,10 @@ async def _ready(client: Client, namespace: str, name: str) -> float:
 
 def lines(taken: dict[str, list[float]]) -> list[str]:
     """A row for each kind: the median, the slowest, and the median of what it adds to the bare server's time."""
-    table = [f"{'pod':<16}{'median, s':>10}{'slowest, s':>12}{'added to bare, s':>18}"]
+    table = [f"{'pod':<18}{'median, s':>10}{'slowest, s':>12}{'added to bare, s':>18}"]
     for kind, times in taken.items():
         added = median(each - bare for each, bare in zip(times, taken["bare"], strict=True))
-        table.append(f"{kind:<16}{median(times):>10.2f}{max(times):>12.2f}{added:>18.2f}")
+        table.append(f"{kind:<18}{median(times):>10.2f}{max(times):>12.2f}{added:>18.2f}")
     return table
 
 
