@@ -65,14 +65,14 @@ FAULTS = {
     ),
     "whole-answers": Fault(
         what="an answer to a probe is read to its end",
-        file="src/mlendpoints/edge/poll/questions.py",
+        file="src/mlendpoints/edge/poll/requests.py",
         good="        if len(body) > longest:\n            break\n",
         bad="",
         tests=f"{_HOSTILE}[endless]",
     ),
     "slow-answers": Fault(
         what="an answer to a probe may take as long as it likes",
-        file="src/mlendpoints/edge/poll/questions.py",
+        file="src/mlendpoints/edge/poll/requests.py",
         good="asyncio.timeout(TIMEOUT)",
         bad="asyncio.timeout(None)",
         tests=f"{_HOSTILE}[drip]",

@@ -11,7 +11,7 @@ import pytest
 
 from mlendpoints.core.world import GatewayPod, Probe, Ref
 from mlendpoints.edge.observe.answers import Answers
-from mlendpoints.edge.poll import questions
+from mlendpoints.edge.poll import requests
 from mlendpoints.edge.poll.probes import Prober
 from tests.kit.certificates import self_signed
 from tests.kit.waiting import until
@@ -277,7 +277,7 @@ def in_charset(name: str, body: bytes) -> bytes:
 def test_a_hostile_answer_costs_little_and_is_told(
     hostile: Hostile, unexpected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(questions, "TIMEOUT", 0.5)
+    monkeypatch.setattr(requests, "TIMEOUT", 0.5)
 
     async def scenario() -> None:
         async with answering(hostile) as pod, a_prober() as (prober, _):
@@ -318,7 +318,7 @@ def test_a_cookie_that_one_model_sets_is_never_sent_to_another() -> None:
 
 
 def test_endpoints_whose_probes_never_end_hold_up_no_other_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(questions, "TIMEOUT", 60)
+    monkeypatch.setattr(requests, "TIMEOUT", 60)
 
     async def scenario() -> None:
         stuck = [Ref("Endpoint", "hostile", f"e{number}") for number in range(50)]

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from mlendpoints.api.patterns import HINTS
-from mlendpoints.api.rules import RULES
+from mlendpoints.api.rules.by_kind import RULES
 from mlendpoints.api.rules.rule import Rule, same
 
 Schema = dict[str, Any]

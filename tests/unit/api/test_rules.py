@@ -10,7 +10,7 @@ from mlendpoints.api.endpoint import EndpointSpec
 from mlendpoints.api.endpointconfig import ProductionVariant
 from mlendpoints.api.mlmodel import MLModelSpec
 from mlendpoints.api.model import EnvVar, KeySelector, ModelSpec
-from mlendpoints.api.rules import RULES
+from mlendpoints.api.rules.by_kind import RULES
 from mlendpoints.api.rules.rule import Rule
 
 ALL_RULES = [pytest.param(kind, rule, id=f"{kind.__name__}: {rule.message}") for kind in RULES for rule in RULES[kind]]

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from mlendpoints.core.world import Measure, Measurement, Ref
 from mlendpoints.edge.fairness import Slots
-from mlendpoints.edge.poll.questions import (
+from mlendpoints.edge.poll.requests import (
     FAILURES,
     HEADERS,
     authority,

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from mlendpoints.core.world import GatewayPod, Probe, Ref
 from mlendpoints.edge.fairness import Slots
 from mlendpoints.edge.observe.answers import Answers
-from mlendpoints.edge.poll.questions import open_transport, send_probe
+from mlendpoints.edge.poll.requests import open_transport, send_probe
 
 FIRST_PAUSE = 0.015  # seconds; istiod debounces changes for 0.1 s, then a gateway has them within milliseconds
 GROWTH = 1.1  # back-off factor; an answer is noticed late by at most a fifth of the time it took
