@@ -26,14 +26,22 @@ class AsyncMLOpsClient:
     """
 
     def __init__(
-        self, *, kubeconfig: str | Path = "", context: str = "", namespace: str = "", gateway: str = DEFAULT
+        self,
+        *,
+        kubeconfig: str | Path = "",
+        context: str = "",
+        namespace: str = "",
+        gateway: str = DEFAULT,
+        port_forward: bool | None = None,
     ) -> None:
         """By default the context that kubectl would use, and its namespace.
 
-        ``gateway`` is the ingress gateway's Service (NAMESPACE/NAME), or its address (http://HOST:PORT).
+        ``gateway`` is the ingress gateway's Service (NAMESPACE/NAME), or its address (http://HOST:PORT). Predictions go
+        through a port that is forwarded to a pod of the Service if nothing else reaches it from here, or always
+        (``port_forward=True``), or never (``False``).
         """
         self._connection = Connection(find_config(kubeconfig, context), namespace=namespace)
-        self._gateway = Gateway(self._connection, gateway)
+        self._gateway = Gateway(self._connection, gateway, port_forward=port_forward)
         self.namespace = self._connection.namespace
         self.cluster = Cluster(self._connection)
         self.V1Alpha1Model = AsyncKindClient(self._connection, Model)

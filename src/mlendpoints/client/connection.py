@@ -7,17 +7,18 @@ from pathlib import Path
 
 import msgspec
 import yaml
-from aiohttp import ClientSession
+from aiohttp import ClientSession, ClientWebSocketResponse
 from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
 
 from mlendpoints.client.errors import ClientError, ConfigurationError
-from mlendpoints.client.failures import make_error
+from mlendpoints.client.failures import make_error, make_forward_error
 from mlendpoints.client.suggestions import nearest, suggestion
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube.client import Api, Page, Request
 from mlendpoints.edge.kube.errors import ApiError
+from mlendpoints.edge.kube.forward import forward
 from mlendpoints.edge.kube.kinds import Watch
 from mlendpoints.edge.kube.session import open_session
 
@@ -31,16 +32,24 @@ class Connection:
         self.config = config
         self.namespace = namespace or config.namespace
         self._api: Api | None = None
+        self._session: ClientSession | None = None
         self._closed = False
 
     @property
     def api(self) -> Api:
         """The client of the API server."""
+        if self._api is None or self._closed:
+            self._api = Api(self.session, options=_OPTIONS)
+        return self._api
+
+    @property
+    def session(self) -> ClientSession:
+        """The HTTP session with the API server."""
         if self._closed:
             raise ClientError("The client is closed: create another one.")
-        if self._api is None:
-            self._api = Api(self._open(), options=_OPTIONS)
-        return self._api
+        if self._session is None:
+            self._session = self._open()
+        return self._session
 
     def _open(self) -> ClientSession:
         try:
@@ -59,6 +68,15 @@ class Connection:
             async for page in self.api.pages(watch):
                 yield page
 
+    async def forward(self, pod: Ref, port: int) -> ClientWebSocketResponse:
+        """A connection with a port of a pod, as ``channels`` describes it; raises a ``ClientError``."""
+        try:
+            return await forward(self.session, namespace=pod.namespace, pod=pod.name, port=port)
+        except ApiError as error:
+            raise make_forward_error(error, pod, server=self.config.cluster.server) from None
+        except ConfigError as error:
+            raise self._login_error(error) from None
+
     @contextmanager
     def translating(self, ref: Ref) -> Iterator[None]:
         """Raises errors of the API server, of credentials and of the network as ``ClientError``."""
@@ -67,13 +85,16 @@ class Connection:
         except ApiError as error:
             raise make_error(error, ref, server=self.config.cluster.server) from None
         except ConfigError as error:
-            raise ConfigurationError(f"Cannot log in to {self.config.cluster.server}: {error}") from None
+            raise self._login_error(error) from None
+
+    def _login_error(self, error: ConfigError) -> ConfigurationError:
+        return ConfigurationError(f"Cannot log in to {self.config.cluster.server}: {error}")
 
     async def close(self) -> None:
         """Closes all connections."""
         self._closed = True
-        if self._api is not None:
-            await self._api.close()
+        if self._session is not None:
+            await self._session.close()
 
 
 def find_config(kubeconfig: str | Path = "", context: str = "") -> SingleConfig:

@@ -34,6 +34,20 @@ def make_error(error: ApiError, ref: Ref, *, server: str) -> ClientError:
             return _unavailable(error, server)
 
 
+def make_forward_error(error: ApiError, pod: Ref, *, server: str) -> ClientError:
+    """What to raise if a port cannot be forwarded to a pod. The response has no ``Status``, only a code."""
+    match error.status.code:
+        case 403:
+            return ForbiddenError(
+                f"You may not forward ports in the namespace {pod.namespace}. Ask an administrator for the rights to"
+                " get and to create pods/portforward there."
+            )
+        case 404:
+            return NotFoundError(f"{describe(pod)} does not exist.")
+        case _:
+            return _unavailable(error, server)
+
+
 def _not_found(status: Status, ref: Ref) -> NotFoundError:
     missing = status.details
     if missing is not None and missing.kind == "namespaces":

@@ -1,11 +1,10 @@
 """Invocations through the ingress gateway: where it is, one request to it, its response.
 
-The URL in an endpoint's status is used as it is if its host resolves. Otherwise the gateway's Service is read: its
-load balancer's address, its external addresses, and its cluster IP, which nodes and pods can reach.
+The URL in an endpoint's status is used as it is if its host takes connections. Otherwise the gateway's Service is read:
+its load balancer's address, its external addresses, and its cluster IP, which nodes and pods can reach. If none of them
+takes connections, the API server forwards a port to one of its pods.
 """
 
-import asyncio
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
@@ -19,7 +18,7 @@ from aiohttp import (
     ClientTimeout,
     ConnectionTimeoutError,
 )
-from msgspec import Struct, field
+from msgspec import Struct
 from yarl import URL
 
 from mlendpoints.api.endpoint import Endpoint
@@ -27,16 +26,13 @@ from mlendpoints.api.labels import INVOKED_VARIANT_HEADER
 from mlendpoints.client import errors
 from mlendpoints.client.connection import Connection
 from mlendpoints.client.payloads import Answer, Payload
-from mlendpoints.core.world import Ref
-from mlendpoints.edge.kube.client import Request
-from mlendpoints.edge.kube.decoding import UNREADABLE, read
-from mlendpoints.edge.kube.kinds import SERVICE
+from mlendpoints.client.places import CONNECT, Place, first_reachable
+from mlendpoints.client.tunnels import PORTS, Tunnel, TunnelConnector
 
 DEFAULT = "istio-ingress/istio-ingressgateway"
 LARGEST = 256 * 1024 * 1024  # bytes of a response that is not streamed
-_CONNECT = 5.0  # seconds
 _SHOWN = 1000  # characters of an error's body
-_PORTS = {"http": 80, "https": 443}
+_ADVICE = 'Pass its address: MLOpsClient(gateway="http://HOST:PORT").'
 _HINTS = {
     404: "No such path or variant at this endpoint.",
     413: "The body is too large: pods accept 6 MB.",
@@ -48,43 +44,30 @@ _HINTS = {
 }
 
 
-class _Ingress(Struct, frozen=True):
-    ip: str = ""
-    hostname: str = ""
-
-
-class _LoadBalancer(Struct, frozen=True):
-    ingress: tuple[_Ingress, ...] = ()
-
-
-class _ServiceStatus(Struct, frozen=True, rename="camel"):
-    load_balancer: _LoadBalancer = _LoadBalancer()
-
-
-class _ServiceSpec(Struct, frozen=True):
-    cluster_ip: str = field(name="clusterIP", default="")
-    external_ips: tuple[str, ...] = field(name="externalIPs", default=())
-
-
-class _Service(Struct, frozen=True):
-    spec: _ServiceSpec
-    status: _ServiceStatus = _ServiceStatus()
-
-
 class Target(Struct, frozen=True):
-    """Where to connect, and the host to name there."""
+    """Where to connect, and the host to name there; ``is_forwarded``: through the API server, wherever the URL is."""
 
     url: str  # scheme, host or address, port
     host: str
+    is_forwarded: bool = False
 
 
 class Gateway:
-    """The gateway of a cluster: a Service (NAMESPACE/NAME), or its address (http://HOST:PORT)."""
+    """The gateway of a cluster: a Service (NAMESPACE/NAME), or its address (http://HOST:PORT).
 
-    def __init__(self, connection: Connection, place: str = DEFAULT) -> None:
-        self._connection = connection
-        self._place = place
-        self._session: ClientSession | None = None
+    ``port_forward``: always (True), never (False), or only if nothing else reaches it (None).
+    """
+
+    def __init__(self, connection: Connection, name: str = DEFAULT, *, port_forward: bool | None = None) -> None:
+        if "://" in name and port_forward:
+            raise errors.ConfigurationError(f"A port is forwarded to a Service, not to {name}: name one, or neither.")
+        self._name = name
+        self._place = Place(connection, name)
+        self._port_forward = port_forward
+        self._targets: dict[str, Target] = {}  # by the endpoint's URL
+        self._direct: ClientSession | None = None
+        self._forwarded: ClientSession | None = None
+        self._tunnels: TunnelConnector | None = None
 
     async def invoke(self, endpoint: Endpoint, payload: Payload, headers: dict[str, str], *, timeout: float) -> Answer:
         """One invocation; never repeated, since it may have effects."""
@@ -105,75 +88,109 @@ class Gateway:
 
     async def close(self) -> None:
         """Closes all connections."""
-        if self._session is not None:
-            await self._session.close()
+        for session in (self._direct, self._forwarded):
+            if session is not None:
+                await session.close()
+        if self._tunnels is not None:
+            await self._tunnels.ended()
 
     @asynccontextmanager
     async def _response(
         self, endpoint: Endpoint, payload: Payload, headers: dict[str, str], timeout: float
     ) -> AsyncIterator[ClientResponse]:
         target = await self._target(endpoint)
-        if self._session is None:
-            self._session = ClientSession(auto_decompress=True)
         try:
-            async with self._session.post(
+            async with self._session(target).post(
                 URL(f"{target.url}/invocations"),
                 data=BytesIO(payload.body) if isinstance(payload.body, bytes) else payload.body,  # sent in pieces
                 headers=headers | {"Host": target.host},
                 server_hostname=target.host.partition(":")[0] if target.url.startswith("https:") else None,
-                timeout=ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=timeout),
+                timeout=ClientTimeout(total=None, sock_connect=CONNECT, sock_read=timeout),
                 allow_redirects=False,
             ) as response:
                 if not response.ok:
                     raise await _failure(endpoint, response)
                 yield response
         except ConnectionTimeoutError as error:
-            raise _unreachable(target, error) from None
+            raise self._unreachable(endpoint, target, error) from None
         except TimeoutError:
             raise errors.WaitTimeoutError(
                 f"{target.url} sent no response within {timeout:g} s. The model may still be at work.", goal="response"
             ) from None
         except (ClientError, OSError) as error:
-            raise _unreachable(target, error) from None
+            raise self._unreachable(endpoint, target, error) from None
+
+    def _session(self, target: Target) -> ClientSession:
+        if not target.is_forwarded:
+            self._direct = self._direct or ClientSession()
+            return self._direct
+        if self._forwarded is None:
+            self._tunnels = TunnelConnector(self._dial)
+            self._forwarded = ClientSession(connector=self._tunnels)
+        return self._forwarded
+
+    async def _dial(self, port: int) -> Tunnel:
+        try:
+            return await self._place.dial(port)
+        except errors.ClientError as error:
+            raise errors.UnreachableError(
+                f"The gateway {self._name} cannot be reached from here, and no port can be forwarded to it: {error}"
+                f" {_ADVICE}"
+            ) from None
+
+    def _unreachable(self, endpoint: Endpoint, target: Target, error: Exception) -> errors.ClientError:
+        self._targets.pop(endpoint.status.url, None)  # to be found again by the next invocation
+        if isinstance(error, ClientConnectorCertificateError):
+            return errors.UnreachableError(
+                f"The certificate of {target.host} is not trusted: {error.certificate_error}."
+            )
+        if target.is_forwarded:
+            broken = (self._tunnels and self._tunnels.failure) or error or type(error).__name__
+            return errors.UnreachableError(
+                f"The port that is forwarded to the gateway {self._name} is broken: {broken}."
+            )
+        return errors.UnreachableError(
+            f"{target.url} does not respond for {target.host} ({error or type(error).__name__}). Is the gateway"
+            f" reachable from here? {_ADVICE}"
+        )
 
     async def _target(self, endpoint: Endpoint) -> Target:
         url = endpoint.status.url
         if not url:
             raise errors.UnreachableError(f"Endpoint {endpoint.metadata.name} has no URL yet: see explain().")
-        host = urlsplit(url).netloc
-        if "://" in self._place:
-            return Target(self._place.rstrip("/"), host)
-        if await _resolves(urlsplit(url).hostname or ""):
-            return Target(url, host)
-        return Target(f"{urlsplit(url).scheme}://{await self._address(url)}:{_PORTS[urlsplit(url).scheme]}", host)
+        if "://" in self._name:
+            return Target(self._name.rstrip("/"), urlsplit(url).netloc)
+        if url not in self._targets:
+            self._targets[url] = await self._find(url)
+        return self._targets[url]
 
-    async def _address(self, url: str) -> str:
-        namespace, _, name = self._place.partition("/")
-        ref = Ref(SERVICE.name, namespace, name)
-        request = Request(verb="get", kind=SERVICE, method="GET", path=SERVICE.path(namespace, name))
-        advice = f'Pass its address, such as MLOpsClient(gateway="http://127.0.0.1:8080"), or let {url} resolve.'
+    async def _find(self, url: str) -> Target:
+        """The endpoint's own host, else an address of the gateway, else a forwarded port."""
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", PORTS[parts.scheme]
+        forwarded = Target(url, parts.netloc, is_forwarded=True)
+        if self._port_forward:
+            return forwarded
+        if await first_reachable((host,), parts.port or port):
+            return Target(url, parts.netloc)
+        addresses = await self._addresses()
+        found = await first_reachable(addresses, port)
+        if found:
+            return Target(f"{parts.scheme}://{_bracketed(found)}:{port}", parts.netloc)
+        if self._port_forward is None:
+            return forwarded
+        tried = ", ".join((host, *addresses))
+        raise errors.UnreachableError(f"The gateway {self._name} cannot be reached from here: {tried}. {_ADVICE}")
+
+    async def _addresses(self) -> tuple[str, ...]:
         try:
-            service = read(await self._connection.send(request, ref), _Service)
-        except (*UNREADABLE, errors.ClientError) as error:
-            raise errors.UnreachableError(f"Cannot find the gateway {self._place}: {error} {advice}") from None
-        known = _addresses(service)
-        if not known:
-            raise errors.UnreachableError(f"The gateway {self._place} has no address. {advice}")
-        return f"[{known[0]}]" if ":" in known[0] else known[0]
+            return (await self._place.service()).addresses
+        except errors.ClientError as error:
+            raise errors.UnreachableError(f"Cannot find the gateway {self._name}: {error} {_ADVICE}") from None
 
 
-def _addresses(service: _Service) -> list[str]:
-    balanced = [ingress.ip or ingress.hostname for ingress in service.status.load_balancer.ingress]
-    internal = [service.spec.cluster_ip] if service.spec.cluster_ip not in ("", "None") else []
-    return [*balanced, *service.spec.external_ips, *internal]
-
-
-async def _resolves(host: str) -> bool:
-    try:
-        await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return False
-    return True
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 async def _whole(response: ClientResponse) -> bytes:
@@ -197,13 +214,4 @@ async def _failure(endpoint: Endpoint, response: ClientResponse) -> errors.Invoc
         status=response.status,
         content=content,
         variant=variant,
-    )
-
-
-def _unreachable(target: Target, error: Exception) -> errors.ClientError:
-    if isinstance(error, ClientConnectorCertificateError):
-        return errors.UnreachableError(f"The certificate of {target.host} is not trusted: {error.certificate_error}.")
-    return errors.UnreachableError(
-        f"{target.url} does not respond for {target.host} ({error or type(error).__name__}). Is the gateway reachable"
-        ' from here? Pass its address: MLOpsClient(gateway="http://HOST:PORT").'
     )

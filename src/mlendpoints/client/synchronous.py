@@ -27,13 +27,23 @@ class MLOpsClient:
     """
 
     def __init__(
-        self, *, kubeconfig: str | Path = "", context: str = "", namespace: str = "", gateway: str = DEFAULT
+        self,
+        *,
+        kubeconfig: str | Path = "",
+        context: str = "",
+        namespace: str = "",
+        gateway: str = DEFAULT,
+        port_forward: bool | None = None,
     ) -> None:
         """By default the context that kubectl would use, and its namespace.
 
-        ``gateway`` is the ingress gateway's Service (NAMESPACE/NAME), or its address (http://HOST:PORT).
+        ``gateway`` is the ingress gateway's Service (NAMESPACE/NAME), or its address (http://HOST:PORT). Predictions go
+        through a port that is forwarded to a pod of the Service if nothing else reaches it from here, or always
+        (``port_forward=True``), or never (``False``).
         """
-        source = AsyncMLOpsClient(kubeconfig=kubeconfig, context=context, namespace=namespace, gateway=gateway)
+        source = AsyncMLOpsClient(
+            kubeconfig=kubeconfig, context=context, namespace=namespace, gateway=gateway, port_forward=port_forward
+        )
         self._source, self._background = source, Background(source.close)
         self.namespace = source.namespace
         self.V1Alpha1Model: KindClient[Model] = KindClient(source.V1Alpha1Model, self._background)

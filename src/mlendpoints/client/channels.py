@@ -1,0 +1,52 @@
+"""Frames of a forwarded port in the protocol ``v4.channel.k8s.io``: the number of a channel, then its bytes. Pure.
+
+As kubelets speak it (``pkg/kubelet/cri/streaming/portforward/websocket.go`` of Kubernetes): channel 0 carries the data
+in both directions, channel 1 what went wrong. The first frame of each has the port, in two bytes, little-endian.
+"""
+
+from mlendpoints.client.errors import UnreachableError
+
+DATA, ERROR = 0, 1
+_SHOWN = 500  # characters of what went wrong
+
+
+class Channels:
+    """The channels of one connection with one port."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port.to_bytes(2, "little")
+        self._new = {DATA, ERROR}
+
+    def received(self, frame: bytes) -> bytes:
+        r"""The data in a frame, if any; raises ``UnreachableError`` if the connection has failed.
+
+        >>> channels = Channels(8080)
+        >>> [channels.received(frame) for frame in (b"\x00\x90\x1f", b"\x01\x90\x1f", b"\x00HTTP")]
+        [b'', b'', b'HTTP']
+        >>> channels.received(b"\x01connection refused")
+        Traceback (most recent call last):
+        mlendpoints.client.errors.UnreachableError: connection refused
+        """
+        if not frame or frame[0] not in (DATA, ERROR):
+            raise UnreachableError("The API server sent a frame of an unknown channel.")
+        channel, content = frame[0], frame[1:]
+        if channel in self._new:
+            self._begin(channel, content)
+            return b""
+        if channel == ERROR and content:
+            raise UnreachableError(" ".join(content[: 4 * _SHOWN].decode(errors="replace").split())[:_SHOWN])
+        return content
+
+    def _begin(self, channel: int, content: bytes) -> None:
+        if content != self._port:
+            raise UnreachableError("The API server did not confirm the port that is to be forwarded.")
+        self._new.remove(channel)
+
+
+def sent(data: bytes) -> bytes:
+    r"""The frame that carries data.
+
+    >>> sent(b"POST")
+    b'\x00POST'
+    """
+    return bytes((DATA,)) + data
