@@ -115,8 +115,7 @@ def test_a_user_without_permission_is_told_whom_to_ask(server: SyncClient, names
     async def play() -> None:
         async with AsyncMLOpsClient(kubeconfig=kubeconfig, namespace="default") as eve:
             connection = eve._connection  # noqa: SLF001 - the client itself impersonates nobody
-            await connection.api.close()
-            connection.api._session = open_session(connection.config, impersonate="eve@example.com")  # noqa: SLF001
+            connection._session = open_session(connection.config, impersonate="eve@example.com")  # noqa: SLF001
             await eve.V1Alpha1Model.list(namespace=namespace)
             with pytest.raises(ForbiddenError, match=r"eve@example.com.*cannot list.*Ask an administrator"):
                 await eve.V1Alpha1Model.list()
