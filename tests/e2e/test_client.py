@@ -16,9 +16,11 @@ from mlendpoints.client import (
 from tests.e2e.gateway import Gateway
 from tests.e2e.namespace import ROOT, Namespace
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
+from tests.kit import notebooks
 from tests.kit.images import image
 
 COOKBOOK = ROOT / "docs" / "how-to" / "python-client.md"
+NOTEBOOK = ROOT / "examples" / "notebook.ipynb"
 BLOCKS = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -62,6 +64,33 @@ def test_the_cookbook_is_right(program: str, capsys: pytest.CaptureFixture[str])
     assert "(['titanic'], 'ADDED')" in printed
 
 
+def test_the_notebook_is_right(
+    namespace: Namespace,
+    artifacts: str,
+    kubeconfig: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = notebooks.program(NOTEBOOK)
+    settings = {
+        'NAMESPACE = "titanic"': f'NAMESPACE = "{namespace.name}"',
+        'HOST = "titanic-notebook.example.com"': f'HOST = "{namespace.host("titanic")}"',
+        "registry.example.com/team/model:1": image("model"),
+        "http://artifacts.example.com": f"http://artifacts.{artifacts}.svc",
+    }
+    for old, new in settings.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    exec(compile(text, str(NOTEBOOK), "exec"), {})  # noqa: S102 - the example's own cells
+    printed = capsys.readouterr().out
+    assert "spec.models[forest].weight: 90 -> 50" in printed
+    assert "spec.models[regression].model: titanic-notebook-lr -> titanic-notebook-rfc" in printed
+    assert "spec.models[regression].model: titanic-notebook-rfc -> titanic-notebook-lr" in printed
+    assert "The endpoint matches its spec." in printed
+    assert re.search("restored  forest      [▁▂▃▄▅▆▇█]{10} ", printed)
+
+
 def test_a_failed_swap_ends_the_wait_and_is_explained(client: MLOpsClient, namespace: Namespace) -> None:
     namespace.apply(
         an_echo("echo"),
@@ -100,6 +129,22 @@ def test_what_an_endpoint_rejects_is_an_error_with_its_response(client: MLOpsCli
     assert b"blue, green" in caught.value.content
     with pytest.raises(NotFoundError):
         client.endpoint("titanic").invoke({})
+
+
+def test_predictions_go_through_the_api_server_where_nothing_else_reaches_the_gateway(
+    kubeconfig: Path, titanic: Namespace
+) -> None:
+    row = {"class": "1st", "sex": "female", "age": "adult"}
+    with MLOpsClient(kubeconfig=kubeconfig, namespace=titanic.name, port_forward=True) as client:
+        endpoint = client.endpoint("titanic")
+        answers = [endpoint.invoke([row], variant=variant) for variant in ("blue", "green")]
+        assert [answer.variant for answer in answers] == ["blue", "green"]
+        many = endpoint.invoke([row] * 5000, variant="green")  # more than a frame in both directions
+        assert many.data == answers[1].data * 5000
+        streamed = endpoint.stream(msgspec.json.encode([row] * 5000), content_type="application/json", variant="green")
+        assert b"".join(streamed) == many.content
+        with pytest.raises(InvocationError, match="responded with 400"):
+            endpoint.invoke([row], variant="pink")
 
 
 def test_the_gateway_is_found_by_its_service(kubeconfig: Path, titanic: Namespace, is_local: bool) -> None:  # noqa: FBT001 (a fixture)
