@@ -43,7 +43,7 @@ def make_forward_error(error: ApiError, pod: Ref, *, server: str) -> ClientError
                 " get and to create pods/portforward there."
             )
         case 404:
-            return NotFoundError(f"{describe(pod)} does not exist.")
+            return NotFoundError(f"{describe(pod)} or its node does not exist.")
         case _:
             return _unavailable(error, server)
 

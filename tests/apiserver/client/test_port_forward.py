@@ -62,7 +62,7 @@ def failure(user: str, namespace: str, kubeconfig: Path) -> str:
     ("rules", "expected"),
     [
         ([], "rights to get and to create pods/portforward there. Pass its address: MLOpsClient(gateway="),
-        ([FORWARD], "cannot process the request"),  # there is no kubelet
+        ([FORWARD], "gateway-1 or its node does not exist"),  # there is no kubelet
     ],
     ids=["without", "with"],
 )

@@ -91,7 +91,7 @@ def test_no_port_is_forwarded_if_that_is_forbidden(tmp_path: Path) -> None:
     ("status", "message"),
     [
         (403, r"rights to get and to create pods/portforward there\. Pass its address: MLOpsClient\(gateway="),
-        (404, r"Pod istio-ingress/gateway-1 does not exist"),
+        (404, r"Pod istio-ingress/gateway-1 or its node does not exist"),
         (500, r"cannot process the request"),
         (200, r"cannot process the request"),
     ],
