@@ -5,12 +5,11 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from mlendpoints.cli.columns import aligned, make_rows
-from mlendpoints.cli.kinds import full_name
-from mlendpoints.client.objects import AnyObject, make_manifest
-from mlendpoints.core.canonical import Manifest, canonical
+if TYPE_CHECKING:
+    from mlendpoints.client.objects import AnyObject
+    from mlendpoints.core.canonical import Manifest
 
 Format = Literal["", "json", "yaml", "name", "wide"]
 
@@ -23,31 +22,42 @@ def write(lines: Iterable[str]) -> None:
 
 
 def object_lines(
-    objects: Sequence[AnyObject], form: Format, *, single: bool = False, namespaces: bool = False
+    objects: "Sequence[AnyObject]", form: Format, *, single: bool = False, namespaces: bool = False
 ) -> list[str]:
     """Objects in a format; in tables, those of one kind after those of another, as they come.
 
     ``single``: one object by name, which JSON and YAML do not wrap in a list.
     """
+    from mlendpoints.cli.kinds import full_name
+
     match form:
         case "json" | "yaml":
             manifests = [with_status(obj) for obj in objects]
             return document(manifests[0] if single else _list(manifests), form)
         case "name":
             return [full_name(obj) for obj in objects]
+    return _tables(objects, wide=form == "wide", namespaces=namespaces)
+
+
+def _tables(objects: "Sequence[AnyObject]", *, wide: bool, namespaces: bool) -> list[str]:
+    from mlendpoints.cli.columns import aligned, make_rows
+
     now = time.time()
     groups = [list(group) for _, group in groupby(objects, type)]
-    tables = [aligned(make_rows(group, wide=form == "wide", namespaces=namespaces, now=now)) for group in groups]
+    tables = [aligned(make_rows(group, wide=wide, namespaces=namespaces, now=now)) for group in groups]
     return [line for table in tables for line in ("", *table)][1:]
 
 
-def with_status(obj: AnyObject) -> Manifest:
+def with_status(obj: "AnyObject") -> "Manifest":
     """The object as the API server has it, without what nobody reads (managedFields)."""
+    from mlendpoints.client.objects import make_manifest
+    from mlendpoints.core.canonical import canonical
+
     status = canonical(obj.status)
     return make_manifest(obj) | ({"status": status} if status else {})
 
 
-def _list(items: list[Manifest]) -> Manifest:
+def _list(items: "list[Manifest]") -> "Manifest":
     return {"apiVersion": "v1", "kind": "List", "items": items}
 
 

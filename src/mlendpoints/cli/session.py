@@ -1,9 +1,8 @@
 """One call of the command: its options, its connection, what it writes."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
-
-from msgspec import Struct
 
 from mlendpoints.cli.output import Format
 
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Shared(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Shared:
     """The options of every verb."""
 
     namespace: str = ""

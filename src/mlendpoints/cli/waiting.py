@@ -3,10 +3,10 @@
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec import Struct
 
 from mlendpoints.cli.output import document, write
 from mlendpoints.cli.session import Session
@@ -31,7 +31,8 @@ SharedTemplates = Annotated[
 ]
 
 
-class Waiting(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
     """How an edit is made, and how long it is waited for."""
 
     wait: bool

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-SLOW = ("aiohttp", "lightkube", "httpx2", "yaml", "rich", "pydantic", "asyncio")
+SLOW = ("aiohttp", "lightkube", "httpx2", "yaml", "rich", "pydantic", "asyncio", "msgspec")
 PROGRAM = """
 import sys
 from mlendpoints.cli.main import run

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mlendpoints.api.meta import GROUP
 from mlendpoints.cli.options import verb
 from mlendpoints.cli.output import document, write
 from mlendpoints.cli.session import Session
@@ -35,6 +34,8 @@ def version(
 
 
 async def _of_cluster(client: "AsyncMLOpsClient", _progress: "Progress") -> dict[str, str]:
+    from mlendpoints.api.meta import GROUP
+
     kubernetes = await client.cluster.read("/version", kind="Version") or {}
     group = await client.cluster.read(f"/apis/{GROUP}", kind="APIGroup") or {}
     served = ", ".join(f"{GROUP}/{version['version']}" for version in group.get("versions", ()))

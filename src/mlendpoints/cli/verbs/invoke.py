@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,8 @@ from mlendpoints.cli.output import document, write
 from mlendpoints.cli.session import Session
 
 if TYPE_CHECKING:
+    from mlendpoints.cli.progress import Progress
+    from mlendpoints.client.asynchronous import AsyncMLOpsClient
     from mlendpoints.client.payloads import Answer
 
 TIMEOUT = 65.0  # seconds: pods end a request after 60
@@ -71,12 +73,12 @@ def invoke(
         typer.echo(f"(by variant {answer.variant})", err=True)
 
 
-def _stream(session: Session, endpoint: str, sent: object, **how: object) -> None:
-    async def work(client: object, progress: object) -> None:
-        pieces = client.endpoint(endpoint).stream(sent, **how)  # type: ignore[attr-defined]
+def _stream(session: Session, endpoint: str, sent: object, **how: Any) -> None:  # noqa: ANN401 - options of the client
+    async def work(client: "AsyncMLOpsClient", progress: "Progress") -> None:
+        pieces = client.endpoint(endpoint).stream(sent, **how)
         async with aclosing(pieces):
             async for piece in pieces:
-                progress.end()  # type: ignore[attr-defined]
+                progress.end()
                 _write_bytes(piece)
 
     session.run(work, doing=f"Waiting for the response of {endpoint}")
