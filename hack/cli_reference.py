@@ -68,4 +68,5 @@ def _shown(param: Any) -> str:  # noqa: ANN401 - typer's own
     if param.param_type_name == "argument":
         return str(param.metavar or param.name.upper())
     value = "" if param.is_flag else f" {param.metavar or param.name.rstrip('_').upper()}"
-    return f"{', '.join(sorted(param.opts, key=len, reverse=True))}{value}"
+    names = [*sorted(param.opts, key=len, reverse=True), *param.secondary_opts]
+    return f"{', '.join(names)}{value}"

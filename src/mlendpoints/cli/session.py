@@ -27,9 +27,10 @@ class Shared:
 class Session:
     """One call of the command."""
 
-    def __init__(self, shared: Shared, *, gateway: str = "") -> None:
+    def __init__(self, shared: Shared) -> None:
         self.shared = shared
-        self.gateway = gateway
+        self.gateway = ""  # the client's default
+        self.port_forward: bool | None = None
         self.namespace = shared.namespace  # once it has run: that of the context, unless another one is named
 
     @property
@@ -70,6 +71,7 @@ class Session:
             context=known.context,
             namespace=known.namespace,
             gateway=self.gateway or DEFAULT,
+            port_forward=self.port_forward,
         )
 
 

@@ -50,10 +50,17 @@ def invoke(
             "--gateway", envvar="MLENDPOINTS_GATEWAY", help="The gateway's address, or its Service: NAMESPACE/NAME."
         ),
     ] = "",
+    port_forward: Annotated[
+        bool | None,
+        typer.Option(
+            "--port-forward/--no-port-forward",
+            help="Always or never forward a port to the gateway; by default if nothing else reaches it.",
+        ),
+    ] = None,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait for a response.", min=0)] = TIMEOUT,
 ) -> None:
     """Requests a prediction through the gateway and writes the response. No request is repeated."""
-    session.gateway = gateway
+    session.gateway, session.port_forward = gateway, port_forward
     sent, sent_type = body(data), type_ or content_type(data)
     if stream:
         _stream(session, endpoint, sent, variant=variant, content_type=sent_type, accept=accept, timeout=timeout)
