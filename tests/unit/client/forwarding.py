@@ -71,6 +71,8 @@ class Stage:
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         pod = request.match_info["pod"]
         self.forwards.append((pod, request.query["ports"]))
+        if request.headers.getall("Accept") != ["*/*"]:
+            return web.Response(status=406)  # as a kubelet behind a real API server
         if self.status != 101 or pod != POD:
             return web.Response(status=self.status if pod == POD else 404)
         socket = web.WebSocketResponse(protocols=("v4.channel.k8s.io",))

@@ -17,7 +17,11 @@ async def forward(session: ClientSession, *, namespace: str, pod: str, port: int
     path = POD.path(namespace, pod, "portforward")
     try:
         socket = await session.ws_connect(
-            path.removeprefix("/"), params={"ports": str(port)}, protocols=(PROTOCOL,), max_msg_size=_LARGEST
+            path.removeprefix("/"),
+            params={"ports": str(port)},
+            headers={"Accept": "*/*"},  # the response is no JSON: 406 else
+            protocols=(PROTOCOL,),
+            max_msg_size=_LARGEST,
         )
     except WSServerHandshakeError as error:
         raise make_error(Status(error.status, message=f"{path}: the response is {error.status}")) from None
