@@ -1,7 +1,6 @@
 """Edits of the fewest fields, and what they change, for people. Pure."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from msgspec import Struct
 from msgspec.structs import fields, replace
@@ -12,51 +11,19 @@ from mlendpoints.api.model import Model
 from mlendpoints.client.errors import ClientError, NotFoundError
 from mlendpoints.client.objects import AnyObject, changed, describe, ref_of, with_spec
 from mlendpoints.client.suggestions import nearest, suggestion
+from mlendpoints.core import changes
 from mlendpoints.core.canonical import Manifest, plain
-from mlendpoints.core.world import Ref
-
-
-class FieldChange(Struct, frozen=True, kw_only=True):
-    """One field of an object, before and after an edit; None if it was not set, or is no longer."""
-
-    object: Ref
-    field: str
-    before: Any = None
-    after: Any = None
-
-    def __str__(self) -> str:
-        return f"{describe(self.object)}: {self.field}: {self.before} -> {self.after}"
+from mlendpoints.core.changes import FieldChange
 
 
 def field_changes(before: AnyObject, after: AnyObject) -> tuple[FieldChange, ...]:
     """The fields of the spec that differ, items of named lists by their names."""
-    found = _differences("spec", _whole(before.spec), _whole(after.spec))
-    return tuple(FieldChange(object=ref_of(after), field=path, before=old, after=new) for path, old, new in found)
+    return changes.field_changes(ref_of(after), "spec", _whole(before.spec), _whole(after.spec))
 
 
 def _whole(value: Struct) -> Manifest:
     """All fields of a value by their names on the wire, also those that have their default."""
     return {field.encode_name: plain(getattr(value, field.name), _whole) for field in fields(value)}
-
-
-def _differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 - any JSON value
-    if before == after:
-        return
-    old, new = _keyed(before), _keyed(after)
-    if old is None or new is None:
-        yield path, before, after
-        return
-    pattern = f"{path}[{{}}]" if isinstance(after, list) else f"{path}.{{}}"
-    for key in sorted(old.keys() | new.keys()):
-        yield from _differences(pattern.format(key), old.get(key), new.get(key))
-
-
-def _keyed(value: Any) -> Mapping[str, Any] | None:  # noqa: ANN401 - any JSON value
-    if isinstance(value, Mapping):
-        return value
-    if isinstance(value, list) and all(isinstance(item, Mapping) and "name" in item for item in value):
-        return {item["name"]: item for item in value}
-    return None
 
 
 def with_weights(config: EndpointConfig, weights: Mapping[str, int]) -> EndpointConfig:

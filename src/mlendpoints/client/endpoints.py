@@ -10,7 +10,6 @@ from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.labels import ENDPOINT, TARGET_VARIANT_HEADER
 from mlendpoints.api.model import Model
 from mlendpoints.client.edits import (
-    FieldChange,
     earlier_version,
     field_changes,
     record_of,
@@ -28,6 +27,7 @@ from mlendpoints.client.kinds import TIMEOUT, AsyncKindClient, default_goal
 from mlendpoints.client.objects import T, with_spec
 from mlendpoints.client.payloads import Answer, encode, headers_of
 from mlendpoints.client.sharing import Kinds, Users
+from mlendpoints.core.changes import FieldChange
 
 _ATTEMPTS = 5  # at an edit that others' edits interrupt
 ANSWER_TIMEOUT = 65.0  # seconds: pods end a request after 60

@@ -13,12 +13,15 @@ from mlendpoints.api.meta import API_VERSION
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
 from mlendpoints.client.errors import InvalidError
+from mlendpoints.core import changes
 from mlendpoints.core.canonical import Manifest, canonical
 from mlendpoints.core.world import Ref
 
 AnyObject = Model | EndpointConfig | Endpoint | MLModel
 T = TypeVar("T", bound=AnyObject)
 S = TypeVar("S", bound=Struct)
+
+describe = changes.describe
 
 _EDITABLE = ("labels", "annotations", "finalizers", "ownerReferences")  # of the metadata
 
@@ -104,15 +107,6 @@ def _by_name(items: list[Any]) -> dict[str, Any]:
 def ref_of(obj: AnyObject) -> Ref:
     """The reference to the object."""
     return Ref(obj.KIND, obj.metadata.namespace, obj.metadata.name)
-
-
-def describe(ref: Ref) -> str:
-    """The object in a message.
-
-    >>> describe(Ref("MLModel", "titanic", "rfc"))
-    'MLModel titanic/rfc'
-    """
-    return f"{ref.kind} {ref.namespace}/{ref.name}"
 
 
 def is_instance(obj: AnyObject) -> bool:

@@ -1,0 +1,71 @@
+"""Whether what a course needs at its peak fits into the quotas of its namespace."""
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+
+from msgspec import Struct
+
+from mlendpoints.core.course import PODS, Course, Usage
+from mlendpoints.core.quantities import canonical_quantity, exact
+from mlendpoints.core.world import MLModelWorld, World
+
+_ALIASES = {"cpu": "requests.cpu", "memory": "requests.memory"}  # of ResourceQuotas
+
+
+class Quota(Struct, frozen=True, kw_only=True):
+    """One ResourceQuota: its limits and what is used of them, as the API server says."""
+
+    name: str
+    hard: Mapping[str, str] = {}
+    used: Mapping[str, str] = {}
+
+
+class Need(Struct, frozen=True, kw_only=True):
+    """What pods request of one resource, now and at the peak, and what a quota leaves for them."""
+
+    resource: str
+    now: str
+    peak: str
+    quota: str = ""  # the ResourceQuota that limits it most; empty if none does
+    left: str = ""  # of that quota
+    fits: bool = True
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """The sum; of peaks it is the most that there can be, since they need not coincide."""
+    found: dict[str, Fraction] = {}
+    for usage in usages:
+        for name, amount in usage.items():
+            found[name] = found.get(name, Fraction(0)) + amount
+    return found
+
+
+def needs(
+    now: Usage, courses: Iterable[Course[World] | Course[MLModelWorld]], quotas: Iterable[Quota]
+) -> tuple[Need, ...]:
+    """Each resource that the pods of the courses request; pods first."""
+    peak, known = total(course.peak for course in courses), tuple(quotas)
+    names = sorted({*now, *peak}, key=lambda name: (name != PODS, name))
+    return tuple(_need(name, now.get(name, Fraction(0)), peak.get(name, Fraction(0)), known) for name in names)
+
+
+def _need(name: str, now: Fraction, peak: Fraction, quotas: tuple[Quota, ...]) -> Need:
+    free = sorted((left, quota.name) for quota in quotas for left in _left(quota, name))
+    need = Need(resource=name, now=_text(now), peak=_text(peak))
+    if not free:
+        return need
+    left, quota = free[0]
+    return Need(resource=name, now=need.now, peak=need.peak, quota=quota, left=_text(left), fits=peak - now <= left)
+
+
+def _left(quota: Quota, name: str) -> Iterable[Fraction]:
+    for key, hard in quota.hard.items():
+        if _ALIASES.get(key, key) == name:
+            yield max(Fraction(0), exact(hard) - exact(quota.used.get(key, "0")))
+
+
+def _text(amount: Fraction) -> str:
+    """As a Kubernetes quantity; whole Mi are written so."""
+    if amount.denominator == 1 and amount >= 1024 and amount % 1024 == 0:
+        return canonical_quantity(f"{amount // 1024}Ki")
+    return canonical_quantity(f"{float(amount * 1000):.0f}m")
