@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mlendpoints.api.model import EnvVar, Model, ModelSpec
     from mlendpoints.client.asynchronous import AsyncMLOpsClient
     from mlendpoints.client.blocking import EndpointClient, KindClient
-    from mlendpoints.client.edits import FieldChange
     from mlendpoints.client.endpoints import AsyncEndpointClient
     from mlendpoints.client.errors import (
         AlreadyExistsError,
@@ -48,7 +47,10 @@ if TYPE_CHECKING:
     from mlendpoints.client.objects import with_spec
     from mlendpoints.client.observing import Change
     from mlendpoints.client.payloads import Answer
+    from mlendpoints.client.plans import Plan, Preview
     from mlendpoints.client.synchronous import MLOpsClient
+    from mlendpoints.core.capacity import Need
+    from mlendpoints.core.changes import FieldChange
 
 __all__ = [
     "AlreadyExistsError",
@@ -80,9 +82,12 @@ __all__ = [
     "MLOpsClient",
     "Model",
     "ModelSpec",
+    "Need",
     "NotFoundError",
     "NotInstalledError",
     "ObjectMeta",
+    "Plan",
+    "Preview",
     "ProductionVariant",
     "SharedError",
     "UnauthorizedError",
@@ -102,7 +107,6 @@ _NAMES = {  # as imported above
     "mlendpoints.api.model": ("EnvVar", "Model", "ModelSpec"),
     "mlendpoints.client.asynchronous": ("AsyncMLOpsClient",),
     "mlendpoints.client.blocking": ("EndpointClient", "KindClient"),
-    "mlendpoints.client.edits": ("FieldChange",),
     "mlendpoints.client.endpoints": ("AsyncEndpointClient",),
     "mlendpoints.client.errors": (
         "AlreadyExistsError",
@@ -126,7 +130,10 @@ _NAMES = {  # as imported above
     "mlendpoints.client.objects": ("with_spec",),
     "mlendpoints.client.observing": ("Change",),
     "mlendpoints.client.payloads": ("Answer",),
+    "mlendpoints.client.plans": ("Plan", "Preview"),
     "mlendpoints.client.synchronous": ("MLOpsClient",),
+    "mlendpoints.core.capacity": ("Need",),
+    "mlendpoints.core.changes": ("FieldChange",),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -13,6 +13,8 @@ from mlendpoints.client.connection import Connection, find_config
 from mlendpoints.client.endpoints import AsyncEndpointClient
 from mlendpoints.client.gateway import DEFAULT, Gateway
 from mlendpoints.client.kinds import AsyncKindClient
+from mlendpoints.client.objects import AnyObject
+from mlendpoints.client.plans import Preview
 from mlendpoints.client.sharing import Kinds
 
 
@@ -53,6 +55,15 @@ class AsyncMLOpsClient:
         """One endpoint: weights, scale, swap, rollback, history, explain, invoke."""
         kinds = Kinds(self.V1Alpha1Endpoint, self.V1Alpha1EndpointConfig, self.V1Alpha1Model)
         return AsyncEndpointClient(kinds, self._gateway, name=name, namespace=namespace or self.namespace)
+
+    async def preview(self, *objects: AnyObject) -> Preview:
+        """What an apply of new or edited objects of one namespace leads to, if all goes well; nothing is written.
+
+        What is created, changed and removed by the end, and what the pods request at the peak, against quotas.
+        """
+        from mlendpoints.client.previewing import preview  # noqa: PLC0415 - all decisions: only where needed
+
+        return await preview(self._connection, objects)
 
     async def close(self) -> None:
         """Closes all connections."""

@@ -11,6 +11,7 @@ from mlendpoints.client.kinds import TIMEOUT, AsyncKindClient
 from mlendpoints.client.objects import T
 from mlendpoints.client.observing import Change
 from mlendpoints.client.payloads import Answer
+from mlendpoints.client.plans import Plan
 
 
 class KindClient(Generic[T]):
@@ -96,6 +97,49 @@ class KindClient(Generic[T]):
         mlendpoints.client.errors.WaitTimeoutError: Timed out after 0.1 s: MachineLearningModel titanic/rfc is ...
         """
         return self._background.run(self._source.wait(name, goal, namespace=namespace, timeout=timeout))
+
+    def create_handler(
+        self, name: str, *, namespace: str = "", dry_run: bool = False, wait: bool = False, timeout: float = TIMEOUT
+    ) -> Plan:
+        """What follows from a new object for its dependants: what the operator creates, changes, removes.
+
+        ``dry_run`` only shows what it would do now, until it has to wait. Else it is done: by the operator that leads,
+        or in its place if none does, for which you need the permission to impersonate its ServiceAccount. ``wait``: to
+        the end. Returns what was done.
+
+        >>> plan = client.V1Alpha1Model.create_handler("rfc", dry_run=True)  # no endpoint uses it yet
+        >>> plan.is_empty
+        True
+        """
+        return self._background.run(
+            self._source.create_handler(name, namespace=namespace, dry_run=dry_run, wait=wait, timeout=timeout)
+        )
+
+    def update_handler(
+        self, name: str, *, namespace: str = "", dry_run: bool = False, wait: bool = False, timeout: float = TIMEOUT
+    ) -> Plan:
+        """The same after an edit.
+
+        >>> print(client.V1Alpha1Model.update_handler("rfc", dry_run=True))
+        Nothing to do.
+        """
+        return self._background.run(
+            self._source.update_handler(name, namespace=namespace, dry_run=dry_run, wait=wait, timeout=timeout)
+        )
+
+    def delete_handler(
+        self, name: str, *, namespace: str = "", dry_run: bool = False, wait: bool = False, timeout: float = TIMEOUT
+    ) -> Plan:
+        """The same of a deletion, which must have begun unless it is a ``dry_run``: that shows all of it, to its end.
+
+        Deleting a model or config removes nothing that serves.
+
+        >>> print(client.V1Alpha1Model.delete_handler("rfc", dry_run=True))
+        Nothing to do.
+        """
+        return self._background.run(
+            self._source.delete_handler(name, namespace=namespace, dry_run=dry_run, wait=wait, timeout=timeout)
+        )
 
 
 class EndpointClient:

@@ -22,6 +22,7 @@ from mlendpoints.client.errors import (
 from mlendpoints.client.goals import Goal
 from mlendpoints.client.objects import T, checked, describe, make_manifest, overlaid, ref_of, templates
 from mlendpoints.client.observing import Change, Observation, list_objects, observe
+from mlendpoints.client.plans import Plan
 from mlendpoints.client.suggestions import nearest, suggestion
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import Ref
@@ -152,6 +153,66 @@ class AsyncKindClient(Generic[T]):
         wanted = Goal.parse(goal or default_goal(self._type.KIND), self._type.KIND)
         first = await self.get(name, namespace=namespace)
         return await self.until(wanted, first, timeout=timeout, has_failed=bool(wanted.failure(first)))
+
+    async def create_handler(
+        self, name: str, *, namespace: str = "", dry_run: bool = False, wait: bool = False, timeout: float = TIMEOUT
+    ) -> Plan:
+        """What follows from a new object for its dependants: what the operator creates, changes, removes.
+
+        ``dry_run`` only shows what it would do now, until it has to wait. Else it is done: by the operator that leads,
+        or in its place if none does, for which you need the permission to impersonate its ServiceAccount. ``wait``: to
+        the end. Returns what was done.
+
+        >>> plan = await client.V1Alpha1Model.create_handler("rfc", dry_run=True)  # no endpoint uses it yet
+        >>> plan.is_empty
+        True
+        """
+        return await self._handle(name, namespace, is_deletion=False, dry_run=dry_run, wait=wait, timeout=timeout)
+
+    async def update_handler(
+        self, name: str, *, namespace: str = "", dry_run: bool = False, wait: bool = False, timeout: float = TIMEOUT
+    ) -> Plan:
+        """The same after an edit.
+
+        >>> print(await client.V1Alpha1Model.update_handler("rfc", dry_run=True))
+        Nothing to do.
+        """
+        return await self._handle(name, namespace, is_deletion=False, dry_run=dry_run, wait=wait, timeout=timeout)
+
+    async def delete_handler(
+        self, name: str, *, namespace: str = "", dry_run: bool = False, wait: bool = False, timeout: float = TIMEOUT
+    ) -> Plan:
+        """The same of a deletion, which must have begun unless it is a ``dry_run``: that shows all of it, to its end.
+
+        Deleting a model or config removes nothing that serves.
+
+        >>> print(await client.V1Alpha1Model.delete_handler("rfc", dry_run=True))
+        Nothing to do.
+        """
+        return await self._handle(name, namespace, is_deletion=True, dry_run=dry_run, wait=wait, timeout=timeout)
+
+    async def _handle(  # noqa: PLR0913 - the parameters of the handlers
+        self, name: str, namespace: str, *, is_deletion: bool, dry_run: bool, wait: bool, timeout: float
+    ) -> Plan:
+        from mlendpoints.client.handlers import Handlers, Request  # noqa: PLC0415 - all decisions: only where needed
+
+        ref, handlers = Ref(self._kind.name, self._scope(namespace), name), Handlers(self._connection)
+        if dry_run:
+            return await handlers.plan(ref, is_deletion=is_deletion)
+        goal = Goal.parse(default_goal(self._type.KIND), self._type.KIND)
+
+        async def await_led() -> None:
+            try:
+                first = await self.get(name, namespace=namespace)
+            except NotFoundError:
+                if is_deletion:
+                    return
+                raise
+            await (self._until_gone(first, timeout) if is_deletion else self.until(goal, first, timeout=timeout))
+
+        return await handlers.run(
+            Request(ref=ref, is_deletion=is_deletion, goal=goal, wait=wait, timeout=timeout, await_led=await_led)
+        )
 
     async def until(self, goal: Goal, first: T, *, timeout: float, has_failed: bool = False) -> T:
         """Waits for a goal of an object that exists; ``has_failed``: only a new failure ends it."""

@@ -12,6 +12,8 @@ from mlendpoints.client.asynchronous import AsyncMLOpsClient
 from mlendpoints.client.background import Background
 from mlendpoints.client.blocking import EndpointClient, KindClient
 from mlendpoints.client.gateway import DEFAULT
+from mlendpoints.client.objects import AnyObject
+from mlendpoints.client.plans import Preview
 
 
 class MLOpsClient:
@@ -56,6 +58,13 @@ class MLOpsClient:
     def endpoint(self, name: str, *, namespace: str = "") -> EndpointClient:
         """One endpoint: weights, scale, swap, rollback, history, explain, invoke."""
         return EndpointClient(self._source.endpoint(name, namespace=namespace), self._background)
+
+    def preview(self, *objects: AnyObject) -> Preview:
+        """What an apply of new or edited objects of one namespace leads to, if all goes well; nothing is written.
+
+        What is created, changed and removed by the end, and what the pods request at the peak, against quotas.
+        """
+        return self._background.run(self._source.preview(*objects))
 
     def close(self) -> None:
         """Closes all connections and ends the thread."""

@@ -69,6 +69,11 @@ class Lease:
         """Whether this process is the leader and may write."""
         return _now() < self._renewed + self._times.renew_within
 
+    @property
+    def transitions(self) -> int:
+        """How often the lease has changed hands, as this process wrote it last."""
+        return (self._own.spec.lease_transitions or 0) if self._own else 0
+
     async def acquire(self) -> None:
         """Returns once this process is the leader."""
         while True:
