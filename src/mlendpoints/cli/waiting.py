@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from mlendpoints.cli.progress import Progress
     from mlendpoints.client.asynchronous import AsyncMLOpsClient
-    from mlendpoints.client.edits import FieldChange
     from mlendpoints.client.kinds import AsyncKindClient
     from mlendpoints.client.objects import AnyObject
+    from mlendpoints.core.changes import FieldChange
 
 _CONTINUES = "It continues in the cluster; follow it with `mlendpoints status --watch`, or undo the edit."
 TIMEOUT = 660.0  # seconds: longer than an update's default deadline, so that a wait ends with a result
