@@ -14,7 +14,7 @@ from mlendpoints.client.channels import Channels
 from mlendpoints.client.errors import ClientError
 from mlendpoints.client.places import first_reachable
 from tests.kit.certificates import self_signed
-from tests.unit.client.forwarding import HOST, POD, PORT, Stage, a_client, confirmations
+from tests.kit.forwarding import HOST, POD, PORT, Stage, a_client, confirmations
 
 ROW = {"class": "1st"}
 SENT = b'{"class":"1st"}'

@@ -49,6 +49,18 @@ class Stage:
         app.router.add_get(f"{core}/pods/{{pod}}/portforward", self._forward)
         return app
 
+    def node(self) -> web.Application:
+        """The kubelet alone, for a real API server."""
+        app = web.Application()
+        app.router.add_get("/portForward/{namespace}/{pod}", self._forward)
+        return app
+
+    def gateway(self) -> web.Application:
+        """What the port is forwarded to."""
+        app = web.Application(client_max_size=1 << 30)
+        app.router.add_post("/invocations", self._invoked)
+        return app
+
     async def _endpoint(self, request: web.Request) -> web.Response:
         del request
         endpoint = {"metadata": {"name": "titanic", "namespace": "titanic"}, "spec": {"config": "titanic"}}
@@ -70,7 +82,8 @@ class Stage:
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         pod = request.match_info["pod"]
-        self.forwards.append((pod, request.query["ports"]))
+        port = request.query["port" if request.path.startswith("/portForward/") else "ports"]
+        self.forwards.append((pod, port))
         if request.headers.getall("Accept") != ["*/*"]:
             return web.Response(status=406)  # as a kubelet behind a real API server
         if self.status != 101 or pod != POD:
@@ -95,7 +108,7 @@ class Stage:
         back.cancel()
         writer.close()
 
-    async def invoked(self, request: web.Request) -> web.Response:
+    async def _invoked(self, request: web.Request) -> web.Response:
         """The gateway's response to a prediction."""
         assert request.headers["Host"] == HOST
         body = await request.read()
@@ -127,9 +140,7 @@ async def a_client(
     stage: Stage, folder: Path, *, tls: SSLContext | None = None, port_forward: bool | None = None
 ) -> AsyncIterator[AsyncMLOpsClient]:
     """A client of the stage's API server."""
-    gateway = web.Application(client_max_size=1 << 30)
-    gateway.router.add_post("/invocations", stage.invoked)
-    async with serving(gateway, tls) as stage.gateway_port, serving(stage.api()) as port:
+    async with serving(stage.gateway(), tls) as stage.gateway_port, serving(stage.api()) as port:
         path = folder / "kubeconfig"
         path.write_text(yaml.safe_dump(_kubeconfig(f"http://127.0.0.1:{port}")))
         async with AsyncMLOpsClient(kubeconfig=path, namespace="titanic", port_forward=port_forward) as client:
