@@ -46,7 +46,7 @@ class Neighbour:
     async def move_out(self) -> None:
         """Leaves nothing that others would have to read."""
         for kind in (kinds.VIRTUAL_SERVICE, kinds.GATEWAY, kinds.CONFIG, kinds.MODEL):
-            await self._client.ask("DELETE", kind.path(self.namespace))
+            await self._retried("DELETE", kind.path(self.namespace))
 
     async def _name_a_host_twice(self, routes: Object) -> None:
         """By a Gateway of its own, so that these routes count; and then no more."""
@@ -66,7 +66,7 @@ class Neighbour:
         for name, other in (_CIRCLE, _CIRCLE[::-1]):
             owner = _owner(kinds.CONFIG, other, await self._uid(kinds.CONFIG, other))
             body = {"metadata": {"ownerReferences": [owner]}}
-            await self._client.ask("PATCH", kinds.CONFIG.path(self.namespace, name), body=body, media=_MERGE)
+            await self._retried("PATCH", kinds.CONFIG.path(self.namespace, name), body=body)
 
     def _new(self, kind: Kind, name: str, spec: Object, metadata: Object | None = None) -> tuple[str, Object]:
         """Where it is created, and what."""
@@ -75,14 +75,16 @@ class Neighbour:
         return kind.path(self.namespace), manifest
 
     async def _change(self, routes: str, body: Object, *, subresource: str = "") -> None:
-        """Retried where the API server, with nests to validate, takes too long to answer."""
-        path = kinds.VIRTUAL_SERVICE.path(self.namespace, routes)
+        await self._retried("PATCH", kinds.VIRTUAL_SERVICE.path(self.namespace, routes) + subresource, body=body)
 
-        async def changed() -> bool:
-            await self._client.ask("PATCH", path + subresource, body=body, media=_MERGE)
+    async def _retried(self, method: str, path: str, *, body: Object | None = None) -> None:
+        """A request that may be repeated, until the API server, with nests to validate, responds in time."""
+
+        async def responded() -> bool:
+            await self._client.ask(method, path, body=body, media=_MERGE)
             return True
 
-        await poll_until(changed, f"VirtualService {routes} is changed")
+        await poll_until(responded, f"{method} {path} has a response")
 
     async def _uid(self, kind: Kind, name: str) -> str:
         found = msgspec.json.decode(await self._client.ask("GET", kind.path(self.namespace, name)))
