@@ -38,7 +38,7 @@ check: $(VENV) ## Check format, lint, types, imports and generated files (under 
 	@$(BIN)/python -m hack.render --check
 
 unit: $(VENV) ## Run the tests that need no cluster
-	@$(BIN)/pytest --numprocesses auto --dist loadfile tests/unit tests/edge tests/images tests/fetcher tests/shipper tests/replay tests/monitoring
+	@$(BIN)/pytest --numprocesses auto --dist loadfile tests/unit tests/edge tests/images tests/fetcher tests/shipper tests/recorder tests/replay tests/monitoring
 
 apiserver: $(VENV) ## Run the tests against a real kube-apiserver and etcd
 	@$(BIN)/pytest --numprocesses auto --dist loadfile tests/apiserver

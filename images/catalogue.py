@@ -88,6 +88,18 @@ IMAGES = {
             "images/shipper/requirements.lock",
         ),
         Image(
+            "recorder",
+            PYTHON,
+            {
+                "images/recorder/Containerfile": "Containerfile",
+                "recorder": "recorder",
+                "replay/gor": "replay/gor",
+            },
+            "images/recorder/requirements.lock",
+            published={"images/recorder/gor": "gor"},
+            on_demand=True,
+        ),
+        Image(
             "nginx",
             NGINX,
             {f"images/nginx/{path.name}": path.name for path in sorted((ROOT / "images/nginx").iterdir())},

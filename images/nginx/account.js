@@ -1,4 +1,5 @@
-// The account of captured records for /metrics, where capture is on: what nginx counted, and the shipper's ledger.
+// The account of captured records for /metrics, where capture is on: what nginx or the recorder counted, and the shipper's
+// ledger.
 //
 // The ledger is read like a stranger's: bounded, numbers only, reasons that are words. Records in the spool are those that
 // were captured and are neither shipped nor lost, so that the account balances at every scrape.
@@ -9,6 +10,7 @@ import spool from 'spool.js';
 
 const LEDGER = 64 * 1024; // bytes
 const REASONS = ['content_type', 'error', 'memory', 'spool_full', 'too_large', 'unredactable', 'write_failed'];
+const RECORDERS = ['content_type', 'spool_full', 'too_large', 'unpaired', 'unreadable', 'unredactable', 'write_failed'];
 const WORD = /^[a-z][a-z_]{0,31}$/;
 const WORDS = 16;
 const LOST = ['missing', 'rejected', 'too_large']; // usual reasons, which begin at 0, so that a rate sees their first record
@@ -47,9 +49,17 @@ function total(lost) {
     return Object.keys(lost).reduce((sum, word) => sum + lost[word], 0);
 }
 
-// Records that were shipped, without those of an earlier nginx of this pod, whose count has ended with it.
-function shipped(shared, found) {
-    const captured = shared.get('result captured') || 0;
+// How many requests had a result: as nginx has counted, or the recorder says.
+function counted(shared) {
+    if (capturing.engine !== 'gor') {
+        return (result) => shared.get(`result ${result}`) || 0;
+    }
+    const results = part(parsed(`${capturing.folder}/.recorder.json`), 'results');
+    return (result) => amount(results[result]);
+}
+
+// Records that were shipped, without those of an earlier process of this pod, whose count has ended with it.
+function shipped(shared, found, captured) {
     const surplus = found.shipped + total(found.lost) - captured;
     if (surplus > (shared.get('earlier') || 0)) {
         shared.set('earlier', surplus);
@@ -57,20 +67,22 @@ function shipped(shared, found) {
     return Math.max(0, found.shipped - (shared.get('earlier') || 0));
 }
 
-function results(shared) {
-    const sample = (result, reason, key) => [`result="${result}",reason="${reason}"`, shared.get(`result ${key}`) || 0];
+function results(count) {
+    const reasons = capturing.engine === 'gor' ? RECORDERS : REASONS;
+    const sample = (result, reason, key) => [`result="${result}",reason="${reason}"`, count(key)];
     return [sample('captured', '', 'captured'), sample('sampled_out', '', 'sampled_out')]
-        .concat(REASONS.map((reason) => sample('dropped', reason, reason)));
+        .concat(reasons.map((reason) => sample('dropped', reason, reason)));
 }
 
 // Samples by the metrics' names, each with its further labels.
 function samples() {
     const shared = spool.state();
     const found = ledger();
-    const gone = shipped(shared, found);
-    const captured = shared.get('result captured') || 0;
+    const count = counted(shared);
+    const captured = count('captured');
+    const gone = shipped(shared, found, captured);
     return {
-        mlendpoints_capture_records_total: results(shared),
+        mlendpoints_capture_records_total: results(count),
         mlendpoints_capture_shipped_total: [['', gone]],
         mlendpoints_capture_lost_total: Object.keys(found.lost).map((word) => [`reason="${word}"`, found.lost[word]]),
         mlendpoints_capture_spooled_records: [['', Math.max(0, captured - gone - total(found.lost))]],

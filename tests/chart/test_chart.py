@@ -132,6 +132,7 @@ def test_the_operators_policy_knows_what_the_chart_has_chosen() -> None:
             "httpPort": 8080,
             "httpsPort": 8443,
         },
+        recorder={"image": "localhost:5000/recorder:1"},
         tlsCredentials={"example.com": "example-com-tls", "a.example.com": "a-tls", "b.example.com": "a-tls"},
         allowedPathPrefixes=["/mnt/models/", "team-a=/srv"],
         admissionPolicy={"closedNamespaces": ["kube-system", "platform"], "allowedMetadata": ["team", "a.com/b"]},

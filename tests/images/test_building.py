@@ -23,6 +23,7 @@ USERS = {
     "model": "1000:1000",
     "model-init": "65533:1000",
     "nginx": "65532:65532",
+    "recorder": "0:0",
     "replay": "1000:1000",
     "shipper": "65531:65531",
 }
@@ -165,7 +166,7 @@ def test_with_a_registry_images_are_named_after_it_and_pushed(tmp_path: Path) ->
 def test_a_name_that_is_no_image_s_is_refused_with_those_that_are(laptop: Laptop) -> None:
     done = laptop.images("build", "ngins")
     assert done.returncode == 2
-    assert "unknown image ngins; known: operator, model, model-init, shipper, nginx, replay" in done.stderr
+    assert "unknown image ngins; known: operator, model, model-init, shipper, recorder, nginx, replay" in done.stderr
 
 
 @pytest.mark.parametrize(("name", "user"), USERS.items())

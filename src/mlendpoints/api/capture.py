@@ -9,7 +9,9 @@ from mlendpoints.api.meta import Value
 
 MAX_BYTES: Final = 4 << 20  # of a body: a record of two has to fit in a file of the spool
 MAX_REDACTED_BYTES: Final = 64 << 10  # of a body that is parsed: nginx' one worker does nothing else meanwhile
+MAX_PACKETS_BYTES: Final = 64 << 10  # of a body that is put together from packets: its socket's buffer is small
 Side = Literal["Input", "Output"]
+Engine = Literal["nginx", "gor"]
 HeaderName = Annotated[str, Meta(pattern=patterns.HEADER, max_length=128)]
 JsonPath = Annotated[str, Meta(pattern=patterns.JSON_PATH, max_length=256)]
 MediaType = Annotated[str, Meta(pattern=patterns.MEDIA_TYPE, max_length=128)]
@@ -42,6 +44,14 @@ class Capture(Value, frozen=True, kw_only=True):
     enabled: Annotated[
         bool, Meta(description="false turns it off, in a variant also where the config turns it on.")
     ] = True
+    engine: Annotated[
+        Engine,
+        Meta(
+            description="What captures: the proxy itself, which misses nothing; or gor, from the packets between proxy "
+            "and model, which needs the capability NET_RAW and a namespace with the label "
+            "pod-security.kubernetes.io/enforce: privileged, and maxBytes of at most 65536."
+        ),
+    ] = "nginx"
     sink: Annotated[
         str,
         Meta(

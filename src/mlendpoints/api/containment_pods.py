@@ -50,9 +50,14 @@ REQUEST: Final = ("path", "port", "scheme")
 
 _POD: Final = "object.spec.template.spec"
 _CONTAINERS: Final = f"({_POD}.?initContainers.orValue([]) + {_POD}.containers)"
+RECORDER: Final = "recorder"  # the container that reads packets
+PRIVILEGED: Final = (
+    "namespaceObject.metadata.?labels[?'pod-security.kubernetes.io/enforce'].orValue('') == 'privileged'"
+)
 _TEMPLATE: Final = "volume.ephemeral.volumeClaimTemplate.spec"
 _FINALIZERS: Final = "object.spec.template.?metadata.?finalizers.orValue([])"
 VARIABLES: Final = {
+    "recorder": f"{PRIVILEGED} ? '{RECORDER}' : ''",  # of which this is allowed: to be root with NET_RAW
     "templates": f"request.operation in {['CREATE', 'UPDATE']} && variables.kind in {['deployments', 'jobs']}",
     "pods": f"variables.templates && (oldObject == null || {_POD} != oldObject.spec.template.spec)",
     "podLabels": "object.spec.template.?metadata.?labels.orValue({})",
@@ -164,9 +169,11 @@ def _users() -> list[Manifest]:
         deny_unless(
             f"!variables.pods || {_POD}.?securityContext.?runAsNonRoot.orValue(false) && "
             f"{_POD}.?securityContext.?seccompProfile.?type.orValue('') == 'RuntimeDefault' && "
-            f"{_CONTAINERS}.all(container, container.?securityContext.?runAsNonRoot.orValue(true) && "
+            f"{_CONTAINERS}.all(container, (container.?securityContext.?runAsNonRoot.orValue(true) || "
+            "container.name == variables.recorder) && "
             "container.?securityContext.?seccompProfile.?type.orValue('RuntimeDefault') == 'RuntimeDefault')",
-            "creates pods that run as another user than root, with the runtime's seccomp profile",
+            "creates pods that run as another user than root, with the runtime's seccomp profile; but for the "
+            f"container {RECORDER} in namespaces with the label pod-security.kubernetes.io/enforce: privileged",
         ),
     ]
 
@@ -194,10 +201,12 @@ def _privileges() -> list[Manifest]:
             f"!variables.pods || {_CONTAINERS}.all(container, "
             "!container.?securityContext.?privileged.orValue(false) && "
             "container.?securityContext.?allowPrivilegeEscalation.orValue(true) == false && "
-            "size(container.?securityContext.?capabilities.?add.orValue([])) == 0 && "
+            "container.?securityContext.?capabilities.?add.orValue([]).all(capability, "
+            "capability == 'NET_RAW' && container.name == variables.recorder) && "
             "'ALL' in container.?securityContext.?capabilities.?drop.orValue([]) && "
             "container.?ports.orValue([]).all(port, port.?hostPort.orValue(0) == 0))",
             "creates no containers with privileges, privilege escalation, ports of their node, or "
-            "capabilities, of which it drops all",
+            f"capabilities, of which it drops all, but for NET_RAW of the container {RECORDER} in namespaces with the "
+            "label pod-security.kubernetes.io/enforce: privileged",
         ),
     ]

@@ -83,6 +83,9 @@ class Images(Value, frozen=True, kw_only=True):
     ] = ""
     pull_policy: Annotated[str, Meta(description="Pull policy of these images.", max_length=16)] = "IfNotPresent"
     shipper: Annotated[str, Meta(description="Ships captured traffic; empty: an earlier one.", max_length=1024)] = ""
+    recorder: Annotated[
+        str, Meta(description="Captures with gor; empty: that engine is not available.", max_length=1024)
+    ] = ""
 
 
 class Container(Value, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ and the same limit as the CRD's (``rules.REFERENCES``).
 
 from typing import Final
 
+from mlendpoints.api.containment_pods import PRIVILEGED
 from mlendpoints.api.crd import KINDS
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import GROUP, VERSION
@@ -30,6 +31,7 @@ from mlendpoints.api.policy import Manifest, make_policy, match_resources
 
 NAME: Final = f"references.{GROUP}"
 SINKS: Final = f"sinks.{GROUP}"
+PACKETS: Final = f"packets.{GROUP}"
 SINKS_OF_A_CONFIG: Final = 11  # its own, and those of ten variants
 REFERENCES: Final = 16  # that a model may name; a check each
 
@@ -56,7 +58,7 @@ _CORE: Final = "authorizer.group('').resource({0}).namespace(request.namespace).
 
 def make_policies() -> list[Manifest]:
     """The policies and their bindings."""
-    return [*_references(), *_sinks()]
+    return [*_references(), *_sinks(), *_packets()]
 
 
 def _references() -> list[Manifest]:
@@ -96,6 +98,42 @@ def _sinks() -> list[Manifest]:
         validations=[
             _validation(index, what="config", reader="it would be sent to a sink of your choice")
             for index in range(SINKS_OF_A_CONFIG)
+        ],
+    )
+
+
+def _packets() -> list[Manifest]:
+    """Who captures packets needs a namespace that an administrator has opened for that."""
+    own, old = (
+        "object.spec.?capture.?engine.orValue('') == 'gor'",
+        "oldObject.spec.?capture.?engine.orValue('') == 'gor'",
+    )
+    models = "{0}.spec.?models.orValue([]).exists(model, model.?capture.?engine.orValue('') == 'gor')"
+    had = f"({old} || {models.format('oldObject')})"
+    return make_policy(
+        PACKETS,
+        rules=[
+            match_resources(
+                GROUP,
+                [KINDS[kind].plural for kind in (EndpointConfig, MLModel)],
+                version=VERSION,
+                operations=("CREATE", "UPDATE"),
+            )
+        ],
+        conditions={
+            "captures-packets": f"({own} || {models.format('object')}) && (oldObject == null || !{had})",
+            **_NO_INSTANCE,
+        },
+        variables={},
+        validations=[
+            {
+                "expression": PRIVILEGED,
+                "messageExpression": "'capture.engine: gor needs the capability NET_RAW, which namespace ' + "
+                "request.namespace + ' does not allow. Use engine: nginx, or ask an administrator to label the "
+                "namespace pod-security.kubernetes.io/enforce: privileged'",
+                "message": "capture.engine: gor needs the capability NET_RAW, which the namespace does not allow",
+                "reason": "Forbidden",
+            }
         ],
     )
 

@@ -24,6 +24,12 @@ def sinks(config: EndpointConfigSpec) -> tuple[str, ...]:
     return tuple(sink_of(variant, config.capture) for variant in config.models)
 
 
+def uses_gor(config: EndpointConfigSpec) -> bool:
+    """Whether any variant is captured by gor."""
+    captures = (settled(variant, config.capture).capture for variant in config.models)
+    return any(capture.engine == "gor" for capture in captures if capture is not None)
+
+
 def sink_of(sizes: ProductionVariant | MLModelSpec, default: Capture | None = None) -> str:
     """Where its captured traffic is shipped to; empty: it has none."""
     capture = settled(sizes, default).capture

@@ -52,6 +52,15 @@ def own_claim_finding(claim: str) -> Finding:
     )
 
 
+def no_recorder_finding() -> Finding:
+    """Capture with gor where the operator has no image for it."""
+    return Finding.no(
+        Reason.INVALID_SPEC,
+        "capture.engine is gor, but the operator has no image of the recorder. Use engine: nginx, or ask the"
+        " administrator to set recorder.image of the operator's chart.",
+    )
+
+
 def own_sink_finding(claim: str) -> Finding:
     """The sink is on a claim that the operator created: what is shipped there is deleted with a version."""
     return Finding.no(

@@ -216,6 +216,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     model_init_resources: Mapping[str, Mapping[str, str]] = {}
     fluent_bit_image: str = ""  # empty: pods have no Fluent Bit
     fluent_bit_resources: Mapping[str, Mapping[str, str]] = {}
+    recorder_image: str = ""  # empty: no capture with gor
     gateway_selector: Mapping[str, str] = field(default_factory=lambda: {"istio": "ingressgateway"})
     gateway_service: str = "istio-ingress/istio-ingressgateway"  # namespace/name
     gateway_domain: str = ""  # default hosts are {endpoint}.{namespace}.{domain}; {namespace}.{domain} is reserved

@@ -82,6 +82,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     fluent_bit_image: Annotated[str, Meta(max_length=1024)] = ""
     fluent_bit_resources: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
 
+    # What captures with gor; no image: that engine is not available
+    recorder_image: Annotated[str, Meta(max_length=1024)] = ""
+
     # Watched namespaces; empty: all
     namespaces: tuple[str, ...] = ()
 

@@ -10,6 +10,9 @@
 {{- with .Values.modelInit.resources }}
 - {name: MLENDPOINTS_MODEL_INIT_RESOURCES, value: {{ toJson . | quote }}}
 {{- end }}
+{{- with .Values.recorder.image }}
+- {name: MLENDPOINTS_RECORDER_IMAGE, value: {{ . | quote }}}
+{{- end }}
 {{- with .Values.fluentBit.image }}
 - {name: MLENDPOINTS_FLUENT_BIT_IMAGE, value: {{ . | quote }}}
 {{- end }}

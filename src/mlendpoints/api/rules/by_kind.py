@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from mlendpoints.api.capture import MAX_REDACTED_BYTES, Capture
+from mlendpoints.api.capture import MAX_PACKETS_BYTES, MAX_REDACTED_BYTES, Capture
 from mlendpoints.api.endpoint import Endpoint, EndpointSpec
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, ProductionVariant
 from mlendpoints.api.mlmodel import MLModel, MLModelSpec
@@ -126,6 +126,12 @@ RULES: Mapping[type[Struct], tuple[Rule, ...]] = {
             f"self.?redact.?jsonPaths.orValue([]) == [] || self.?maxBytes.orValue(0) <= {MAX_REDACTED_BYTES}",
             f"redact.jsonPaths requires maxBytes of at most {MAX_REDACTED_BYTES}: parsing larger bodies would delay "
             "other requests; lower it, or remove the paths",
+            "maxBytes",
+        ),
+        Rule(
+            f"self.?engine.orValue('nginx') != 'gor' || self.?maxBytes.orValue(0) <= {MAX_PACKETS_BYTES}",
+            f"engine: gor requires maxBytes of at most {MAX_PACKETS_BYTES}: packets of larger bodies would be lost; "
+            "lower it, or use engine: nginx",
             "maxBytes",
         ),
     ),

@@ -13,11 +13,11 @@ from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig, ProductionVariant
 from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import Reason
-from mlendpoints.core.capture import settled, sinks
+from mlendpoints.core.capture import settled, sinks, uses_gor
 from mlendpoints.core.directories import locate, prefixes
 from mlendpoints.core.endpoint.host_claim import check_host
 from mlendpoints.core.endpoint.listeners import requested_listener
-from mlendpoints.core.findings import Finding, own_claim_finding, own_sink_finding
+from mlendpoints.core.findings import Finding, no_recorder_finding, own_claim_finding, own_sink_finding
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.storage import source_claim
 from mlendpoints.core.versions import config_version, model_version
@@ -185,6 +185,11 @@ def _sink_is_own(world: World) -> Finding | None:
     return next((own_sink_finding(claim) for claim in claims if claim in world.own_claims), None)
 
 
+def _recorder_is_missing(world: World) -> Finding | None:
+    requested = world.config is not None and uses_gor(world.config.spec)
+    return no_recorder_finding() if requested and not world.settings.recorder_image else None
+
+
 _CHAIN: tuple[Callable[[World], Finding | None], ...] = (
     check_host,
     _tls_has_no_credential,
@@ -193,4 +198,5 @@ _CHAIN: tuple[Callable[[World], Finding | None], ...] = (
     _path_is_not_allowed,
     _claim_is_own,
     _sink_is_own,
+    _recorder_is_missing,
 )

@@ -35,6 +35,22 @@ def captured(instance: Model) -> Capture | None:
     return instance_of(instance).capture
 
 
+def by_nginx(instance: Model) -> Capture | None:
+    """What nginx itself captures."""
+    capture = captured(instance)
+    return capture if capture is not None and capture.engine == "nginx" else None
+
+
+def capture_environment(instance: Model) -> dict[str, str]:
+    """Of nginx: it captures, or exposes the account of the engine that does, or neither."""
+    capture = captured(instance)
+    if capture is None:
+        return {}
+    if capture.engine == "gor":
+        return {"CAPTURE_ACCOUNT": literal(msgspec.json.encode({"engine": "gor", "folder": SPOOL}).decode())}
+    return {"CAPTURE": capture_setting(instance, capture)}
+
+
 def capture_memory(capture: Capture) -> int:
     """MiB that nginx needs for it."""
     parsed = PARSED if capture.redact.json_paths else 0
@@ -63,6 +79,28 @@ def capture_setting(instance: Model, capture: Capture) -> str:
 
 def _steps(path: str) -> list[str]:
     return [name or items for name, items in _STEPS.findall(path)]
+
+
+def make_recorder(instance: Model) -> Sidecar | None:
+    """Runs gor, and writes what it reports to the spool, as nginx would. Optional: without it, nothing is captured."""
+    capture, frozen = captured(instance), instance_of(instance)
+    if capture is None or capture.engine != "gor":
+        return None
+    environment = {"CAPTURE": capture_setting(instance, capture), "MODEL_PORT": str(instance.spec.port)}
+    return Sidecar(
+        name="recorder",
+        container={
+            "image": frozen.images.recorder,
+            "imagePullPolicy": frozen.images.pull_policy,
+            "command": ["python3", "-m", "recorder"],
+            "env": [{"name": name, "value": value} for name, value in environment.items()],
+            "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
+            "volumeMounts": [SPOOL_MOUNT, {"name": "recorder-tmp", "mountPath": "/tmp"}],  # noqa: S108 - its own
+        },
+        volumes=({"name": "recorder-tmp", "emptyDir": {"sizeLimit": "16Mi"}},),
+        essential=False,
+        sees_packets=True,
+    )
 
 
 def make_shipper(instance: Model) -> Sidecar | None:

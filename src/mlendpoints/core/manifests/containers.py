@@ -8,7 +8,14 @@ from mlendpoints.api.model import FETCHER_USER_ID, PROXY_USER_ID, Model
 from mlendpoints.api.monitoring import METRICS_PORT
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests import fluentbit
-from mlendpoints.core.manifests.capture import SPOOL_MOUNT, SPOOL_VOLUME, capture_memory, capture_setting, captured
+from mlendpoints.core.manifests.capture import (
+    SPOOL_MOUNT,
+    SPOOL_VOLUME,
+    by_nginx,
+    capture_environment,
+    capture_memory,
+    captured,
+)
 from mlendpoints.core.manifests.copied import copied
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.network import AUTHORITIES, CREDENTIALS, authorities, literal, network_environment
@@ -112,7 +119,7 @@ def make_nginx(instance: Model) -> Sidecar:
 
 
 def _nginx(instance: Model) -> Manifest:
-    spec, frozen, capture = instance.spec, instance_of(instance), captured(instance)
+    spec, frozen, capture = instance.spec, instance_of(instance), by_nginx(instance)
     memory = PROXY_MEMORY + BODY_ROOM + (capture_memory(capture) if capture else 0)
     environment = {
         "MODEL_PORT": str(spec.port),
@@ -126,7 +133,7 @@ def _nginx(instance: Model) -> Manifest:
         "VERSION": frozen.version,
         "CPU_REQUESTED": str(float(exact(canonical_quantity(frozen.cpus)))),
         "MEMORY_LIMIT": str(whole_units(frozen.memory)),
-        **({"CAPTURE": capture_setting(instance, capture)} if capture else {}),
+        **capture_environment(instance),
         **({"PROCESS_METRICS_PORT": str(fluentbit.PORT)} if fluentbit.is_in(instance) else {}),
     }
     return {
@@ -142,7 +149,7 @@ def _nginx(instance: Model) -> Manifest:
         "volumeMounts": [
             {"name": "nginx-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of its own
             {"name": "bodies", "mountPath": "/tmp/client_body"},  # noqa: S108 - another one
-            *([SPOOL_MOUNT] if capture else []),
+            *([SPOOL_MOUNT] if captured(instance) else []),
         ],
     }
 

@@ -106,6 +106,7 @@ def operators_part(settings: Settings) -> dict[str, Any]:
         nginx=settings.nginx_image,
         shipper=settings.shipper_image,
         fluent_bit=settings.fluent_bit_image,
+        recorder=settings.recorder_image,
         pull_policy=settings.image_pull_policy,
     )
     return {

@@ -17,6 +17,15 @@ from mlendpoints.api.rules.server import PODS_OWN_PORTS
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.manifests.metadata import instance_of
 
+# What reads packets: root, since a capability is in effect for no other user unless a program's file grants it, which
+# allowPrivilegeEscalation: false forbids. Of root's capabilities it has this one only.
+PACKETS: Final[Mapping[str, Any]] = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"], "add": ["NET_RAW"]},
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": False,
+    "runAsUser": 0,
+}
 SECURITY: Final[Mapping[str, Any]] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 OWN_SECURITY: Final[Mapping[str, Any]] = {**SECURITY, "readOnlyRootFilesystem": True}
 GROUP_ID = 1000  # of the artifact's volume and of the fetcher, independent of the model's user
@@ -32,7 +41,8 @@ class Sidecar(Struct, frozen=True, kw_only=True):
 
     Without ``user`` it gets a number of its own; ``model`` is for those that read what only the model's user may. One
     that is not ``essential`` needs a command, and has no probes. If one ``sees_processes``, the pod's containers share
-    their process namespace.
+    their process namespace. One that ``sees_packets`` is root, with the one capability for that; Pod Security allows it
+    in privileged namespaces only.
     """
 
     name: str
@@ -42,6 +52,7 @@ class Sidecar(Struct, frozen=True, kw_only=True):
     user: int | Literal["model"] | None = None
     essential: bool = True
     sees_processes: bool = False
+    sees_packets: bool = False
 
 
 def make_containers(instance: Model, sidecars: Iterable[Sidecar]) -> list[Manifest]:
@@ -62,7 +73,11 @@ def _container(instance: Model, sidecar: Sidecar, user: int, group: int) -> Mani
         **({} if sidecar.essential else _supervised(sidecar.container)),
         **({"ports": ports} if ports else {}),
         "name": sidecar.name,
-        "securityContext": {**OWN_SECURITY, "runAsUser": user, "runAsGroup": group},
+        "securityContext": (
+            {**PACKETS, "runAsGroup": GROUP_ID}
+            if sidecar.sees_packets
+            else {**OWN_SECURITY, "runAsUser": user, "runAsGroup": group}
+        ),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
 

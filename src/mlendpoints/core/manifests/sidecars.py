@@ -8,12 +8,17 @@ from collections.abc import Callable
 from typing import Final
 
 from mlendpoints.api.model import Model
-from mlendpoints.core.manifests.capture import make_shipper
+from mlendpoints.core.manifests.capture import make_recorder, make_shipper
 from mlendpoints.core.manifests.containers import make_nginx
 from mlendpoints.core.manifests.fluentbit import make_fluent_bit
 from mlendpoints.core.manifests.sidecar import Sidecar
 
-SIDECARS: Final[tuple[Callable[[Model], Sidecar | None], ...]] = (make_nginx, make_shipper, make_fluent_bit)
+SIDECARS: Final[tuple[Callable[[Model], Sidecar | None], ...]] = (
+    make_nginx,
+    make_recorder,
+    make_shipper,
+    make_fluent_bit,
+)
 
 
 def sidecars(instance: Model) -> tuple[Sidecar, ...]:

@@ -54,10 +54,10 @@ def _deployment_write(view: View) -> Write | None:
     """
     deployment, manifest = view.deployment, make_mlmodel_deployment(view.world.model, view.requested)
     if deployment is None:
-        return write_for(manifest, None) if view.is_fetched and not view.own_sink_claim else None
+        return write_for(manifest, None) if view.is_fetched and not view.capture_finding else None
     if deployment.deleting:
         return None
-    if not view.is_fetched or view.own_sink_claim:
+    if not view.is_fetched or view.capture_finding:
         return scale_for(manifest, deployment)
     if not view.is_switched:
         return Replace(deployment, stamped(manifest))

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from mlendpoints.api.mlmodel import Phase
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.discovery import describe_undiscovered, essential_rejections
-from mlendpoints.core.findings import Finding, own_claim_finding, own_sink_finding, rejection_finding
+from mlendpoints.core.findings import Finding, own_claim_finding, rejection_finding
 from mlendpoints.core.manifests.deployment import progress_seconds
 from mlendpoints.core.manifests.storage import claim_class, source_claim
 from mlendpoints.core.mlmodel.view import View
@@ -45,8 +45,8 @@ def assess(view: View) -> Health:
         return _failed(view, rejection_finding(rejected))
     if view.own_source_claim:
         return _failed(view, own_claim_finding(view.own_source_claim))
-    if view.own_sink_claim:
-        return _failed(view, own_sink_finding(view.own_sink_claim))
+    if finding := view.capture_finding:
+        return _failed(view, finding)
     return _serving(view) if view.is_fetched else _fetching(view)
 
 

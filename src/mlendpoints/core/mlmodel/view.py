@@ -5,6 +5,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from mlendpoints.api.model import Model
+from mlendpoints.core.findings import Finding, no_recorder_finding, own_sink_finding
 from mlendpoints.core.manifests.metadata import instance_of
 from mlendpoints.core.manifests.mlmodel import freeze
 from mlendpoints.core.manifests.storage import source_claim
@@ -69,11 +70,15 @@ class View(Struct, frozen=True, dict=True):
         return source if source in self.world.own_claims and not self.is_fetched else ""
 
     @property
-    def own_sink_claim(self) -> str:
-        """The claim that captured traffic is shipped to, if the operator created it; empty once the version runs."""
-        capture = instance_of(self.requested).capture
-        claim = source_claim(capture.sink) if capture else ""
-        return claim if claim in self.world.own_claims and not self.is_switched else ""
+    def capture_finding(self) -> Finding | None:
+        """Why traffic cannot be captured as requested: never of a version that runs."""
+        frozen = instance_of(self.requested)
+        if frozen.capture is None or self.is_switched:
+            return None
+        claim = source_claim(frozen.capture.sink)
+        if claim in self.world.own_claims:
+            return own_sink_finding(claim)
+        return no_recorder_finding() if frozen.capture.engine == "gor" and not frozen.images.recorder else None
 
     @property
     def is_switched(self) -> bool:

@@ -19,6 +19,11 @@ from mlendpoints.core.reasons.quoting import quoted
 
 _PODS = re.compile(r'^(?:Error creating: )?pods "[^"]*" is forbidden: ')
 _NO_ACCOUNT = re.compile(r'error looking up service account \S+: serviceaccount "[^"]*" not found')
+_PACKETS = re.compile(r"violates PodSecurity .*NET_RAW")
+_NO_PACKETS = (
+    "The namespace does not allow capture.engine: gor. Use engine: nginx, or ask an administrator to label the"
+    " namespace pod-security.kubernetes.io/enforce: privileged; pods are then created automatically."
+)
 _LIMIT = re.compile(
     r"(?:minimum|maximum) (?P<resource>\S+) usage per Container is [^,]+,"
     r" but (?P<side>request|limit) is (?P<amount>\w+)"
@@ -37,6 +42,8 @@ def explain_rejection(message: str, instance: Model | None) -> tuple[Reason, str
         return Reason.QUOTA_EXCEEDED, _sentence(message) + _way_out(message)
     if _NO_ACCOUNT.search(message):
         return Reason.REFERENCE_NOT_FOUND, f"{_sentence(message)} {_CREATE_ACCOUNT}"
+    if _PACKETS.search(message):
+        return Reason.INVALID_SPEC, f"{_sentence(message)} {_NO_PACKETS}"
     blamed = dict.fromkeys(_blamed(message, make_pod(instance))) if instance is not None else {}
     several = len({what for _, what in blamed}) > 1
     text = (_whose(name, f"The {what} is that of" if several else "That is") for name, what in blamed)

@@ -119,3 +119,24 @@ def test_what_names_its_object_itself_is_passed_on(message: str) -> None:
 def test_no_words_of_the_api_server_break_the_judgement(words: str) -> None:
     for message in (words, f"failed quota: must specify {words}", f"maximum {words} usage per Container is {words}"):
         assert explain_rejection(message, INSTANCE)[1]
+
+
+@pytest.mark.parametrize(
+    "violation",
+    [
+        (
+            '"baseline:latest": non-default capabilities (container "recorder" must not include "NET_RAW" in'
+            " securityContext.capabilities.add)"
+        ),
+        (
+            '"restricted:latest": unrestricted capabilities (container "recorder" must not include "NET_RAW" in'
+            ' securityContext.capabilities.add), runAsNonRoot != true (container "recorder" must not set'
+            " securityContext.runAsNonRoot=false)"
+        ),
+    ],
+)
+def test_pod_security_that_rejects_the_recorder_is_said_with_the_way_out(violation: str) -> None:
+    reason, message = explain_rejection(f"{PODS}violates PodSecurity {violation}", INSTANCE)
+    assert reason == Reason.INVALID_SPEC
+    assert message.startswith(f"Pods are forbidden: violates PodSecurity {violation}. The namespace does not allow")
+    assert "Use engine: nginx, or ask an administrator to label the namespace pod-security" in message
