@@ -70,7 +70,8 @@ def _names(context: typer.Context, word: str) -> list[str]:
 
 
 def _endpoint(context: typer.Context) -> Any:  # noqa: ANN401 - an endpoint or None
-    name = context.params.get("endpoint") or context.params.get("name") or ""
+    given_before = [context.params.get("endpoint"), context.params.get("name"), *context.args]
+    name = next(filter(None, given_before), "")  # in args if an option is completed: its value is still missing
     return _quietly(context, lambda client: client.V1Alpha1Endpoint.get(name))
 
 

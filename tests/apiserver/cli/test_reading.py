@@ -101,7 +101,15 @@ def test_what_only_reads_sends_only_gets(
 ) -> None:
     create_titanic(client)
     with recorded(server, tmp_path) as (path, seen):
-        for line in ("get", "get models", "explain titanic", "explain x", "history titanic", "status titanic"):
+        for line in (
+            "get",
+            "get models",
+            "explain titanic",
+            "explain x",
+            "history titanic",
+            "status titanic",
+            "logs titanic",
+        ):
             run("--kubeconfig", str(path), "-n", namespace, *line.split())
     assert len(seen) > 5
     assert {request.split()[0] for request in seen} == {"GET"}
@@ -163,9 +171,31 @@ def test_names_are_completed(
     client: MLOpsClient, kubeconfig: Path, namespace: str, words: tuple[str, ...], expected: str
 ) -> None:
     create_titanic(client)
+    assert expected in completed(kubeconfig, namespace, *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("weights", "titanic", "bl"), "blue="),
+        (("invoke", "titanic", "--variant", "bl"), "blue"),
+        (("rollback", "titanic", "--to", "ab"), "abc"),
+    ],
+)
+def test_variants_and_versions_are_completed(
+    client: MLOpsClient, report: Report, kubeconfig: Path, words: tuple[str, ...], expected: str
+) -> None:
+    variant = {"name": "blue", "model": "rfc", "instance": "rfc-abc", "version": "abc"}
+    entry = {"target": "abc", "outcome": "Succeeded", "reason": "Succeeded", "startTime": BORN, "endTime": BORN}
+    report(create_titanic(client), variants=[variant], history=[entry])
+    assert completed(kubeconfig, client.namespace, *words) == [expected]
+
+
+def completed(kubeconfig: Path, namespace: str, *words: str) -> list[str]:
+    """What bash would offer for the last word."""
     line = " ".join(("mlendpoints", "--kubeconfig", str(kubeconfig), "-n", namespace, *words))
     found = run(_MLENDPOINTS_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(line.split()) - 1))
-    assert expected in found.stdout.split()
+    return found.stdout.split()
 
 
 def test_the_status_of_an_endpoint_is_a_tree(cli: Cli, client: MLOpsClient, report: Report) -> None:
