@@ -14,7 +14,8 @@ from mlendpoints.core import drift
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.endpoint import desired, plan, prune, rollout
 from mlendpoints.core.endpoint.prune import Stale
-from mlendpoints.core.endpoint.rollout import Rollout, models_finding
+from mlendpoints.core.endpoint.readiness import models_finding
+from mlendpoints.core.endpoint.rollout import Rollout
 from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.manifests import deployment, instances
 from mlendpoints.core.manifests.deployment import make_deployment

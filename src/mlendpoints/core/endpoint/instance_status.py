@@ -8,7 +8,7 @@ from mlendpoints.api.model import Model, ModelStatus
 from mlendpoints.api.reasons import ConditionType, Reason
 from mlendpoints.core.canonical import full_patch
 from mlendpoints.core.conditions import make_conditions
-from mlendpoints.core.endpoint.rollout import instance_finding
+from mlendpoints.core.endpoint.readiness import instance_finding
 from mlendpoints.core.endpoint.template_status import shares
 from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.fetched import fetched
