@@ -34,7 +34,7 @@ def seed(module: object, name: str, value: object) -> None:
 
 def believe_gateways() -> None:
     """A destination takes traffic as soon as its pods are ready, whether or not the gateways know it."""
-    seed(rollout, "new_instances", lambda _view, _target: ())
+    seed(rollout, "new_instances", lambda _view, _waypoints: ())
 
 
 def repoint_services() -> None:

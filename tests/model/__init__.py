@@ -17,6 +17,7 @@ its last write, and the operator may be killed between any two.
     laws       what must be true in a state, of a write, of a claim
     ends       whether everything comes to rest, and where
     worlds     where each world begins, and how much may happen in it
+    steps      updates that pass through several waypoints
     bugs       mistakes, to see that they are found
     trace      the shortest way to a state, in words
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from tests.model.bugs import BUGS
 from tests.model.ends import judged
 from tests.model.explore import UNLIMITED, Explorer, Graph, Violation
+from tests.model.steps import in_steps
 from tests.model.trace import story
 from tests.model.worlds import WORLDS, Bounds, start_of
 
@@ -22,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stack.enter_context(BUGS[name].seeded())
         for name in options.world or [BUGS[bug].world for bug in options.seed_bug] or WORLDS:
             explorer = Explorer(limit=options.states or UNLIMITED, progress=_tell_progress)
-            violation = _explore(name, WORLDS[name], explorer)
+            with in_steps(stepwise=WORLDS[name].stepwise):
+                violation = _explore(name, WORLDS[name], explorer)
             total += explorer.graph.states
             if violation is not None:
                 _say(f"\nBroken in the world {name!r}: {violation.law}\n")

@@ -5,14 +5,15 @@ from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.endpoint import deletion, desired, plan, prune, rollout, scaling, status
 from mlendpoints.core.endpoint.listeners import requested_listener
 from mlendpoints.core.endpoint.prune import Stale
-from mlendpoints.core.endpoint.resolve import Target
 from mlendpoints.core.endpoint.rollout import Rollout
 from mlendpoints.core.endpoint.view import View
+from mlendpoints.core.endpoint.waypoints import Course, Leg, Waypoint, instances_of, next_leg
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.world import Child, Destination, Listener, Routes
 
@@ -37,7 +38,7 @@ class Bug(Struct, frozen=True):
             yield
 
 
-def _no_new_instances(_view: View, _target: Target) -> tuple[str, ...]:
+def _no_new_instances(_view: View, _waypoints: object) -> tuple[str, ...]:
     return ()
 
 
@@ -45,7 +46,7 @@ def _written_is_proven(view: View, decided: Rollout) -> bool:
     return view.live is not None and view.live == decided.routes
 
 
-def _late_at_once(_view: View, _target: Target) -> Finding:
+def _late_at_once(_view: View) -> Finding:
     return Finding.no(Reason.DEADLINE_EXCEEDED, "Not ready within 600 s.")
 
 
@@ -88,6 +89,18 @@ def _as_it_stands(_view: View, live: Routes) -> tuple[Destination, ...]:
     return live.destinations
 
 
+def _live_and_ahead(course: Course, live: Waypoint, *, pursued: bool) -> frozenset[str]:
+    return instances_of([live, *(course.ahead(live) if pursued else ())])
+
+
+def _straight_on(course: Course, live: Waypoint, *, proven: bool, failed: bool) -> Leg:
+    return next_leg(replace(course, waypoints=course.waypoints[-1:]), live, proven=proven, failed=failed)
+
+
+def _as_if_proven(course: Course, live: Waypoint, *, proven: bool, failed: bool) -> Leg:  # noqa: ARG001 - its place
+    return next_leg(course, live, proven=True, failed=failed)
+
+
 def _even_while_absent(view: View, _decided: Rollout, stale: Stale) -> tuple[Child, ...]:
     return tuple(child for name in stale.model_instances for child in prune.prune_instance(view, name))
 
@@ -118,5 +131,11 @@ BUGS = {
         "images of an earlier release stay where pods are built", "upgrade", desired, "fits", _always
     ),
     "prune-blindly": Bug("pods go whatever the routes say", "trouble", plan, "prune", _even_while_absent),
+    "no-return": Bug("a failure leaves the routes as they are", "superseded", rollout, "_may_return", _never),
+    "nothing-to-return-to": Bug(
+        "what served before is pruned too early", "superseded", rollout, "needed_instances", _live_and_ahead
+    ),
+    "waypoint-skipped": Bug("the last waypoint comes first", "waypoints", rollout, "next_leg", _straight_on),
+    "waypoint-unproven": Bug("a waypoint is not proven", "waypoints", rollout, "next_leg", _as_if_proven),
     "weights-by-hand": Bug("weights changed by hand are kept", "trouble", View, "_as_written", _as_it_stands),
 }

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tests.model.asks import can_get_ready, listener_of, target_of
 from tests.model.explore import Explorer, Violation
-from tests.model.laws import alive
+from tests.model.laws import alive, can_return, recorded_target
 from tests.model.operator import Operator
 from tests.model.state import GONE, LIVING, State
 
@@ -92,12 +92,20 @@ def _wrong_rest(state: State, operator: Operator) -> Iterator[str]:
     serves = state.routes is not None and bool(state.routes.destinations)
     if failed and serves:
         yield from _not_in_force(state)
+        yield from _not_returned(state)
     elif failed and not can_get_ready(state.ask):
         return  # nothing serves yet: it goes on trying
     elif not state.status.ready:
         yield f"it rests, but is not Ready; what it would do: {operator.decide(state).ops}"
     else:
         yield from _not_in_force(state)
+
+
+def _not_returned(state: State) -> Iterator[str]:
+    record = recorded_target(state)
+    returned = record is None or state.routes is None or state.routes.destinations == record.destinations
+    if can_return(state) and not returned:
+        yield "an update has failed, and the routes do not return to what served before it began"
 
 
 def _not_in_force(state: State) -> Iterator[str]:

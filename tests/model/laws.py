@@ -12,7 +12,8 @@ from functools import lru_cache
 from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.model import Model
 from mlendpoints.core.endpoint.resolve import Target
-from mlendpoints.core.world import Destination, Routes
+from mlendpoints.core.endpoint.waypoints import Waypoint
+from mlendpoints.core.world import Routes
 from tests.model.asks import ASKS, config_of, listener_of, models_of, target_of
 from tests.model.operator import Decision
 from tests.model.state import (
@@ -30,6 +31,7 @@ from tests.model.state import (
     Status,
     Verb,
 )
+from tests.model.steps import course_through, wrong_step
 
 Broken = Iterator[str]
 
@@ -74,6 +76,7 @@ def broken_by(state: State, after: State) -> Broken:
         yield f"the template {op.kind} {op.name} is written or deleted"
     if after.routes != state.routes and after.routes is not None:
         yield from _broken_by_routes(state, after.routes)
+        yield from _broken_by_step(state, after.routes)
     if op.kind == "Gateway" and state.listeners and after.listeners:
         yield from _broken_by_closing(state, after)
     if op.verb is Verb.CHECK and after.pending and state.life == LIVING and state.routes is None:
@@ -104,7 +107,7 @@ def _templates() -> frozenset[tuple[str, str]]:
 
 
 def _broken_by_routes(state: State, routes: Routes) -> Broken:
-    if routes.destinations and routes.destinations not in _legitimate():
+    if routes.destinations and routes.destinations not in _legitimate(stepwise=state.stepwise):
         yield f"the routes say what nobody ever asked: {_told(routes.destinations)}"
     known = set(_weighted(state.routes)) if state.routes else {i for i in _weighted(routes) if _was_routed(state, i)}
     for instance in set(_weighted(routes)) - known:
@@ -115,17 +118,51 @@ def _broken_by_routes(state: State, routes: Routes) -> Broken:
 
 def _was_routed(state: State, instance: str) -> bool:
     """While the VirtualService is away: what the record in the status says has served."""
+    record = recorded_target(state)
+    return record is not None and instance in record.instances
+
+
+def recorded_target(state: State) -> Target | None:
+    """What the status says has served: waypoint 0 of an update."""
     targets = (target_of(name) for name in ASKS)
-    records = (t for t in targets if t is not None and t.version == state.status.config_version)
-    return any(instance in record.instances for record in records)
+    return next((t for t in targets if t is not None and t.version == state.status.config_version), None)
+
+
+def can_return(state: State) -> bool:
+    """Whether all that the status says has served is still there."""
+    record = recorded_target(state)
+    if record is None or record.config_instance not in state.configs:
+        return False
+    return all(d.vacant or state.instance(d.instance) is not None for d in record.destinations)
 
 
 @lru_cache
-def _legitimate() -> frozenset[tuple[Destination, ...]]:
-    return frozenset(target.destinations for name in ASKS if (target := target_of(name)) is not None)
+def _legitimate(*, stepwise: bool) -> frozenset[Waypoint]:
+    requested = {target.destinations for name in ASKS if (target := target_of(name)) is not None}
+    courses = [course_through(old, new) for old in requested for new in requested] if stepwise else []
+    return frozenset(requested.union(*(course.waypoints for course in courses)))
 
 
-def _told(destinations: tuple[Destination, ...]) -> str:
+def _broken_by_step(state: State, routes: Routes) -> Broken:
+    """Waypoint by waypoint towards what somebody has requested, each on every gateway before the next."""
+    record = recorded_target(state)
+    if not state.stepwise or record is None or not can_return(state) or state.routes is None or state.routes_altered:
+        return
+    before, after = state.routes.destinations, routes.destinations
+    if before == after:
+        return
+    courses = [course_through(record.destinations, requested) for requested in _legitimate(stepwise=False)]
+    possible = [course for course in courses if not any(wrong_step(course, before, after))]
+    if not possible:
+        yield f"a waypoint is skipped: {_told(before)} becomes {_told(after)}"
+    elif all(course.position(before) for course in possible) and after != record.destinations:
+        for n, gateway in alive(state):
+            served = gateway.routes is not None and gateway.routes.destinations == before
+            if not served and ROUTES not in state.excused:
+                yield f"the next waypoint is written before gateway {n} serves the one before"
+
+
+def _told(destinations: Waypoint) -> str:
     return ", ".join(f"{d.variant}={d.weight} -> {d.instance}" for d in destinations)
 
 
@@ -134,6 +171,7 @@ def _broken_by_deletion(state: State, op: Op) -> Broken:
     if op.kind == EndpointConfig.KIND or instance is None:
         return
     yield from _broken_by_loss(state, op.name, f"{op.kind} {op.name} is deleted")
+    yield from _broken_by_no_return(state, op.name, f"{op.kind} {op.name} is deleted")
     if op.kind in {Model.KIND, "Service"} and (instance.leaving or instance.pods):
         yield f"{op.kind} {op.name} is deleted before its pods are gone"
 
@@ -142,6 +180,16 @@ def _broken_by_scaling(state: State, after: State, op: Op) -> Broken:
     before, now = state.instance(op.name), after.instance(op.name)
     if before is not None and now is not None and before.ready > 0 and now.ready == 0:
         yield from _broken_by_loss(state, op.name, f"{op.name} is scaled to nothing")
+        yield from _broken_by_no_return(state, op.name, f"{op.name} is scaled to nothing")
+
+
+def _broken_by_no_return(state: State, instance: str, what: str) -> Broken:
+    """What the status says has served stays, since an update that fails leads back to it."""
+    record = recorded_target(state)
+    if record is None or state.life != LIVING or not can_return(state):
+        return
+    if any(d.instance == instance and not d.vacant for d in record.destinations):
+        yield f"{what} although the status names its version"
 
 
 def _broken_by_building(state: State, after: State, op: Op) -> Broken:

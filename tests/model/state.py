@@ -101,6 +101,7 @@ class State(NamedTuple):
 
     ask: str
     keep: int = 0  # earlier versions whose instances stay
+    stepwise: bool = False  # updates pass through several waypoints
     life: int = LIVING
     budget: Budget = Budget(0, 0)
     finalizer: bool = False

@@ -18,6 +18,8 @@ class Bounds(Struct, frozen=True, kw_only=True):
     keep: int = 0  # earlier versions whose instances stay
     earlier: bool = False  # another release has made what is in service
     dead: bool = False  # one of its gateway pods is on a node that has just died
+    stepwise: bool = False  # updates pass through several waypoints
+    shifted: bool = False  # it is being updated to a second version, whose first weights have just been written
 
 
 WORLDS = {
@@ -42,13 +44,30 @@ WORLDS = {
     "return": Bounds(
         what="an endpoint in service that keeps a version, two edits", edits=2, mishaps=0, in_service=True, keep=1
     ),
+    "superseded": Bounds(
+        what="an update whose traffic has just shifted, one edit", edits=1, mishaps=0, in_service=True, shifted=True
+    ),
+    "superseded and trouble": Bounds(
+        what="the same, and one mishap", edits=1, mishaps=1, in_service=True, shifted=True
+    ),
+    "waypoints": Bounds(
+        what="an endpoint in service, one edit in three steps", edits=1, mishaps=0, in_service=True, stepwise=True
+    ),
+    "waypoints and trouble": Bounds(
+        what="the same, one edit, one mishap", edits=1, mishaps=1, in_service=True, stepwise=True
+    ),
+    "waypoints superseded": Bounds(
+        what="an update at its first step, one edit", edits=1, mishaps=0, in_service=True, shifted=True, stepwise=True
+    ),
 }
 
 
 def start_of(bounds: Bounds, explorer: Explorer) -> State:
     """The state in which a world begins."""
-    new = State(ask="shared", keep=bounds.keep)
+    new = State(ask="shared", keep=bounds.keep, stepwise=bounds.stepwise)
     begun = _rest_after(new, explorer) if bounds.in_service else new
+    if bounds.shifted:
+        begun = _shifted(begun._replace(ask="second version"), explorer)
     if bounds.earlier:
         made = (
             (name, instance._replace(earlier=True, built_earlier=instance.deployment != ABSENT))
@@ -64,6 +83,14 @@ def start_of(bounds: Bounds, explorer: Explorer) -> State:
 def _rest_after(state: State, explorer: Explorer) -> State:
     while (following := next(_helpful(state, explorer), None)) is not None:
         state = following
+    return state
+
+
+def _shifted(state: State, explorer: Explorer) -> State:
+    """The first state of an update in which others than before get traffic."""
+    before = state.routes
+    while state.routes is None or before is None or state.routes.destinations == before.destinations:
+        state = next(_helpful(state, explorer))
     return state
 
 

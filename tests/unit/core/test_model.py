@@ -11,15 +11,17 @@ from tests.model.bugs import BUGS
 from tests.model.ends import judged
 from tests.model.explore import Explorer
 from tests.model.observed import abstract_status, status_of
+from tests.model.steps import in_steps
 from tests.model.trace import story
 from tests.model.worlds import WORLDS, start_of
 from tests.simulation import Cluster
 
 
-@pytest.mark.parametrize("world", ["update", "dead gateway"])
+@pytest.mark.parametrize("world", ["update", "dead gateway", "waypoints"])
 def test_one_edit_of_an_endpoint_in_service_breaks_no_law_and_ends_well(world: str) -> None:
     explorer = Explorer()
-    graph = explorer.run(start_of(WORLDS[world], explorer))
+    with in_steps(stepwise=WORLDS[world].stepwise):
+        graph = explorer.run(start_of(WORLDS[world], explorer))
 
     assert graph.states == graph.expanded > 3_000
     assert graph.violation is None
@@ -38,14 +40,14 @@ def test_one_mishap_after_an_upgrade_breaks_no_law_and_ends_well() -> None:
 QUICKLY_FOUND = (
     *("no-pings", "scale-unproven", "done-too-early", "pods-before-routes"),
     *("late-though-ready", "no-credential", "dead-gateways", "listeners-unproven", "close-at-once", "template-alone"),
-    "gateway-left",
+    *("gateway-left", "waypoint-skipped", "waypoint-unproven"),
 )
 
 
 @pytest.mark.parametrize("name", QUICKLY_FOUND)
 def test_a_mistake_is_found_and_told_as_a_story(name: str) -> None:
     bug = BUGS[name]
-    with bug.seeded():
+    with bug.seeded(), in_steps(stepwise=WORLDS[bug.world].stepwise):
         explorer = Explorer()
         violation = explorer.run(start_of(WORLDS[bug.world], explorer)).violation
         assert violation is not None

@@ -11,7 +11,7 @@ from mlendpoints.core.endpoint.prune import releases, routes_are_proven
 from mlendpoints.core.endpoint.refreeze import fits, refreezes
 from mlendpoints.core.endpoint.resolve import Target, TargetVariant
 from mlendpoints.core.endpoint.retention import kept_instances
-from mlendpoints.core.endpoint.rollout import Rollout, Step
+from mlendpoints.core.endpoint.rollout import Rollout
 from mlendpoints.core.endpoint.scaling import as_served, first_replicas, scalings
 from mlendpoints.core.endpoint.view import View
 from mlendpoints.core.manifests.deployment import make_deployment
@@ -43,7 +43,7 @@ def desired(view: View, rollout: Rollout) -> Iterator[Manifest]:
     yield monitoring_service(view.world)
     if view.world.settings.network_policies == "write":
         yield make_network_policy(view.world.endpoint, view.world.settings)
-    if view.target is not None and rollout.step is not Step.KEEP:
+    if view.target is not None and rollout.pursued:
         yield _record(view, view.target)
     if view.target is not None:
         yield from _missing_instances(view, view.target, rollout)
@@ -55,9 +55,8 @@ def desired(view: View, rollout: Rollout) -> Iterator[Manifest]:
 
 
 def active_instances(view: View, rollout: Rollout) -> tuple[Model, ...]:
-    """The existing model instances that serve, are requested or are kept."""
-    requested = view.target.instances if view.target is not None and rollout.step is not Step.KEEP else frozenset()
-    names = sorted(view.serving_instances | requested | kept_instances(view))
+    """The existing model instances that serve, may have to, or are kept."""
+    names = sorted(rollout.needed | kept_instances(view))
     return tuple(instance for name in names if (instance := view.model_instance(name)) is not None)
 
 
@@ -87,7 +86,7 @@ def _record(view: View, target: Target) -> Manifest:
 def _missing_instances(view: View, target: Target, rollout: Rollout) -> Iterator[Manifest]:
     """Instances of the target that do not exist; after a failure only those that serve and were lost."""
     for variant in target.variants:
-        needed = rollout.step is not Step.KEEP or variant.instance in view.serving_instances
+        needed = rollout.pursued or variant.instance in view.serving_instances
         if needed and variant.instance not in view.world.model_instances:
             yield _model_instance(view, target, as_served(view, variant))
 

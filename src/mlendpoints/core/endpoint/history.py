@@ -31,8 +31,14 @@ class Report(Struct, frozen=True, kw_only=True):
         """Every gateway pod serves what the target requests. The previous version may still exist."""
         requested = self.view.target.instances if self.view.target else frozenset()
         scaling = any(scale.child.ref.name in requested for scale in pending_scalings(self.view))
-        shifted = self.rollout.step is Step.PROVE_ROUTES and not scaling
+        shifted = self.rollout.arrived and not scaling
         return shifted and self.routes.ok is True and self.rollout.models.ok is True
+
+    @property
+    def replaced(self) -> bool:
+        """The target serves in place of what served before, to which a failure of its pods would have led back."""
+        serves = self.rollout.arrived and self.routes.ok is True
+        return serves and (self.rollout.models.ok is True or self.view.origin in ((), self.view.serving))
 
 
 def with_running_update(report: Report) -> EndpointStatus:
@@ -44,7 +50,7 @@ def with_running_update(report: Report) -> EndpointStatus:
         return replace(status, update=update and replace(update, phase=Phase.RESOLVING_REFERENCES.value))
     if update is not None and update.target != target.version:
         status, update = _replaced(view, status, update, target), None
-    serves = status.config_version == target.version and report.rollout.step is Step.PROVE_ROUTES
+    serves = status.config_version == target.version and report.rollout.arrived
     if report.rollout.failure is not None or (update is None and serves):
         return status
     again = update is None or update.phase == Phase.RESOLVING_REFERENCES
@@ -83,7 +89,7 @@ def with_outcome(report: Report, status: EndpointStatus) -> EndpointStatus:
     view, target, update = report.view, report.view.target, status.update
     if target is None:
         return status
-    if report.rollout.step is Step.PROVE_ROUTES and report.routes.ok is True:
+    if report.replaced:
         status = replace(status, config_version=target.version)
     if report.rollout.failure is not None and not report.done:
         return _failed(view, status, target, report.rollout.failure)

@@ -40,13 +40,12 @@ class Stale(Struct, frozen=True):
 
 
 def find_stale(view: View, rollout: Rollout) -> Stale:
-    """Instances that neither serve nor are requested; none while references are unresolved."""
+    """Instances that no route needs, now or later in the update; none while references are unresolved."""
     if view.target is None:
         return Stale()
-    failed = rollout.step is Step.KEEP
-    models = view.serving_instances | kept_instances(view) | (frozenset() if failed else view.target.instances)
+    models = rollout.needed | kept_instances(view)
     configs = {config.metadata.name for config in (view.recorded_config, *kept_configs(view)) if config}
-    if not failed:
+    if rollout.pursued:
         configs.add(view.target.config_instance)
     return Stale(
         model_instances=tuple(sorted(view.world.model_instances.keys() - models)),
@@ -73,7 +72,7 @@ def routes_are_proven(view: View, rollout: Rollout) -> bool:
 
 def is_recorded(view: View, rollout: Rollout) -> bool:
     """Whether the status names the version that serves, if that is the target."""
-    serves = view.target.version if view.target is not None and rollout.step is Step.PROVE_ROUTES else None
+    serves = view.target.version if view.target is not None and rollout.arrived else None
     return serves is None or view.world.endpoint.status.config_version == serves
 
 
@@ -167,7 +166,7 @@ def _awaits_volume(child: Child) -> bool:
 
 
 def _prunable_configs(view: View, rollout: Rollout, stale: Stale) -> tuple[Child, ...]:
-    converged = rollout.step is Step.KEEP or (rollout.step is Step.PROVE_ROUTES and view.target_is_ready())
+    converged = rollout.step is Step.KEEP or (rollout.arrived and view.target_is_ready())
     if not converged:
         return ()
     refs = (Ref(EndpointConfig.KIND, view.namespace, name) for name in stale.config_instances)

@@ -17,8 +17,9 @@ from mlendpoints.api.model import Model
 from mlendpoints.core.endpoint.prune import is_recorded, routes_are_proven
 from mlendpoints.core.endpoint.resolve import TargetVariant
 from mlendpoints.core.endpoint.retention import kept_instances
-from mlendpoints.core.endpoint.rollout import Rollout, Step
+from mlendpoints.core.endpoint.rollout import Rollout
 from mlendpoints.core.endpoint.view import View, recorded_destinations
+from mlendpoints.core.endpoint.waypoints import instances_of
 from mlendpoints.core.plan import Scale
 from mlendpoints.core.world import Child, Ref
 
@@ -27,12 +28,13 @@ RESTING = "resting"  # requested of a kept version's instance
 
 def scalings(view: View, rollout: Rollout) -> Iterator[Scale]:
     """The scale writes that are due now."""
-    if rollout.step is Step.KEEP:
+    if not rollout.pursued:
         return
     proven = view.live is None or view.proof_is_recorded or routes_are_proven(view, rollout)
+    in_use = instances_of([view.serving, view.origin])
     for scale in pending_scalings(view):
         more = scale.replicas > (scale.child.replicas or 0)
-        shifted = rollout.step is Step.PROVE_ROUTES or scale.child.ref.name not in view.serving_instances
+        shifted = rollout.arrived or scale.child.ref.name not in in_use
         if more or (proven and shifted and is_recorded(view, rollout)):
             yield scale
 

@@ -14,6 +14,7 @@ from mlendpoints.api.reasons import Reason
 from mlendpoints.core.directories import is_allowed, why_not
 from mlendpoints.core.endpoint.listeners import hash_listener
 from mlendpoints.core.endpoint.resolve import Target
+from mlendpoints.core.endpoint.waypoints import Course, Waypoint, instances_of
 from mlendpoints.core.findings import Finding
 from mlendpoints.core.hosts import host_of
 from mlendpoints.core.manifests.deployment import FORWARDS_PINGS
@@ -71,16 +72,28 @@ class View(Struct, frozen=True, dict=True):
         return next((c for c in records if c.spec.instance and c.spec.instance.version == version), None)
 
     @cached_property
-    def serving(self) -> tuple[Destination, ...]:
+    def origin(self) -> Waypoint:
+        """What the status records as serving before the update; empty if some of it was deleted."""
+        recorded = recorded_destinations(self.recorded_config)
+        exists = all(destination.vacant or self.model_instance(destination.instance) for destination in recorded)
+        return recorded if exists else ()
+
+    @cached_property
+    def course(self) -> Course:
+        """The waypoints of the update to the target: today, one."""
+        return Course(origin=self.origin, waypoints=(self.target.destinations,) if self.target else ())
+
+    @cached_property
+    def serving(self) -> Waypoint:
         """What receives traffic: the VirtualService's destinations as written, else the recorded that still exist."""
         if self.live is not None and self.live.destinations:
             return self._as_written(self.live)
         return tuple(d for d in recorded_destinations(self.recorded_config) if d.instance in self.world.model_instances)
 
-    def _as_written(self, live: Routes) -> tuple[Destination, ...]:
+    def _as_written(self, live: Routes) -> Waypoint:
         """By their revision: weights changed by hand were never requested, whatever the VirtualService has now."""
-        records = self.world.config_instances.values()
-        known = (live.destinations, *(recorded_destinations(record) for record in records))
+        records = (recorded_destinations(record) for record in self.world.config_instances.values())
+        known = (live.destinations, *records, *self.course.waypoints)
         listener_hash = listener_hash_in(live.revision)
         found = (d for d in known if make_routes(d, live.pings, listener_hash).revision == live.revision)
         return next(found, live.destinations)
@@ -100,7 +113,7 @@ class View(Struct, frozen=True, dict=True):
     @cached_property
     def serving_instances(self) -> frozenset[str]:
         """The model instances that receive traffic."""
-        return frozenset(destination.instance for destination in self.serving)
+        return instances_of([self.serving])
 
     def existing(self, ref: Ref) -> Child | None:
         """The child, unless it is absent or being deleted."""
@@ -235,7 +248,7 @@ class View(Struct, frozen=True, dict=True):
         return (answer == CONNECTION_REFUSED and len(self.listeners) <= 1) or self.world.now >= since + LINGER
 
 
-def recorded_destinations(record: EndpointConfig | None) -> tuple[Destination, ...]:
+def recorded_destinations(record: EndpointConfig | None) -> Waypoint:
     """The destinations that a config instance records, by variant."""
     if record is None or record.spec.instance is None:
         return ()
