@@ -38,6 +38,10 @@ class Administrator:
         async with self._outage():
             self.settings["tls_credentials"] = {"test": name}
 
+    def keeps_callers_from(self, model: str) -> None:
+        """The slower one of the gateway's pods never takes over routes to it."""
+        max(self._gateways.pods, key=lambda pod: pod.lag).refuses = model
+
     async def loses_a_node(self) -> None:
         """The slower one of the gateway's pods is on it."""
         slowest = max(self._gateways.pods, key=lambda pod: pod.lag)

@@ -18,6 +18,7 @@ from msgspec import Struct, field
 
 from mlendpoints.api.labels import PING_PATH
 from mlendpoints.core.endpoint.listeners import parse_listeners
+from mlendpoints.core.routes import parse_routes
 from mlendpoints.core.world import Listener, Ref
 from mlendpoints.edge.kube import kinds
 from tests.kit.certificates import self_signed
@@ -58,6 +59,7 @@ class GatewayPod:
         self.name = name
         self.lag = lag
         self.died = float("inf")  # by the event loop's clock
+        self.refuses = ""  # a model: routes that send callers to it are not taken over
         self.answers: dict[str, list[Answer]] = {}  # by namespace
         self._hosts: dict[str, Host] = {}
         self._listeners: dict[str, tuple[Listener, ...]] = {}  # by host
@@ -83,10 +85,17 @@ class GatewayPod:
             case kinds.GATEWAY.name:
                 for host in _hosts_of(change.object):
                     self._listeners[host] = () if gone else parse_listeners(change.object)
+            case _ if not gone and self._is_refused(change.object):
+                pass
             case _:
                 routes = msgspec.convert(change.object, VirtualService)
                 for name in routes.spec.hosts:
                     self._hosts[name] = Host(change.ref.namespace, change.revision, None if gone else routes)
+
+    def _is_refused(self, manifest: Object) -> bool:
+        routes = parse_routes(manifest)
+        sent = routes.destinations if routes else ()
+        return bool(self.refuses) and any(one.instance.startswith(f"{self.refuses}-") for one in sent)
 
     def credential(self, name: str) -> str:
         """The one of a host's HTTPS; empty if it has none."""

@@ -178,6 +178,27 @@ async def _fail(user: User) -> None:
     await user.sees_it_as_asked()
 
 
+async def _return(user: User) -> None:
+    """An update whose traffic has shifted, but not at every gateway pod, is superseded by one that fails."""
+    assert user.administrator is not None
+    user.administrator.keeps_callers_from("deep")
+    old = user.instance("blue")
+    await user.share(variant("blue", "deep"))
+    await user.sees(lambda: user.destinations().isdisjoint({old}), "routes lead to the new instance")
+    await user.models("logit")
+    user.pods("logit", Behaviour.CRASHING)
+    await user.share(variant("blue", "logit"))
+    await user.sees_it_say("exit code 3")
+    await user.edit(kinds.ENDPOINT, ENDPOINT, update={"deadlineSeconds": 1})
+    await user.sees_it_fail()
+    await user.sees(lambda: user.destinations() == {old}, "routes lead to what served before")
+    for model in ("deep", "logit"):
+        await user.sees_no_pods_of(model)
+    user.pods("logit", Behaviour.READY)
+    await user.edit(kinds.ENDPOINT, ENDPOINT, update={"deadlineSeconds": 600, "attempt": "2"})
+    await user.sees_it_as_asked()
+
+
 async def _fail_at_first(user: User) -> None:
     user.pods("forest", Behaviour.STARTING)
     await user.config(variant("blue", "forest"))
@@ -348,6 +369,7 @@ SCENARIOS = (
     Scenario("turned-back", "edited back as soon as the new routes are written", _one, _turn_back, race=True),
     Scenario("rollback", "edited back to what served before", _swapped, _roll_back),
     Scenario("failure", "pods crash, the deadline passes, spec.update.attempt tries again", _one, _fail),
+    Scenario("returned", "the traffic has shifted, another edit fails", _one, _return, administrator=True),
     Scenario("first-failure", "the first creation fails and recovers by itself", _models, _fail_at_first),
     Scenario("delete", "the endpoint is deleted", _two, _delete),
     Scenario("delete-amid-update", "deleted while an update waits for pods", _one, _delete_amid),
