@@ -15,6 +15,9 @@ from tests.images.captured import NAMES, SETTINGS, Pod
 from tests.images.echo import echo
 from tests.images.processes import ROOT, nginx, until
 
+AS_IN_A_POD = ("setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all,+net_raw")
+"""What a container has that is root, with one capability and without privilege escalation."""
+
 
 @dataclass(frozen=True)
 class Recorded(Pod):
@@ -57,7 +60,8 @@ def recording(folder: Path, /, gor: str, port: int, **settings: Any) -> Iterator
         "TMPDIR": str(scratch),
         "PYTHONPATH": str(ROOT),
     }
-    with subprocess.Popen([sys.executable, "-m", "recorder"], env=environment, cwd=scratch) as process:
+    command = [*AS_IN_A_POD, sys.executable, "-m", "recorder"]
+    with subprocess.Popen(command, env=environment, cwd=scratch) as process:
         try:
             until(lambda: reads_packets(process.pid))
             yield process
