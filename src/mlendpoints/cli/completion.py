@@ -1,5 +1,6 @@
 """Names for the shell's completion: of endpoints, variants, versions. Reads, and is silent where it cannot."""
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from mlendpoints.cli.session import Session
 if TYPE_CHECKING:
     from mlendpoints.client.asynchronous import AsyncMLOpsClient
 
-WITHIN = 3.0  # seconds: a shell that waits for longer seems to hang
+WITHIN = "MLENDPOINTS_COMPLETION_SECONDS"  # by default 3: a shell that waits for longer seems to hang
 
 
 def endpoints(context: typer.Context, incomplete: str) -> list[str]:
@@ -83,7 +84,7 @@ def _quietly(context: typer.Context, work: Any) -> Any:  # noqa: ANN401 - any co
     from mlendpoints.client.errors import ClientError
 
     async def limited(client: "AsyncMLOpsClient", _progress: object) -> Any:  # noqa: ANN401 - as above
-        async with asyncio.timeout(WITHIN):
+        async with asyncio.timeout(float(os.environ.get(WITHIN, "3"))):
             return await work(client)
 
     with suppress(ClientError, UsageError, TimeoutError):

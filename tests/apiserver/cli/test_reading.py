@@ -194,7 +194,8 @@ def test_variants_and_versions_are_completed(
 def completed(kubeconfig: Path, namespace: str, *words: str) -> list[str]:
     """What bash would offer for the last word."""
     line = " ".join(("mlendpoints", "--kubeconfig", str(kubeconfig), "-n", namespace, *words))
-    found = run(_MLENDPOINTS_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(line.split()) - 1))
+    shell = {"_MLENDPOINTS_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+    found = run(**shell, MLENDPOINTS_COMPLETION_SECONDS="90")
     return found.stdout.split()
 
 
