@@ -5,7 +5,6 @@ import socket
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from threading import Lock
 
 import httpx2
@@ -13,12 +12,12 @@ import httpx2
 from mlendpoints.api.labels import INVOKED_VARIANT_HEADER, TARGET_VARIANT_HEADER
 from mlendpoints.edge.kube.kinds import POD, SLICE_SERVICE
 from tests.e2e.namespace import ROOT
+from tests.e2e.node import held, process_of
 from tests.kit.sync_client import SyncClient
 
 CALLERS = 16  # at a time
 SECONDS = 90  # for an answer
 _AGENT = "pilot-agent"  # carries what istiod says to the pod's Envoy
-_HOLD = 'kill -STOP "$1"; read -r _; kill -CONT "$1"'  # goes on, too, when whoever should say so has died
 _PORT = "http2"  # by this name the gateway's chart calls its port 80
 
 
@@ -125,23 +124,8 @@ def statuses(gateways: Iterable[Gateway], host: str, *, body: str = "{}") -> set
 def lagging(server: SyncClient, gateway: Gateway) -> Iterator[None]:
     """The pod goes on serving what it knows and hears nothing new. Only on the node itself."""
     uid = server.read(POD.path(gateway.namespace, gateway.pod))["metadata"]["uid"]
-    command = ["sh", "-c", _HOLD, "hold", str(_process(uid))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as hold:
-        try:
-            yield
-        finally:
-            hold.communicate(b"\n")
-
-
-def _process(pod: str) -> int:
-    """The id of the agent's process in the pod with that uid."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if (folder / "comm").read_text().strip() == _AGENT and pod in (folder / "cgroup").read_text():
-                return int(folder.name)
-        except OSError:
-            continue
-    raise AssertionError(f"no process {_AGENT} of pod {pod}")
+    with held(process_of(uid, _AGENT)):
+        yield
 
 
 def _pods(server: SyncClient, namespace: str, service: str) -> Iterator[tuple[str, str, int]]:

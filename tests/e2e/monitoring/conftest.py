@@ -14,7 +14,7 @@ from hack import rules
 from tests.e2e.monitoring.prometheus import Prometheus
 from tests.kit.sync_client import SyncClient
 
-THRESHOLDS = {"modelLatencySeconds": 0.2, "concurrentRequests": 3}
+THRESHOLDS = {"modelLatencySeconds": 0.2, "concurrentRequests": 3, "queueDepth": 10}
 WINDOW, FOR, INTERVAL = "20s", "4s", "2s"
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx2
 
+from tests.kit.waiting import wait_until
+
 SECONDS = 30  # for an answer
 
 
@@ -48,3 +50,13 @@ class Prometheus:
         answer = self._http.get(path, params=parameters)
         assert answer.is_success, answer.text
         return answer.json()["data"]
+
+
+def until_firing(prometheus: Prometheus, alert: str, **labels: str) -> None:
+    """Waits until the alert fires with these labels."""
+    wait_until(lambda: prometheus.firing(alert, **labels), f"{alert} fires for {labels}", pause=0.5)
+
+
+def until_clear(prometheus: Prometheus, alert: str, **labels: str) -> None:
+    """Waits until it no longer does."""
+    wait_until(lambda: not prometheus.firing(alert, **labels), f"{alert} is clear for {labels}", pause=0.5)

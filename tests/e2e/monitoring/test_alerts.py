@@ -1,10 +1,6 @@
-"""Alerts fire and clear on a live cluster, where a test can bring them about within minutes.
-
-For the others, about an operator in trouble or records that are lost, see ``tests/monitoring``.
-"""
+"""Alerts about endpoints, MLModels and captured traffic fire and clear on a live cluster."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -13,15 +9,13 @@ from tests.e2e.conftest import MakeNamespace, leave
 from tests.e2e.gateway import Gateway
 from tests.e2e.mlmodels import a_titanic_mlmodel
 from tests.e2e.monitoring.callers import Callers
-from tests.e2e.monitoring.prometheus import Prometheus
-from tests.e2e.namespace import Namespace, kubectl
+from tests.e2e.monitoring.prometheus import Prometheus, until_clear, until_firing
+from tests.e2e.namespace import Namespace
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
-from tests.kit.waiting import wait_until
 
 GOOD = [{"seconds": 0}] * 16
 BAD = [{"status": 503, "seconds": 1}] * 16
 CRASH = [{"exit": 1}]
-OPERATOR = ("--namespace", "machine-learning", "scale", "deployment/mlendpoints-operator")
 
 
 @pytest.fixture(scope="module")
@@ -91,34 +85,16 @@ def test_an_mlmodel_whose_download_fails(namespace: Namespace, artifacts: str, s
 
 def test_a_sink_that_does_not_exist(place: Namespace, both: list[Gateway], quick: Prometheus) -> None:
     of = {"namespace": place.name, "endpoint": "captured"}
-    config = a_config("captured", a_variant("blue", "echo"))
-    config["spec"]["capture"] = {"sink": f"http://nowhere.{place.name}.svc/"}
-    place.apply(config, an_endpoint("captured", config="captured", host=place.host("captured")))
-    place.until_ready("captured")
+    capture(place, "captured", f"http://nowhere.{place.name}.svc/")
     with Callers(both, place.host("captured")).sending(GOOD):
         until_firing(quick, "MLCaptureSinkDown", **of)
         place.edit(ENDPOINT, "captured", {"config": "good"})
         until_clear(quick, "MLCaptureSinkDown", **of)
 
 
-def test_no_operator(quick: Prometheus) -> None:
-    with without_operator():
-        until_firing(quick, "MLOperatorNoLeader")
-    until_clear(quick, "MLOperatorNoLeader")
-
-
-@contextmanager
-def without_operator() -> Iterator[None]:
-    kubectl(*OPERATOR, "--replicas=0")
-    try:
-        yield
-    finally:
-        kubectl(*OPERATOR, "--replicas=1")
-
-
-def until_firing(quick: Prometheus, alert: str, **labels: str) -> None:
-    wait_until(lambda: quick.firing(alert, **labels), f"{alert} fires for {labels}", pause=0.5)
-
-
-def until_clear(quick: Prometheus, alert: str, **labels: str) -> None:
-    wait_until(lambda: not quick.firing(alert, **labels), f"{alert} is clear for {labels}", pause=0.5)
+def capture(place: Namespace, name: str, sink: str) -> None:
+    """An endpoint whose requests are all captured for that sink, in service."""
+    config = a_config(name, a_variant("blue", "echo"))
+    config["spec"]["capture"] = {"sink": sink}
+    place.apply(config, an_endpoint(name, config=name, host=place.host(name)))
+    place.until_ready(name)
