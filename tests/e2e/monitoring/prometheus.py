@@ -1,10 +1,12 @@
 """A Prometheus of the local cluster, as Grafana and people ask it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx2
 
+from tests.e2e.monitoring.callers import Counts
 from tests.kit.waiting import wait_until
 
 SECONDS = 30  # for an answer
@@ -41,6 +43,12 @@ class Prometheus:
         wanted = labels | {"alertname": alert}
         alerts = (each for each in self._read("/alerts")["alerts"] if each["state"] == "firing")
         return any(wanted.items() <= each["labels"].items() for each in alerts)
+
+    def counted(self, namespace: str, endpoint: str) -> Counts:
+        """What it has ever seen of each pod of the last hour: counters start at 0 with their pod."""
+        of = f'{{namespace="{namespace}", endpoint="{endpoint}"}}'
+        series = self.query(f"sum by (variant, version, code) (max_over_time(mlendpoints_requests_total{of}[1h])) > 0")
+        return Counter({(labels["variant"], labels["version"], labels["code"]): int(value) for labels, value in series})
 
     def close(self) -> None:
         """Ends its connections."""

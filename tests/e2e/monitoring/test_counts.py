@@ -1,4 +1,7 @@
-"""10,000 requests with known statuses are counted exactly, by pods, and by Prometheus through an update and a drain."""
+"""10,000 requests with known statuses are counted exactly by variant and version, at the pods and by Prometheus.
+
+Also through an update, which changes the version but not the template's name, and a drain.
+"""
 
 import random
 import time
@@ -7,10 +10,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from mlendpoints.edge.kube.kinds import CONFIG, POD
+from mlendpoints.api.labels import MODEL_VERSION
+from mlendpoints.edge.kube.kinds import MODEL, POD
 from tests.e2e.conftest import MakeNamespace, leave
 from tests.e2e.gateway import Gateway
-from tests.e2e.monitoring.callers import Callers, Counts, exported
+from tests.e2e.monitoring.callers import Callers, Counts, exported, versions_of
 from tests.e2e.monitoring.prometheus import Prometheus
 from tests.e2e.namespace import Namespace, kubectl
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
@@ -27,10 +31,9 @@ INTERVAL = 6.0  # seconds between scrapes, and a second for the scrape
 def place(make_namespace: MakeNamespace) -> Iterator[Namespace]:
     namespace = make_namespace()
     namespace.apply(
-        an_echo("one"),
-        an_echo("two"),
+        an_echo("changing", answer="old"),
         an_echo("other"),
-        a_config(NAME, a_variant("blue", "one", weight=3, instances=2), a_variant("green", "other")),
+        a_config(NAME, a_variant("blue", "changing", weight=3, instances=2), a_variant("green", "other")),
         an_endpoint(NAME, config=NAME, host=namespace.host(NAME)),
     )
     namespace.until_ready(NAME)
@@ -49,45 +52,55 @@ def sent() -> Counts:
     return Counter()
 
 
+@pytest.fixture(scope="module")
+def versions(place: Namespace) -> dict[str, str]:
+    """By the text of their responses; the updated one is added by its test."""
+    return versions_of(place)
+
+
 def test_pods_count_every_request_by_variant_version_and_status(
-    place: Namespace, callers: Callers, sent: Counts
+    place: Namespace, callers: Callers, sent: Counts, versions: dict[str, str]
 ) -> None:
     bodies = list(STATUSES)
     random.Random(1).shuffle(bodies)  # noqa: S311 - an order, the same each time
     callers.send(bodies)
-    sent.update(callers.counts)
+    sent.update(callers.by_version(versions))
     assert sent.total() == REQUESTS
     assert by_status(sent) == {str(code): REQUESTS * share // 100 for code, share in SHARES.items()}
+    assert {key[:2] for key in sent} == {("blue", versions["old"]), ("green", versions["other"])}
     wait_until(lambda: exported(place, NAME) == sent, "pods count the same", last=lambda: exported(place, NAME))
 
 
-def test_prometheus_counts_every_request_through_an_update_and_a_drain(
-    place: Namespace, callers: Callers, sent: Counts, addon: Prometheus
+def test_pods_of_two_versions_count_their_own_requests_during_an_update(
+    place: Namespace, callers: Callers, sent: Counts, versions: dict[str, str], addon: Prometheus
 ) -> None:
     with callers.sending(STATUSES[::100]):
-        place.edit(
-            CONFIG, NAME, a_config(NAME, a_variant("blue", "two", weight=3), a_variant("green", "other"))["spec"]
-        )
+        place.edit(MODEL, "changing", an_echo("changing", answer="new")["spec"])
+        wait_until(lambda: "new" in {answer for _, answer, _ in callers.counts}, "the new version answers")
+        versions |= versions_of(place)
         place.until_rolled_out(NAME)
-        wait_until(lambda: not any(name.startswith("one-") for name in pods(place)), "the previous pods are gone")
-    sent.update(callers.counts)
-    assert {model for variant, model, _ in callers.counts if variant == "blue"} == {"one", "two"}
+        wait_until(lambda: not pods(place, versions["old"]), "the previous pods are gone")
+    assert versions["old"] != versions["new"]
+    seen = callers.by_version(versions)
+    assert {version for variant, version, _ in seen if variant == "blue"} == {versions["old"], versions["new"]}
+    left = Counter({key: count for key, count in (sent + seen).items() if key[1] != versions["old"]})
+    wait_until(lambda: exported(place, NAME) == left, "the pods that are left count the same")
+    sent.update(seen)
     wait_until(lambda: scraped(addon, place) == sent, "Prometheus counts the same", last=lambda: scraped(addon, place))
 
 
 def test_a_killed_pod_takes_along_at_most_what_it_served_since_its_last_scrape(
-    place: Namespace, callers: Callers, sent: Counts, addon: Prometheus
+    place: Namespace, callers: Callers, sent: Counts, versions: dict[str, str], addon: Prometheus
 ) -> None:
-    victim = next(name for name in pods(place) if name.startswith("two-"))
+    victim = pods(place, versions["new"])[0]
     with callers.sending([{"status": 200}] * 100):
         wait_until(lambda: scraped(addon, place).total() > sent.total() + 500, "Prometheus has seen some of them")
         killed = time.time()
         kubectl("--namespace", place.name, "delete", "pod", victim, "--grace-period=0", "--force")
-        wait_until(lambda: victim not in pods(place), "the pod is gone")
+        wait_until(lambda: victim not in pods(place, versions["new"]), "the pod is gone")
     ended = time.time()
     wait_until(lambda: oldest_scrape(addon, place) > ended, "Prometheus has scraped the others")
-    served = Counter({key: count for key, count in callers.counts.items() if key[0]})  # not by the gateway itself
-    missing = (sent + served).total() - scraped(addon, place).total()
+    missing = (sent + callers.by_version(versions)).total() - scraped(addon, place).total()
     assert 0 <= missing <= sum(moment > killed - INTERVAL for moment in callers.answered)
 
 
@@ -95,8 +108,10 @@ def test_no_target_is_down_afterwards(addon: Prometheus) -> None:
     wait_until(lambda: set(addon.targets().values()) == {"up"}, "all targets are up", last=addon.targets)
 
 
-def pods(place: Namespace) -> list[str]:
-    return [pod["metadata"]["name"] for pod in place.all(POD)]
+def pods(place: Namespace, version: str) -> list[str]:
+    """Names of those of a version."""
+    found = (pod["metadata"] for pod in place.all(POD))
+    return [metadata["name"] for metadata in found if metadata["labels"][MODEL_VERSION] == version]
 
 
 def by_status(counts: Counts) -> dict[str, int]:
@@ -113,7 +128,4 @@ def oldest_scrape(addon: Prometheus, place: Namespace) -> float:
 
 
 def scraped(addon: Prometheus, place: Namespace) -> Counts:
-    """What Prometheus has ever seen of each pod: counters start at 0 with their pod."""
-    of = f'{{namespace="{place.name}", endpoint="{NAME}"}}'
-    series = addon.query(f"sum by (variant, model, code) (max_over_time(mlendpoints_requests_total{of}[1h])) > 0")
-    return Counter({(labels["variant"], labels["model"], labels["code"]): int(value) for labels, value in series})
+    return addon.counted(place.name, NAME)
