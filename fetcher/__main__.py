@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import count
 from types import FrameType
 
-from fetcher.failures import DownloadFailed, Failure, TooLarge, Unexpected
+from fetcher.failures import DownloadFailed, Failure, TooLarge, Unexpected, words
 from fetcher.fetch import Attempt
 from fetcher.report import Progress, write_failure, write_success
 from fetcher.settings import Settings, parse
@@ -52,7 +52,7 @@ def _install(settings: Settings, progress: Progress) -> None:
             if attempt >= settings.attempts:
                 raise _named(settings, failure) from failure
             pause = max(failure.pause, settings.pause_seconds * 2 ** (attempt - 1))
-            log.warning("Attempt failed; retrying", attempt=attempt, retry_after_seconds=pause, message=str(failure))
+            log.warning("Attempt failed; retrying", attempt=attempt, retry_after_seconds=pause, message=words(failure))
             time.sleep(pause)
         except RequestFailed as failure:
             raise _named(settings, failure) from failure
@@ -69,7 +69,7 @@ def _install(settings: Settings, progress: Progress) -> None:
 
 
 def _named(settings: Settings, failure: RequestFailed) -> DownloadFailed:
-    return DownloadFailed(f"{public(settings.artifact)} could not be fetched: {failure}")
+    return DownloadFailed(f"{public(settings.artifact)} could not be fetched: {words(failure)}")
 
 
 def _full_or_broken(settings: Settings, error: OSError) -> Failure:

@@ -5,7 +5,12 @@ Requests fail with those of ``outbound``, which become ``DownloadFailed`` once t
 
 from typing import ClassVar
 
-from outbound.failures import Interrupted, RequestFailed
+from outbound.failures import SECRET, Interrupted, RequestFailed
+
+
+def words(failure: Exception) -> str:
+    """The message, with the field's name for where credentials are."""
+    return str(failure).replace(SECRET, "the artifactSecret")
 
 
 class Failure(Exception):  # noqa: N818 - the subclasses are named as the reasons are

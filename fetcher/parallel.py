@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from fetcher.artifact import PIECE, Piece
 from fetcher.concurrency import Concurrency
-from fetcher.failures import Changed
+from fetcher.failures import Changed, words
 from outbound import log
 from outbound.failures import Interrupted, Overloaded, RequestFailed
 
@@ -187,7 +187,7 @@ class Parallel:
                     raise RequestFailed(f"{failure} ({failures} attempts)") from failure
                 pause = max(failure.pause, self._retry.pause_seconds * 2 ** (failures - 1))
                 log.warning(
-                    "Request failed; retrying", attempt=failures, retry_after_seconds=pause, message=str(failure)
+                    "Request failed; retrying", attempt=failures, retry_after_seconds=pause, message=words(failure)
                 )
                 if self._stopped.wait(pause):
                     raise

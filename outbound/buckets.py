@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from outbound.credentials import Credentials
-from outbound.failures import RequestFailed, shown
+from outbound.failures import SECRET, RequestFailed, shown
 
 PREFIXES: Mapping[str, tuple[str, ...]] = {"s3": ("aws_",), "gs": ("google_",), "az": ("azure_storage_", "azure_")}
 GOOGLE_KEY = "gcloud-application-credentials.json"
@@ -45,7 +45,7 @@ def config_of(scheme: str, credentials: Credentials, environment: Mapping[str, s
             config[name] = value
     if credentials.values and not config and GOOGLE_KEY not in credentials.values:
         raise RequestFailed(
-            f"the artifactSecret has no key for {scheme} (found: {credentials.found}); supported: {_supported(scheme)}"
+            f"{SECRET} has no key for {scheme} (found: {credentials.found}); supported: {_supported(scheme)}"
         )
     if scheme == "s3" and "region" not in config:
         named = (environment.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
@@ -58,11 +58,11 @@ def config_of(scheme: str, credentials: Credentials, environment: Mapping[str, s
 def _check(scheme: str, key: str, name: str, value: str) -> None:
     if name not in TAKEN[scheme]:
         raise RequestFailed(
-            f"the artifactSecret contains {shown(key.encode())}, which is not supported for {scheme}; "
+            f"{SECRET} contains {shown(key.encode())}, which is not supported for {scheme}; "
             f"remove it. Supported: {_supported(scheme)}"
         )
     if name in PLAIN and not WORD.fullmatch(value):
-        raise RequestFailed(f"{key} in the artifactSecret must consist of at most 63 letters, digits, - and _")
+        raise RequestFailed(f"{key} in {SECRET} must consist of at most 63 letters, digits, - and _")
 
 
 def _supported(scheme: str) -> str:
@@ -76,7 +76,7 @@ def _add_google_key(config: dict[str, str], credentials: Credentials) -> None:
     try:
         key = json.loads(config.get("service_account_key", "{}"))
     except ValueError as error:
-        raise RequestFailed("the service account key in the artifactSecret is not valid JSON") from error
+        raise RequestFailed(f"the service account key in {SECRET} is not valid JSON") from error
     if isinstance(key, dict) and isinstance(key.get("gcs_base_url"), str):
         config["base_url"] = key["gcs_base_url"]
 

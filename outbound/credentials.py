@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from outbound.dial import Origin, Target
-from outbound.failures import RequestFailed, shown
+from outbound.failures import SECRET, RequestFailed, shown
 
 LARGEST = 64 * 1024
 MOST_NAMED = 8
@@ -59,7 +59,7 @@ class Credentials:
         if token := self.values.get("token"):
             if not IN_HEADERS.fullmatch(token):
                 raise RequestFailed(
-                    "`token` in the artifactSecret contains a line break or another character that is not allowed "
+                    f"`token` in {SECRET} contains a line break or another character that is not allowed "
                     "in HTTP headers; it must be a single line of printable ASCII characters"
                 )
             return {"Authorization": f"Bearer {token}"}
@@ -77,7 +77,7 @@ def read_credentials(folder: Path | None) -> Credentials:
         files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
         values = {path.name: _value(path) for path in files if path.name != "ca.crt"}
     except (OSError, UnicodeDecodeError) as error:
-        raise RequestFailed(f"the artifactSecret cannot be read: {type(error).__name__}") from error
+        raise RequestFailed(f"{SECRET} cannot be read: {type(error).__name__}") from error
     ca_file = folder / "ca.crt"
     return Credentials(values, ca_file if ca_file.is_file() else None, is_mounted=True)
 

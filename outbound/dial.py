@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined] # typeshed lacks it
 
-from outbound.failures import Interrupted, RequestFailed, Unresolved, Untrusted, public
+from outbound.failures import SECRET, Interrupted, RequestFailed, Unresolved, Untrusted, public
 from outbound.guard import Guard
 
 PORTS = {"http": 80, "https": 443}
@@ -142,7 +142,7 @@ def _translated(towards: Target) -> Iterator[None]:
     except ssl.SSLCertVerificationError as error:
         raise Untrusted(
             f"the certificate of {towards.authority} is not trusted ({error.verify_message}); "
-            "add its authority's certificate as ca.crt to the model's artifactSecret"
+            f"add its authority's certificate as ca.crt to {SECRET}"
         ) from error
     except socket.gaierror as error:
         raise Unresolved(
@@ -225,5 +225,5 @@ def _trust(ca_file: Path | None, _as_of: tuple[int, ...]) -> ssl.SSLContext:
         try:
             context.load_verify_locations(ca_file)
         except ssl.SSLError as error:
-            raise RequestFailed("`ca.crt` in the artifactSecret contains no PEM certificate") from error
+            raise RequestFailed(f"`ca.crt` in {SECRET} contains no PEM certificate") from error
     return context

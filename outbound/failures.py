@@ -6,6 +6,9 @@ It must not decide whether to retry; only ``Interrupted`` says that a retry may 
 import os
 from urllib.parse import urlsplit
 
+SECRET = "the Secret"  # noqa: S105 - holds none
+"""In messages: where the credentials are from. Each program has a word of its own for it."""
+
 
 class RequestFailed(Exception):  # noqa: N818 - reads as what happened, as the messages do
     """A request that fails in the same way when it is retried, with a message that says how to fix it."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from outbound.dial import Target, target
-from outbound.failures import RequestFailed
+from outbound.failures import SECRET, RequestFailed
 
 Server = tuple[str, int]
 IDENTITY = (
@@ -58,8 +58,8 @@ class Reach:
         wanted = request.wanted
         if (wanted.host, wanted.port) not in self.servers:
             raise RequestFailed(
-                f"the store redirects to {wanted.authority}, which is not the server that the artifactSecret or the "
-                "artifact names; redirects to other servers are not followed"
+                f"the store redirects to {wanted.authority}, which is not the server that {SECRET} or the "
+                "URL names; redirects to other servers are not followed"
             )
 
     def is_identity(self, request: Request) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -21,13 +21,18 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from outbound.buckets import base_of, config_of
 from outbound.credentials import Credentials
 from outbound.dial import Line, dial, target
-from outbound.failures import Interrupted, RequestFailed
+from outbound.failures import SECRET, Interrupted, RequestFailed
 from outbound.forward import Forward
 from outbound.reach import Reach, reach_of
 
 SIGNED_FOR = timedelta(hours=1)
 SIGNED_ANEW_AFTER = 600
 """Seconds, well before a signature expires."""
+UNSIGNABLE = (
+    "Azure rejects signed URLs of names with spaces or other characters that URLs escape; "
+    "use letters, digits, - . _ ~ and / in the names of blobs"
+)
+"""obstore signs the escaped name, where Azure expects the name itself."""
 FINAL = ("Unauthenticated", "PermissionDenied", "NotFound", "NotSupported", "InvalidPath", "UnknownConfigurationKey")
 TEMPORARY = ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "ServerBusy")
 CODE = re.compile(r"<Code>(\w{1,60})</Code>")
@@ -79,6 +84,8 @@ class Signed:
                 self._url = obstore.sign(self._bucket.store, self._method, self._key, SIGNED_FOR)
             except BaseError as error:
                 raise translated(error, self._bucket.forward) from error
+            if isinstance(self._bucket.store, AzureStore) and "%" in urlsplit(self._url).path:
+                raise RequestFailed(UNSIGNABLE)
             self._made = time.monotonic()
         return self._url
 
@@ -106,7 +113,7 @@ def open_bucket(scheme: str, name: str, access: Access) -> Bucket:
     try:
         store = KINDS[scheme](name, **more)
     except (BaseError, ValueError, TypeError) as error:
-        raise RequestFailed(f"the artifactSecret is not valid for {scheme}: {type(error).__name__}") from error
+        raise RequestFailed(f"{SECRET} is not valid for {scheme}: {type(error).__name__}") from error
     return Bucket(store, config, base, forward)
 
 
@@ -117,5 +124,5 @@ def translated(error: BaseError, forward: Forward) -> RequestFailed:
     code = CODE.search(str(error))
     kind = code[1] if code else type(error).__name__.removesuffix("Error")
     if kind in FINAL or (code and kind not in TEMPORARY):
-        return RequestFailed(f"the store returned {kind}; check the model's artifact and its artifactSecret")
+        return RequestFailed(f"the store returned {kind}; check the URL and {SECRET}")
     return Interrupted(f"the request to the store failed: {kind}")

@@ -17,7 +17,7 @@ from fetcher.failures import Failure
 from fetcher.settings import Settings
 from fetcher.sources import open_source, web_for
 from outbound.credentials import read_credentials
-from outbound.failures import Interrupted, RequestFailed, public
+from outbound.failures import SECRET, Interrupted, RequestFailed, public
 from replay.failures import ReplayFailed
 
 CHUNK = 1024 * 1024
@@ -106,5 +106,4 @@ def _translated(act: Callable[[], T], what: str, attempts: int = ATTEMPTS) -> T:
 
 def _words(failure: Exception) -> str:
     """The message, in this program's words for where credentials are."""
-    words = str(failure).replace("the model's artifact and its artifactSecret", "the URL and the credentials")
-    return words.replace("the artifactSecret", "the folder of --credentials")
+    return str(failure).replace(SECRET, "the folder of --credentials")

@@ -86,7 +86,7 @@ def test_wrong_credentials_are_told_as_such_and_not_told_on(s3: S3Server, place:
     s3.put("guarded/model.tar.gz", ARCHIVE)
     with s3.checking_credentials():
         assert run(s3, place, "s3://models/guarded/") == 10
-    assert "InvalidAccessKeyId; check the model's artifact and its artifactSecret" in place.said()["message"]
+    assert "InvalidAccessKeyId; check the URL and the artifactSecret" in place.said()["message"]
     assert "secret1" not in place.termination_log.read_text()
     assert place.visible() == []
 

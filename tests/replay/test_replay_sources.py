@@ -57,7 +57,7 @@ def test_wrong_credentials_are_reported_and_not_shown(s3: S3Server, replay: Run,
     with s3.checking_credentials(), target() as candidate:
         found = replay("s3://models/captured/", candidate.url, "--credentials", secret(tmp_path, s3))
     assert found.code == 2
-    assert "InvalidAccessKeyId; check the URL and the credentials" in found.said
+    assert "InvalidAccessKeyId; check the URL and the folder of --credentials" in found.said
     assert "secret1" not in found.said
 
 
