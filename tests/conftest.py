@@ -1,7 +1,8 @@
-"""What holds for every test: no example is timed; logging is left as it was; nginx is installed where it is needed."""
+"""What holds for every test: no example is timed, logging is left as it was, Ctrl-C interrupts, nginx is installed."""
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ MODULE = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
 
 settings.register_profile("untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+def pytest_configure() -> None:
+    """Ctrl-C interrupts, also where a shell has started this in the background and so ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 _PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
