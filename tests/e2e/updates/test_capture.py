@@ -18,8 +18,6 @@ from tests.kit.waiting import wait_until
 
 RATE = 25.0  # requests a second
 ENOUGH = 200  # requests
-SECRET = "sink"
-CAPTURE = {"sink": f"s3://{BUCKET}/traffic", "sinkSecret": SECRET}
 
 
 @pytest.mark.side_by_side
@@ -31,7 +29,7 @@ def test_turning_capture_on_and_off_loses_no_request_and_no_record(rig: Rig) -> 
         trial.make({"blue": (1, 1)})
         with rig.load(trial.host, rate=RATE) as load:
             known = trial.instances()
-            update(trial, {"capture": CAPTURE})
+            update(trial, {"capture": capture(trial, BUCKET)})
             capturing = trial.newcomer(known)
             begin = time.monotonic()
             load.until_more(ENOUGH)
@@ -55,7 +53,7 @@ def test_a_sink_that_rejects_records_is_reported_while_requests_are_served(rig: 
     with s3_server(folder, node_address(rig.server)) as s3, a_trial(rig.namespace, "unshipped") as trial:
         make_secret(trial, s3)
         trial.make({"blue": (1, 1)})
-        update(trial, {"capture": CAPTURE | {"sink": "s3://absent/traffic"}})
+        update(trial, {"capture": capture(trial, "absent")})
         with rig.load(trial.host, rate=RATE) as load:
             found = trial.namespace.until_condition(trial.name, "MonitoringReady", "False", reason="SinkUnavailable")
         assert load.lost == []
@@ -63,9 +61,17 @@ def test_a_sink_that_rejects_records_is_reported_while_requests_are_served(rig: 
 
 
 def make_secret(trial: Trial, s3: S3Server) -> None:
-    """Lets the pods write to the server."""
-    data = {"stringData": dict(s3.secret)}
-    trial.namespace.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, **data})
+    """Lets the pods of one trial write to its server; trials of one namespace run side by side."""
+    metadata = {"name": secret(trial)}
+    trial.namespace.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict(s3.secret)})
+
+
+def secret(trial: Trial) -> str:
+    return f"{trial.name}-sink"
+
+
+def capture(trial: Trial, bucket: str) -> Object:
+    return {"sink": f"s3://{bucket}/traffic", "sinkSecret": secret(trial)}
 
 
 def update(trial: Trial, blue: Object) -> None:
