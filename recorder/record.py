@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from recorder import redact
-from recorder.messages import Headers, Message, Pair, Unreadable, read_request, read_response
+from recorder.messages import Pair
 from recorder.settings import Settings
+from replay.gor.http import Headers, Message, Unreadable, read_request, read_response
 
 REQUEST_ID = "x-request-id"
 HEADERS = 16 * 1024  # characters of names and values; what is beyond is left out

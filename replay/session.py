@@ -14,7 +14,8 @@ from replay.exchange import Exchange, NotCompared, Origin, Skipped, Unusable
 from replay.failures import ReplayFailed
 from replay.gor import engine
 from replay.gor import format as gor
-from replay.gor.messages import Unreadable, read_response
+from replay.gor.http import Unreadable
+from replay.gor.messages import read_response
 from replay.gor.responses import arrived, name_of
 from replay.options import Options
 from replay.outgoing import checked, encoded

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from replay.exchange import Exchange, Origin, Request, Response, Skipped, lowered
 from replay.gor import format as gor
-from replay.gor.messages import Unreadable, read_request, read_response
+from replay.gor.http import Unreadable
+from replay.gor.messages import read_request, read_response
 
 WAITING_BYTES = 64 * 1024 * 1024
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from recorder.messages import WAITING_BYTES, Pairs, Unreadable, read_line, read_request, read_response
+from recorder.messages import WAITING_BYTES, Pairs, read_line
 from replay.gor.format import REQUEST, RESPONSE, Record
+from replay.gor.http import Unreadable, read_request, read_response
 
 
 def message(kind: bytes, name: str = "a", content: bytes = b"x") -> Record:
