@@ -4,8 +4,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
+
+from tests.images.model_server import serving
 
 WITHOUT_BODY = (204, 304)
 
@@ -29,31 +30,8 @@ class Upstream:
 def upstream() -> Iterator[Upstream]:
     """The server, until the block ends."""
     seen = Upstream()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def do_GET(self) -> None:
-            _answer(self, seen)
-
-        do_POST = do_GET  # noqa: N815 - the base class's name
-
-        def log_message(self, *_: Any) -> None:  # noqa: ANN401 - the base class's
-            """Keeps the tests' output clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    seen.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(lambda handler: _answer(handler, seen), ("GET", "POST"), seen.go_on) as seen.port:
         yield seen
-    finally:
-        seen.go_on.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _answer(handler: BaseHTTPRequestHandler, seen: Upstream) -> None:

@@ -144,7 +144,7 @@ def _legitimate(*, stepwise: bool) -> frozenset[Waypoint]:
 
 
 def _broken_by_step(state: State, routes: Routes) -> Broken:
-    """Waypoint by waypoint towards what somebody has requested, each on every gateway before the next."""
+    """Waypoint by waypoint towards what is requested, each on every gateway before the next."""
     record = recorded_target(state)
     if not state.stepwise or record is None or not can_return(state) or state.routes is None or state.routes_altered:
         return

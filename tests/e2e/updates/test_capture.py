@@ -3,6 +3,8 @@
 import json
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -22,11 +24,7 @@ ENOUGH = 200  # requests
 
 @pytest.mark.side_by_side
 def test_turning_capture_on_and_off_loses_no_request_and_no_record(rig: Rig) -> None:
-    folder = rig.folder / "sink"
-    folder.mkdir()
-    with s3_server(folder, node_address(rig.server)) as s3, a_trial(rig.namespace, "captured") as trial:
-        make_secret(trial, s3)
-        trial.make({"blue": (1, 1)})
+    with trial_with_sink(rig, "captured") as (trial, s3):
         with rig.load(trial.host, rate=RATE) as load:
             known = trial.instances()
             update(trial, {"capture": capture(trial, BUCKET)})
@@ -48,16 +46,23 @@ def test_turning_capture_on_and_off_loses_no_request_and_no_record(rig: Rig) -> 
 
 @pytest.mark.side_by_side
 def test_a_sink_that_rejects_records_is_reported_while_requests_are_served(rig: Rig) -> None:
-    folder = rig.folder / "no-bucket"
-    folder.mkdir()
-    with s3_server(folder, node_address(rig.server)) as s3, a_trial(rig.namespace, "unshipped") as trial:
-        make_secret(trial, s3)
-        trial.make({"blue": (1, 1)})
+    with trial_with_sink(rig, "unshipped") as (trial, _):
         update(trial, {"capture": capture(trial, "absent")})
         with rig.load(trial.host, rate=RATE) as load:
             found = trial.namespace.until_condition(trial.name, "MonitoringReady", "False", reason="SinkUnavailable")
         assert load.lost == []
         assert condition_of(found, "Ready")["status"] == "True"
+
+
+@contextmanager
+def trial_with_sink(rig: Rig, name: str) -> Iterator[tuple[Trial, S3Server]]:
+    """An endpoint that serves, and a server to which its pods may ship."""
+    folder = rig.folder / name
+    folder.mkdir()
+    with s3_server(folder, node_address(rig.server)) as s3, a_trial(rig.namespace, name) as trial:
+        make_secret(trial, s3)
+        trial.make({"blue": (1, 1)})
+        yield trial, s3
 
 
 def make_secret(trial: Trial, s3: S3Server) -> None:

@@ -88,7 +88,7 @@ def test_scaled_to_nothing_it_is_as_asked_and_answers_nobody() -> None:
 
 @dataclass
 class Watched:
-    """Whether somebody has answered all the time, and which versions."""
+    """Whether a pod has answered all the time, and which versions."""
 
     versions: set[str]
     silent: bool = False
