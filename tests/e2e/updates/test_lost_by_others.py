@@ -112,15 +112,15 @@ def rest(rig: Rig, trial: Trial, load: Load) -> list[str]:
     """Whether gateways give up idle connections (30 s) well before the proxy does (65 s)."""
     blue = trial.instance("blue")
     (pod,) = trial.pods(blue)
+    few = proxy_of(pod).connections + CALLERS / 2
     with in_flight(rig.gateways[:1], trial.host, [json.dumps({"seconds": 5})] * CALLERS) as calls:
         trial.until_at_work(blue, calls)
         many = proxy_of(pod).connections
+    assert many > few, f"{CALLERS} calls at the same moment have {many} connections"
     end = monotonic() + 50
-    while are_open := proxy_of(pod).connections > many - CALLERS / 2:
-        if monotonic() >= end:
-            break
+    while (left := proxy_of(pod).connections) > few and monotonic() < end:
         load.until_more(1)
-    late = ["idle connections are left to the proxy to close"] if are_open else []
+    late = [f"idle connections are left to the proxy to close: {left} of {many}"] if left > few else []
     return lost_of(calls) + late
 
 
