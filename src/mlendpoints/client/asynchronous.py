@@ -13,6 +13,7 @@ from mlendpoints.client.connection import Connection, find_config
 from mlendpoints.client.endpoints import AsyncEndpointClient
 from mlendpoints.client.gateway import DEFAULT, Gateway
 from mlendpoints.client.kinds import AsyncKindClient
+from mlendpoints.client.live import Live
 from mlendpoints.client.objects import AnyObject
 from mlendpoints.client.plans import Preview
 from mlendpoints.client.sharing import Kinds
@@ -46,6 +47,7 @@ class AsyncMLOpsClient:
         self._gateway = Gateway(self._connection, gateway, port_forward=port_forward)
         self.namespace = self._connection.namespace
         self.cluster = Cluster(self._connection)
+        self.live = Live(self._connection)
         self.V1Alpha1Model = AsyncKindClient(self._connection, Model)
         self.V1Alpha1EndpointConfig = AsyncKindClient(self._connection, EndpointConfig)
         self.V1Alpha1Endpoint = AsyncKindClient(self._connection, Endpoint)

@@ -28,9 +28,9 @@ class Cluster:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def pods(self, labels: str) -> tuple[PodFacts, ...]:
+    async def pods(self, labels: str, *, namespace: str = "") -> tuple[PodFacts, ...]:
         """The pods of a label selector by name, as the operator sees them."""
-        scope = self._connection.namespace
+        scope = namespace or self._connection.namespace
         watch = Watch(kind=POD, namespace=scope, label_selector=labels)
         found: list[PodFacts] = []
         async for page in self._connection.pages(watch, Ref(POD.name, scope, "")):

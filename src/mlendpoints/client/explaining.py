@@ -49,8 +49,13 @@ def explain(obj: AnyObject) -> Explanation:
         reason=known.reason,
         sentence=first_sentence(known.message),
         message=known.message,
-        action=_ACTIONS.get(known.reason, ""),
+        action=action_of(known.reason),
     )
+
+
+def action_of(reason: str) -> str:
+    """What to do about a condition with this reason."""
+    return _ACTIONS.get(reason, "")
 
 
 def _unobserved(obj: AnyObject) -> Explanation:

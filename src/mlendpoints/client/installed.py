@@ -71,9 +71,14 @@ class Installed(Struct, frozen=True, kw_only=True):
         return Ref(LEASE.name, self.settings.lease_namespace, self.settings.lease_name)
 
 
+async def find_operators(connection: Connection) -> list[Installed]:
+    """All operators; raises a ``ClientError``."""
+    return [_installed(deployment) for deployment in await _deployments(connection)]
+
+
 async def find_operator(connection: Connection, namespace: str) -> Installed:
     """The operator that serves ``namespace``; raises a ``ClientError``."""
-    found = [_installed(deployment) for deployment in await _deployments(connection)]
+    found = await find_operators(connection)
     serving = [each for each in found if namespace in (each.settings.namespaces or (namespace,))]
     own = [each for each in serving if each.settings.namespaces] or serving
     if len(own) == 1:

@@ -1,0 +1,76 @@
+"""The server: files, streams, and what runs behind them, on loopback alone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.resources import files
+
+from aiohttp import web
+
+from mlendpoints.client.asynchronous import AsyncMLOpsClient
+from mlendpoints.client.errors import ConfigurationError
+from mlendpoints.dashboard.following import Following
+from mlendpoints.dashboard.guard import Guard, add_headers
+from mlendpoints.dashboard.streams import Streams
+
+ADDRESS = "127.0.0.1"
+_TYPES = {"css": "text/css", "html": "text/html", "js": "text/javascript", "svg": "image/svg+xml"}
+_PAGES = {"/": "list.html"}
+
+
+async def serve(client: AsyncMLOpsClient, *, namespace: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serves until it is cancelled; ``ready`` gets the URL to open."""
+    following = Following(client.live, namespace)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(following.run())
+        async with _listening(following, port) as url:
+            ready(url)
+            await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _listening(following: Following, port: int) -> AsyncIterator[str]:
+    guard = Guard()
+    runner = web.AppRunner(make_app(following, guard), access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, ADDRESS, port).start()
+        chosen = int(runner.addresses[0][1])
+        guard.listen(chosen)
+        yield f"http://{ADDRESS}:{chosen}/?token={guard.token}"
+    except OSError as error:
+        raise ConfigurationError(
+            f"Port {port} of {ADDRESS} cannot be used: {error.strerror}. Choose another."
+        ) from None
+    finally:
+        await runner.cleanup()
+
+
+def make_app(following: Following, guard: Guard) -> web.Application:
+    """What is served."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:
+        return await guard.check(request, handler)  # type: ignore[arg-type]
+
+    app = web.Application(middlewares=[check])
+    app.on_response_prepare.append(add_headers)
+    streams = Streams(following)
+    app.router.add_get("/events/lists", streams.lists)
+    for path, name in {**_PAGES, **{f"/static/{name}": name for name in _names()}}.items():
+        app.router.add_get(path, _file(name))
+    return app
+
+
+def _names() -> list[str]:
+    return [path.name for path in files(__package__).joinpath("static").iterdir() if "." in path.name]
+
+
+def _file(name: str) -> Callable[[web.Request], "asyncio.Future[web.Response]"]:
+    content = files(__package__).joinpath("static", name).read_bytes()
+    media = _TYPES[name.rpartition(".")[2]]
+
+    async def respond(_request: web.Request) -> web.Response:
+        return web.Response(body=content, content_type=media, charset="utf-8")
+
+    return respond  # type: ignore[return-value]
