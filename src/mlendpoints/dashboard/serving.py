@@ -12,26 +12,29 @@ from mlendpoints.client.errors import ConfigurationError
 from mlendpoints.dashboard.following import Following
 from mlendpoints.dashboard.guard import Guard, add_headers
 from mlendpoints.dashboard.streams import Streams
+from mlendpoints.dashboard.visits import Visits
 
 ADDRESS = "127.0.0.1"
 _TYPES = {"css": "text/css", "html": "text/html", "js": "text/javascript", "svg": "image/svg+xml"}
-_PAGES = {"/": "list.html"}
+_PLACE = "{kind:endpoints|mlmodels}/{namespace}/{name}"
+_PAGES = {"/": "list.html", f"/{_PLACE}": "detail.html"}
 
 
 async def serve(client: AsyncMLOpsClient, *, namespace: str, port: int, ready: Callable[[str], None]) -> None:
     """Serves until it is cancelled; ``ready`` gets the URL to open."""
     following = Following(client.live, namespace)
+    streams = Streams(following, Visits(client, following))
     async with asyncio.TaskGroup() as group:
         group.create_task(following.run())
-        async with _listening(following, port) as url:
+        async with _listening(streams, port) as url:
             ready(url)
             await asyncio.Event().wait()
 
 
 @asynccontextmanager
-async def _listening(following: Following, port: int) -> AsyncIterator[str]:
+async def _listening(streams: Streams, port: int) -> AsyncIterator[str]:
     guard = Guard()
-    runner = web.AppRunner(make_app(following, guard), access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+    runner = web.AppRunner(make_app(streams, guard), access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, ADDRESS, port).start()
@@ -46,7 +49,7 @@ async def _listening(following: Following, port: int) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def make_app(following: Following, guard: Guard) -> web.Application:
+def make_app(streams: Streams, guard: Guard) -> web.Application:
     """What is served."""
 
     @web.middleware
@@ -55,8 +58,8 @@ def make_app(following: Following, guard: Guard) -> web.Application:
 
     app = web.Application(middlewares=[check])
     app.on_response_prepare.append(add_headers)
-    streams = Streams(following)
     app.router.add_get("/events/lists", streams.lists)
+    app.router.add_get(f"/events/{_PLACE}", streams.detail)
     for path, name in {**_PAGES, **{f"/static/{name}": name for name in _names()}}.items():
         app.router.add_get(path, _file(name))
     return app

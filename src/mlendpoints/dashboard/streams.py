@@ -7,9 +7,11 @@ from contextlib import ExitStack, suppress
 import msgspec
 from aiohttp import web
 
+from mlendpoints.dashboard.detail import make_detail
 from mlendpoints.dashboard.following import Following, changed_rows
-from mlendpoints.dashboard.rows import Row
+from mlendpoints.dashboard.rows import Place, Row
 from mlendpoints.dashboard.signals import Signal
+from mlendpoints.dashboard.visits import Visits
 
 _SILENCE = 15.0  # seconds after which something is sent, so that a tab that is gone is noticed
 _PACE = 0.1  # seconds between two events, so that busy namespaces do not keep tabs busy
@@ -21,13 +23,27 @@ Message = tuple[str, object]  # name and content of an event
 class Streams:
     """The streams of all tabs."""
 
-    def __init__(self, following: Following) -> None:
+    def __init__(self, following: Following, visits: Visits) -> None:
         self._following = following
+        self._visits = visits
         self._open = 0
 
     async def lists(self, request: web.Request) -> web.StreamResponse:
         """The lists of endpoints and MLModels."""
         return await self._stream(request, self._list_messages(), self._following.changed)
+
+    async def detail(self, request: web.Request) -> web.StreamResponse:
+        """One endpoint or MLModel."""
+        place = Place(**request.match_info)
+
+        def messages() -> list[Message]:
+            obj = self._following.find(place)
+            if obj is not None:
+                return [("detail", make_detail(obj, visit.known))]
+            return [("detail", None)] if place.kind in self._following.listed else []
+
+        async with self._visits.visiting(place) as visit:
+            return await self._stream(request, messages, self._following.changed, visit.changed)
 
     def _list_messages(self) -> Callable[[], list[Message]]:
         shown: dict[str, Row] = {}

@@ -38,8 +38,9 @@ def report(server: SyncClient) -> Report:
     """Writes a status as the operator would: conditions of the newest generation, and further fields."""
 
     def report(obj: AnyObject, **fields: object) -> None:
+        reason = fields.pop("reason", "Waiting")
         conditions = [
-            {"type": type_, "status": status, "reason": "Waiting", "message": message, "lastTransitionTime": BORN}
+            {"type": type_, "status": status, "reason": reason, "message": message, "lastTransitionTime": BORN}
             | {"observedGeneration": obj.metadata.generation}
             for type_, (status, message) in dict(fields.pop("conditions", {})).items()  # type: ignore[call-overload]
         ]

@@ -128,3 +128,40 @@ export function follow(path, handlers) {
   window.addEventListener("pageshow", (event) => event.persisted && toggle());
   toggle();
 }
+
+/** Fills a table by keys: rows and cells that are the same stay. Cells are texts, or a value and what makes an element of it. */
+export function fillTable(table, head, rows, { numbers = [] } = {}) {
+  if (!table.tHead) makeTable(table, head, numbers);
+  const body = table.tBodies[0];
+  const known = new Map([...body.rows].map((line) => [line.key, line]));
+  rows.forEach((row, index) => {
+    const line = known.get(row.key) ?? makeLine(row.key, head, numbers);
+    known.delete(row.key);
+    if (body.rows[index] !== line) body.insertBefore(line, body.rows[index] ?? null);
+    row.cells.forEach((cell, column) => fillCell(line.cells[column], cell));
+  });
+  for (const line of known.values()) line.remove();
+}
+
+function makeTable(table, head, numbers) {
+  const cells = head.map((text, column) => element("th", { role: "columnheader", scope: "col", class: numbers.includes(column) ? "number" : undefined }, text));
+  table.append(
+    element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...cells)),
+    element("tbody", { role: "rowgroup" }),
+  );
+}
+
+function makeLine(key, head, numbers) {
+  const line = element("tr", { role: "row" });
+  line.key = key;
+  head.forEach((name, column) => {
+    const attributes = { class: numbers.includes(column) ? "number" : undefined, "data-label": name };
+    line.append(column ? element("td", { role: "cell", ...attributes }) : element("th", { role: "rowheader", scope: "row", ...attributes }));
+  });
+  return line;
+}
+
+function fillCell(target, cell) {
+  if (typeof cell === "string") setText(target, cell);
+  else update(target, cell.value, () => [cell.make()]);
+}
