@@ -15,6 +15,7 @@ from tests.e2e.namespace import ROOT
 from tests.e2e.node import held, process_of
 from tests.kit.sync_client import SyncClient
 
+CALLERS = 16  # threads of one test
 SECONDS = 90  # for an answer
 _AGENT = "pilot-agent"  # carries what istiod says to the pod's Envoy
 _PORT = "http2"  # by this name the gateway's chart calls its port 80
