@@ -53,14 +53,21 @@ def pending_scalings(view: View) -> Iterator[Scale]:
 
 
 def as_served(view: View, variant: TargetVariant) -> TargetVariant:
-    """The variant, with the count of the version that serves: how a lost instance is re-created.
+    """The variant with the count that a lost instance is re-created with.
 
-    An edit of its count follows, as for any other instance that serves.
+    That is the one with which it served before the update, since a failed update
+    returns to it; else the one with which it serves. An edit of its count
+    follows, as for any other instance that serves.
     """
-    if variant.instance not in view.serving_instances:
-        return variant
-    records = (c for c in view.world.config_instances.values() if recorded_destinations(c) == view.serving)
-    served = (spec for record in records for spec in record.spec.models if spec.name == variant.spec.name)
+    serving = (c for c in view.world.config_instances.values() if recorded_destinations(c) == view.serving)
+    records = (record for record in (view.recorded_config, *serving) if record)
+    served = (
+        spec
+        for record in records
+        if variant.instance in instances_of([recorded_destinations(record)])
+        for spec in record.spec.models
+        if spec.name == variant.spec.name
+    )
     return replace(variant, spec=replace(variant.spec, instances=next(served, variant.spec).instances))
 
 

@@ -50,3 +50,26 @@ def test_one_that_serves_and_was_lost_comes_back_also_when_the_update_beside_it_
     cluster.settle()
     assert cluster.world().model_instances[lost.name].spec.replicas == 2
     assert cluster.condition("Available")[0] == "True"
+
+
+def test_one_that_was_lost_after_the_shift_gets_the_pods_that_a_failed_update_returns_to() -> None:
+    """A variant is to have no pods, and a gateway pod never takes the routes without it."""
+    cluster = two(blue=1, green=2).settle()
+    before, lost = cluster.routes(), instance_of(cluster, "titanic-lr")
+    cluster.deaf = {"gw-b"}
+    cluster.edit_config(
+        builders.a_config(
+            builders.a_variant("blue", "titanic-rfc"), builders.a_variant("green", "titanic-lr", weight=0, instances=0)
+        )
+    )
+    cluster.settle()
+    assert cluster.routes() != before
+    cluster.delete(lost)
+    cluster.settle()
+    while cluster.plan.recheck is not None:
+        cluster.wait_until_recheck()
+    cluster.deaf = set()
+    cluster.settle()
+    assert cluster.condition("UpdateSucceeded")[0] == "False"
+    assert cluster.routes() == before
+    assert cluster.ready(lost.name) == 2
