@@ -3,9 +3,9 @@ import asyncio
 import pytest
 
 from mlendpoints.core.world import Child, Ref
-from mlendpoints.edge.kube.client import Written
 from mlendpoints.edge.kube.errors import UnavailableError
 from mlendpoints.edge.kube.kinds import DEPLOYMENT, KINDS, SERVICE, VOLUME, Watch, make_watches
+from mlendpoints.edge.kube.responses import Written
 from tests.edge.scripted import Exchange, Script, played
 
 

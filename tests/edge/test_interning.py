@@ -1,6 +1,7 @@
 import msgspec
 
-from mlendpoints.api.model import EnvVar, LocalObjectReference, ModelSpec
+from mlendpoints.api.env import EnvVar
+from mlendpoints.api.model import LocalObjectReference, ModelSpec
 from mlendpoints.edge.observe import interning
 from mlendpoints.edge.observe.interning import interned, share_strings
 from tests.edge.objects import a_model_instance, an_endpoint, an_entry

@@ -5,9 +5,10 @@ import msgspec
 
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.kube.client import Api, Written, WrittenMeta
+from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import NotFoundError
 from mlendpoints.edge.kube.kinds import Kind
+from mlendpoints.edge.kube.responses import Written, WrittenMeta
 from mlendpoints.edge.lease import Lease, LeaseTimes
 from tests.edge.virtual_time import elapse, now, run
 

@@ -86,12 +86,11 @@ async def rolled_out(
     from mlendpoints.cli.finding import kind_client
     from mlendpoints.client.explaining import explain
     from mlendpoints.client.goals import Goal
-    from mlendpoints.client.kinds import default_goal
 
     end = time.monotonic() + timeout
     for obj in objects:
         kind = kind_client(client, type(obj))
-        goal = Goal.parse(default_goal(obj.KIND), obj.KIND)
+        goal = Goal.parse("", obj.KIND)
         async with _telling(kind, progress, obj):
             seen = await kind.until(goal, obj, timeout=max(0.0, round(end - time.monotonic(), 1)))
     return explain(seen).sentence

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mlendpoints.api.endpoint import Endpoint, EndpointSpec, HistoryEntry, UpdatePolicy
     from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, ProductionVariant
+    from mlendpoints.api.env import EnvVar
     from mlendpoints.api.meta import Condition, ObjectMeta
     from mlendpoints.api.mlmodel import MLModel, MLModelSpec
-    from mlendpoints.api.model import EnvVar, Model, ModelSpec
+    from mlendpoints.api.model import Model, ModelSpec
     from mlendpoints.client.asynchronous import AsyncMLOpsClient
     from mlendpoints.client.blocking import EndpointClient, KindClient
     from mlendpoints.client.endpoints import AsyncEndpointClient
@@ -102,9 +103,10 @@ __all__ = [
 _NAMES = {  # as imported above
     "mlendpoints.api.endpoint": ("Endpoint", "EndpointSpec", "HistoryEntry", "UpdatePolicy"),
     "mlendpoints.api.endpointconfig": ("EndpointConfig", "EndpointConfigSpec", "ProductionVariant"),
+    "mlendpoints.api.env": ("EnvVar",),
     "mlendpoints.api.meta": ("Condition", "ObjectMeta"),
     "mlendpoints.api.mlmodel": ("MLModel", "MLModelSpec"),
-    "mlendpoints.api.model": ("EnvVar", "Model", "ModelSpec"),
+    "mlendpoints.api.model": ("Model", "ModelSpec"),
     "mlendpoints.client.asynchronous": ("AsyncMLOpsClient",),
     "mlendpoints.client.blocking": ("EndpointClient", "KindClient"),
     "mlendpoints.client.endpoints": ("AsyncEndpointClient",),

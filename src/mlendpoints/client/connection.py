@@ -16,10 +16,11 @@ from mlendpoints.client.errors import ClientError, ConfigurationError
 from mlendpoints.client.failures import make_error, make_forward_error
 from mlendpoints.client.suggestions import nearest, suggestion
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.kube.client import Api, Page, Request
+from mlendpoints.edge.kube.client import Api, Request
 from mlendpoints.edge.kube.errors import ApiError
 from mlendpoints.edge.kube.forward import forward
 from mlendpoints.edge.kube.kinds import Watch
+from mlendpoints.edge.kube.responses import Page
 from mlendpoints.edge.kube.session import open_session
 
 _OPTIONS = {"fieldManager": "mlendpoints-client", "fieldValidation": "Strict"}

@@ -23,7 +23,7 @@ from mlendpoints.client.errors import ConfigurationError, ConflictError
 from mlendpoints.client.explaining import Explanation, explain
 from mlendpoints.client.gateway import Gateway
 from mlendpoints.client.goals import Goal
-from mlendpoints.client.kinds import TIMEOUT, AsyncKindClient, default_goal
+from mlendpoints.client.kinds import TIMEOUT, AsyncKindClient
 from mlendpoints.client.objects import T, with_spec
 from mlendpoints.client.payloads import Answer, encode, headers_of
 from mlendpoints.client.sharing import Kinds, Users
@@ -243,11 +243,11 @@ class AsyncEndpointClient:
                 if attempt == _ATTEMPTS - 1:
                     raise
         if within:
-            await kind.until(Goal.parse(default_goal(after.KIND), after.KIND), after, timeout=within)
+            await kind.until(Goal.parse("", after.KIND), after, timeout=within)
         return field_changes(before, after)
 
     async def _await(self, kind: AsyncKindClient[T], obj: T, end: float) -> T:
-        goal = Goal.parse(default_goal(obj.KIND), obj.KIND)
+        goal = Goal.parse("", obj.KIND)
         left = max(0.0, end - time.monotonic())
         return await kind.until(goal, obj, timeout=left, has_failed=bool(goal.failure(obj)))
 

@@ -5,8 +5,10 @@ from typing import Self
 from msgspec import Struct
 
 from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.meta import Condition
 from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.api.model import Model
 from mlendpoints.api.reasons import ConditionType
 from mlendpoints.client.errors import ConfigurationError
 from mlendpoints.client.explaining import condition_of, explain
@@ -26,13 +28,15 @@ class Goal(Struct, frozen=True):
     def parse(cls, text: str, kind: str) -> Self:
         """From ``Ready``, ``Ready=False``, ``phase=Serving`` (MLModels) or ``state=InService`` (endpoints).
 
+        Without text: ``RolledOut`` of configs and models, ``Ready`` of the others.
+
         >>> Goal.parse("Ready", "MLModel")
         Goal(name='Ready', value='True')
         >>> Goal.parse("Redy", "MLModel")
         Traceback (most recent call last):
         mlendpoints.client.errors.ConfigurationError: There is no condition Redy. Did you mean Ready?
         """
-        name, _, value = text.partition("=")
+        name, _, value = (text or _default(kind)).partition("=")
         if name in _OF_KINDS and (kind != _OF_KINDS[name] or not value):
             raise ConfigurationError(f"{text}: wait for {name}=VALUE, of {_OF_KINDS[name]} only.")
         if name not in _OF_KINDS and name not in {str(known) for known in ConditionType}:
@@ -72,3 +76,7 @@ class Goal(Struct, frozen=True):
 
 def _is_current(obj: AnyObject, condition: Condition) -> bool:
     return condition.observed_generation >= obj.metadata.generation
+
+
+def _default(kind: str) -> str:
+    return "RolledOut" if kind in (Model.KIND, EndpointConfig.KIND) else "Ready"

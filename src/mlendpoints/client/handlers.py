@@ -33,9 +33,9 @@ from mlendpoints.core.endpoint import preview as endpoints
 from mlendpoints.core.mlmodel import preview as mlmodels
 from mlendpoints.core.times import timestamp
 from mlendpoints.core.world import MLModelWorld, Ref, World
-from mlendpoints.edge.kube.client import parse_response
 from mlendpoints.edge.kube.errors import NotFoundError as NoLeaseError
 from mlendpoints.edge.kube.kinds import MLMODEL, ROOTS
+from mlendpoints.edge.kube.responses import parse_response
 from mlendpoints.edge.observe.snapshot import ForbiddenListsError, MissingKindError, Snapshot, take_snapshot
 
 _PAUSE = 0.5  # seconds between two looks at what a leader has left to do

@@ -7,8 +7,6 @@ from typing import Generic
 
 from msgspec.structs import replace
 
-from mlendpoints.api.endpointconfig import EndpointConfig
-from mlendpoints.api.model import Model
 from mlendpoints.client.connection import Connection
 from mlendpoints.client.errors import (
     ClientError,
@@ -26,13 +24,15 @@ from mlendpoints.client.plans import Plan
 from mlendpoints.client.suggestions import nearest, suggestion
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.kube.client import Request, parse_response
+from mlendpoints.edge.kube.client import Request
 from mlendpoints.edge.kube.decoding import read
 from mlendpoints.edge.kube.errors import UnavailableError
 from mlendpoints.edge.kube.kinds import KINDS, Watch
+from mlendpoints.edge.kube.responses import parse_response
 
 TIMEOUT = 660.0  # seconds: longer than an update's default deadline, so that a wait ends with a result
 ALL = "*"  # all namespaces
+_DRY: dict[bool, dict[str, str]] = {False: {}, True: {"dryRun": "All"}}
 
 
 class AsyncKindClient(Generic[T]):
@@ -58,7 +58,7 @@ class AsyncKindClient(Generic[T]):
         obj = self._placed(checked(obj, ""))
         path = self._kind.path(obj.metadata.namespace)
         request = Request(
-            verb="create", kind=self._kind, method="POST", path=path, body=make_manifest(obj), params=_dry(dry_run)
+            verb="create", kind=self._kind, method="POST", path=path, body=make_manifest(obj), params=_DRY[dry_run]
         )
         return self._decode(await self._connection.send(request, ref_of(obj)))
 
@@ -83,7 +83,7 @@ class AsyncKindClient(Generic[T]):
         if manifest == stored:
             return before
         path = self._kind.path(obj.metadata.namespace, obj.metadata.name)
-        request = Request(verb="update", kind=self._kind, method="PUT", path=path, body=manifest, params=_dry(dry_run))
+        request = Request(verb="update", kind=self._kind, method="PUT", path=path, body=manifest, params=_DRY[dry_run])
         return self._decode(await self._connection.send(request, ref_of(obj)))
 
     async def delete(self, name: str, *, namespace: str = "", wait: bool = False, timeout: float = TIMEOUT) -> None:
@@ -150,7 +150,7 @@ class AsyncKindClient(Generic[T]):
         Traceback (most recent call last):
         mlendpoints.client.errors.WaitTimeoutError: Timed out after 0.1 s: MachineLearningModel titanic/rfc is ...
         """
-        wanted = Goal.parse(goal or default_goal(self._type.KIND), self._type.KIND)
+        wanted = Goal.parse(goal, self._type.KIND)
         first = await self.get(name, namespace=namespace)
         return await self.until(wanted, first, timeout=timeout, has_failed=bool(wanted.failure(first)))
 
@@ -199,7 +199,7 @@ class AsyncKindClient(Generic[T]):
         ref, handlers = Ref(self._kind.name, self._scope(namespace), name), Handlers(self._connection)
         if dry_run:
             return await handlers.plan(ref, is_deletion=is_deletion)
-        goal = Goal.parse(default_goal(self._type.KIND), self._type.KIND)
+        goal = Goal.parse("", self._type.KIND)
 
         async def await_led() -> None:
             try:
@@ -298,12 +298,3 @@ class AsyncKindClient(Generic[T]):
         return Watch(
             kind=self._kind, namespace="" if scope == ALL else scope, label_selector=labels, field_selector=fields
         )
-
-
-def default_goal(kind: str) -> str:
-    """What is waited for by default."""
-    return "RolledOut" if kind in (Model.KIND, EndpointConfig.KIND) else "Ready"
-
-
-def _dry(dry_run: bool) -> dict[str, str]:  # noqa: FBT001 - of one request
-    return {"dryRun": "All"} if dry_run else {}

@@ -17,10 +17,10 @@ from mlendpoints.client.kinds import ALL
 from mlendpoints.client.objects import T
 from mlendpoints.client.observing import Observation, observe
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.kube.client import parse_response
 from mlendpoints.edge.kube.decoding import UNREADABLE, read
 from mlendpoints.edge.kube.errors import NotFoundError as NoLeaseError
 from mlendpoints.edge.kube.kinds import KINDS, KUBELET_EVENT, POD, Watch
+from mlendpoints.edge.kube.responses import parse_response
 
 _LARGEST = 1 << 20  # bytes of a page of events, and of a pod's metrics
 _MOST_EVENTS = 500

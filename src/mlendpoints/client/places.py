@@ -11,9 +11,10 @@ from mlendpoints.client import errors
 from mlendpoints.client.connection import Connection
 from mlendpoints.client.tunnels import Tunnel
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.kube.client import Page, Request
+from mlendpoints.edge.kube.client import Request
 from mlendpoints.edge.kube.decoding import UNREADABLE, read
 from mlendpoints.edge.kube.kinds import SERVICE, SLICE, SLICE_SERVICE, Watch
+from mlendpoints.edge.kube.responses import Page
 
 CONNECT = 5.0  # seconds
 _ATTEMPTS = 3  # pods to which a port is forwarded, until one is there

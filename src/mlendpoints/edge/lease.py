@@ -17,9 +17,10 @@ from msgspec import Struct
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.events import micro_time
-from mlendpoints.edge.kube.client import Api, parse_response
+from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
 from mlendpoints.edge.kube.kinds import LEASE
+from mlendpoints.edge.kube.responses import parse_response
 
 log = structlog.get_logger()
 

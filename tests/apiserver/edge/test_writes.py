@@ -8,9 +8,10 @@ from mlendpoints.api.endpoint import EndpointStatus, UpdateStatus
 from mlendpoints.api.reasons import Reason
 from mlendpoints.core.plan import Adopt, Apply, Create, Replace, Scale, SetStatus
 from mlendpoints.core.world import Child, Ref
-from mlendpoints.edge.kube.client import Api, Written, WrittenMeta
+from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import ConflictError, NotFoundError, RejectedError, UnavailableError
 from mlendpoints.edge.kube.kinds import ENDPOINT, SERVICE
+from mlendpoints.edge.kube.responses import Written, WrittenMeta
 from mlendpoints.edge.metrics import Metrics
 from mlendpoints.edge.reconcile.writes import Writer
 from tests.apiserver.edge.conftest import Connect

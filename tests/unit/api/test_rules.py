@@ -8,8 +8,9 @@ from msgspec import Struct
 from mlendpoints.api import patterns
 from mlendpoints.api.endpoint import EndpointSpec
 from mlendpoints.api.endpointconfig import ProductionVariant
+from mlendpoints.api.env import EnvVar, KeySelector
 from mlendpoints.api.mlmodel import MLModelSpec
-from mlendpoints.api.model import EnvVar, KeySelector, ModelSpec
+from mlendpoints.api.model import ModelSpec
 from mlendpoints.api.rules.by_kind import RULES
 from mlendpoints.api.rules.rule import Rule
 

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from mlendpoints.api.endpoint import Endpoint
+from mlendpoints.api.endpointconfig import EndpointConfig
 from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.api.model import Model
 from mlendpoints.client import ConfigurationError
@@ -43,10 +44,15 @@ def test_phases_of_mlmodels_and_states_of_endpoints_are_goals() -> None:
     assert not Goal.parse("state=Failed", Endpoint.KIND).is_reached(in_service)
 
 
-@pytest.mark.parametrize("text", ["phase=Serving", "state", "Redy", "", "state=InService"])
+@pytest.mark.parametrize("text", ["phase=Serving", "state", "Redy", "=True", "state=InService"])
 def test_goals_that_a_kind_does_not_have_are_rejected(text: str) -> None:
     with pytest.raises(ConfigurationError):
         Goal.parse(text, Model.KIND)
+
+
+def test_without_a_text_configs_and_models_roll_out_and_the_others_get_ready() -> None:
+    goals = {kind: Goal.parse("", kind).name for kind in (Model.KIND, EndpointConfig.KIND, Endpoint.KIND, MLModel.KIND)}
+    assert list(goals.values()) == ["RolledOut", "RolledOut", "Ready", "Ready"]
 
 
 def test_an_update_that_has_failed_ends_a_wait() -> None:

@@ -16,8 +16,9 @@ from msgspec import Struct
 from mlendpoints.api.capture import MAX_PACKETS_BYTES, MAX_REDACTED_BYTES, Capture
 from mlendpoints.api.endpoint import Endpoint, EndpointSpec
 from mlendpoints.api.endpointconfig import EndpointConfig, EndpointConfigSpec, ProductionVariant
+from mlendpoints.api.env import EnvVar, EnvVarSource
 from mlendpoints.api.mlmodel import MLModel, MLModelSpec
-from mlendpoints.api.model import EnvVar, EnvVarSource, Model, ModelInstance, ModelSpec
+from mlendpoints.api.model import Model, ModelInstance, ModelSpec
 from mlendpoints.api.pod_settings import Toleration
 from mlendpoints.api.rules.frozen import FROZEN_CONFIG, FROZEN_INSTANCE, FROZEN_MODEL, INSTANCES_STAY
 from mlendpoints.api.rules.names import NAME, SHORT_NAME, TEMPLATE_NAMES

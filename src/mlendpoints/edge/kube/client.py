@@ -7,20 +7,19 @@ that are decoded straight into projections. Every failure is raised as one of
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Literal, TypeVar
 
 import msgspec
 from aiohttp import ClientError, ClientMiddlewareType, ClientResponse, ClientSession
 from lightkube.config.kubeconfig import KubeConfig
 from lightkube.core.exceptions import ConfigError
-from msgspec import Struct, field
+from msgspec import Struct
 
 from mlendpoints.api.labels import MANAGER
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import Child, Ref
-from mlendpoints.edge.kube.decoding import UNREADABLE, read
-from mlendpoints.edge.kube.errors import Status, UnavailableError, make_error, response_error
+from mlendpoints.edge.kube.errors import UnavailableError, response_error
 from mlendpoints.edge.kube.kinds import KINDS, Kind, Watch
+from mlendpoints.edge.kube.responses import Page, WatchEvent, Written, parse_event, parse_response
 from mlendpoints.edge.kube.session import lines, open_session, timeout
 
 PAGE = 50  # objects per page; each may have 1.5 MB
@@ -32,52 +31,6 @@ _MANAGED = frozenset({"POST", "PUT", "PATCH"})  # take a fieldManager
 _OPTIONS = {"fieldManager": MANAGER}
 
 Observer = Callable[[str, str, int], None]  # verb, kind, HTTP status (0: no response)
-
-T = TypeVar("T")
-
-
-class ListMeta(Struct, frozen=True, rename="camel"):
-    """The resourceVersion of a list or of a watch's bookmark, and the continue token of a page."""
-
-    resource_version: str = ""
-    continue_: str = field(name="continue", default="")
-
-
-class Page(Struct, frozen=True):
-    """One page of a list; items are not decoded."""
-
-    metadata: ListMeta
-    items: list[msgspec.Raw] = []
-
-
-class WatchEvent(Struct, frozen=True):
-    """One line of a watch."""
-
-    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
-    object: msgspec.Raw
-
-
-class WrittenMeta(Struct, frozen=True, rename="camel"):
-    """Of the written object: its identity and version, which are empty if it was deleted, and whether it remains."""
-
-    uid: str = ""
-    resource_version: str = ""
-    deletion_timestamp: str = ""
-    finalizers: tuple[str, ...] = ()
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether the write has removed the object, as that of the last finalizer does: it has no version of its own.
-
-        Of custom resources and others that know no grace period.
-        """
-        return bool(self.deletion_timestamp) and not self.finalizers
-
-
-class Written(Struct, frozen=True):
-    """The API server's response to a write."""
-
-    metadata: WrittenMeta = WrittenMeta()
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -179,7 +132,7 @@ class Api:
                 await self._check("watch", watch.kind, response)
                 async with aclosing(lines(response)) as found:
                     async for line in found:
-                        yield _event(line)
+                        yield parse_event(line)
         except _FAILURES as error:
             raise UnavailableError(f"The watch of {watch.kind.plural} broke: {error!r}") from error
 
@@ -198,34 +151,32 @@ class Api:
     async def create(self, kind: Kind, manifest: Manifest) -> Written:
         """POST; raises ``AlreadyExistsError`` if the name is taken."""
         path = kind.path(manifest["metadata"].get("namespace", ""))
-        return _written(await self.send(Request(verb="create", kind=kind, method="POST", path=path, body=manifest)))
+        request = Request(verb="create", kind=kind, method="POST", path=path, body=manifest)
+        return parse_response(await self.send(request), Written)
 
     async def apply(self, ref: Ref, manifest: Manifest) -> Written:
         """Server-side apply, forced. ``metadata.uid`` in the manifest is a precondition."""
-        return _written(
-            await self.send(
-                Request(
-                    verb="apply",
-                    kind=KINDS[ref.kind],
-                    method="PATCH",
-                    path=_path(ref),
-                    params={"force": "true"},
-                    body=manifest,
-                    media=_APPLY,
-                )
-            )
+        request = Request(
+            verb="apply",
+            kind=KINDS[ref.kind],
+            method="PATCH",
+            path=_path(ref),
+            params={"force": "true"},
+            body=manifest,
+            media=_APPLY,
         )
+        return parse_response(await self.send(request), Written)
 
     async def merge(self, ref: Ref, patch: Manifest, *, subresource: str = "") -> Written:
         """JSON merge patch (RFC 7386) of the object or of a subresource."""
         path, kind = _path(ref, subresource), KINDS[ref.kind]
         request = Request(verb="patch", kind=kind, method="PATCH", path=path, body=patch, media=_MERGE)
-        return _written(await self.send(request))
+        return parse_response(await self.send(request), Written)
 
     async def replace(self, ref: Ref, manifest: Manifest) -> Written:
         """PUT; the manifest's resourceVersion is the precondition (optimistic concurrency)."""
         request = Request(verb="update", kind=KINDS[ref.kind], method="PUT", path=_path(ref), body=manifest)
-        return _written(await self.send(request))
+        return parse_response(await self.send(request), Written)
 
     async def delete(self, child: Child) -> None:
         """Deletes exactly the observed version (preconditions); dependents are garbage-collected in the background."""
@@ -275,18 +226,6 @@ def _selectors(watch: Watch) -> dict[str, str]:
     return {name: value for name, value in both.items() if value}
 
 
-def _written(content: bytes) -> Written:
-    return parse_response(content, Written)
-
-
-def parse_response(content: bytes | msgspec.Raw, type_: type[T]) -> T:
-    """The decoded response; raises ``UnavailableError`` if it is no ``type_``."""
-    try:
-        return read(content, type_)
-    except UNREADABLE as error:
-        raise UnavailableError(f"The API server's response is no {type_.__name__}: {error}") from error
-
-
 async def _read(response: ClientResponse, at_most: int) -> bytes:
     content = bytearray()
     async for chunk in response.content.iter_any():
@@ -294,10 +233,3 @@ async def _read(response: ClientResponse, at_most: int) -> bytes:
         if len(content) > at_most:
             raise UnavailableError(f"GET {response.url.path}: more than {at_most} bytes")
     return bytes(content)
-
-
-def _event(line: bytes) -> WatchEvent:
-    event = parse_response(line, WatchEvent)
-    if event.type == "ERROR":
-        raise make_error(parse_response(event.object, Status))
-    return event

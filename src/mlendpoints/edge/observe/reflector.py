@@ -23,10 +23,11 @@ import structlog
 from msgspec import Struct
 
 from mlendpoints.core.world import Ref
-from mlendpoints.edge.kube.client import Api, WatchEvent
+from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.decoding import UNREADABLE, read
 from mlendpoints.edge.kube.errors import ApiError, GoneError, NotFoundError, UnavailableError
 from mlendpoints.edge.kube.kinds import Watch
+from mlendpoints.edge.kube.responses import WatchEvent
 from mlendpoints.edge.observe.feed import Feed
 from mlendpoints.edge.observe.projections import Entry, decode
 

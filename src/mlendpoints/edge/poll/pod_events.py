@@ -19,10 +19,11 @@ from msgspec import Struct, field
 from mlendpoints.core.lookups import POD
 from mlendpoints.core.world import Lookup, Ref, WarningEvent
 from mlendpoints.edge.fairness import Slots
-from mlendpoints.edge.kube.client import Api, Page
+from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import ApiError
 from mlendpoints.edge.kube.kinds import KUBELET_EVENT, Watch
 from mlendpoints.edge.kube.metadata import epoch
+from mlendpoints.edge.kube.responses import Page
 
 FIRST_PAUSE = 5.0  # seconds that a pod may take to become ready before its events are listed
 LAST_PAUSE = 60.0

@@ -12,8 +12,8 @@ from mlendpoints.api.mlmodel import MLModel
 from mlendpoints.core.plan import Event, MLModelPlan, Plan, Write
 from mlendpoints.core.world import Child, Ref, Rejection
 from mlendpoints.edge.kube import kinds
-from mlendpoints.edge.kube.client import Written, WrittenMeta
 from mlendpoints.edge.kube.errors import RejectedError
+from mlendpoints.edge.kube.responses import Written, WrittenMeta
 from mlendpoints.edge.reconcile.parts import Parts
 from mlendpoints.edge.reconcile.writes import ref_of
 

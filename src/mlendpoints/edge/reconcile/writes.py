@@ -10,7 +10,7 @@ from mlendpoints.api.reasons import Reason
 from mlendpoints.core.canonical import Manifest, full_patch
 from mlendpoints.core.plan import Adopt, Apply, Create, Refreeze, Release, Replace, Scale, SetStatus, Write
 from mlendpoints.core.world import Child, Ref
-from mlendpoints.edge.kube.client import Api, Written, WrittenMeta, parse_response
+from mlendpoints.edge.kube.client import Api
 from mlendpoints.edge.kube.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -21,6 +21,7 @@ from mlendpoints.edge.kube.errors import (
 )
 from mlendpoints.edge.kube.kinds import KINDS, OPTIONAL
 from mlendpoints.edge.kube.metadata import Envelope, Metadata
+from mlendpoints.edge.kube.responses import Written, WrittenMeta, parse_response
 
 _OPTIONAL = frozenset(kind.name for kind in OPTIONAL)
 _IDENTITY = frozenset({labels.MANAGED_BY, labels.INSTANCE, labels.ENDPOINT, labels.VARIANT, labels.MLMODEL})
