@@ -17,6 +17,7 @@ from mlendpoints.client.live import Live
 from mlendpoints.client.objects import AnyObject
 from mlendpoints.client.plans import Preview
 from mlendpoints.client.sharing import Kinds
+from mlendpoints.core.canonical import Manifest
 
 
 class AsyncMLOpsClient:
@@ -58,10 +59,11 @@ class AsyncMLOpsClient:
         kinds = Kinds(self.V1Alpha1Endpoint, self.V1Alpha1EndpointConfig, self.V1Alpha1Model)
         return AsyncEndpointClient(kinds, self._gateway, name=name, namespace=namespace or self.namespace)
 
-    async def preview(self, *objects: AnyObject) -> Preview:
+    async def preview(self, *objects: AnyObject | Manifest) -> Preview:
         """What an apply of new or edited objects of one namespace leads to, if all goes well; nothing is written.
 
-        What is created, changed and removed by the end, and what the pods request at the peak, against quotas.
+        What is created, changed and removed by the end, and what the pods request at the peak, against quotas and what
+        nodes have free. Manifests are merged with what is stored as ``kubectl apply`` does; typed objects replace it.
         """
         from mlendpoints.client.previewing import preview  # noqa: PLC0415 - all decisions: only where needed
 

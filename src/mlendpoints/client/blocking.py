@@ -8,7 +8,10 @@ from mlendpoints.client.background import Background
 from mlendpoints.client.endpoints import ANSWER_TIMEOUT, AsyncEndpointClient, Changes
 from mlendpoints.client.explaining import Explanation
 from mlendpoints.client.kinds import TIMEOUT, AsyncKindClient
-from mlendpoints.client.objects import T
+from mlendpoints.client.objects import (
+    AnyObject,
+    T,
+)
 from mlendpoints.client.observing import Change
 from mlendpoints.client.payloads import Answer
 from mlendpoints.client.plans import Plan
@@ -234,6 +237,10 @@ class EndpointClient:
         then the endpoint; if several serving ones differ, versions between the two are started and superseded.
         """
         return self._background.run(self._source.rollback(to, wait=wait, timeout=timeout, shared=shared))
+
+    def restored(self, to: str = "") -> tuple[AnyObject, ...]:
+        """The models, the config and the endpoint as ``rollback`` would write them; ``client.preview`` takes them."""
+        return self._background.run(self._source.restored(to))
 
     def invoke(
         self,

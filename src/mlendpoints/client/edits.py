@@ -18,12 +18,12 @@ from mlendpoints.core.changes import FieldChange
 
 def field_changes(before: AnyObject, after: AnyObject) -> tuple[FieldChange, ...]:
     """The fields of the spec that differ, items of named lists by their names."""
-    return changes.field_changes(ref_of(after), "spec", _whole(before.spec), _whole(after.spec))
+    return changes.field_changes(ref_of(after), "spec", whole(before.spec), whole(after.spec))
 
 
-def _whole(value: Struct) -> Manifest:
+def whole(value: Struct) -> Manifest:
     """All fields of a value by their names on the wire, also those that have their default."""
-    return {field.encode_name: plain(getattr(value, field.name), _whole) for field in fields(value)}
+    return {field.encode_name: plain(getattr(value, field.name), whole) for field in fields(value)}
 
 
 def with_weights(config: EndpointConfig, weights: Mapping[str, int]) -> EndpointConfig:

@@ -24,7 +24,7 @@ from mlendpoints.client.explaining import Explanation, explain
 from mlendpoints.client.gateway import Gateway
 from mlendpoints.client.goals import Goal
 from mlendpoints.client.kinds import TIMEOUT, AsyncKindClient
-from mlendpoints.client.objects import T, with_spec
+from mlendpoints.client.objects import AnyObject, T, with_spec
 from mlendpoints.client.payloads import Answer, encode, headers_of
 from mlendpoints.client.sharing import Kinds, Users
 from mlendpoints.core.changes import FieldChange
@@ -156,18 +156,19 @@ class AsyncEndpointClient:
         The version has to be kept: ``update.keepVersions`` of the endpoint. Models are restored first, then the config,
         then the endpoint; if several serving ones differ, versions between the two are started and superseded.
         """
-        endpoint = await self.get()
-        version = to or earlier_version(endpoint.status, self.name)
-        record = record_of(await self._config_records(), endpoint, version)
-        models, config = await self._restored(record)
+        models, config, endpoint = await self._rolled_back(to)
         if not shared:
             await self._users.check_all([*models, config])
         changes = [*await self._write_all(self._kinds.models, models), *await self._write(self._kinds.configs, config)]
-        switched = with_spec(endpoint, config=config[1].metadata.name)
-        changes += await self._write(self._kinds.endpoints, (endpoint, switched))
+        changes += await self._write(self._kinds.endpoints, endpoint)
         if wait:
             await self.wait(timeout=timeout)
         return tuple(changes)
+
+    async def restored(self, to: str = "") -> tuple[AnyObject, ...]:
+        """The models, the config and the endpoint as ``rollback`` would write them; ``client.preview`` takes them."""
+        models, config, endpoint = await self._rolled_back(to)
+        return (*(model for _, model in models), config[1], endpoint[1])
 
     async def invoke(
         self,
@@ -255,6 +256,15 @@ class AsyncEndpointClient:
         return await self._kinds.configs.list(
             namespace=self.namespace, labels=f"{ENDPOINT}={self.name}", instances=True
         )
+
+    async def _rolled_back(
+        self, to: str
+    ) -> tuple[list[tuple[Model, Model]], tuple[EndpointConfig, EndpointConfig], tuple[Endpoint, Endpoint]]:
+        """Models, config and endpoint as they are, and as they are after a rollback."""
+        endpoint = await self.get()
+        version = to or earlier_version(endpoint.status, self.name)
+        models, config = await self._restored(record_of(await self._config_records(), endpoint, version))
+        return models, config, (endpoint, with_spec(endpoint, config=config[1].metadata.name))
 
     async def _restored(
         self, record: EndpointConfig

@@ -17,6 +17,7 @@ from mlendpoints.core.course import Course, changed, created, removed
 from mlendpoints.core.world import MLModelWorld, Ref, World
 
 Root = Endpoint | MLModel
+_ROOTS = (Endpoint.KIND, MLModel.KIND)
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -53,7 +54,8 @@ def _lines(plan: Plan) -> Iterator[str]:
 class Preview(Struct, frozen=True, kw_only=True):
     """What an apply creates and changes of the objects themselves, then the operator's ``plan``, and its ``needs``.
 
-    ``needs`` are the resources that pods request at the peak of the update, against the namespace's quotas.
+    ``needs`` are the resources that pods request at the peak of the update, against the namespace's quotas and what
+    the nodes have free.
     """
 
     create: tuple[Ref, ...]
@@ -61,20 +63,39 @@ class Preview(Struct, frozen=True, kw_only=True):
     plan: Plan
     needs: tuple[Need, ...] = ()
     quotas_are_known: bool = True  # False: you may not list ResourceQuotas
+    nodes_are_known: bool = True  # False: you may not list all nodes and pods
+    too_large: tuple[Ref, ...] = ()  # workloads with pods for which no node has room now
 
     @property
     def fits(self) -> bool:
         """Whether every need fits into the quotas."""
         return all(need.fits for need in self.needs)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether an apply changes nothing, neither these objects nor their dependants."""
+        return not (self.create or self.change) and self.plan.is_empty
+
     def __str__(self) -> str:
         own = [*(f"+ {describe(ref)}" for ref in self.create), *(f"~ {change}" for change in self.change)]
-        return "\n".join([*own, str(self.plan), *(_sentence(need) for need in self.needs)])
+        plan = str(self.plan) if self.is_empty or not self.plan.is_empty or self.plan.waits_for else ""
+        return "\n".join([*own, *filter(None, [plan]), *map(_sentence, self.needs), *_limits(self)])
+
+
+def _limits(preview: Preview) -> Iterator[str]:
+    if any(ref.kind in _ROOTS for ref in preview.create):
+        yield "Versions of what is new will have other names: they depend on its uid, which the API server assigns."
+    yield from (f"{describe(ref)}: no node has room for one of its pods now" for ref in preview.too_large)
+    if preview.needs and not preview.quotas_are_known:
+        yield "Quotas are not known: you may not list ResourceQuotas."
+    if preview.needs and not preview.nodes_are_known:
+        yield "The nodes' free capacity is not known: you may not list all nodes and pods."
 
 
 def _sentence(need: Need) -> str:
-    room = "" if need.fits else f"; quota {need.quota} leaves {need.left} more"
-    return f"{need.resource}: {need.now} now, {need.peak} at the peak{room}"
+    quota = f"; quota {need.quota} leaves {need.left} more" if need.quota else ""
+    room = f"; nodes have {need.free} free" if need.free else ""
+    return f"{need.resource}: {need.now} now, {need.peak} at the peak{quota}{room}"
 
 
 def make_plan(courses: tuple[Course[Any], ...]) -> Plan:

@@ -4,67 +4,51 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from mlendpoints.api.meta import ObjectMeta
 from mlendpoints.client.connection import Connection
+from mlendpoints.client.documents import applied, make_object, with_metadata
 from mlendpoints.client.edits import field_changes
-from mlendpoints.client.errors import ForbiddenError, InvalidError
+from mlendpoints.client.errors import InvalidError
 from mlendpoints.client.handlers import Handlers, live_of, worlds_of
 from mlendpoints.client.installed import find_operator
 from mlendpoints.client.objects import AnyObject, ref_of
 from mlendpoints.client.plans import Preview, make_plan
-from mlendpoints.core.capacity import Quota, needs, total
-from mlendpoints.core.course import Course, Stage, usage_of
+from mlendpoints.client.rooms import list_nodes, list_quotas
+from mlendpoints.core.canonical import Manifest
+from mlendpoints.core.capacity import needs, total
+from mlendpoints.core.course import Course, Stage, Usage, usage_of, workloads_of
 from mlendpoints.core.endpoint import preview as endpoints
 from mlendpoints.core.mlmodel import preview as mlmodels
+from mlendpoints.core.nodes import Node, free_for, has_room
 from mlendpoints.core.times import timestamp
 from mlendpoints.core.world import MLModelWorld, Ref, World
 from mlendpoints.core.written import new_uid
-from mlendpoints.edge.kube.decoding import read
-from mlendpoints.edge.kube.kinds import ROOTS, Kind, Watch
+from mlendpoints.edge.kube.kinds import ROOTS
 from mlendpoints.edge.observe.cache import Cache
 from mlendpoints.edge.observe.projections import Entry
-
-_QUOTAS = Kind(name="ResourceQuota", api_version="v1", plural="resourcequotas")
-
-
-class _Status(Struct, frozen=True):
-    hard: dict[str, str] = {}
-    used: dict[str, str] = {}
+from mlendpoints.edge.observe.snapshot import Snapshot
 
 
-class _Spec(Struct, frozen=True, rename="camel"):
-    scopes: tuple[str, ...] = ()
-    scope_selector: dict[str, Any] | None = None
+async def preview(connection: Connection, objects: Sequence[AnyObject | Manifest]) -> Preview:
+    """Of objects of one namespace; raises a ``ClientError``. Reads only, by lists.
 
-
-class _Metadata(Struct, frozen=True):
-    name: str
-
-
-class _Quota(Struct, frozen=True):
-    metadata: _Metadata
-    spec: _Spec = _Spec()
-    status: _Status = _Status()
-
-
-async def preview(connection: Connection, objects: Sequence[AnyObject]) -> Preview:
-    """Of objects of one namespace; raises a ``ClientError``. Reads only, by lists."""
-    placed = [_placed(obj, connection.namespace) for obj in objects]
-    namespaces = sorted({obj.metadata.namespace for obj in placed})
+    A manifest is merged with the stored object as ``kubectl apply`` does; a typed object replaces it.
+    """
+    pairs = [(_placed(obj, connection.namespace), obj) for obj in objects]
+    namespaces = sorted({obj.metadata.namespace for obj, _ in pairs})
     if len(namespaces) != 1:
         raise InvalidError(f"Preview objects of one namespace at a time, not of {', '.join(namespaces) or 'none'}.")
     installed = await find_operator(connection, namespaces[0])
-    snapshot = await Handlers(connection).snapshot(installed, Ref(placed[0].KIND, namespaces[0], ""))
-    quotas = await _quotas(connection, namespaces[0])
-    edits = [_edited(snapshot.cache, obj) for obj in placed]
+    snapshot = await Handlers(connection).snapshot(installed, Ref(pairs[0][0].KIND, namespaces[0], ""))
+    edits = [_edited(snapshot.cache, _merged(snapshot, *pair)) for pair in pairs]
     for _, after in edits:
         snapshot.cache.put(Entry(ref_of(after), after.metadata.uid, after))
     roots = _affected(snapshot.cache, [ref_of(after) for _, after in edits])
     worlds = worlds_of(snapshot, installed, roots)
     courses = tuple(_course(world, Stage(world, live_of(world, snapshot))) for world in worlds.values())
+    quotas, nodes = await list_quotas(connection, namespaces[0]), await list_nodes(connection)
     now = total(usage_of(course.start) for course in courses)
     return Preview(
         create=tuple(ref_of(after) for before, after in edits if before is None),
@@ -72,9 +56,35 @@ async def preview(connection: Connection, objects: Sequence[AnyObject]) -> Previ
             change for before, after in edits if before is not None for change in field_changes(before, after)
         ),
         plan=make_plan(courses),
-        needs=needs(now, courses, quotas or ()),
+        needs=needs(now, courses, quotas or (), free=_free(nodes, courses)),
         quotas_are_known=quotas is not None,
+        nodes_are_known=nodes is not None,
+        too_large=_too_large(nodes, courses),
     )
+
+
+def _merged(snapshot: Snapshot, obj: AnyObject, given: AnyObject | Manifest) -> AnyObject:
+    """What an apply makes of it, if it is a document of an object that exists."""
+    stored = snapshot.manifests.get(ref_of(obj))
+    if stored is None or isinstance(given, AnyObject):
+        return obj
+    return replace(obj, spec=applied(stored, given, type(obj.spec)))
+
+
+def _pods(courses: Iterable[Course[Any]]) -> dict[Ref, Manifest]:
+    """The specs of the pods at the end, by their workloads."""
+    return {ref: spec for course in courses if course.end for ref, spec in workloads_of(course.end)}
+
+
+def _free(nodes: tuple[Node, ...] | None, courses: Sequence[Course[Any]]) -> Usage | None:
+    return None if nodes is None else free_for(nodes, _pods(courses).values())
+
+
+def _too_large(nodes: tuple[Node, ...] | None, courses: Sequence[Course[Any]]) -> tuple[Ref, ...]:
+    """The workloads that are created with pods for which no node has room."""
+    existing = {ref for course in courses for ref in course.start.manifests}
+    new = [(ref, spec) for ref, spec in _pods(courses).items() if ref not in existing]
+    return tuple(ref for ref, spec in new if not has_room(nodes, spec)) if nodes is not None else ()
 
 
 def _course(world: World | MLModelWorld, stage: Stage[Any]) -> Course[Any]:
@@ -83,9 +93,9 @@ def _course(world: World | MLModelWorld, stage: Stage[Any]) -> Course[Any]:
     return mlmodels.preview(world, stage.manifests)
 
 
-def _placed(obj: AnyObject, namespace: str) -> AnyObject:
-    metadata = replace(obj.metadata, namespace=obj.metadata.namespace or namespace)
-    return replace(obj, metadata=metadata)
+def _placed(obj: AnyObject | Manifest, namespace: str) -> AnyObject:
+    known = obj if isinstance(obj, AnyObject) else make_object(obj)
+    return with_metadata(known, namespace=known.metadata.namespace or namespace)
 
 
 def _edited(cache: Cache, obj: AnyObject) -> tuple[AnyObject | None, AnyObject]:
@@ -110,15 +120,3 @@ def _new(metadata: ObjectMeta, ref: Ref) -> ObjectMeta:
 def _affected(cache: Cache, refs: Iterable[Ref]) -> tuple[Ref, ...]:
     found = (root for ref in refs for root in ((ref,) if ref.kind in ROOTS else cache.users(ref)))
     return tuple(dict.fromkeys(found))
-
-
-async def _quotas(connection: Connection, namespace: str) -> tuple[Quota, ...] | None:
-    """Those that count for all pods; None if the user may not list them."""
-    watch = Watch(kind=_QUOTAS, namespace=namespace)
-    try:
-        pages = connection.pages(watch, Ref(_QUOTAS.name, namespace, ""))
-        found = [read(item, _Quota) async for page in pages for item in page.items]
-    except ForbiddenError:
-        return None
-    general = (quota for quota in found if not quota.spec.scopes and quota.spec.scope_selector is None)
-    return tuple(Quota(name=q.metadata.name, hard=q.status.hard, used=q.status.used) for q in general)

@@ -14,6 +14,7 @@ from mlendpoints.client.blocking import EndpointClient, KindClient
 from mlendpoints.client.gateway import DEFAULT
 from mlendpoints.client.objects import AnyObject
 from mlendpoints.client.plans import Preview
+from mlendpoints.core.canonical import Manifest
 
 
 class MLOpsClient:
@@ -59,10 +60,11 @@ class MLOpsClient:
         """One endpoint: weights, scale, swap, rollback, history, explain, invoke."""
         return EndpointClient(self._source.endpoint(name, namespace=namespace), self._background)
 
-    def preview(self, *objects: AnyObject) -> Preview:
+    def preview(self, *objects: AnyObject | Manifest) -> Preview:
         """What an apply of new or edited objects of one namespace leads to, if all goes well; nothing is written.
 
-        What is created, changed and removed by the end, and what the pods request at the peak, against quotas.
+        What is created, changed and removed by the end, and what the pods request at the peak, against quotas and what
+        nodes have free. Manifests are merged with what is stored as ``kubectl apply`` does; typed objects replace it.
         """
         return self._background.run(self._source.preview(*objects))
 

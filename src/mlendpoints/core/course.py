@@ -88,6 +88,13 @@ def usage_of(stage: Stage[Any]) -> Usage:
     return {name: amount for name, amount in sorted(total.items()) if amount}
 
 
+def workloads_of(stage: Stage[Any]) -> Iterator[tuple[Ref, Manifest]]:
+    """The specs of the pods that each workload of a stage has, or is to have."""
+    for ref, manifest in _workloads(stage):
+        if _count(ref, stage.world):
+            yield ref, manifest["spec"]["template"]["spec"]
+
+
 def _workloads(stage: Stage[Any]) -> Iterator[tuple[Ref, Manifest]]:
     """Deployments, those included whose pods are draining, and Jobs."""
     for ref, manifest in stage.manifests.items():

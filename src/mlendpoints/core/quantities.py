@@ -24,6 +24,8 @@ S = TypeVar("S", bound=Struct)
 _DECIMAL = ("m", "", "k", "M", "G", "T", "P", "E")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _PATTERN = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([mkMGTPE]|[KMGTPE]i)?")
+_RARE = re.compile(r"\+?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,2})|([nu]))")  # in objects of others
+_SMALL = {"n": -9, "u": -6}
 
 
 @lru_cache(maxsize=1024)  # many say the same
@@ -67,12 +69,15 @@ def whole_units(quantity: str) -> int:
 
 
 def exact(quantity: str) -> Fraction:
-    """The value as it is.
+    """The value as it is, in any form that Kubernetes stores.
 
     Raises:
         ValueError: it is no quantity.
     """
-    return _parse(quantity)[0]
+    rare = _RARE.fullmatch(quantity)
+    if rare is None:
+        return _parse(quantity)[0]
+    return Fraction(rare[1]) * Fraction(10) ** (_SMALL[rare[3]] if rare[3] else int(rare[2]))
 
 
 def _parse(quantity: str) -> tuple[Fraction, bool]:

@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-PURE = ("arguments", "bodies", "columns", "completion", "errors", "kinds", "progress", "status")
+PURE = ("arguments", "bodies", "columns", "completion", "errors", "kinds", "manifests", "progress", "status")
 
 
 @pytest.mark.parametrize("name", PURE)

@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-PURE = ("channels", "edits", "explaining", "goals", "objects", "payloads", "suggestions")
+PURE = ("channels", "documents", "edits", "explaining", "goals", "objects", "payloads", "suggestions")
 
 
 @pytest.mark.parametrize("name", PURE)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlendpoints.core.quantities import canonical_quantity, whole_units
+from mlendpoints.core.quantities import canonical_quantity, exact, whole_units
 
 SUFFIXES = {"": Fraction(1), "m": Fraction(1, 1000)}
 SUFFIXES |= {suffix: Fraction(1000**power) for power, suffix in enumerate(["k", "M", "G", "T"], start=1)}
@@ -61,3 +61,23 @@ def test_the_canonical_form_has_the_same_value(quantity: tuple[int, str, str]) -
 def test_what_is_no_quantity_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a Kubernetes quantity"):
         canonical_quantity(text)
+
+
+@pytest.mark.parametrize(
+    ("stored", "value"),
+    [
+        ("1e3", 1000),
+        ("+2E-1", Fraction(1, 5)),
+        ("250n", Fraction(1, 4_000_000)),
+        ("5u", Fraction(1, 200_000)),
+        ("1Ei", 2**60),
+    ],
+)
+def test_every_form_that_others_may_have_stored_is_read(stored: str, value: Fraction) -> None:
+    assert exact(stored) == value
+
+
+@pytest.mark.parametrize("text", ["1e999", "e3", "", "1x", "1e+"])
+def test_what_is_no_quantity_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="not a Kubernetes quantity"):
+        exact(text)

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlendpoints.api.endpointconfig import EndpointConfig
+    from mlendpoints.cli.progress import Progress
     from mlendpoints.client.asynchronous import AsyncMLOpsClient
     from mlendpoints.client.endpoints import Changes
+    from mlendpoints.client.plans import Preview
 
 EndpointName = Annotated[str, typer.Argument(metavar="ENDPOINT", autocompletion=completion.endpoints)]
 Name = Annotated[
@@ -38,9 +40,15 @@ def add(app: typer.Typer) -> None:
             "mlendpoints swap titanic green --image registry.example.com/team/model:2",
         ),
     )(swap)
-    verb(app, "rollback", examples=("mlendpoints rollback titanic", "mlendpoints rollback titanic --to VERSION"))(
-        rollback
-    )
+    verb(
+        app,
+        "rollback",
+        examples=(
+            "mlendpoints rollback titanic",
+            "mlendpoints rollback titanic --to VERSION",
+            "mlendpoints rollback titanic --dry-run",
+        ),
+    )(rollback)
     verb(app, "retry", examples=("mlendpoints retry titanic",))(retry)
 
 
@@ -147,17 +155,30 @@ def rollback(
     ] = "",
     no_wait: NoWait = False,
     timeout: Timeout = TIMEOUT,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, as `plan` does; change nothing.")] = False,
     shared: SharedTemplates = False,
 ) -> None:
     """Restores the config and the models of an earlier version: by default of the one that served before.
 
     The version has to be kept: spec.update.keepVersions of the endpoint.
     """
+    if dry_run:
+        _plan_rollback(session, endpoint, to)
+        return
 
     async def edit(client: "AsyncMLOpsClient") -> "Changes":
         return await client.endpoint(endpoint).rollback(to, wait=False, shared=shared)
 
     carry_out(session, edit, Waiting(wait=not no_wait, timeout=timeout))
+
+
+def _plan_rollback(session: Session, endpoint: str, to: str) -> None:
+    from mlendpoints.cli.verbs.plan import show
+
+    async def work(client: "AsyncMLOpsClient", _progress: "Progress") -> "Preview":
+        return await client.preview(*await client.endpoint(endpoint).restored(to))
+
+    show(session, [session.run(work, doing="Waiting for the API server")])
 
 
 def retry(
