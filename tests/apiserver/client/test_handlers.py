@@ -16,7 +16,6 @@ from mlendpoints.client import (
     MLModel,
     MLModelSpec,
     MLOpsClient,
-    Need,
     NotFoundError,
     NotInstalledError,
     ObjectMeta,
@@ -235,6 +234,7 @@ def test_a_preview_of_new_and_edited_objects_shows_their_end_and_what_they_need(
     assert found.create == (Ref("MachineLearningModel", client.namespace, "new"),)
     assert {change.field for change in found.change} == {f"spec.models[{name}].instances" for name in ("blue", "green")}
     assert kinds_of(found.plan.create) >= {"Deployment", "Service", "MachineLearningModel"}
-    assert found.needs[0] == Need(resource="pods", now="0", peak="6", quota="small", left="1", fits=False)
+    (pods, *_) = found.needs
+    assert (pods.now, pods.peak, pods.quota, pods.left, pods.fits) == ("0", "6", "small", "1", False)
     assert not found.fits
     assert client.V1Alpha1EndpointConfig.get("titanic") == config
