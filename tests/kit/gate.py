@@ -27,6 +27,11 @@ class Gate:
         self._thread = threading.Thread(target=self._loop.run_forever, name="gate", daemon=True)
         self._thread.start()
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._carried)
+
     def open(self) -> None:
         self._run(self._open())
 

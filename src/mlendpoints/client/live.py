@@ -141,7 +141,7 @@ class Live:
                         raise UnreachableError(f"The metrics of pod {pod.name} have more than {_LARGEST} bytes.")
                 return _checked(response.status, content, pod)
         except (HttpError, OSError) as error:
-            raise UnreachableError(f"The metrics of pod {pod.name} cannot be read: {error!r}") from None
+            raise UnreachableError(f"The metrics of pod {pod.name} cannot be read: {type(error).__name__}.") from None
 
 
 def _checked(status: int, content: bytearray, pod: Ref) -> str:

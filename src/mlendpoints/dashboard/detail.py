@@ -14,6 +14,7 @@ from mlendpoints.dashboard.figures import Figures
 from mlendpoints.dashboard.rows import Root, mark_of
 
 _MOST = 100  # rows of a table
+_MOST_CONDITIONS = 20
 _LONGEST = 2000  # characters of a message
 
 UPDATE_STEPS = {
@@ -260,7 +261,7 @@ def _steps(texts: Mapping[str, str], phase: str) -> tuple[Step, ...]:
 
 
 def _conditions(obj: Root) -> Iterator[Condition]:
-    for found in obj.status.conditions[:_MOST]:
+    for found in obj.status.conditions[:_MOST_CONDITIONS]:
         yield Condition(
             type=_word(found.type),
             status=found.status,

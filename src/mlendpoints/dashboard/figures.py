@@ -1,7 +1,7 @@
 """Requests, errors and latencies of pods, from two readings of their counters. Pure; what is read may be hostile."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import inf, isfinite
+from math import inf
 from typing import TypeVar
 
 from msgspec import Struct
@@ -13,6 +13,7 @@ K = TypeVar("K")
 _REQUESTS = "mlendpoints_requests_total"
 _DURATIONS = "mlendpoints_request_duration_seconds_bucket"
 _MOST = 2000  # lines: more than statuses and buckets that nginx counts
+_LARGEST = 1e18  # of a counter
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ def make_reading(text: str, at: float) -> Reading | None:
     try:
         found = [line for family in text_string_to_metric_families("\n".join(lines)) for line in family.samples]
         requests = dict(_values(found, _REQUESTS, "code"))
-        durations = {float(bound): value for bound, value in _values(found, _DURATIONS, "le")}
+        durations = {bound: n for le, n in _values(found, _DURATIONS, "le") if (bound := float(le)) > 0}
     except (ValueError, KeyError, IndexError, TypeError):  # no metrics, as a model may answer in place of its proxy
         return None
     return Reading(at=at, requests=requests, durations=durations) if requests else None
@@ -46,7 +47,7 @@ def make_reading(text: str, at: float) -> Reading | None:
 
 def _values(lines: Iterable[Line], name: str, label: str) -> Iterator[tuple[str, float]]:
     for line in lines:
-        if line.name == name and isfinite(line.value) and line.value >= 0:
+        if line.name == name and 0 <= line.value <= _LARGEST:
             yield line.labels[label], line.value
 
 

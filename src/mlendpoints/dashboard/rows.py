@@ -48,7 +48,7 @@ def make_row(obj: Root) -> Row:
     """The object's row."""
     found, place = explain(obj), place_of(obj)
     if isinstance(obj, Endpoint):
-        state, serves = obj.status.state, obj.status.traffic
+        state, serves = obj.status.state, obj.status.traffic.replace(",", ", ")
     else:
         state, serves = obj.status.phase, f"{obj.status.ready_replicas} of {obj.spec.replicas} pods"
     return Row(

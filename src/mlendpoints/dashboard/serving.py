@@ -60,7 +60,7 @@ def make_app(streams: Streams, guard: Guard) -> web.Application:
     app.on_response_prepare.append(add_headers)
     app.router.add_get("/events/lists", streams.lists)
     app.router.add_get(f"/events/{_PLACE}", streams.detail)
-    for path, name in {**_PAGES, **{f"/static/{name}": name for name in _names()}}.items():
+    for path, name in {**_PAGES, "/favicon.ico": "icon.svg", **{f"/static/{name}": name for name in _names()}}.items():
         app.router.add_get(path, _file(name))
     return app
 

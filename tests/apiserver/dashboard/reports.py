@@ -79,3 +79,11 @@ def create_event(server: SyncClient, endpoint: Endpoint, *, reason: str, note: s
     }
     path = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
     server.ask("POST", path, body=event).raise_for_status()
+
+
+def hold_lease(server: SyncClient, namespace: str, *, seconds: int = 1) -> None:
+    """The Lease as a leader writes it; it is not renewed."""
+    spec = {"holderIdentity": "operator-1", "leaseDurationSeconds": seconds, "renewTime": "2026-01-01T00:00:00.000000Z"}
+    body = {"metadata": {"name": "mlendpoints-operator"}, "spec": spec}
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+    server.ask("POST", path, body=body).raise_for_status()

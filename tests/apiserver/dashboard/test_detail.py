@@ -8,19 +8,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from mlendpoints.client import Endpoint, MLOpsClient
-from tests.apiserver.client.conftest import Report, create_titanic
+from tests.apiserver.client.conftest import Report
 from tests.apiserver.dashboard.conftest import Open, serving
 from tests.apiserver.dashboard.reports import READY, SERVING, create_event, failed, updating, variants
 from tests.kit.sync_client import SyncClient
 
 HOSTILE = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture
-def endpoint(client: MLOpsClient, report: Report) -> Endpoint:
-    endpoint = create_titanic(client)
-    report(endpoint, conditions=READY, **SERVING, variants=variants(blue=90, green=10))
-    return endpoint
 
 
 @pytest.fixture

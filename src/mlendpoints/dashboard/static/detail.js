@@ -1,13 +1,13 @@
 // The page of one endpoint or MLModel. Only what has changed is touched.
 
-import { age, element, fillTable, follow, link, setText, state, update } from "./page.js";
+import { age, element, fillTable, follow, link, setHidden, setText, state, update } from "./page.js";
 
 const MARKS = { True: "ready", False: "failed", Unknown: "waits" };
 const OUTCOMES = { Succeeded: "ready", Failed: "failed", RolledBack: "failed" };
 const at = (id) => document.getElementById(id);
 
 function show(detail) {
-  at("content").hidden = !detail;
+  setHidden(at("content"), !detail);
   if (!detail) return showMissing();
   document.title = `${detail.name}: ${detail.state} – mlendpoints`;
   setText(at("name"), detail.name);
@@ -15,7 +15,7 @@ function show(detail) {
     element("p", {}, state(mark, text)),
     element("p", {}, sentence),
   ]);
-  at("todo").hidden = !detail.action;
+  setHidden(at("todo"), !detail.action);
   setText(at("todo"), detail.action && `To do: ${detail.action}`);
   showFacts(detail);
   showTraffic(detail.traffic);
@@ -30,7 +30,7 @@ function showMissing() {
   const name = decodeURIComponent(location.pathname.split("/").pop());
   document.title = `${name} – mlendpoints`;
   setText(at("name"), name);
-  at("todo").hidden = true;
+  setHidden(at("todo"), true);
   update(at("summary"), "missing", () => [element("p", {}, "It does not exist, or not any more.")]);
 }
 
@@ -47,7 +47,7 @@ function pair(name, value) {
 }
 
 function showTraffic(shares) {
-  at("traffic").hidden = !shares.length;
+  setHidden(at("traffic"), !shares.length);
   for (const [id, weight, title] of [["in-force", "inForce", "In force"], ["requested", "requested", "Requested"]]) {
     const sum = shares.reduce((all, share) => all + share[weight], 0);
     const bar = at(id);
@@ -73,7 +73,7 @@ function percent(part, whole) {
 }
 
 function showUpdate({ update: running, history, kind }) {
-  at("steps").hidden = !running;
+  setHidden(at("steps"), !running);
   const text = running
     ? [`To version ${running.target}`, running.started ? ", for " : "", running.started ? age(running.started) : "", running.deadline ? `; it fails after ${running.deadline} s.` : "."]
     : [kind === "MLModel" || !history.length ? "None is running." : "None is running; the last one is the first in the history."];
@@ -126,7 +126,7 @@ function showConditions(conditions) {
 }
 
 function showHistory(history) {
-  at("past").hidden = !history.length;
+  setHidden(at("past"), !history.length);
   const rows = history.map(({ target, outcome, reason, message, started, ended }) => ({
     key: `${started}/${target}`,
     cells: [target, { value: outcome, make: () => state(OUTCOMES[outcome] ?? "off", outcome) }, { value: ended, make: () => age(ended, " ago") }, took(started, ended), reason, message],
@@ -144,7 +144,7 @@ function showEvents({ events, eventsNote }) {
     key: `${when}/${reason}/${index}`,
     cells: [{ value: when, make: () => age(when, " ago") }, type, reason, count > 1 ? `${message} (${count} times)` : message],
   }));
-  at("events").hidden = !rows.length;
+  setHidden(at("events"), !rows.length);
   fillTable(at("events"), ["Seen", "Type", "Reason", "Message"], rows);
   setText(at("events-note"), eventsNote || (rows.length ? "" : "There are no events; Kubernetes keeps them for an hour."));
 }

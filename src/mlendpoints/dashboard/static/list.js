@@ -1,6 +1,6 @@
 // The lists of endpoints and MLModels: one row for each, of which only changed ones are touched.
 
-import { age, element, follow, setText, state } from "./page.js";
+import { age, element, follow, setHidden, setText, state } from "./page.js";
 
 const COLUMNS = { endpoints: ["Name", "Namespace", "State", "Traffic", "Why", "Age"], mlmodels: ["Name", "Namespace", "Phase", "Ready", "Why", "Age"] };
 const filter = document.getElementById("filter");
@@ -11,7 +11,7 @@ function makeLine(row) {
   const kind = row.id.split("/")[0];
   const line = element("tr", { role: "row" });
   COLUMNS[kind].forEach((name, index) => {
-    line.append(element(index ? "td" : "th", { role: index ? "cell" : "rowheader", scope: index ? undefined : "row", class: name.toLowerCase(), "data-label": name }));
+    line.append(element(index ? "td" : "th", { role: index ? "cell" : "rowheader", scope: index ? undefined : "row", class: name === "Namespace" ? "namespace" : undefined, "data-label": name }));
   });
   const path = row.id.split("/").map(encodeURIComponent).join("/");
   line.cells[0].append(element("a", { href: `/${path}` }, row.name));
@@ -91,7 +91,7 @@ function sift() {
   const counts = { endpoints: [0, 0], mlmodels: [0, 0] };
   for (const { row, line } of shown.values()) {
     const visible = matches(row, words);
-    if (line.hidden === visible) line.hidden = !visible;
+    setHidden(line, !visible);
     const count = counts[row.id.split("/")[0]];
     count[0] += visible;
     count[1] += 1;
@@ -104,9 +104,9 @@ function sift() {
 function tell(kind, some, all) {
   const title = kind === "endpoints" ? "endpoints" : "MLModels";
   const none = all ? `None of ${all} ${title} matches.` : complete.includes(kind) ? `There are no ${title} here.` : "Loading…";
-  document.getElementById(kind).hidden = some === 0;
+  setHidden(document.getElementById(kind), some === 0);
   const said = document.getElementById(`${kind}-none`);
-  said.hidden = some > 0;
+  setHidden(said, some > 0);
   setText(said, none);
 }
 

@@ -15,6 +15,11 @@ export function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
 
+/** Hides or shows an element, and touches it only if that changes it. */
+export function setHidden(target, hidden) {
+  if (target.hidden !== hidden) target.hidden = hidden;
+}
+
 /** Replaces the children of an element if what they are made from has changed. */
 export function update(target, value, make) {
   const source = JSON.stringify(value);
