@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from mlendpoints.client import Endpoint, MLOpsClient
 from tests.apiserver.client.conftest import Report, create_titanic
-from tests.apiserver.client.test_handlers import install
+from tests.apiserver.client.operating import install
 from tests.apiserver.dashboard.conftest import Open, serving
 from tests.apiserver.dashboard.reports import READY, SERVING, hold_lease
 from tests.kit.gate import gate_to

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from mlendpoints.client import Endpoint, MLModel, MLModelSpec, MLOpsClient, ObjectMeta
 from tests.apiserver.client.conftest import Report, create_titanic
-from tests.apiserver.client.test_handlers import install
+from tests.apiserver.client.operating import install
 from tests.apiserver.dashboard.conftest import Open, serving
 from tests.apiserver.dashboard.pods import Load, create_pod, metrics_of
 from tests.apiserver.dashboard.reports import READY, SERVING, create_event, failed, hold_lease, updating, variants
