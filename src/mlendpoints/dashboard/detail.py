@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from mlendpoints.api.endpoint import Endpoint, VariantStatus
 from mlendpoints.api.mlmodel import MLModel
+from mlendpoints.api.reasons import ConditionType
 from mlendpoints.client.explaining import action_of, explain
 from mlendpoints.client.live import EventFacts
 from mlendpoints.core.reasons.quoting import quoted
@@ -16,6 +17,8 @@ from mlendpoints.dashboard.rows import Root, mark_of
 _MOST = 100  # rows of a table
 _MOST_CONDITIONS = 20
 _LONGEST = 2000  # characters of a message
+_MARKS = {"True": "ready", "False": "failed", "Unknown": "waits"}
+_RECONCILING = {"True": "waits", "False": "ready", "Unknown": "waits"}  # as kstatus has it: False is good
 
 UPDATE_STEPS = {
     "ResolvingReferences": "The config and its models are looked up",
@@ -88,6 +91,7 @@ class Condition(Struct, frozen=True, kw_only=True):
 
     type: str
     status: str
+    mark: str  # ready, waits or failed
     reason: str
     message: str
     action: str
@@ -262,12 +266,14 @@ def _steps(texts: Mapping[str, str], phase: str) -> tuple[Step, ...]:
 
 def _conditions(obj: Root) -> Iterator[Condition]:
     for found in obj.status.conditions[:_MOST_CONDITIONS]:
+        mark = _RECONCILING[found.status] if found.type == ConditionType.RECONCILING else _MARKS[found.status]
         yield Condition(
             type=_word(found.type),
             status=found.status,
+            mark=mark,
             reason=_word(found.reason),
             message=quoted(found.message, longest=_LONGEST),
-            action="" if found.status == "True" else action_of(found.reason),
+            action="" if mark == "ready" else action_of(found.reason),
             since=_word(found.last_transition_time),
         )
 

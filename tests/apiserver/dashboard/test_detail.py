@@ -65,3 +65,11 @@ def test_an_endpoint_that_is_deleted_is_said_to_be_gone(page: Page, client: MLOp
     client.V1Alpha1Endpoint.delete("titanic")
     expect(page.get_by_text("It does not exist, or not any more.")).to_be_visible()
     expect(page.locator("#content")).to_be_hidden()
+
+
+def test_addresses_are_links_only_if_a_browser_can_follow_them(page: Page, report: Report, endpoint: Endpoint) -> None:
+    expect(page.get_by_role("link", name="http://titanic.example.com")).to_be_visible()
+    for url in ("javascript:alert(1)", "http://titanic-metrics.titanic.svc:9090/metrics", "no address"):
+        report(endpoint, conditions=READY, **(SERVING | {"url": url}), variants=variants(blue=90, green=10))
+        expect(page.locator("#facts dd").first).to_have_text(url)
+        expect(page.locator("#facts a")).to_have_count(0)

@@ -60,6 +60,16 @@ def test_an_mlmodel_has_the_timeline_of_its_phases_until_it_is_ready() -> None:
         assert (found is None) == (phase == "Ready")
 
 
+def test_a_condition_that_is_not_as_it_should_be_says_what_to_do() -> None:
+    expected = {("Ready", "False"): "failed", ("Ready", "Unknown"): "waits", ("Ready", "True"): "ready"}
+    expected |= {("Reconciling", "False"): "ready", ("Reconciling", "True"): "waits"}
+    common = {"reason": "ImagePullFailed", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    conditions = [{"type": type_, "status": status} | common for type_, status in expected]
+    found = make_detail(with_status(conditions=conditions), Known()).conditions
+    assert {(each.type, each.status): each.mark for each in found} == expected
+    assert all(bool(each.action) == (each.mark != "ready") for each in found)
+
+
 @given(st.text(min_size=1))
 def test_texts_are_in_one_line_and_limited_in_length(text: str) -> None:
     condition = {"type": "Ready", "status": "False", "reason": "X", "message": (text * 4096)[:4096]}

@@ -2,7 +2,6 @@
 
 import { age, element, fillTable, follow, link, setHidden, setText, state, update } from "./page.js";
 
-const MARKS = { True: "ready", False: "failed", Unknown: "waits" };
 const OUTCOMES = { Succeeded: "ready", Failed: "failed", RolledBack: "failed" };
 const at = (id) => document.getElementById(id);
 
@@ -118,9 +117,9 @@ function latency(seconds) {
 }
 
 function showConditions(conditions) {
-  const rows = conditions.map(({ type, status, reason, message, action, since }) => ({
+  const rows = conditions.map(({ type, status, mark, reason, message, action, since }) => ({
     key: type,
-    cells: [type, { value: status, make: () => state(MARKS[status] ?? "off", status) }, reason, message, action, { value: since, make: () => age(since) }],
+    cells: [type, { value: [mark, status], make: () => state(mark, status) }, reason, message, action, { value: since, make: () => age(since) }],
   }));
   fillTable(at("conditions"), ["Condition", "Status", "Reason", "Message", "To do", "Since"], rows);
 }

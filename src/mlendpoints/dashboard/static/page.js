@@ -30,7 +30,7 @@ export function update(target, value, make) {
   if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus();
 }
 
-/** A link to a page elsewhere; text if the address is not one of the web. */
+/** A link to a page elsewhere; text if the address is not one of the web, or known inside of a cluster only. */
 export function link(address) {
   let parsed;
   try {
@@ -38,7 +38,7 @@ export function link(address) {
   } catch {
     return address;
   }
-  if (!["http:", "https:"].includes(parsed.protocol)) return address;
+  if (!["http:", "https:"].includes(parsed.protocol) || /\.svc(\.|$)/.test(parsed.hostname)) return address;
   return element("a", { href: parsed.href, rel: "noopener noreferrer", target: "_blank" }, address);
 }
 

@@ -20,7 +20,7 @@ from mlendpoints.core.world import Child, Ref
 from mlendpoints.edge.kube.errors import UnavailableError, response_error
 from mlendpoints.edge.kube.kinds import KINDS, Kind, Watch
 from mlendpoints.edge.kube.responses import Page, WatchEvent, Written, parse_event, parse_response
-from mlendpoints.edge.kube.session import lines, open_session, timeout
+from mlendpoints.edge.kube.session import cause, lines, open_session, timeout
 
 PAGE = 50  # objects per page; each may have 1.5 MB
 _MERGE = "application/merge-patch+json"
@@ -109,7 +109,7 @@ class Api:
                 await self._check("list", watch.kind, response)
                 return msgspec.json.decode(await _read(response, at_most), type=Page)
         except _FAILURES as error:
-            raise UnavailableError(f"GET {path}: {error!r}") from error
+            raise UnavailableError(f"GET {path}: {cause(error)}") from error
         except msgspec.MsgspecError as error:
             raise UnavailableError(f"GET {path}: {error}") from error
 
@@ -134,7 +134,7 @@ class Api:
                     async for line in found:
                         yield parse_event(line)
         except _FAILURES as error:
-            raise UnavailableError(f"The watch of {watch.kind.plural} broke: {error!r}") from error
+            raise UnavailableError(f"The watch of {watch.kind.plural} broke: {cause(error)}") from error
 
     async def lines(self, request: Request, *, silence: float) -> AsyncGenerator[bytes]:
         """The lines of a response as they come; ``UnavailableError`` after ``silence`` seconds without a byte."""
@@ -146,7 +146,7 @@ class Api:
                     async for line in found:
                         yield line
         except _FAILURES as error:
-            raise UnavailableError(f"GET {request.path}: {error!r}") from error
+            raise UnavailableError(f"GET {request.path}: {cause(error)}") from error
 
     async def create(self, kind: Kind, manifest: Manifest) -> Written:
         """POST; raises ``AlreadyExistsError`` if the name is taken."""
@@ -202,7 +202,7 @@ class Api:
                 return content
         except _FAILURES as error:
             self._observer(request.verb, request.kind.name, 0)
-            raise UnavailableError(f"{request.method} {request.path}: {error!r}") from error
+            raise UnavailableError(f"{request.method} {request.path}: {cause(error)}") from error
 
     async def _check(self, verb: str, kind: Kind, response: ClientResponse) -> None:
         content = b"" if response.ok else await response.read()

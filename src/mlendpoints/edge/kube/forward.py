@@ -4,6 +4,7 @@ from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, WSServe
 
 from mlendpoints.edge.kube.errors import Status, UnavailableError, make_error
 from mlendpoints.edge.kube.kinds import POD
+from mlendpoints.edge.kube.session import cause
 
 PROTOCOL = "v4.channel.k8s.io"
 _LARGEST = 1 << 20  # bytes of a frame; kubelets send at most 32 KiB
@@ -26,7 +27,7 @@ async def forward(session: ClientSession, *, namespace: str, pod: str, port: int
     except WSServerHandshakeError as error:
         raise make_error(Status(error.status, message=f"{path}: the response is {error.status}")) from None
     except (ClientError, OSError) as error:
-        raise UnavailableError(f"{path}: {error!r}") from error
+        raise UnavailableError(f"{path}: {cause(error)}") from error
     if socket.protocol != PROTOCOL:
         await socket.close()
         raise UnavailableError(f"{path}: the API server does not speak {PROTOCOL}")

@@ -12,6 +12,7 @@ from aiohttp import (
     ClientMiddlewareType,
     ClientRequest,
     ClientResponse,
+    ClientResponseError,
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
@@ -68,6 +69,13 @@ async def lines(response: ClientResponse) -> AsyncGenerator[bytes]:
             yield line
     if rest:
         yield rest
+
+
+def cause(error: Exception) -> str:
+    """What went wrong with a request, without its headers: they contain credentials."""
+    if isinstance(error, ClientResponseError):
+        return f"{type(error).__name__}({error.status}, {error.message!r})"
+    return repr(error)
 
 
 def _proxy(server: str) -> str | None:
