@@ -1,4 +1,6 @@
-"""Renders the Helm chart into ``deploy/install.yaml`` and ``deploy/kustomize/base``: one source, three ways to install.
+"""Renders the Helm chart into ``deploy/install.yaml``, ``deploy/kustomize/base`` and what the wheel carries.
+
+One source, four ways to install.
 
 Copies the generated CRDs and policy into the chart first, which cannot reach outside
 itself. ``--check`` needs no Helm: it compares the copies, and the digest of all that was
@@ -7,6 +9,7 @@ rendered, which the files carry. It must not decide what is in the manifests.
 
 import argparse
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -15,13 +18,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hack.programs import search_path
+from hack.release import make_release
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
 CHART = DEPLOY / "chart" / "mlendpoints"
 BASE = DEPLOY / "kustomize" / "base"
+RELEASE = ROOT / "src" / "mlendpoints" / "client" / "release" / "manifests.jsonl"
 COPIES = ("crds", "policies")
 NAMESPACE = "machine-learning"
+_PROGRAMS = (Path(__file__), Path(__file__).with_name("release.py"))
 KUBERNETES = "1.34.0"  # the oldest that the chart takes and later ones render the same
 NAMESPACE_MANIFEST = f"""apiVersion: v1
 kind: Namespace
@@ -54,6 +60,8 @@ def stale() -> list[str]:
     copies = [copy for copy, source in pairs if not copy.is_file() or copy.read_bytes() != source.read_bytes()]
     outputs = [DEPLOY / "install.yaml", BASE / "kustomization.yaml"]
     heads = [path for path in outputs if not path.is_file() or not path.read_text().startswith(_head())]
+    if not RELEASE.is_file() or json.loads(RELEASE.read_text().partition("\n")[0])["source"] != _source():
+        heads.append(RELEASE)
     return [str(path.relative_to(ROOT)) for path in (*copies, *heads)]
 
 
@@ -66,6 +74,13 @@ def rendered(registry: str, tag: str) -> Mapping[Path, str]:
         DEPLOY / "install.yaml": _head() + "---\n".join(parts.values()),
         BASE / "kustomization.yaml": _head() + kustomization,
         **{BASE / name: content for name, content in parts.items()},
+        RELEASE: make_release(
+            parts.values(),
+            source=_source(),
+            registry=registry,
+            values=(CHART / "values.yaml").read_text(),
+            variables=(CHART / "templates" / "_env.tpl").read_text(),
+        ),
     }
 
 
@@ -98,12 +113,16 @@ def _helm() -> str:
 
 
 def _head() -> str:
-    return f"# Made by `make install.yaml` from deploy/chart/mlendpoints; do not edit. Source: sha256:{_digest()}\n"
+    return f"# Made by `make install.yaml` from deploy/chart/mlendpoints; do not edit. Source: {_source()}\n"
+
+
+def _source() -> str:
+    return f"sha256:{_digest()}"
 
 
 def _digest() -> str:
     digest = hashlib.sha256()
-    for path in sorted((Path(__file__), *(path for path in CHART.rglob("*") if path.is_file()))):
+    for path in sorted((*_PROGRAMS, *(path for path in CHART.rglob("*") if path.is_file()))):
         digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 

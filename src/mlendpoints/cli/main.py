@@ -8,7 +8,7 @@ import typer
 
 from mlendpoints.cli import errors
 from mlendpoints.cli.options import Context, Debug, Kubeconfig, Namespace, Output
-from mlendpoints.cli.verbs import about, dashboard, deploy, doctor, edit, invoke, logs, plan, read, watch
+from mlendpoints.cli.verbs import about, dashboard, deploy, doctor, edit, install, invoke, logs, plan, read, watch
 
 _COMPLETE = "_MLENDPOINTS_COMPLETE"  # what the scripts of ``completion`` set
 
@@ -50,7 +50,7 @@ def root(
     typer_context.obj = {name: value for name, value in given.items() if value}
 
 
-for group in (read, watch, plan, deploy, invoke, edit, logs, dashboard, doctor, about):
+for group in (read, watch, plan, deploy, invoke, edit, logs, dashboard, doctor, install, about):
     group.add(app)
 
 

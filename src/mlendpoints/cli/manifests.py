@@ -19,6 +19,20 @@ def read_documents(places: Iterable[str], *, recursive: bool) -> "list[Manifest]
     return [document for name, text in files for document in parse_documents(text, name)]
 
 
+def read_values(place: str) -> "Manifest":
+    """The one map in a YAML file; an empty file has none; raises ``UsageError``."""
+    import yaml
+
+    ((name, text),) = _files(place, recursive=False)
+    try:
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UsageError(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(found, Mapping | type(None)):
+        raise UsageError(f"{name} contains no values by name.")
+    return dict(found or {})
+
+
 def _files(place: str, *, recursive: bool) -> Iterator[tuple[str, str]]:
     if place == "-":
         yield "stdin", sys.stdin.read()

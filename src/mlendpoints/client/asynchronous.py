@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.api.endpointconfig import EndpointConfig
@@ -18,6 +18,9 @@ from mlendpoints.client.objects import AnyObject
 from mlendpoints.client.plans import Preview
 from mlendpoints.client.sharing import Kinds
 from mlendpoints.core.canonical import Manifest
+
+if TYPE_CHECKING:
+    from mlendpoints.client.release.installing import Installer
 
 
 class AsyncMLOpsClient:
@@ -68,6 +71,12 @@ class AsyncMLOpsClient:
         from mlendpoints.client.previewing import preview  # noqa: PLC0415 - all decisions: only where needed
 
         return await preview(self._connection, objects)
+
+    def installer(self) -> "Installer":
+        """Installs, upgrades and uninstalls the operator, with the rights of a cluster administrator."""
+        from mlendpoints.client.release.installing import Installer  # noqa: PLC0415 - rarely needed
+
+        return Installer(self._connection)
 
     async def close(self) -> None:
         """Closes all connections."""

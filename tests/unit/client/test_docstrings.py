@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-PURE = ("channels", "documents", "edits", "explaining", "goals", "objects", "payloads", "suggestions")
+PURE = ("channels", "documents", "edits", "explaining", "goals", "objects", "payloads", "release.values", "suggestions")
 
 
 @pytest.mark.parametrize("name", PURE)
