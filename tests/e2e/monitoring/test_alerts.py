@@ -10,7 +10,9 @@ from tests.e2e.gateway import Gateway
 from tests.e2e.mlmodels import a_titanic_mlmodel
 from tests.e2e.monitoring.callers import Callers
 from tests.e2e.monitoring.prometheus import Prometheus, until_clear, until_firing
+from tests.e2e.monitoring.servers import answering
 from tests.e2e.namespace import Namespace
+from tests.e2e.node import node_address
 from tests.e2e.objects import a_config, a_variant, an_echo, an_endpoint
 
 GOOD = [{"seconds": 0}] * 16
@@ -90,6 +92,16 @@ def test_a_sink_that_does_not_exist(place: Namespace, both: list[Gateway], quick
         until_firing(quick, "MLCaptureSinkDown", **of)
         place.edit(ENDPOINT, "captured", {"config": "good"})
         until_clear(quick, "MLCaptureSinkDown", **of)
+
+
+def test_a_sink_that_finds_all_records_too_large(place: Namespace, both: list[Gateway], quick: Prometheus) -> None:
+    of = {"namespace": place.name, "endpoint": "lossy"}
+    with answering(413, node_address(place.server)) as sink:
+        capture(place, "lossy", sink)
+        with Callers(both, place.host("lossy")).sending(GOOD):
+            until_firing(quick, "MLCaptureIncomplete", **of)
+        place.edit(ENDPOINT, "lossy", {"config": "good"})
+        until_clear(quick, "MLCaptureIncomplete", **of)
 
 
 def capture(place: Namespace, name: str, sink: str) -> None:

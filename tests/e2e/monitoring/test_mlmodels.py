@@ -1,4 +1,4 @@
-"""MLModels are monitored as endpoints are: Prometheus finds their pods and counts by version."""
+"""MLModels are monitored as endpoints are: Prometheus finds their pods, counts by version, and alerts."""
 
 from collections.abc import Iterator
 
@@ -9,13 +9,15 @@ from mlendpoints.edge.kube.kinds import MLMODEL, POD, SERVICE
 from tests.e2e.conftest import MakeNamespace
 from tests.e2e.mlmodels import a_server_of_another_contract, until_phase
 from tests.e2e.monitoring.callers import Callers, Service, exported, versions_of
-from tests.e2e.monitoring.prometheus import Prometheus
+from tests.e2e.monitoring.prometheus import Prometheus, until_clear, until_firing
 from tests.e2e.namespace import Namespace
 from tests.kit.waiting import wait_until
 
 NAME = "single"
 VARIANT = "mlmodel"  # what its pods call themselves
 STATUSES = [{"status": code} for code in (*[200] * 15, 400, 429, 500, 500, 503)] * 20
+BAD = [{"status": 503, "seconds": 1}] * 16
+GOOD = [{"seconds": 0}] * 16
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +62,14 @@ def test_requests_are_counted_by_version_and_status_through_an_update(
         "Prometheus counts the same",
         last=lambda: (addon.counted(place.name, NAME), both),
     )
+
+
+def test_bad_responses_fire_the_alerts_of_endpoints(place: Namespace, callers: Callers, quick: Prometheus) -> None:
+    alerts = ("MLEndpointErrors", "MLEndpointBusy", "MLEndpointLatency", "MLEndpointSaturated")
+    of = {"namespace": place.name, "endpoint": NAME, "variant": VARIANT}
+    with callers.sending(BAD):
+        for alert in alerts:
+            until_firing(quick, alert, **of)
+    with callers.sending(GOOD):
+        for alert in alerts:
+            until_clear(quick, alert, **of)

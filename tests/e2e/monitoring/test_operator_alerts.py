@@ -27,7 +27,6 @@ WEBHOOK = Kind(
 MANY = 40  # endpoints: more than the operator reconciles at a time
 BY_LIST = {"MLEndpointErrors", "MLEndpointBusy", "MLEndpointLatency", "MLEndpointSaturated"}  # of bad responses
 NOT_LIVE = {
-    "MLCaptureIncomplete": "needs a sink that rejects files by their size",
     "MLNamespaceThrottled": "sixteen callers who edited forty endpoints for a minute and a half did not fill half of "
     "the operator's processor time; see tests/edge/test_worker.py and tests/monitoring",
 }
