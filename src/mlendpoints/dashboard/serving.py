@@ -1,7 +1,7 @@
 """The server: files, streams, and what runs behind them, on loopback alone."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import files
 
@@ -10,7 +10,7 @@ from aiohttp import web
 from mlendpoints.client.asynchronous import AsyncMLOpsClient
 from mlendpoints.client.errors import ConfigurationError
 from mlendpoints.dashboard.following import Following
-from mlendpoints.dashboard.guard import Guard, add_headers
+from mlendpoints.dashboard.guard import Guard, Handler, add_headers
 from mlendpoints.dashboard.streams import Streams
 from mlendpoints.dashboard.visits import Visits
 
@@ -24,11 +24,9 @@ async def serve(client: AsyncMLOpsClient, *, namespace: str, port: int, ready: C
     """Serves until it is cancelled; ``ready`` gets the URL to open."""
     following = Following(client.live, namespace)
     streams = Streams(following, Visits(client, following))
-    async with asyncio.TaskGroup() as group:
-        group.create_task(following.run())
-        async with _listening(streams, port) as url:
-            ready(url)
-            await asyncio.Event().wait()
+    async with _listening(streams, port) as url:
+        ready(url)
+        await following.run()
 
 
 @asynccontextmanager
@@ -37,24 +35,30 @@ async def _listening(streams: Streams, port: int) -> AsyncIterator[str]:
     runner = web.AppRunner(make_app(streams, guard), access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, ADDRESS, port).start()
-        chosen = int(runner.addresses[0][1])
+        chosen = await _listen(runner, port)
         guard.listen(chosen)
         yield f"http://{ADDRESS}:{chosen}/?token={guard.token}"
-    except OSError as error:
-        raise ConfigurationError(
-            f"Port {port} of {ADDRESS} cannot be used: {error.strerror}. Choose another."
-        ) from None
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, port: int) -> int:
+    """The port that is listened on."""
+    try:
+        await web.TCPSite(runner, ADDRESS, port).start()
+    except OSError as error:
+        raise ConfigurationError(
+            f"Port {port} cannot be used: {os.strerror(error.errno or 0)}. Choose another one."
+        ) from None
+    return int(runner.addresses[0][1])
 
 
 def make_app(streams: Streams, guard: Guard) -> web.Application:
     """What is served."""
 
     @web.middleware
-    async def check(request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:
-        return await guard.check(request, handler)  # type: ignore[arg-type]
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await guard.check(request, handler)
 
     app = web.Application(middlewares=[check])
     app.on_response_prepare.append(add_headers)
@@ -69,11 +73,11 @@ def _names() -> list[str]:
     return [path.name for path in files(__package__).joinpath("static").iterdir() if "." in path.name]
 
 
-def _file(name: str) -> Callable[[web.Request], "asyncio.Future[web.Response]"]:
+def _file(name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     content = files(__package__).joinpath("static", name).read_bytes()
     media = _TYPES[name.rpartition(".")[2]]
 
     async def respond(_request: web.Request) -> web.Response:
         return web.Response(body=content, content_type=media, charset="utf-8")
 
-    return respond  # type: ignore[return-value]
+    return respond

@@ -1,12 +1,14 @@
 """Who may read the dashboard: whoever has the printed URL, and no other page of the same browser."""
 
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.apiserver.dashboard.conftest import serving
+from tests.apiserver.dashboard.conftest import PROGRAM, serving
 
 Url = tuple[str, str]  # without and with the token
 
@@ -71,3 +73,17 @@ def test_no_script_style_or_frame_of_others_is_allowed(browser: httpx2.Client) -
 def test_files_beside_those_of_the_page_are_not_served(browser: httpx2.Client) -> None:
     for path in ("/static/../serving.py", "/static/%2e%2e/serving.py", "/static/", "/endpoints/a/b/c"):
         assert browser.get(path).status_code == 404
+
+
+def test_a_port_that_is_taken_and_ctrl_c_end_it_in_one_sentence(url: Url, kubeconfig: Path) -> None:
+    command = [*PROGRAM, "--kubeconfig", str(kubeconfig), "dashboard"]
+    taken = url[0].split(":")[2].strip("/")
+    result = subprocess.run([*command, "--port", taken], check=False, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 2
+    assert result.stderr == f"Error: Port {taken} cannot be used: Address already in use. Choose another one.\n"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60)[1] == "Interrupted.\n"
+    assert process.returncode == 130

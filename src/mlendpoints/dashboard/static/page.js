@@ -113,7 +113,7 @@ export function follow(path, handlers) {
     source.addEventListener("open", () => tell(""));
     source.addEventListener("error", () => {
       const ended = source.readyState === EventSource.CLOSED;
-      tell(ended ? "The dashboard was started again. Open the address that it has printed." : "The dashboard does not respond; reconnecting. Is `mlendpoints dashboard` still running?");
+      tell(ended ? "The dashboard was started again, or is open in too many tabs. Open the address that it has printed." : "The dashboard does not respond; reconnecting. Is `mlendpoints dashboard` still running?");
     });
   }
 
