@@ -8,7 +8,20 @@ import typer
 
 from mlendpoints.cli import errors
 from mlendpoints.cli.options import Context, Debug, Kubeconfig, Namespace, Output
-from mlendpoints.cli.verbs import about, dashboard, deploy, doctor, edit, install, invoke, logs, plan, read, watch
+from mlendpoints.cli.verbs import (
+    about,
+    dashboard,
+    deploy,
+    doctor,
+    edit,
+    install,
+    invoke,
+    logs,
+    metrics,
+    plan,
+    read,
+    watch,
+)
 
 _COMPLETE = "_MLENDPOINTS_COMPLETE"  # what the scripts of ``completion`` set
 
@@ -50,7 +63,7 @@ def root(
     typer_context.obj = {name: value for name, value in given.items() if value}
 
 
-for group in (read, watch, plan, deploy, invoke, edit, logs, dashboard, doctor, install, about):
+for group in (read, watch, plan, deploy, invoke, edit, logs, metrics, dashboard, doctor, install, about):
     group.add(app)
 
 

@@ -1,12 +1,13 @@
 """Requests, errors and latencies of pods, from two readings of their counters. Pure; what is read may be hostile."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import inf
 from typing import TypeVar
 
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample as Line
+
+from mlendpoints.client.quantiles import quantile
 
 K = TypeVar("K")
 
@@ -72,24 +73,3 @@ def _increases(first: Mapping[K, float], last: Mapping[K, float]) -> dict[K, flo
     """Since the first reading; since its start, of a container that has started again."""
     restarted = any(value < first.get(key, 0.0) for key, value in last.items())
     return {key: value - (0.0 if restarted else first.get(key, 0.0)) for key, value in last.items()}
-
-
-def quantile(buckets: Mapping[float, float], share: float) -> float | None:
-    """The bound below which this share of all values is, interpolated within a bucket, as Prometheus does.
-
-    >>> quantile({1.0: 50.0, 2.0: 100.0, inf: 100.0}, 0.75)
-    1.5
-    """
-    bounds = sorted(buckets)
-    total = max(buckets.values(), default=0.0)
-    if not total:
-        return None
-    below, lower = 0.0, 0.0
-    for bound in bounds:
-        reached = max(below, buckets[bound])
-        if reached >= share * total:
-            if bound == inf:
-                return lower
-            return lower + (bound - lower) * (share * total - below) / (reached - below or 1.0)
-        below, lower = reached, bound
-    return lower

@@ -5,7 +5,18 @@ import importlib
 
 import pytest
 
-PURE = ("arguments", "bodies", "columns", "completion", "errors", "kinds", "manifests", "progress", "status")
+PURE = (
+    "arguments",
+    "bodies",
+    "columns",
+    "completion",
+    "errors",
+    "kinds",
+    "manifests",
+    "measuring",
+    "progress",
+    "status",
+)
 
 
 @pytest.mark.parametrize("name", PURE)

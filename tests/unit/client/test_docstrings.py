@@ -5,7 +5,18 @@ import importlib
 
 import pytest
 
-PURE = ("channels", "documents", "edits", "explaining", "goals", "objects", "payloads", "release.values", "suggestions")
+PURE = (
+    "channels",
+    "documents",
+    "edits",
+    "explaining",
+    "goals",
+    "objects",
+    "payloads",
+    "quantiles",
+    "release.values",
+    "suggestions",
+)
 
 
 @pytest.mark.parametrize("name", PURE)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlendpoints.dashboard.figures import Reading, make_figures, make_reading, quantile
+from mlendpoints.client.quantiles import quantile
+from mlendpoints.dashboard.figures import Reading, make_figures, make_reading
 
 METRICS = """# HELP mlendpoints_requests_total Requests of callers.
 # TYPE mlendpoints_requests_total counter
