@@ -96,26 +96,27 @@ class Handlers:
         return _result(before, await self.snapshot(installed, request.ref), installed, request.ref)
 
     async def _have_done(self, before: Snapshot, installed: Installed, request: Request) -> None:
-        if not await self._is_led(installed):
+        if not await self._has_been_led(installed, request):
             keys = (*_roots(before, request.ref), *(() if request.ref.kind in ROOTS else (request.ref,)))
             ended = (lambda objects: _has_ended(objects, request)) if request.wait else None
             await apply(self._connection, installed, Job(keys=keys, ended=ended))
-            return
-        await self._until_nothing_is_left(installed, request)
-        if request.wait and (not request.is_deletion or request.ref.kind in ROOTS):
+        elif request.wait and (not request.is_deletion or request.ref.kind in ROOTS):
             await request.await_led()
 
-    async def _until_nothing_is_left(self, installed: Installed, request: Request) -> None:
-        while True:
-            snapshot = await self.snapshot(installed, request.ref)
-            if snapshot.cache.entry(request.ref) is None and request.ref.kind in ROOTS:
-                return
-            plan = _plan(
-                snapshot, installed, request.ref, is_deletion=request.is_deletion and request.ref.kind not in ROOTS
-            )
-            if plan.is_empty and _is_observed(snapshot, request.ref):
-                return
+    async def _has_been_led(self, installed: Installed, request: Request) -> bool:
+        """Waits while an operator leads and has something to do; False once none leads."""
+        while await self._is_led(installed):
+            if self._is_done(await self.snapshot(installed, request.ref), installed, request):
+                return True
             await asyncio.sleep(_PAUSE)
+        return False
+
+    def _is_done(self, snapshot: Snapshot, installed: Installed, request: Request) -> bool:
+        is_root = request.ref.kind in ROOTS
+        if snapshot.cache.entry(request.ref) is None and is_root:
+            return True
+        plan = _plan(snapshot, installed, request.ref, is_deletion=request.is_deletion and not is_root, strict=False)
+        return plan.is_empty and _is_observed(snapshot, request.ref)
 
     async def _timed_out(self, installed: Installed, request: Request) -> WaitTimeoutError:
         plan = _plan(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mlendpoints.client import (
     AsyncMLOpsClient,
     ClientError,
     ForbiddenError,
+    KindClient,
     MLModel,
     MLModelSpec,
     MLOpsClient,
@@ -27,6 +29,7 @@ from mlendpoints.edge.kube.session import open_session
 from tests.apiserver.api.conftest import MARKERS, MODELS, grant, until_known
 from tests.apiserver.client.conftest import a_model, create_titanic
 from tests.apiserver.client.operating import NAMESPACE, collected, leading, operator, pods_become_ready
+from tests.apiserver.client.test_docstrings import failures
 from tests.kit.sync_client import SyncClient
 from tests.kit.waiting import wait_until
 
@@ -151,6 +154,20 @@ def test_where_an_operator_leads_its_work_is_awaited(
         assert holder(server, client.namespace) == leader
 
 
+def test_where_the_leader_has_died_the_handler_acts_once_its_lease_has_expired(
+    client: MLOpsClient, operator: str, server: SyncClient
+) -> None:
+    assert operator
+    create_titanic(client)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    spec = {"holderIdentity": "dead", "leaseDurationSeconds": 2, "renewTime": now, "acquireTime": now}
+    lease = {"metadata": {"name": "mlendpoints-operator"}, "spec": spec}
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{client.namespace}/leases"
+    server.ask("POST", path, body=lease).raise_for_status()
+    assert kinds_of(client.V1Alpha1Endpoint.create_handler("titanic").create) >= {"Deployment"}
+    assert holder(server, client.namespace) == ""
+
+
 def _is_led(server: SyncClient, namespace: str) -> bool:
     path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/mlendpoints-operator"
     return server.ask("GET", path).is_success and holder(server, namespace) != ""
@@ -182,6 +199,31 @@ def eve(server: SyncClient, namespace: str, kubeconfig: Path, tmp_path: Path) ->
     own.write_text(yaml.safe_dump(known))
     with MLOpsClient(kubeconfig=own, namespace=namespace) as client:
         yield client
+
+
+@pytest.mark.parametrize("method", ["create_handler", "update_handler", "delete_handler"])
+def test_the_examples_of_handlers_are_right(client: MLOpsClient, operator: str, method: str) -> None:
+    assert operator
+    client.V1Alpha1Model.create(a_model("rfc"))
+    assert failures(KindClient, method, client) == []
+
+
+def test_an_interrupted_handler_leaves_the_lease_to_others(
+    client: MLOpsClient, operator: str, server: SyncClient, kubeconfig: Path
+) -> None:
+    assert operator
+    create_titanic(client)
+
+    async def play() -> None:
+        async with AsyncMLOpsClient(kubeconfig=kubeconfig, namespace=client.namespace) as other:
+            handling = asyncio.create_task(other.V1Alpha1Endpoint.create_handler("titanic", wait=True))
+            await asyncio.to_thread(wait_until, lambda: client.V1Alpha1Model.list(instances=True)[2:], "it has begun")
+            handling.cancel()
+            with pytest.raises(asyncio.CancelledError, match="Stopped waiting for the dependants of"):
+                await handling
+
+    asyncio.run(play())
+    assert holder(server, client.namespace) == ""
 
 
 def test_missing_rights_are_named(
