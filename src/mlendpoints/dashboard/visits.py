@@ -15,13 +15,14 @@ from msgspec.structs import replace
 from mlendpoints.api import labels
 from mlendpoints.api.endpoint import Endpoint
 from mlendpoints.client.asynchronous import AsyncMLOpsClient
+from mlendpoints.client.counting import parse_counts
 from mlendpoints.client.errors import ClientError
 from mlendpoints.client.explaining import condition_of
 from mlendpoints.client.objects import ref_of
 from mlendpoints.core.reasons.quoting import quoted
 from mlendpoints.core.world import PodFacts, Ref
 from mlendpoints.dashboard.detail import Known
-from mlendpoints.dashboard.figures import Figures, Reading, make_figures, make_reading
+from mlendpoints.dashboard.figures import Figures, Reading, make_figures
 from mlendpoints.dashboard.following import Following
 from mlendpoints.dashboard.rows import Place, Root
 from mlendpoints.dashboard.signals import Signal
@@ -139,9 +140,10 @@ class Visit:
                 text = await self._client.live.metrics(Ref("Pod", obj.metadata.namespace, pod.name))
             except ClientError as error:
                 return quoted(str(error))
-        reading = make_reading(text, time.monotonic())
-        if reading is None:
+        counts = parse_counts(text)
+        if counts is None:
             return f"Pod {pod.name} has no metrics of requests."
+        reading = Reading(at=time.monotonic(), counts=counts)
         readings = self._readings.setdefault((pod.instance, pod.name), deque())
         readings.append(reading)
         while readings[0].at < reading.at - _WINDOW:

@@ -13,7 +13,7 @@ PURE = (
     "goals",
     "objects",
     "payloads",
-    "quantiles",
+    "counting",
     "release.values",
     "suggestions",
 )

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlendpoints.cli.errors import UsageError
 from mlendpoints.cli.options import verb
 from mlendpoints.cli.session import Session
 from mlendpoints.cli.verbs.read import AllNamespaces
@@ -33,12 +32,7 @@ def dashboard(
     It shows traffic, updates, history, conditions and events as they change. It only reads, with your own rights, and
     installs nothing in the cluster. Whoever has the printed URL can open it.
     """
-    try:
-        from mlendpoints.dashboard.serving import serve
-    except ModuleNotFoundError as error:
-        if error.name != "prometheus_client":
-            raise
-        raise UsageError('The dashboard needs prometheus_client: pip install "mlendpoints[dashboard]"') from None
+    from mlendpoints.dashboard.serving import serve
 
     async def work(client: "AsyncMLOpsClient", progress: "Progress") -> None:
         def ready(url: str) -> None:

@@ -10,9 +10,10 @@ from mlendpoints.cli.output import document, write
 from mlendpoints.cli.session import Session
 
 if TYPE_CHECKING:
-    from mlendpoints.cli.measuring import Counts, Row
+    from mlendpoints.cli.measuring import Row
     from mlendpoints.cli.progress import Progress
     from mlendpoints.client.asynchronous import AsyncMLOpsClient
+    from mlendpoints.client.counting import Counts
     from mlendpoints.core.world import PodFacts
 
 _AT_ONCE = 8  # pods
@@ -72,7 +73,8 @@ async def _measure(
     import asyncio
     import time
 
-    from mlendpoints.cli.measuring import make_row, since, total
+    from mlendpoints.cli.measuring import make_row
+    from mlendpoints.client.counting import since, total
     from mlendpoints.client.errors import NotFoundError
 
     pods, places = await _pods(client, target)
@@ -120,7 +122,7 @@ async def _read(client: "AsyncMLOpsClient", pods: "list[PodFacts]") -> "tuple[di
     import asyncio
 
     from mlendpoints.cli.errors import sentence
-    from mlendpoints.cli.measuring import parse_counts
+    from mlendpoints.client.counting import parse_counts
     from mlendpoints.client.errors import ClientError
     from mlendpoints.core.world import Ref
 
