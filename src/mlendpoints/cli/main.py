@@ -20,6 +20,7 @@ from mlendpoints.cli.verbs import (
     metrics,
     plan,
     read,
+    replay,
     watch,
 )
 
@@ -63,7 +64,7 @@ def root(
     typer_context.obj = {name: value for name, value in given.items() if value}
 
 
-for group in (read, watch, plan, deploy, invoke, edit, logs, metrics, dashboard, doctor, install, about):
+for group in (read, watch, plan, deploy, invoke, edit, logs, metrics, replay, dashboard, doctor, install, about):
     group.add(app)
 
 

@@ -12,6 +12,7 @@ from mlendpoints.client.cluster import Cluster
 from mlendpoints.client.connection import Connection, find_config
 from mlendpoints.client.endpoints import AsyncEndpointClient
 from mlendpoints.client.gateway import DEFAULT, Gateway
+from mlendpoints.client.jobs import Jobs
 from mlendpoints.client.kinds import AsyncKindClient
 from mlendpoints.client.live import Live
 from mlendpoints.client.objects import AnyObject
@@ -52,6 +53,7 @@ class AsyncMLOpsClient:
         self.namespace = self._connection.namespace
         self.cluster = Cluster(self._connection)
         self.live = Live(self._connection)
+        self.jobs = Jobs(self._connection)
         self.V1Alpha1Model = AsyncKindClient(self._connection, Model)
         self.V1Alpha1EndpointConfig = AsyncKindClient(self._connection, EndpointConfig)
         self.V1Alpha1Endpoint = AsyncKindClient(self._connection, Endpoint)
