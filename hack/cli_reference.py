@@ -35,10 +35,19 @@ def make_cli_reference() -> str:
             f"\n{FORMATS}\n",
             "## Exit codes\n\n| code | |\n|---|---|",
             *(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()),
-            *(line for name, command in group.commands.items() for line in _verb(name, command, shared)),
+            *(line for name, command in _verbs(group) for line in _verb(name, command, shared)),
             "",
         ]
     )
+
+
+def _verbs(group: Any, above: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - typer's own
+    """All verbs, also those in groups, such as ``capture tail``."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _verbs(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}", command
 
 
 def _verb(name: str, command: Any, shared: set[str]) -> Iterator[str]:  # noqa: ANN401 - typer's own

@@ -93,11 +93,11 @@ def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
     >>> aligned([["NAME", "READY"], ["titanic", "True"]])
     ['NAME      READY', 'titanic   True']
     """
-    table = [[_printable(text) for text in row] for row in rows]
+    table = [[printable(text) for text in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return ["   ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in table]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """In one line, without what moves a cursor: others have written it."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -10,6 +10,7 @@ from mlendpoints.cli import errors
 from mlendpoints.cli.options import Context, Debug, Kubeconfig, Namespace, Output
 from mlendpoints.cli.verbs import (
     about,
+    capture,
     dashboard,
     deploy,
     doctor,
@@ -64,7 +65,22 @@ def root(
     typer_context.obj = {name: value for name, value in given.items() if value}
 
 
-for group in (read, watch, plan, deploy, invoke, edit, logs, metrics, replay, dashboard, doctor, install, about):
+for group in (
+    read,
+    watch,
+    plan,
+    deploy,
+    invoke,
+    edit,
+    logs,
+    metrics,
+    capture,
+    replay,
+    dashboard,
+    doctor,
+    install,
+    about,
+):
     group.add(app)
 
 

@@ -68,8 +68,12 @@ def merged(before: dict[str, Any], after: dict[str, Any]) -> Shared:
 
 def given(context: typer.Context) -> Shared:
     """The options of a command line that is being completed."""
-    before = context.parent.params if context.parent else {}
-    return merged(*({name: known[name] for name in _SHARED if known.get(name)} for known in (before, context.params)))
+    found: dict[str, Any] = {}
+    known: Any = context
+    while known is not None:  # the command, its group, the program
+        found = {name: known.params[name] for name in _SHARED if known.params.get(name)} | found
+        known = known.parent
+    return merged({}, found)
 
 
 @contextmanager

@@ -1,8 +1,11 @@
-"""Frames of a forwarded port in the protocol ``v4.channel.k8s.io``: the number of a channel, then its bytes. Pure.
+"""Frames in the protocol ``v4.channel.k8s.io``: the number of a channel, then its bytes. Pure.
 
-As kubelets speak it (``pkg/kubelet/cri/streaming/portforward/websocket.go`` of Kubernetes): channel 0 carries the data
-in both directions, channel 1 what went wrong. The first frame of each has the port, in two bytes, little-endian.
+Of a forwarded port, as kubelets speak it (``pkg/kubelet/cri/streaming/portforward/websocket.go`` of Kubernetes):
+channel 0 carries the data in both directions, channel 1 what went wrong. The first frame of each has the port, in two
+bytes, little-endian. Of a program in a container: stdin, stdout, stderr, and how it has ended, as a ``Status``.
 """
+
+import json
 
 from mlendpoints.client.errors import UnreachableError
 
@@ -50,3 +53,41 @@ def sent(data: bytes) -> bytes:
     b'\x00POST'
     """
     return bytes((DATA,)) + data
+
+
+STDOUT, STDERR, ENDED = 1, 2, 3
+
+
+class Output:
+    """What a program in a container writes, and how it has ended."""
+
+    def __init__(self) -> None:
+        self._said = b""  # on stderr
+        self.failure = ""
+
+    def received(self, frame: bytes) -> bytes:
+        r"""What a frame has of stdout; ``failure`` says how the program has failed.
+
+        >>> output = Output()
+        >>> [output.received(frame) for frame in (b"\x01one", b"\x02no such file", b'\x03{"status": "Failure"}')]
+        [b'one', b'', b'']
+        >>> output.failure
+        'no such file'
+        """
+        channel, content = frame[:1], frame[1:]
+        if channel == bytes((STDERR,)):
+            self._said = (self._said + content)[-4 * _SHOWN :]
+        elif channel == bytes((ENDED,)):
+            self._end(content)
+        return content if channel == bytes((STDOUT,)) else b""
+
+    def _end(self, content: bytes) -> None:
+        try:
+            status = json.loads(content)
+        except (ValueError, RecursionError):
+            status = {}
+        if not isinstance(status, dict) or status.get("status") != "Success":
+            told = self._said.decode(errors="replace") or str(
+                status.get("message", "") if isinstance(status, dict) else ""
+            )
+            self.failure = " ".join(told.split())[-_SHOWN:] or "it failed"

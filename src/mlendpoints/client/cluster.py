@@ -1,11 +1,16 @@
 """What commands read of a cluster besides the project's kinds: pods and their logs, single objects."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from aiohttp import ClientError as HttpError
+from aiohttp import WSMessage, WSMsgType
+
 from mlendpoints.api.meta import GROUP
+from mlendpoints.client.channels import Output
 from mlendpoints.client.connection import Connection
-from mlendpoints.client.errors import NotFoundError, UnreachableError
+from mlendpoints.client.errors import ClientError, NotFoundError, UnreachableError
+from mlendpoints.client.objects import describe
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import PodFacts, Ref
 from mlendpoints.edge.kube.client import Request
@@ -20,6 +25,9 @@ _REVIEW = Kind(
     namespaced=False,
 )
 QUIET = 3600.0  # seconds for which a log that is followed may have no line
+
+
+LONGEST_LINE = 32 << 20  # bytes; records have at most 16 MiB
 
 
 class Cluster:
@@ -53,6 +61,25 @@ class Cluster:
                 async for line in lines:
                     yield line
 
+    async def output(self, pod: str, *, container: str, command: Sequence[str]) -> AsyncGenerator[bytes]:
+        """The lines that a program writes in a container, until it ends; its stdin ends when the caller stops."""
+        ref = Ref(POD.name, self._connection.namespace, pod)
+        socket = await self._connection.execute(ref, container, command)
+        output, rest = Output(), b""
+        try:
+            async for message in socket:
+                *lines, rest = (rest + output.received(_frame(message))).split(b"\n")
+                for line in lines:
+                    yield line
+                if len(rest) > LONGEST_LINE:
+                    raise UnreachableError(f"{describe(ref)} wrote a line of more than {LONGEST_LINE} bytes.")
+        except (HttpError, OSError) as error:
+            raise UnreachableError(f"The connection with {describe(ref)} broke: {error}") from None
+        finally:
+            await socket.close()
+        if output.failure:
+            raise ClientError(f"{describe(ref)}, container {container}: {output.failure}")
+
     async def read(self, path: str, *, kind: str, name: str = "") -> Manifest | None:
         """The JSON at a path of the API; None if there is nothing. ``kind`` and ``name`` are for messages."""
         what = Kind(name=kind, api_version="", plural="")
@@ -78,3 +105,10 @@ class Cluster:
         }
         request = Request(verb="create", kind=_REVIEW, method="POST", path=_REVIEW.path(), body=body)
         return read(await self._connection.send(request, Ref(_REVIEW.name, "", "")), Manifest)
+
+
+def _frame(message: WSMessage) -> bytes:
+    if message.type is not WSMsgType.BINARY:
+        raise UnreachableError(f"The API server sent no binary frame: {message.data!s:.200}")
+    frame: bytes = message.data
+    return frame

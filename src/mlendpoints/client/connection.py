@@ -1,7 +1,7 @@
 """Connection with an API server: kubeconfig, requests, and errors that say what to do."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
 
 from mlendpoints.client.errors import ClientError, ConfigurationError
-from mlendpoints.client.failures import make_error, make_forward_error
+from mlendpoints.client.failures import make_error, make_exec_error, make_forward_error
 from mlendpoints.client.suggestions import nearest, suggestion
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube.client import Api, Request
 from mlendpoints.edge.kube.errors import ApiError
-from mlendpoints.edge.kube.forward import forward
+from mlendpoints.edge.kube.forward import execute, forward
 from mlendpoints.edge.kube.kinds import Watch
 from mlendpoints.edge.kube.responses import Page
 from mlendpoints.edge.kube.session import open_session
@@ -75,6 +75,17 @@ class Connection:
             return await forward(self.session, namespace=pod.namespace, pod=pod.name, port=port)
         except ApiError as error:
             raise make_forward_error(error, pod, server=self.config.cluster.server) from None
+        except ConfigError as error:
+            raise self._login_error(error) from None
+
+    async def execute(self, pod: Ref, container: str, command: Sequence[str]) -> ClientWebSocketResponse:
+        """A program in a container of a pod, as ``channels`` describes it; raises a ``ClientError``."""
+        try:
+            return await execute(
+                self.session, namespace=pod.namespace, pod=pod.name, container=container, command=command
+            )
+        except ApiError as error:
+            raise make_exec_error(error, pod, server=self.config.cluster.server) from None
         except ConfigError as error:
             raise self._login_error(error) from None
 

@@ -48,6 +48,20 @@ def make_forward_error(error: ApiError, pod: Ref, *, server: str) -> ClientError
             return _unavailable(error, server)
 
 
+def make_exec_error(error: ApiError, pod: Ref, *, server: str) -> ClientError:
+    """The same if no program can be started in a pod."""
+    match error.status.code:
+        case 403:
+            return ForbiddenError(
+                f"You may not start programs in pods of the namespace {pod.namespace}. Ask an administrator for the"
+                " rights to get and to create pods/exec there."
+            )
+        case 400 | 404:
+            return NotFoundError(f"{describe(pod)}, its container or its node does not exist, or does not run.")
+        case _:
+            return _unavailable(error, server)
+
+
 def _not_found(status: Status, ref: Ref) -> NotFoundError:
     missing = status.details
     if missing is not None and missing.kind == "namespaces":

@@ -45,7 +45,7 @@ def logs(
     async def work(client: "AsyncMLOpsClient", progress: "Progress") -> None:
         import asyncio
 
-        pods = [pod for pod in await _pods(client, target, variant) if version in ("", pod.version)]
+        pods = [pod for pod in await pods_of(client, target, variant) if version in ("", pod.version)]
         progress.end()
         if not pods:
             from mlendpoints.client.errors import NotFoundError
@@ -57,12 +57,13 @@ def logs(
             for pod, prefix in zip(pods, prefixes, strict=True)
         )
         results = await asyncio.gather(*copies, return_exceptions=True)
-        _report(results)
+        report(results)
 
     session.run(work, doing="Waiting for the API server")
 
 
-async def _pods(client: "AsyncMLOpsClient", target: str, variant: str) -> "tuple[PodFacts, ...]":
+async def pods_of(client: "AsyncMLOpsClient", target: str, variant: str) -> "tuple[PodFacts, ...]":
+    """The pods of an endpoint, or of a variant of it, or of an MLModel."""
     from mlendpoints.api import labels
     from mlendpoints.api.mlmodel import MLModel
     from mlendpoints.cli.finding import find
@@ -83,7 +84,7 @@ async def _copy(
             sys.stdout.buffer.flush()
 
 
-def _report(results: list[BaseException | None]) -> None:
+def report(results: list[BaseException | None]) -> None:
     """Raises the first failure if no log could be read, or what is no error of the client; prints the others."""
     from mlendpoints.cli.errors import sentence
     from mlendpoints.client.errors import ClientError

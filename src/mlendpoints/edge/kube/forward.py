@@ -1,4 +1,6 @@
-"""Connections with a port of a pod, through the API server."""
+"""Connections with pods through the API server: with a port, or with a program that is started in a container."""
+
+from collections.abc import Sequence
 
 from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, WSServerHandshakeError
 
@@ -15,11 +17,23 @@ async def forward(session: ClientSession, *, namespace: str, pod: str, port: int
 
     Since Kubernetes 1.35 also the right to create it (KEP-4006).
     """
-    path = POD.path(namespace, pod, "portforward")
+    return await _connect(session, POD.path(namespace, pod, "portforward"), [("ports", str(port))])
+
+
+async def execute(
+    session: ClientSession, *, namespace: str, pod: str, container: str, command: Sequence[str]
+) -> ClientWebSocketResponse:
+    """The same with the program's stdin, stdout and stderr; needs the rights to get and to create ``pods/exec``."""
+    streams = [(name, "true") for name in ("stdin", "stdout", "stderr")]
+    params = [("container", container), *streams, *(("command", word) for word in command)]
+    return await _connect(session, POD.path(namespace, pod, "exec"), params)
+
+
+async def _connect(session: ClientSession, path: str, params: Sequence[tuple[str, str]]) -> ClientWebSocketResponse:
     try:
         socket = await session.ws_connect(
             path.removeprefix("/"),
-            params={"ports": str(port)},
+            params=params,
             headers={"Accept": "*/*"},  # the response is no JSON: 406 else
             protocols=(PROTOCOL,),
             max_msg_size=_LARGEST,
