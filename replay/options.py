@@ -18,6 +18,7 @@ from replay.exchange import Headers
 from replay.outgoing import HOP_BY_HOP, TOKEN, VALUE, VARIANT_HEADER
 from replay.own_source import Target
 
+Group = argparse._ArgumentGroup  # noqa: SLF001 - has no public name
 MIB = 1024 * 1024
 MAX = "max"
 VARIANT = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -85,7 +86,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_comparison(parser)
     _add_report(parser)
     _add_limits(parser)
-    _add_access(parser)
+    _add_program(add_access(parser))
     return parser
 
 
@@ -183,7 +184,8 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_access(parser: argparse.ArgumentParser) -> None:
+def add_access(parser: argparse.ArgumentParser) -> Group:
+    """How sources are reached."""
     group = parser.add_argument_group("access")
     keys = "mounted Secret for the sources: a file for each key, as in an artifactSecret"
     group.add_argument("--credentials", type=Path, default=_path("CREDENTIALS"), metavar="FOLDER", help=keys)
@@ -198,6 +200,10 @@ def _add_access(parser: argparse.ArgumentParser) -> None:
         metavar="NETWORK",
         help=f"address or network of a source, allowed although it is loopback or link-local; {ALLOWED_VARIABLE}",
     )
+    return group
+
+
+def _add_program(group: Group) -> None:
     gor = shutil.which("gor") or "gor"
     group.add_argument("--gor", default=gor, metavar="PROGRAM", help="the program gor 1.3.2 (default: from $PATH)")
 

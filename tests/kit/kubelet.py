@@ -60,7 +60,7 @@ class Kubelet(Struct):
     async def _execute(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(protocols=(PROTOCOL,))
         await socket.prepare(request)
-        folder = self.folders[request.match_info["pod"]]
+        folder = self.folders.get(request.match_info["pod"], Path("/missing"))
         command = [
             str(folder) if word == "/var/spool/mlendpoints" else word for word in request.query.getall("command")
         ]

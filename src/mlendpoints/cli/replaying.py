@@ -28,13 +28,13 @@ class Replay(Struct, frozen=True, kw_only=True):
     options: tuple[str, ...]
 
 
-def job_name(endpoint: str, variant: str, suffix: str) -> str:
+def job_name(what: str, endpoint: str, variant: str, suffix: str) -> str:
     """A name for the Job.
 
-    >>> job_name("titanic", "green", "x7k2p")
+    >>> job_name("replay", "titanic", "green", "x7k2p")
     'replay-titanic-green-x7k2p'
     """
-    stem = "-".join(filter(None, ("replay", endpoint, variant)))
+    stem = "-".join(filter(None, (what, endpoint, variant)))
     return f"{stem[: _LONGEST - len(suffix) - 1].rstrip('-')}-{suffix}"
 
 
@@ -135,6 +135,23 @@ def make_job(replay: Replay) -> Manifest:
             },
         },
     }
+
+
+def make_export_job(replay: Replay, seconds: int) -> Manifest:
+    """A Job of the same image that only waits, for at most so long: the export is started in its pod."""
+    job = make_job(replay)
+    job["spec"] |= {"activeDeadlineSeconds": seconds, "ttlSecondsAfterFinished": 60}
+    pod = job["spec"]["template"]["spec"]
+    pod["terminationGracePeriodSeconds"] = 1
+    (container,) = pod["containers"]
+    container["command"], container["args"] = ["python3", "-c", "import signal; signal.pause()"], []
+    return job
+
+
+def export_command(replay: Replay) -> tuple[str, ...]:
+    """The program that is started in the pod."""
+    credentials = ("--credentials=/credentials",) if replay.secret else ()
+    return ("python3", "-m", "replay.export", *replay.sources, *credentials, *replay.options)
 
 
 def _container(replay: Replay, mounts: list[Manifest]) -> Manifest:

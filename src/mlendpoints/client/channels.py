@@ -62,8 +62,9 @@ class Output:
     """What a program in a container writes, and how it has ended."""
 
     def __init__(self) -> None:
-        self._said = b""  # on stderr
+        self.said = b""  # the end of stderr
         self.failure = ""
+        self.has_ended = False
 
     def received(self, frame: bytes) -> bytes:
         r"""What a frame has of stdout; ``failure`` says how the program has failed.
@@ -76,18 +77,19 @@ class Output:
         """
         channel, content = frame[:1], frame[1:]
         if channel == bytes((STDERR,)):
-            self._said = (self._said + content)[-4 * _SHOWN :]
+            self.said = (self.said + content)[-4 * _SHOWN :]
         elif channel == bytes((ENDED,)):
             self._end(content)
         return content if channel == bytes((STDOUT,)) else b""
 
     def _end(self, content: bytes) -> None:
+        self.has_ended = True
         try:
             status = json.loads(content)
         except (ValueError, RecursionError):
             status = {}
         if not isinstance(status, dict) or status.get("status") != "Success":
-            told = self._said.decode(errors="replace") or str(
+            told = self.said.decode(errors="replace") or str(
                 status.get("message", "") if isinstance(status, dict) else ""
             )
             self.failure = " ".join(told.split())[-_SHOWN:] or "it failed"

@@ -62,15 +62,23 @@ class Cluster:
                     yield line
 
     async def output(self, pod: str, *, container: str, command: Sequence[str]) -> AsyncGenerator[bytes]:
-        """The lines that a program writes in a container, until it ends; its stdin ends when the caller stops."""
+        """The lines that a program writes in a container, until it ends; its stdin ends when the caller stops.
+
+        Raises ``ClientError`` if it fails, or if the connection ends before it.
+        """
         ref = Ref(POD.name, self._connection.namespace, pod)
         socket = await self._connection.execute(ref, container, command)
-        output, rest = Output(), b""
+        output, rest = Output(), bytearray()
         try:
             async for message in socket:
-                *lines, rest = (rest + output.received(_frame(message))).split(b"\n")
-                for line in lines:
-                    yield line
+                data = output.received(_frame(message))
+                if b"\n" not in data:
+                    rest += data
+                else:
+                    *lines, after = (bytes(rest) + data).split(b"\n")
+                    rest = bytearray(after)
+                    for line in lines:
+                        yield line
                 if len(rest) > LONGEST_LINE:
                     raise UnreachableError(f"{describe(ref)} wrote a line of more than {LONGEST_LINE} bytes.")
         except (HttpError, OSError) as error:
@@ -79,6 +87,8 @@ class Cluster:
             await socket.close()
         if output.failure:
             raise ClientError(f"{describe(ref)}, container {container}: {output.failure}")
+        if not output.has_ended:
+            raise UnreachableError(f"The connection with {describe(ref)} ended before the program in it.")
 
     async def read(self, path: str, *, kind: str, name: str = "") -> Manifest | None:
         """The JSON at a path of the API; None if there is nothing. ``kind`` and ``name`` are for messages."""

@@ -1,8 +1,10 @@
-"""Jobs of users: a replay is one."""
+"""Jobs of users: replays and exports."""
 
+from contextlib import suppress
 from typing import Literal
 
 from mlendpoints.client.connection import Connection
+from mlendpoints.client.errors import NotFoundError
 from mlendpoints.core.canonical import Manifest
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube.client import Request
@@ -24,6 +26,13 @@ class Jobs:
         path = JOB.path(ref.namespace)
         request = Request(verb="create", kind=JOB, method="POST", path=path, body=manifest)
         await self._connection.send(request, ref)
+
+    async def delete(self, name: str) -> None:
+        """Deletes a Job with its pods, if it exists; raises a ``ClientError``."""
+        ref = Ref(JOB.name, self._connection.namespace, name)
+        path, options = JOB.path(ref.namespace, name), {"propagationPolicy": "Background"}
+        with suppress(NotFoundError):
+            await self._connection.send(Request(verb="delete", kind=JOB, method="DELETE", path=path, body=options), ref)
 
     async def state(self, name: str) -> tuple[State, str]:
         """Whether a Job has ended, and how, with the Job controller's message."""

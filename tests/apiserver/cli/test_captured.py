@@ -192,3 +192,52 @@ def test_what_cannot_be_replayed_is_one_sentence(
     found = cli(*REPLAY, *arguments)
     assert (found.returncode, found.stdout) == (code, "")
     assert said in found.stderr
+
+
+EXPORT = ("capture", "export", "titanic", *IMAGE)
+
+
+def test_records_are_exported_by_a_job_that_is_deleted(
+    client: MLOpsClient, node: Kubelet, kubeconfig: Path, tmp_path: Path
+) -> None:
+    create_captured(client)
+    sink, target = tmp_path / "sink", tmp_path / "records.jsonl"
+    sink.mkdir()
+    lines = [json.dumps({"number": number, "data": "x" * 100_000}) for number in range(20)]
+    (sink / "one.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    process = started(kubeconfig, client.namespace, *EXPORT, "--source", str(sink), "--to", str(target))
+    job = job_of(node.server, client.namespace)
+    assert job["spec"]["activeDeadlineSeconds"] == 3601
+    name = job["metadata"]["name"]
+    assert name.startswith("export-titanic-")
+    node.run("export-pod", container="replay", labels={"job-name": name})
+    out, err = process.communicate()
+    assert (process.returncode, out) == (0, ""), err
+    assert target.read_text().splitlines() == lines
+    assert err.splitlines()[-1] == f"20 records of {sink}"
+    assert node.server.read(f"/apis/batch/v1/namespaces/{client.namespace}/jobs")["items"] == []
+
+
+def test_an_export_that_fails_leaves_neither_a_job_nor_a_file(
+    client: MLOpsClient, node: Kubelet, kubeconfig: Path, tmp_path: Path
+) -> None:
+    create_captured(client)
+    target = tmp_path / "records.jsonl"
+    process = started(kubeconfig, client.namespace, *EXPORT, "--source", "/missing", "--to", str(target))
+    name = job_of(node.server, client.namespace)["metadata"]["name"]
+    node.run("export-pod", container="replay", labels={"job-name": name})
+    out, err = process.communicate()
+    assert (process.returncode, out) == (1, "")
+    assert "container replay: export: /missing does not exist" in err
+    assert [path.name for path in tmp_path.glob("records*")] == []
+    assert node.server.read(f"/apis/batch/v1/namespaces/{client.namespace}/jobs")["items"] == []
+
+
+def test_an_interrupted_export_deletes_its_job(client: MLOpsClient, node: Kubelet, kubeconfig: Path) -> None:
+    create_captured(client)
+    process = started(kubeconfig, client.namespace, *EXPORT, "--of", "blue")
+    job_of(node.server, client.namespace)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    process.communicate()
+    assert node.server.read(f"/apis/batch/v1/namespaces/{client.namespace}/jobs")["items"] == []

@@ -120,4 +120,4 @@ def test_without_instances_the_image_is_not_known() -> None:
 
 @pytest.mark.parametrize("endpoint", ["titanic", "t" * 63])
 def test_a_name_fits_into_a_label(endpoint: str) -> None:
-    assert len(job_name(endpoint, "green", "x7k2p")) <= 63
+    assert len(job_name("replay", endpoint, "green", "x7k2p")) <= 63

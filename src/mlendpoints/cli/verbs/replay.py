@@ -16,7 +16,9 @@ from mlendpoints.cli.waiting import NoWait, Timeout
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mlendpoints.api.endpoint import Endpoint
     from mlendpoints.cli.progress import Progress
+    from mlendpoints.cli.replaying import Replay
     from mlendpoints.client.asynchronous import AsyncMLOpsClient
     from mlendpoints.core.canonical import Manifest
     from mlendpoints.core.world import PodFacts
@@ -27,6 +29,16 @@ _CONTAINER = "replay"
 _NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _PAUSE = 0.5  # seconds between two looks
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # as Kubernetes' generated names
+
+Of = Annotated[str, typer.Option("--of", help="The variant that was captured.", autocompletion=completion.variants)]
+Part = Annotated[str, typer.Option("--part", help="Which part of its records, such as 2026/11/26/10 for an hour.")]
+Source = Annotated[
+    list[str] | None, typer.Option("--source", metavar="URL", help="Other records, in place of those of --of.")
+]
+Secret = Annotated[
+    str, typer.Option("--secret", help="Credentials to read them; by default the sinkSecret of the capture.")
+]
+Image = Annotated[str, typer.Option("--image", help="The image replay; by default beside the operator's other images.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -49,16 +61,10 @@ def replay(
     variant: Annotated[
         str, typer.Option("--variant", help="The candidate that responds.", autocompletion=completion.variants)
     ] = "",
-    of: Annotated[
-        str, typer.Option("--of", help="Whose captured requests are sent.", autocompletion=completion.variants)
-    ] = "",
-    part: Annotated[str, typer.Option("--part", help="Which part of them, such as 2026/11/26/10 for an hour.")] = "",
-    source: Annotated[
-        list[str] | None, typer.Option("--source", metavar="URL", help="Other records, in place of those of --of.")
-    ] = None,
-    secret: Annotated[
-        str, typer.Option("--secret", help="Credentials to read them; by default the sinkSecret of the capture.")
-    ] = "",
+    of: Of = "",
+    part: Part = "",
+    source: Source = None,
+    secret: Secret = "",
     speed: Annotated[str, typer.Option("--speed", help="1 is as recorded, 2 twice as fast, max without pauses.")] = "",
     rate: Annotated[float | None, typer.Option("--rate", help="Requests per second, instead of --speed.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", help="Requests at most.", min=1)] = None,
@@ -74,9 +80,7 @@ def replay(
     gateway: Annotated[
         str, typer.Option("--gateway", help="Where requests go: the gateway's Service, NAMESPACE/NAME, or a URL.")
     ] = GATEWAY,
-    image: Annotated[
-        str, typer.Option("--image", help="The image replay; by default beside the operator's other images.")
-    ] = "",
+    image: Image = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the Job as YAML; change nothing.")] = False,
     no_wait: NoWait = False,
     timeout: Timeout = TIMEOUT,
@@ -125,8 +129,28 @@ def _check_options(options: "Sequence[str]") -> None:
 
 async def _make(client: "AsyncMLOpsClient", name: str, **how: Any) -> "Manifest":  # noqa: ANN401 - the verb's options
     """The Job for these options."""
+    from msgspec.structs import replace
+
+    from mlendpoints.cli import replaying
+
+    endpoint, found = await records_of(client, name, **{key: how[key] for key in RECORDS})
+    options = replaying.make_options(
+        target=replaying.target_of(endpoint, how["gateway"]),
+        host=replaying.host_of(endpoint),
+        variant=how["variant"],
+        rest=how["rest"],
+        ignored=how["ignored"],
+    )
+    job = replaying.job_name("replay", name, how["variant"], random_suffix())
+    return replaying.make_job(replace(found, name=job, options=(*options, *how["more"])))
+
+
+RECORDS = ("of", "part", "sources", "secret", "image")
+
+
+async def records_of(client: "AsyncMLOpsClient", name: str, **how: Any) -> "tuple[Endpoint, Replay]":  # noqa: ANN401 - ``RECORDS``
+    """An endpoint, and where its captured records are: a replay of them without a name and without options."""
     import asyncio
-    import secrets
 
     from mlendpoints.api import labels
     from mlendpoints.cli import replaying
@@ -140,28 +164,21 @@ async def _make(client: "AsyncMLOpsClient", name: str, **how: Any) -> "Manifest"
     if not sources:
         variant, capture = replaying.captured_of(endpoint, config, how["of"])
         sources = (replaying.source_of(endpoint, variant, capture, how["part"]),)
-        secret = secret or capture.sink_secret or ""
+        secret = secret or capture.sink_secret
     image = how["image"] or replaying.image_of(instances)
     if not image:
         raise UsageError("The image replay is not known: name it by --image (docs/how-to/replay.md).")
-    options = replaying.make_options(
-        target=replaying.target_of(endpoint, how["gateway"]),
-        host=replaying.host_of(endpoint),
-        variant=how["variant"],
-        rest=how["rest"],
-        ignored=how["ignored"],
+    found = replaying.Replay(
+        name="", namespace=client.namespace, image=image, sources=sources, secret=secret, options=()
     )
-    suffix = "".join(secrets.choice(_LETTERS) for _ in range(5))
-    return replaying.make_job(
-        replaying.Replay(
-            name=replaying.job_name(name, how["variant"], suffix),
-            namespace=client.namespace,
-            image=image,
-            sources=sources,
-            secret=secret,
-            options=(*options, *how["more"]),
-        )
-    )
+    return endpoint, found
+
+
+def random_suffix() -> str:
+    """As Kubernetes generates names."""
+    import secrets
+
+    return "".join(secrets.choice(_LETTERS) for _ in range(5))
 
 
 async def _followed(client: "AsyncMLOpsClient", progress: "Progress", name: str, *, timeout: float) -> None:
@@ -173,7 +190,7 @@ async def _followed(client: "AsyncMLOpsClient", progress: "Progress", name: str,
     where = f"`kubectl --namespace {client.namespace} logs --follow job/{name}`"
     try:
         async with asyncio.timeout(timeout):
-            pod = await _started(client, progress, name)
+            pod = await started(client, progress, name)
             if pod:
                 progress.end()
                 await _print_log(client, pod)
@@ -188,8 +205,8 @@ async def _followed(client: "AsyncMLOpsClient", progress: "Progress", name: str,
         raise FailedError(await _reason(client, name, message))
 
 
-async def _started(client: "AsyncMLOpsClient", progress: "Progress", name: str) -> str:
-    """The pod whose container runs or has run; empty if the Job has ended without one."""
+async def started(client: "AsyncMLOpsClient", progress: "Progress", name: str) -> str:
+    """The Job's pod whose container runs or has run; empty if the Job has ended without one."""
     import asyncio
 
     from mlendpoints.client.errors import FailedError
