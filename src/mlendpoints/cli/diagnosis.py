@@ -13,7 +13,7 @@ from mlendpoints.api.crd import Kind, make_crd
 Read = Mapping[str, Any] | str | None
 Verdict = Literal["ok", "unknown", "warning", "failed"]
 SYMBOLS: dict[Verdict, str] = {"ok": "✔", "unknown": "?", "warning": "!", "failed": "✖"}
-INSTALL = "Install mlendpoints: docs/how-to/install.md."
+INSTALL = "Install mlendpoints: `mlendpoints install`, or as in docs/how-to/install.md."
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 

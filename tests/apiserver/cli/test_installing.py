@@ -135,6 +135,18 @@ def test_an_operator_is_installed_upgraded_and_uninstalled_with_nothing_left_beh
     assert inventory(own) == before
 
 
+def test_a_namespace_that_does_not_exist_is_created_and_stays(own: SyncClient, cli: Cli) -> None:
+    done = cli("install", "-n", "fresh", *REGISTRY, "--no-wait")
+    assert done.stdout.splitlines()[0] == "Namespace fresh applied"
+    labels = own.read("/api/v1/namespaces/fresh")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert own.ask("GET", DEPLOYMENT.replace(PLACE, "fresh")).is_success
+    removed = cli("uninstall")
+    assert "The namespace fresh stays; `kubectl delete namespace fresh` deletes it." in removed.stderr
+    assert own.ask("GET", DEPLOYMENT.replace(PLACE, "fresh")).status_code == 404
+    assert cli("uninstall").stderr == "Nothing is installed that `mlendpoints install` has installed.\n"
+
+
 def test_an_upgrade_deletes_what_the_earlier_release_installed_and_nothing_else(own: SyncClient, cli: Cli) -> None:
     assert cli("install", *REGISTRY, "--no-wait").returncode == 0
     labels = {"app.kubernetes.io/part-of": "mlendpoints", "app.kubernetes.io/managed-by": "mlendpoints-cli"}

@@ -109,6 +109,9 @@ def test_what_only_reads_sends_only_gets(
             "history titanic",
             "status titanic",
             "logs titanic",
+            "metrics titanic",
+            "rollback titanic --dry-run",
+            "capture tail titanic",
         ):
             run("--kubeconfig", str(path), "-n", namespace, *line.split())
     assert len(seen) > 5

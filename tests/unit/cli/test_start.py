@@ -19,7 +19,19 @@ except SystemExit as end:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["--help"], 0), (["get", "--help"], 0), (["--version"], 0), (["gte"], 2), (["weights", "titanic", "blue"], 2)],
+    [
+        (["--help"], 0),
+        (["get", "--help"], 0),
+        (["--version"], 0),
+        (["gte"], 2),
+        (["weights", "titanic", "blue"], 2),
+        (["plan"], 2),
+        (["plan", "-f", "/nowhere.yaml"], 2),
+        (["install", "--help"], 0),
+        (["capture", "tail", "--help"], 0),
+        (["capture", "tial"], 2),
+        (["replay", "titanic", "--option", "x"], 2),
+    ],
 )
 def test_help_and_errors_of_usage_load_nothing_slow(arguments: list[str], code: int) -> None:
     program = PROGRAM.format(arguments=arguments, slow=SLOW)

@@ -150,6 +150,9 @@ def uninstall(
         deleted = await installer.uninstall(crds=delete_crds, tell=progress.tell)
         _print_changes(session, [("deleted", deleted)])
         progress.end()
+        if not deleted:
+            typer.echo("Nothing is installed that `mlendpoints install` has installed.", err=True)
+            return
         _say_what_stays(existing.namespace if existing else "", counts, crds=delete_crds)
 
     session.run(work, doing="Waiting for the API server")
