@@ -173,7 +173,8 @@ def test_what_does_not_fit_or_would_not_be_ready_ends_with_1(
     _, config, endpoint = titanic(namespace)
     found = cli("plan", "-f", "-", text=yaml.safe_dump_all([config, endpoint]))
     assert found.returncode == 1
-    assert "titanic" in found.stdout.splitlines()[-1]
+    waits = f"MachineLearningEndpoint {namespace}/titanic: ConfigResolved: "
+    assert any(line.startswith(waits) for line in found.stdout.splitlines()), found.stdout
     quota = {"metadata": {"name": "small"}, "spec": {"hard": {"pods": "1"}}}
     path = f"/api/v1/namespaces/{namespace}/resourcequotas"
     server.ask("POST", path, body=quota).raise_for_status()

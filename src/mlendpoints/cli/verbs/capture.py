@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -128,6 +127,8 @@ def export(
 @contextmanager
 def _writing(place: str) -> "Iterator[BinaryIO]":
     """Stdout, or a file that appears once it is whole."""
+    from pathlib import Path
+
     if place == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -7,7 +7,6 @@ import typer
 from mlendpoints.cli.errors import FAILED, UsageError
 from mlendpoints.cli.options import verb
 from mlendpoints.cli.output import write
-from mlendpoints.cli.planning import grouped, is_possible, plan_lines
 from mlendpoints.cli.session import Session
 
 if TYPE_CHECKING:
@@ -44,6 +43,7 @@ def plan(
     MLModel would not become ready. Documents of other kinds than those of mlendpoints are not planned.
     """
     from mlendpoints.cli.manifests import read_documents
+    from mlendpoints.cli.planning import grouped
 
     documents = read_documents(filename, recursive=recursive)
     groups, others = grouped(documents, session.shared.namespace)
@@ -65,6 +65,8 @@ def plan(
 
 def show(session: Session, previews: "list[Preview]") -> None:
     """Prints previews; ends with 1 if one of them is not possible."""
+    from mlendpoints.cli.planning import is_possible, plan_lines
+
     write(plan_lines(previews, session.output))
     if not all(map(is_possible, previews)):
         raise typer.Exit(FAILED)
