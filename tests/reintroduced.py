@@ -93,7 +93,7 @@ FAULTS = {
     ),
     "no-json": Fault(
         what="an answer of the API server that cannot be read ends whoever asked",
-        file="src/mlendpoints/edge/kube/client.py",
+        file="src/mlendpoints/edge/kube/responses.py",
         good='    except UNREADABLE as error:\n        raise UnavailableError(f"The API',
         bad='    except ZeroDivisionError as error:\n        raise UnavailableError(f"The API',
         tests="tests/edge/test_client.py::test_an_answer_that_cannot_be_read_is_an_error_that_can_be_tried_again",
