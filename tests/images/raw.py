@@ -63,14 +63,18 @@ def _head(connection: socket.socket) -> bytes:
 
 
 def received(connection: socket.socket, *, until: bytes = b"") -> bytes:
-    """What comes until it ends so; without an end, until the connection is closed."""
+    """What comes until it ends so; without an end, until the connection is closed, or reset behind what has come.
+
+    A server that responds before it has read the whole request resets the connection as it closes it.
+    """
     connection.settimeout(PATIENCE_SECONDS)
     data = b""
-    while not until or not data.endswith(until):
-        more = connection.recv(1 << 16)
-        if not more:
-            break
-        data += more
+    try:
+        while (not until or not data.endswith(until)) and (more := connection.recv(1 << 16)):
+            data += more
+    except ConnectionResetError:
+        if not data:
+            raise
     return data
 
 

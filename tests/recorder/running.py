@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
+from time import monotonic, sleep
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +17,8 @@ from tests.images.captured import NAMES, SETTINGS, Pod
 from tests.images.echo import echo
 from tests.images.processes import ROOT, nginx, until
 
+MISSED = 6.0  # seconds after which a request counts as missed
+ATTEMPTS = 5
 AS_IN_A_POD = ("setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all,+net_raw")
 """What a container has that is root, with one capability and without privilege escalation."""
 
@@ -32,6 +36,22 @@ class Recorded(Pod):
         except OSError:
             return {}
         return found
+
+    def send(self, body: bytes, path: str = "/invocations", **headers: str) -> None:
+        """A request that gor has seen: what it misses (docs/adr/0079) is sent again."""
+        before = sum(self.results().values())
+
+        def is_seen() -> bool:
+            return sum(self.results().values()) > before
+
+        for _ in range(ATTEMPTS):
+            assert self.proxy.ask("POST", path, body, **headers).status == HTTPStatus.OK
+            end = monotonic() + MISSED
+            while monotonic() < end:
+                if is_seen():
+                    return
+                sleep(0.02)
+        raise AssertionError(f"gor has seen none of {ATTEMPTS} requests")
 
     def lines(self) -> list[Any]:
         """All records in the spool."""

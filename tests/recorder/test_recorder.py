@@ -66,8 +66,8 @@ def test_nothing_secret_is_written(gor: str, tmp_path: Path) -> None:
     named: Any = {"headers": ["x-patient"], "paths": [["user", "name"], ["items", "[*]", "id"]]}
     body = json.dumps({"user": {"name": CANARY}, "items": [{"id": CANARY}, {"id": [CANARY]}], "age": 3}).encode()
     with recorded(tmp_path, gor, **named) as pod:
-        pod.proxy.ask("POST", f"/invocations?key={CANARY}", body, Content_Type=JSON, **SECRETS)
-        pod.proxy.ask("POST", "/invocations", CANARY.encode(), Content_Type=JSON)
+        pod.send(body, f"/invocations?key={CANARY}", Content_Type=JSON, **SECRETS)
+        pod.send(CANARY.encode(), Content_Type=JSON)
         (record,) = pod.wait_for(1)
         until(lambda: pod.results() == {"captured": 1, "unredactable": 1})
     redacted = {"user": {"name": "[REDACTED]"}, "items": [{"id": "[REDACTED]"}, {"id": "[REDACTED]"}], "age": 3}
@@ -83,7 +83,7 @@ def test_probes_are_no_requests_of_callers(gor: str, tmp_path: Path) -> None:
             connection = http.client.HTTPConnection("127.0.0.1", port)
             assert ask(connection, "GET", path, headers={}).status == 200
             connection.close()
-        pod.proxy.ask("POST", "/invocations", b"{}", Content_Type=JSON)
+        pod.send(b"{}", Content_Type=JSON)
         (record,) = pod.wait_for(1)
         until(lambda: pod.results() == {"captured": 1})
     assert record["mlendpoints"]["path"] == "/invocations"
@@ -100,7 +100,7 @@ def test_probes_are_no_requests_of_callers(gor: str, tmp_path: Path) -> None:
 )
 def test_what_is_not_captured_has_a_reason(settings: Any, reason: str, gor: str, tmp_path: Path) -> None:  # noqa: ANN401
     with recorded(tmp_path, gor, **settings) as pod:
-        pod.proxy.ask("POST", "/invocations", b"1,2,3", Content_Type="text/csv")
+        pod.send(b"1,2,3", Content_Type="text/csv")
         until(lambda: pod.results() == {reason: 1})
         assert pod.account() == {reason: 1}
         assert pod.lines() == []
@@ -108,7 +108,7 @@ def test_what_is_not_captured_has_a_reason(settings: Any, reason: str, gor: str,
 
 def test_one_side_alone_is_captured_if_requested(gor: str, tmp_path: Path) -> None:
     with recorded(tmp_path, gor, input=False) as pod:
-        pod.proxy.ask("POST", "/invocations", b"{}", Content_Type=JSON)
+        pod.send(b"{}", Content_Type=JSON)
         (record,) = pod.wait_for(1)
     assert record["captureData"].keys() == {"endpointOutput"}
 
@@ -117,8 +117,8 @@ def test_a_model_cannot_forge_the_records_of_others(gor: str, tmp_path: Path) ->
     """The separator of gor's files within a response, and behind it what would be a record there."""
     forged = "\n🐵🙈🙉\n1 aaaaaaaaaaaaaaaaaaaaaaaa 1 0\nPOST /forged HTTP/1.1\r\n\r\n\n🐵🙈🙉\n".encode()
     with recorded(tmp_path, gor) as pod:
-        pod.proxy.ask("POST", "/invocations", forged, Content_Type=JSON)
-        pod.proxy.ask("POST", "/invocations", b"{}", Content_Type=JSON)
+        pod.send(forged, Content_Type=JSON)
+        pod.send(b"{}", Content_Type=JSON)
         found = pod.wait_for(2)
     assert {each["mlendpoints"]["path"] for each in found} == {"/invocations"}
     assert len(found) == 2
@@ -129,7 +129,7 @@ def test_what_is_captured_is_shipped_and_the_account_balances(gor: str, tmp_path
     ships = Shipped(tmp_path / "shipper")
     with recorded(ships.scratch, gor) as pod:
         for number in range(20):
-            pod.proxy.ask("POST", "/invocations", b'{"number": %d}' % number, Content_Type=JSON)
+            pod.send(b'{"number": %d}' % number, Content_Type=JSON)
         until(lambda: sum(pod.results().values()) == 20)
         captured = pod.results()["captured"]
         with shipping(ships.settings("pvc://captured")):
@@ -144,14 +144,14 @@ def test_what_is_captured_is_shipped_and_the_account_balances(gor: str, tmp_path
 
 def test_a_killed_gor_is_reported_and_the_next_recorder_continues_the_account(gor: str, tmp_path: Path) -> None:
     with recorded(tmp_path, gor) as pod:
-        pod.proxy.ask("POST", "/invocations", b"{}", Content_Type=JSON)
+        pod.send(b"{}", Content_Type=JSON)
         until(lambda: pod.results() == {"captured": 1})
         (child,) = Path(f"/proc/{pod.recorder.pid}/task/{pod.recorder.pid}/children").read_text().split()
         os.kill(int(child), signal.SIGKILL)
         assert pod.recorder.wait(30) == 1
         assert pod.proxy.ask("POST", "/invocations", b"{}", Content_Type=JSON).status == 200
         with recording(pod.spool, gor, pod.model.port):
-            pod.proxy.ask("POST", "/invocations", b"{}", Content_Type=JSON)
+            pod.send(b"{}", Content_Type=JSON)
             until(lambda: pod.results() == {"captured": 2})
     assert len({record["mlendpoints"]["boot"] for record in pod.lines()}) == 2
 
@@ -161,8 +161,8 @@ def test_its_records_are_not_replayed_to_their_own_source(
 ) -> None:
     """Replayed requests are captured again where gor captures; they have a header, and are not replayed again."""
     with recorded(tmp_path, gor, environment={"INSTANCE": "rfc-1"}) as pod:
-        pod.proxy.ask("POST", "/invocations", b"{}", Content_Type=JSON)
-        pod.proxy.ask("POST", "/invocations", b"{}", Content_Type=JSON, X_Mlendpoints_Replay="1")
+        pod.send(b"{}", Content_Type=JSON)
+        pod.send(b"{}", Content_Type=JSON, X_Mlendpoints_Replay="1")
         pod.wait_for(2)
         target = f"http://127.0.0.1:{pod.proxy.port}"
         assert replay([str(pod.spool), "--target", target, "--gor", gor, "--folder", str(tmp_path)]) == NO_RESULT
