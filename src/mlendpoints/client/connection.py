@@ -13,7 +13,7 @@ from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
 
 from mlendpoints.client.errors import ClientError, ConfigurationError
-from mlendpoints.client.failures import make_error, make_exec_error, make_forward_error
+from mlendpoints.client.failures import MakeError, make_error, make_exec_error, make_forward_error
 from mlendpoints.client.suggestions import nearest, suggestion
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube.client import Api, Request
@@ -71,36 +71,25 @@ class Connection:
 
     async def forward(self, pod: Ref, port: int) -> ClientWebSocketResponse:
         """A connection with a port of a pod, as ``channels`` describes it; raises a ``ClientError``."""
-        try:
+        with self.translating(pod, make_forward_error):
             return await forward(self.session, namespace=pod.namespace, pod=pod.name, port=port)
-        except ApiError as error:
-            raise make_forward_error(error, pod, server=self.config.cluster.server) from None
-        except ConfigError as error:
-            raise self._login_error(error) from None
 
     async def execute(self, pod: Ref, container: str, command: Sequence[str]) -> ClientWebSocketResponse:
         """A program in a container of a pod, as ``channels`` describes it; raises a ``ClientError``."""
-        try:
+        with self.translating(pod, make_exec_error):
             return await execute(
                 self.session, namespace=pod.namespace, pod=pod.name, container=container, command=command
             )
-        except ApiError as error:
-            raise make_exec_error(error, pod, server=self.config.cluster.server) from None
-        except ConfigError as error:
-            raise self._login_error(error) from None
 
     @contextmanager
-    def translating(self, ref: Ref) -> Iterator[None]:
+    def translating(self, ref: Ref, make: MakeError = make_error) -> Iterator[None]:
         """Raises errors of the API server, of credentials and of the network as ``ClientError``."""
         try:
             yield
         except ApiError as error:
-            raise make_error(error, ref, server=self.config.cluster.server) from None
+            raise make(error, ref, server=self.config.cluster.server) from None
         except ConfigError as error:
-            raise self._login_error(error) from None
-
-    def _login_error(self, error: ConfigError) -> ConfigurationError:
-        return ConfigurationError(f"Cannot log in to {self.config.cluster.server}: {error}")
+            raise ConfigurationError(f"Cannot log in to {self.config.cluster.server}: {error}") from None
 
     async def close(self) -> None:
         """Closes all connections."""

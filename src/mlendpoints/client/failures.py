@@ -1,5 +1,7 @@
 """The client's error for an error of the API server. Pure."""
 
+from typing import Protocol
+
 from mlendpoints.client.errors import (
     AlreadyExistsError,
     ClientError,
@@ -17,6 +19,14 @@ from mlendpoints.edge.kube import errors
 from mlendpoints.edge.kube.errors import ApiError, Status
 
 _LONGEST = 2000  # characters of what the API server says
+
+
+class MakeError(Protocol):
+    """One of the functions below."""
+
+    def __call__(self, error: ApiError, ref: Ref, /, *, server: str) -> ClientError:
+        """What to raise for a failed request about ``ref`` to ``server``."""
+        ...
 
 
 def make_error(error: ApiError, ref: Ref, *, server: str) -> ClientError:

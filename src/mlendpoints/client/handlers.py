@@ -25,6 +25,7 @@ from mlendpoints.client.errors import (
 )
 from mlendpoints.client.goals import Goal
 from mlendpoints.client.installed import Installed, find_operator
+from mlendpoints.client.leases import read_lease
 from mlendpoints.client.objects import AnyObject, describe
 from mlendpoints.client.plans import Plan, deleted, make_plan
 from mlendpoints.core.canonical import Manifest
@@ -33,9 +34,7 @@ from mlendpoints.core.endpoint import preview as endpoints
 from mlendpoints.core.mlmodel import preview as mlmodels
 from mlendpoints.core.times import timestamp
 from mlendpoints.core.world import MLModelWorld, Ref, World
-from mlendpoints.edge.kube.errors import NotFoundError as NoLeaseError
 from mlendpoints.edge.kube.kinds import MLMODEL, ROOTS
-from mlendpoints.edge.kube.responses import parse_response
 from mlendpoints.edge.observe.snapshot import ForbiddenListsError, MissingKindError, Snapshot, take_snapshot
 
 _PAUSE = 0.5  # seconds between two looks at what a leader has left to do
@@ -52,16 +51,6 @@ class Request(Struct, frozen=True, kw_only=True):
     wait: bool
     timeout: float
     await_led: Callable[[], Awaitable[None]]  # waits for what a leading operator does, to the end
-
-
-class _Spec(Struct, frozen=True, rename="camel"):
-    holder_identity: str | None = ""
-    lease_duration_seconds: int | None = 15
-    renew_time: str | None = None
-
-
-class _Lease(Struct, frozen=True):
-    spec: _Spec = _Spec()
 
 
 class Handlers:
@@ -127,15 +116,11 @@ class Handlers:
 
     async def _is_led(self, installed: Installed) -> bool:
         """Whether the Lease is held and current. If clocks differ, ``Lease.acquire`` still takes it from nobody."""
-        with self._connection.translating(installed.lease):
-            try:
-                lease = parse_response(await self._connection.api.get(installed.lease), _Lease).spec
-            except NoLeaseError:
-                return False
-        if not lease.holder_identity or not lease.renew_time:
+        lease = await read_lease(self._connection, installed)
+        if not lease.holder or not lease.renewed:
             return False
-        age = datetime.now(UTC) - datetime.fromisoformat(lease.renew_time)
-        return age.total_seconds() < (lease.lease_duration_seconds or 0)
+        age = datetime.now(UTC) - datetime.fromisoformat(lease.renewed)
+        return age.total_seconds() < lease.seconds
 
     async def snapshot(self, installed: Installed, ref: Ref) -> Snapshot:
         """What the operator sees of the namespace; raises a ``ClientError``."""

@@ -12,28 +12,18 @@ from msgspec import Struct
 from mlendpoints.api.monitoring import METRICS_PATH, METRICS_PORT
 from mlendpoints.client.connection import Connection
 from mlendpoints.client.errors import ClientError, ForbiddenError, NotFoundError, NotInstalledError, UnreachableError
-from mlendpoints.client.installed import Installed, find_operator, find_operators
+from mlendpoints.client.installed import find_operator, find_operators
 from mlendpoints.client.kinds import ALL
+from mlendpoints.client.leases import LeaseFacts, read_lease
 from mlendpoints.client.objects import T
 from mlendpoints.client.observing import Observation, observe
 from mlendpoints.core.world import Ref
 from mlendpoints.edge.kube.decoding import UNREADABLE, read
-from mlendpoints.edge.kube.errors import NotFoundError as NoLeaseError
 from mlendpoints.edge.kube.kinds import KINDS, KUBELET_EVENT, POD, Watch
-from mlendpoints.edge.kube.responses import parse_response
 
 _LARGEST = 1 << 20  # bytes of a page of events, and of a pod's metrics
 _MOST_EVENTS = 500
 _SECONDS = 10.0  # for the metrics of one pod
-
-
-class LeaseFacts(Struct, frozen=True, kw_only=True):
-    """Who leads, by the Lease of one operator; times are by the leader's clock."""
-
-    name: str  # NAMESPACE/NAME
-    holder: str = ""
-    renewed: str = ""
-    seconds: int = 15  # for which a renewal is valid
 
 
 class EventFacts(Struct, frozen=True, kw_only=True):
@@ -44,16 +34,6 @@ class EventFacts(Struct, frozen=True, kw_only=True):
     message: str = ""
     at: str = ""
     count: int = 1
-
-
-class _Spec(Struct, frozen=True, rename="camel"):
-    holder_identity: str | None = ""
-    lease_duration_seconds: int | None = 15
-    renew_time: str | None = None
-
-
-class _Lease(Struct, frozen=True):
-    spec: _Spec = _Spec()
 
 
 class _Metadata(Struct, frozen=True, rename="camel"):
@@ -88,26 +68,11 @@ class Live:
     async def leases(self, *, namespace: str) -> tuple[LeaseFacts, ...]:
         """The Lease of the operator that serves a namespace, or those of all operators (``"*"``)."""
         if namespace != ALL:
-            return (await self._lease(await find_operator(self._connection, namespace)),)
+            return (await read_lease(self._connection, await find_operator(self._connection, namespace)),)
         found = await find_operators(self._connection)
         if not found:
             raise NotInstalledError("No operator is installed. `mlendpoints doctor` says what is missing.")
-        return tuple([await self._lease(each) for each in found])
-
-    async def _lease(self, installed: Installed) -> LeaseFacts:
-        ref = installed.lease
-        name = f"{ref.namespace}/{ref.name}"
-        with self._connection.translating(ref):
-            try:
-                spec = parse_response(await self._connection.api.get(ref), _Lease).spec
-            except NoLeaseError:
-                return LeaseFacts(name=name)
-        return LeaseFacts(
-            name=name,
-            holder=spec.holder_identity or "",
-            renewed=spec.renew_time or "",
-            seconds=spec.lease_duration_seconds or 15,
-        )
+        return tuple([await read_lease(self._connection, each) for each in found])
 
     async def events(self, ref: Ref) -> tuple[EventFacts, ...]:
         """The events of an object, the newest first."""

@@ -17,8 +17,8 @@ from mlendpoints.client.objects import AnyObject, ref_of
 from mlendpoints.client.plans import Preview, make_plan
 from mlendpoints.client.rooms import list_nodes, list_quotas
 from mlendpoints.core.canonical import Manifest
-from mlendpoints.core.capacity import needs, total
-from mlendpoints.core.course import Course, Stage, Usage, usage_of, workloads_of
+from mlendpoints.core.capacity import needs
+from mlendpoints.core.course import Course, Stage, Usage, total, usage_of, workloads_of
 from mlendpoints.core.endpoint import preview as endpoints
 from mlendpoints.core.mlmodel import preview as mlmodels
 from mlendpoints.core.nodes import Node, free_for, has_room

@@ -6,7 +6,7 @@ from fractions import Fraction
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mlendpoints.core.course import PODS, Course, Usage
+from mlendpoints.core.course import PODS, Course, Usage, total
 from mlendpoints.core.nodes import is_of_nodes
 from mlendpoints.core.quantities import canonical_quantity, exact
 from mlendpoints.core.world import MLModelWorld, World
@@ -34,15 +34,6 @@ class Need(Struct, frozen=True, kw_only=True):
     fits: bool = True  # into the quota
     free: str = ""  # of the nodes that can take these pods; empty if it is not known, or nothing of nodes
     has_nodes: bool = True  # as many as are requested more are free
-
-
-def total(usages: Iterable[Usage]) -> Usage:
-    """The sum; of peaks it is the most that there can be, since they need not coincide."""
-    found: dict[str, Fraction] = {}
-    for usage in usages:
-        for name, amount in usage.items():
-            found[name] = found.get(name, Fraction(0)) + amount
-    return found
 
 
 def needs(

@@ -82,10 +82,8 @@ def _children(stage: Stage[Any] | None) -> Mapping[Ref, Child]:
 def usage_of(stage: Stage[Any]) -> Usage:
     """What the pods of a world request, those included that are draining."""
     pods = ((_count(ref, stage.world), manifest["spec"]["template"]["spec"]) for ref, manifest in _workloads(stage))
-    total: dict[str, Fraction] = {}
-    for count, spec in pods:
-        total = _sum(total, {name: amount * count for name, amount in pod_usage(spec).items()})
-    return {name: amount for name, amount in sorted(total.items()) if amount}
+    used = total({name: amount * count for name, amount in pod_usage(spec).items()} for count, spec in pods)
+    return {name: amount for name, amount in sorted(used.items()) if amount}
 
 
 def workloads_of(stage: Stage[Any]) -> Iterator[tuple[Ref, Manifest]]:
@@ -117,8 +115,13 @@ def _replaces_pods(deployment: Child, world: World | MLModelWorld) -> bool:
     return isinstance(world, MLModelWorld) and not deployment.current and deployment.ready_replicas > 0
 
 
-def _sum(one: Usage, other: Usage) -> dict[str, Fraction]:
-    return {name: one.get(name, Fraction(0)) + other.get(name, Fraction(0)) for name in {*one, *other}}
+def total(usages: Iterable[Usage]) -> dict[str, Fraction]:
+    """The sum; of peaks it is the most that there can be, since they need not coincide."""
+    found: dict[str, Fraction] = {}
+    for usage in usages:
+        for name, amount in usage.items():
+            found[name] = found.get(name, Fraction(0)) + amount
+    return found
 
 
 def _draining(instance: str, pods: Iterable[PodFacts]) -> int:
@@ -127,16 +130,15 @@ def _draining(instance: str, pods: Iterable[PodFacts]) -> int:
 
 def pod_usage(spec: Manifest) -> Usage:
     """What one pod counts for in a quota: its containers, or an init container that needs more (KEP-753)."""
-    total: dict[str, Fraction] = {}
+    running: dict[str, Fraction] = {}
     most: dict[str, Fraction] = {}
     for container in spec.get("initContainers", ()):
         stays = container.get("restartPolicy") == "Always"
-        needed = _sum(total, _amounts(container))
-        total = needed if stays else total
+        needed = total([running, _amounts(container)])
+        running = needed if stays else running
         most = more_of(most, needed)
-    for container in spec.get("containers", ()):
-        total = _sum(total, _amounts(container))
-    return {**more_of(most, total), PODS: Fraction(1)}
+    running = total([running, *(_amounts(container) for container in spec.get("containers", ()))])
+    return {**more_of(most, running), PODS: Fraction(1)}
 
 
 def _amounts(container: Manifest) -> dict[str, Fraction]:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mlendpoints.core.canonical import Manifest
-from mlendpoints.core.course import PODS, Usage, pod_usage
+from mlendpoints.core.course import PODS, Usage, pod_usage, total
 from mlendpoints.core.quantities import exact
 
 _PREFERRED = "PreferNoSchedule"
@@ -45,12 +45,10 @@ def allocatable(amounts: Mapping[str, str]) -> Usage:
 
 def occupied(nodes: Iterable[Node], pods: Iterable[tuple[str, Manifest]]) -> tuple[Node, ...]:
     """The nodes without what pods request, which are given as node and spec."""
-    taken: dict[str, dict[str, Fraction]] = {}
+    taken: dict[str, list[Usage]] = {}
     for node, spec in pods:
-        sums = taken.setdefault(node, {})
-        for name, amount in pod_usage(spec).items():
-            sums[name] = sums.get(name, Fraction(0)) + amount
-    return tuple(replace(node, free=_less(node.free, taken.get(node.name, {}))) for node in nodes)
+        taken.setdefault(node, []).append(pod_usage(spec))
+    return tuple(replace(node, free=_less(node.free, total(taken.get(node.name, ())))) for node in nodes)
 
 
 def _less(amounts: Usage, taken: Usage) -> Usage:
@@ -60,13 +58,7 @@ def _less(amounts: Usage, taken: Usage) -> Usage:
 def free_for(nodes: Iterable[Node], specs: Iterable[Manifest]) -> Usage:
     """What is free of the nodes that admit at least one of these pods."""
     wanted = tuple(specs)
-    sums: dict[str, Fraction] = {}
-    for node in nodes:
-        if any(admits(node, spec) for spec in wanted):
-            sums = {
-                name: sums.get(name, Fraction(0)) + node.free.get(name, Fraction(0)) for name in {*sums, *node.free}
-            }
-    return sums
+    return total(node.free for node in nodes if any(admits(node, spec) for spec in wanted))
 
 
 def has_room(nodes: Iterable[Node], spec: Manifest) -> bool:

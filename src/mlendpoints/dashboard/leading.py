@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from mlendpoints.client.live import LeaseFacts
+from mlendpoints.client.leases import LeaseFacts
 
+_USUAL = 15  # seconds for which a renewal is valid where the Lease does not say
 _GRACE = 5.0  # seconds between two looks, by which an expiry may be seen late
 
 
@@ -29,4 +30,4 @@ class Leading:
         if renewed != lease.renewed:
             renewed, since = lease.renewed, now
         self._seen[lease.name] = (renewed, since)
-        return now < since + lease.seconds + _GRACE
+        return now < since + (lease.seconds or _USUAL) + _GRACE

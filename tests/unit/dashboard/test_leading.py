@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from mlendpoints.client.live import LeaseFacts
+from mlendpoints.client.leases import LeaseFacts
 from mlendpoints.dashboard.leading import Leading
 
 HELD = LeaseFacts(name="machine-learning/mlendpoints", holder="a", renewed="2020-01-01T00:00:00Z", seconds=15)
